@@ -1,0 +1,59 @@
+"""The ``aws-siem-bridge`` command line: one name for what the packages offer.
+
+Every package brings its own sub-commands; this module only lists them. A package is imported when one of its
+commands is used, so that ``aws-siem-bridge search`` never pays for the lab.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+from typing import List, Optional
+
+#: Sub-command -> (module, one line of help). The module offers ``add_arguments(parser)`` and ``run(arguments) -> int``.
+COMMANDS = {
+    "search": ("es_bridge.cli.search", "search an index pattern, newest first, as JSON lines or a table"),
+    "indices": ("es_bridge.cli.indices", "list the indices a pattern names, with documents and time field"),
+    "ping": ("es_bridge.cli.ping", "say what a cluster is, what it supports and what is missing"),
+    "load": ("collectors.cli.load", "load AWS log files into OpenSearch or Elasticsearch"),
+    "lab": ("lab.cli", "what stands in for the systems a user owns: engine, splunkd, story, one-line runner"),
+}
+
+
+def build_parser(argv: List[str]) -> argparse.ArgumentParser:
+    """Return the parser, with the arguments of the one sub-command that ``argv`` names."""
+    parser = argparse.ArgumentParser(
+        prog="aws-siem-bridge",
+        description="Search raw AWS logs in OpenSearch or Elasticsearch, load them, and run the lab.",
+        epilog="Every sub-command has its own --help with examples.",
+    )
+    subparsers = parser.add_subparsers(dest="command", metavar="<command>")
+    named = next((word for word in argv if not word.startswith("-")), None)
+    for name, (module, line) in COMMANDS.items():
+        sub = subparsers.add_parser(
+            name, help=line, description=line, formatter_class=argparse.RawDescriptionHelpFormatter
+        )
+        if name == named:
+            importlib.import_module(module).add_arguments(sub)
+    return parser
+
+
+def main(argv: Optional[List[str]] = None) -> int:
+    """Run one sub-command; return the exit status (0 done, 1 failed, 2 wrong usage)."""
+    argv = sys.argv[1:] if argv is None else argv
+    parser = build_parser(argv)
+    arguments = parser.parse_args(argv)
+    if not arguments.command:
+        parser.print_help()
+        return 2
+    module = importlib.import_module(COMMANDS[arguments.command][0])
+    try:
+        return module.run(arguments)
+    except KeyboardInterrupt:
+        print("aws-siem-bridge: stopped", file=sys.stderr)
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())
