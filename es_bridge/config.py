@@ -1,0 +1,121 @@
+"""One cluster as its user configured it. Built once by the entry point, checked here, passed in everywhere."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Optional, Tuple
+from urllib.parse import urlsplit
+
+from es_bridge.errors import ConfigError
+
+ENGINES = ("auto", "elasticsearch", "opensearch", "serverless")
+AUTH_KINDS = ("none", "basic", "api_key", "bearer", "sigv4")
+SIGV4_SERVICES = ("es", "aoss")
+
+
+@dataclass(frozen=True)
+class Auth:
+    """How requests prove who sends them. Secrets are left out of ``repr``."""
+
+    kind: str = "none"
+    username: str = ""
+    password: str = field(default="", repr=False)
+    #: ``id:key`` or its base64 form, as Elasticsearch hands it out.
+    api_key: str = field(default="", repr=False)
+    bearer_token: str = field(default="", repr=False)
+    #: SigV4 only. Without keys the AWS credential chain is used (environment, profile, IMDSv2, ECS, STS).
+    region: str = ""
+    service: str = "es"
+    profile: str = ""
+    access_key_id: str = ""
+    secret_access_key: str = field(default="", repr=False)
+    session_token: str = field(default="", repr=False)
+
+    def __post_init__(self) -> None:
+        if self.kind not in AUTH_KINDS:
+            raise ConfigError(f"auth kind {self.kind!r} is unknown: use one of {', '.join(AUTH_KINDS)}")
+        if self.kind == "basic" and not (self.username and self.password):
+            raise ConfigError("auth kind basic needs a user name and a password")
+        if self.kind == "api_key" and not self.api_key:
+            raise ConfigError("auth kind api_key needs an API key")
+        if self.kind == "bearer" and not self.bearer_token:
+            raise ConfigError("auth kind bearer needs a token")
+        if self.kind == "sigv4":
+            if not self.region:
+                raise ConfigError("auth kind sigv4 needs the AWS region of the domain, such as ap-northeast-2")
+            if self.service not in SIGV4_SERVICES:
+                raise ConfigError(
+                    f"SigV4 service {self.service!r} is unknown: es for domains, aoss for Serverless collections"
+                )
+            if bool(self.access_key_id) != bool(self.secret_access_key):
+                raise ConfigError("SigV4 keys come in pairs: give access key id and secret access key, or neither")
+
+
+@dataclass(frozen=True)
+class ClusterConfig:
+    """Where a cluster is and how to talk to it. Raises `ConfigError` on a contradiction."""
+
+    #: Base URLs, tried in turn; a path prefix is kept.
+    hosts: Tuple[str, ...]
+    name: str = "default"
+    #: ``auto`` asks ``GET /``; Serverless does not answer there and must be named.
+    engine: str = "auto"
+    auth: Auth = field(default_factory=Auth)
+    #: Verify the server's certificate. Only ever off because a user said so.
+    verify_tls: bool = True
+    #: PEM file of the authority to trust instead of the system's.
+    ca_file: Optional[str] = None
+    client_cert_file: Optional[str] = None
+    client_key_file: Optional[str] = None
+    #: ``http://host:port`` of a forward proxy.
+    proxy: Optional[str] = None
+    proxy_username: str = ""
+    proxy_password: str = field(default="", repr=False)
+    connect_timeout_s: float = 10.0
+    #: Longest silence of the engine within one request.
+    request_timeout_s: float = 120.0
+    #: Further attempts after the first, on 429, 502, 503, 504 and connection errors.
+    max_retries: int = 4
+    #: ``None``: on for hosts that are not loopback. On loopback gzip costs 60 % of the throughput (measured).
+    compress: Optional[bool] = None
+    time_field: str = "@timestamp"
+    default_index: str = ""
+    #: Most documents in one request; the engine's own limit is 10,000.
+    page_size_docs: int = 5000
+
+    def __post_init__(self) -> None:
+        if not self.hosts:
+            raise ConfigError(f"cluster {self.name!r} has no host: give at least one URL such as https://search:9200")
+        schemes = set()
+        for host in self.hosts:
+            parts = urlsplit(host)
+            if parts.username or parts.password:
+                raise ConfigError(
+                    f"cluster {self.name!r}: a host URL holds a user name or password. Put them into the auth settings"
+                )
+            try:
+                port_is_valid = parts.port is None or parts.port > 0
+            except ValueError:
+                port_is_valid = False
+            if parts.scheme not in ("http", "https") or not parts.hostname or not port_is_valid:
+                raise ConfigError(f"cluster {self.name!r}: {host!r} is not a URL such as https://search.example:9200")
+            if parts.query or parts.fragment:
+                raise ConfigError(f"cluster {self.name!r}: {host!r} must not have a query or fragment")
+            schemes.add(parts.scheme)
+        if self.engine not in ENGINES:
+            raise ConfigError(
+                f"cluster {self.name!r}: engine {self.engine!r} is unknown: use one of {', '.join(ENGINES)}"
+            )
+        tls_only = {"ca_file": self.ca_file, "client_cert_file": self.client_cert_file}
+        for option, value in tls_only.items():
+            if value and "https" not in schemes:
+                raise ConfigError(f"cluster {self.name!r}: {option} needs a host with https")
+        if self.client_key_file and not self.client_cert_file:
+            raise ConfigError(f"cluster {self.name!r}: client_key_file needs client_cert_file")
+        if not 1 <= self.page_size_docs <= 10_000:
+            raise ConfigError(f"cluster {self.name!r}: page_size_docs must be 1 to 10,000, the engines' limit")
+        for name in ("connect_timeout_s", "request_timeout_s"):
+            if getattr(self, name) <= 0:
+                raise ConfigError(f"cluster {self.name!r}: {name} must be more than 0 seconds")
+        if self.max_retries < 0:
+            raise ConfigError(f"cluster {self.name!r}: max_retries must be 0 or more")

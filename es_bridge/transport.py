@@ -1,0 +1,453 @@
+"""HTTP to one cluster: hosts, failover, retries, TLS, compression, authentication, errors by status.
+
+`urllib3` does the HTTP. It imports in a third of the time of `elastic-transport` (which is built on it), and a search
+command pays that at every start: see ``benchmarks/README.md``. What `elastic-transport` would add is here: a pool of
+hosts with a rest for dead ones, retries decided by type, and errors that tell a user what to do.
+"""
+
+from __future__ import annotations
+
+import gzip
+import ipaddress
+import json
+import random
+import re
+import socket
+import ssl
+import threading
+import time
+import weakref
+from dataclasses import dataclass
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Union
+from urllib.parse import quote, urlencode, urlsplit
+
+import urllib3
+from urllib3.connection import HTTPConnection, HTTPSConnection
+
+from es_bridge.auth import authenticator
+from es_bridge.config import ClusterConfig
+from es_bridge.errors import (
+    Aborted,
+    AuthenticationError,
+    BridgeError,
+    ConfigError,
+    NotFound,
+    Overloaded,
+    PermissionDenied,
+    RejectedQuery,
+    RequestTimeout,
+    ResponseError,
+    TlsError,
+    UnreachableError,
+)
+
+RETRY_STATUS = (429, 502, 503, 504)
+#: A host that did not answer is left alone for this long while another one is there.
+HOST_REST_S = 30.0
+#: Waits before attempts 2, 3, ... are drawn from half of to all of this, doubled each time (equal jitter).
+FIRST_BACKOFF_S = 0.25
+LONGEST_BACKOFF_S = 15.0
+#: Below this a compressed body is not smaller enough to pay.
+COMPRESS_FROM_BYTES = 1024
+
+
+@dataclass(frozen=True)
+class Response:
+    """What the cluster answered: status, headers (case-insensitive mapping), body as received after decompression."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    host: str
+
+    def json(self) -> Any:
+        """Return the decoded body. Raises `ResponseError` when it is not JSON (a proxy's page, say)."""
+        try:
+            return json.loads(self.body)
+        except ValueError as exc:
+            raise ResponseError(
+                f"{self.host} answered {self.status} with something that is not JSON: {_excerpt(self.body)!r}. "
+                "Is this the URL of a search cluster, and not of a proxy or a dashboard?",
+                status=self.status,
+            ) from exc
+
+
+class _Sockets:
+    """The sockets of one transport, so that a request under way in another thread can be ended."""
+
+    def __init__(self) -> None:
+        self.open: weakref.WeakSet[Any] = weakref.WeakSet()
+        self.aborted = False
+
+    def add(self, connection: Any) -> None:
+        if connection.sock is not None:
+            self.open.add(connection.sock)
+        if self.aborted:
+            self.abort()
+
+    def abort(self) -> None:
+        self.aborted = True
+        for sock in list(self.open):
+            try:
+                sock.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass  # not connected any more, which is what we want
+
+
+class Transport:
+    """Requests to one cluster. Safe to use from several threads; ``close()`` when done.
+
+    ``opaque_id`` goes out as ``X-Opaque-Id`` with every request: the engines write it into slow logs and task lists
+    (https://opensearch.org/docs/latest/api-reference/x-opaque-id/), so a slow query can be traced to who asked.
+    """
+
+    def __init__(self, config: ClusterConfig, opaque_id: str = "aws-siem-bridge") -> None:
+        self.config = config
+        self.bytes_received = 0
+        self.requests_sent = 0
+        self._authenticator = authenticator(config.auth)
+        self._headers = {
+            "X-Opaque-Id": quote(opaque_id, safe="@:/._-+= "),
+            "User-Agent": "aws-siem-bridge",
+            "Accept": "application/json",
+        }
+        self._sockets = _Sockets()
+        self._lock = threading.Lock()
+        self._turn = 0
+        self._resting_until: Dict[str, float] = {}
+        self._hosts = [host.rstrip("/") for host in config.hosts]
+        self._pools = {host: self._pool(host) for host in self._hosts}
+        self._compress = not _is_local(self._hosts) if config.compress is None else config.compress
+        if self._compress:
+            self._headers["Accept-Encoding"] = "gzip"
+
+    def __enter__(self) -> Transport:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close idle connections."""
+        for pool in self._pools.values():
+            pool.clear() if isinstance(pool, urllib3.PoolManager) else pool.close()
+
+    def abort(self) -> None:
+        """End every request under way, in any thread, with `Aborted`. The engine stops its work when it sees that."""
+        self._sockets.abort()
+
+    def request(
+        self,
+        method: str,
+        path: Sequence[str],
+        params: Optional[Mapping[str, Any]] = None,
+        body: Union[None, bytes, Mapping[str, Any]] = None,
+        *,
+        content_type: str = "application/json",
+        timeout_s: Optional[float] = None,
+        idempotent: bool = True,
+        retry_timeouts: bool = False,
+        accept_status: Sequence[int] = (),
+    ) -> Response:
+        """Send one request, with retries, and return the response (status below 400 or in ``accept_status``).
+
+        ``path`` is a sequence of segments, each percent-encoded here: a user's text never becomes part of a URL
+        otherwise. ``idempotent=False`` forbids a second attempt once the request may have reached the engine (the next
+        page of a scroll would be skipped). Raises the errors of `es_bridge.errors`.
+        """
+        target = "/" + "/".join(quote(segment, safe="") for segment in path)
+        if params:
+            target += "?" + urlencode({k: _param(v) for k, v in params.items() if v is not None}, quote_via=quote)
+        headers = dict(self._headers)
+        data: Optional[bytes] = None
+        if body is not None:
+            data = body if isinstance(body, bytes) else json.dumps(body, separators=(",", ":")).encode()
+            headers["Content-Type"] = content_type
+            if self._compress and len(data) >= COMPRESS_FROM_BYTES:
+                data = gzip.compress(data, 1)
+                headers["Content-Encoding"] = "gzip"
+        return self._attempts(method, target, headers, data, timeout_s, idempotent, retry_timeouts, accept_status)
+
+    def _attempts(
+        self,
+        method: str,
+        target: str,
+        headers: Dict[str, str],
+        data: Optional[bytes],
+        timeout_s: Optional[float],
+        idempotent: bool,
+        retry_timeouts: bool,
+        accept_status: Sequence[int],
+    ) -> Response:
+        refreshed = False
+        attempt = 0
+        tried: List[str] = []
+        while True:
+            host = self._next_host(tried)
+            tried.append(host)
+            wait_s = _backoff(attempt)
+            try:
+                response = self._send(host, method, target, headers, data, timeout_s)
+            except UnreachableError as exc:
+                self._rest(host)
+                sent = not getattr(exc, "never_sent", False)
+                hopeless = isinstance(exc, RequestTimeout) and not retry_timeouts
+                out_of_hosts = isinstance(exc, TlsError) and len(set(tried)) >= len(self._hosts)
+                if hopeless or out_of_hosts or (sent and not idempotent) or attempt >= self.config.max_retries:
+                    raise
+                if len(set(tried)) < len(self._hosts):
+                    wait_s = 0.0  # another host may be alive: no reason to wait
+            else:
+                if response.status < 400 or response.status in accept_status:
+                    return response
+                if response.status in (401, 403) and self._authenticator.refreshable and not refreshed:
+                    # Temporary credentials expire and are rotated; the next attempt signs with fresh ones.
+                    refreshed = True
+                    self._authenticator.refresh()
+                    continue
+                may_retry = idempotent or response.status == 429
+                if response.status not in RETRY_STATUS or not may_retry or attempt >= self.config.max_retries:
+                    raise self._error(response, attempts=attempt + 1)
+                wait_s = _retry_after(response) or wait_s
+            attempt += 1
+            time.sleep(wait_s)
+
+    def _send(
+        self,
+        host: str,
+        method: str,
+        target: str,
+        headers: Dict[str, str],
+        data: Optional[bytes],
+        timeout_s: Optional[float],
+    ) -> Response:
+        if self._sockets.aborted:
+            raise Aborted("the search was closed")
+        url = host + target
+        signed = {**headers, **self._authenticator.headers(method, url, headers, data)}
+        timeout = urllib3.Timeout(
+            connect=self.config.connect_timeout_s, read=timeout_s or self.config.request_timeout_s
+        )
+        pool = self._pools[host]
+        # A pool takes the path, a proxy's manager the whole URL.
+        address = url if isinstance(pool, urllib3.PoolManager) else urlsplit(host).path + target
+        try:
+            reply = pool.urlopen(
+                method, address, body=data, headers=signed, timeout=timeout, retries=False, redirect=False
+            )
+        except (urllib3.exceptions.HTTPError, OSError, ValueError) as exc:
+            if self._sockets.aborted:
+                raise Aborted("the search was closed") from None
+            raise self._unreachable(host, exc) from exc
+        self.requests_sent += 1
+        self.bytes_received += len(reply.data)
+        return Response(reply.status, reply.headers, reply.data, host)
+
+    def _next_host(self, tried: Sequence[str]) -> str:
+        """Return the next host in turn, preferring one not tried for this request and not resting."""
+        with self._lock:
+            now = time.monotonic()
+            order = self._hosts[self._turn :] + self._hosts[: self._turn]
+            self._turn = (self._turn + 1) % len(self._hosts)
+            return min(order, key=lambda h: (tried.count(h), max(0.0, self._resting_until.get(h, 0.0) - now)))
+
+    def _rest(self, host: str) -> None:
+        with self._lock:
+            self._resting_until[host] = time.monotonic() + HOST_REST_S
+
+    def _pool(self, host: str) -> Any:
+        parts = urlsplit(host)
+        config = self.config
+        sockets = self._sockets
+        secure = parts.scheme == "https"
+        base: Any = HTTPSConnection if secure else HTTPConnection
+
+        class Tracked(base):  # registers its socket, so that abort() can end a request in another thread
+            def connect(self) -> None:
+                super().connect()
+                sockets.add(self)
+
+        options: Dict[str, Any] = {"maxsize": 8, "block": False}
+        if secure:
+            options["ssl_context"] = self._ssl_context()
+        if config.proxy:
+            proxy_headers = None
+            if config.proxy_username:
+                proxy_headers = urllib3.make_headers(
+                    proxy_basic_auth=f"{config.proxy_username}:{config.proxy_password}"
+                )
+            return urllib3.ProxyManager(config.proxy, proxy_headers=proxy_headers, **options)
+        pool_class = urllib3.HTTPSConnectionPool if secure else urllib3.HTTPConnectionPool
+        pool = pool_class(parts.hostname or "", parts.port or (443 if secure else 80), **options)
+        pool.ConnectionCls = Tracked
+        return pool
+
+    def _ssl_context(self) -> ssl.SSLContext:
+        config = self.config
+        try:
+            context = ssl.create_default_context(cafile=config.ca_file)
+        except (OSError, ssl.SSLError) as exc:
+            raise ConfigError(
+                f"cluster {config.name!r}: the CA file {config.ca_file} cannot be used ({exc}). It must be "
+                "readable and hold certificates in PEM form"
+            ) from exc
+        if not config.ca_file and not context.cert_store_stats()["x509_ca"]:
+            _trust_certifi(context)
+        if not config.verify_tls:
+            context.check_hostname = False
+            context.verify_mode = ssl.CERT_NONE
+        if config.client_cert_file:
+            try:
+                context.load_cert_chain(config.client_cert_file, config.client_key_file)
+            except (OSError, ssl.SSLError) as exc:
+                raise ConfigError(
+                    f"cluster {config.name!r}: the client certificate {config.client_cert_file} cannot be used "
+                    f"({exc}). Certificate and key must be readable, in PEM form, and belong together"
+                ) from exc
+        return context
+
+    def _unreachable(self, host: str, exc: Exception) -> BridgeError:
+        """Return the error of this package for what urllib3 raised."""
+        cause: BaseException = exc
+        text = str(exc)
+        where = f"cluster {self.config.name!r} at {host}"
+        if isinstance(exc, urllib3.exceptions.ReadTimeoutError):
+            return RequestTimeout(
+                f"{where} did not answer within {self.config.request_timeout_s:g} s. Narrow the time range or the "
+                "query, or raise the cluster's request timeout"
+            )
+        seen = [cause]
+        while cause.__cause__ or cause.__context__:
+            cause = cause.__cause__ or cause.__context__  # type: ignore[assignment]
+            seen.append(cause)
+        tls = next((e for e in seen if isinstance(e, (ssl.SSLError, urllib3.exceptions.SSLError))), None)
+        if tls is not None:
+            return TlsError(_tls_text(where, host, str(tls), self.config.ca_file))
+        error = UnreachableError(
+            f"{where} cannot be reached: {_plain(text)}. Check host and port, that the cluster runs, and that the way "
+            "there is open (firewall, security group, proxy)"
+        )
+        connecting = (urllib3.exceptions.NewConnectionError, urllib3.exceptions.ConnectTimeoutError)
+        error.never_sent = any(isinstance(e, connecting) for e in seen)  # type: ignore[attr-defined]
+        return error
+
+    def _error(self, response: Response, attempts: int) -> ResponseError:
+        """Return the error for a response with an error status, with the engine's own reason in it."""
+        error_type, reason = engine_reason(response)
+        where = f"cluster {self.config.name!r} at {response.host}"
+        said = f"{error_type}: {reason}" if error_type else reason
+        facts: Dict[str, Any] = {"status": response.status, "error_type": error_type, "reason": reason}
+        if response.status == 401:
+            return AuthenticationError(
+                f"{where} does not accept the credentials ({self.config.auth.kind}) it was given (401 {said}). Check "
+                "user and password, or whether the key or token has expired",
+                **facts,
+            )
+        if response.status == 403:
+            return PermissionDenied(
+                f"{where} refuses this account a permission (403 {said}). Ask the cluster's administrator to add it to "
+                "the account's role",
+                **facts,
+            )
+        if response.status == 404:
+            return NotFound(f"{where}: not found (404 {said})", **facts)
+        if response.status == 400:
+            return RejectedQuery(f"{where} refused the request (400 {said})", **facts)
+        if response.status in RETRY_STATUS:
+            return Overloaded(
+                f"{where} is overloaded or unavailable (HTTP {response.status} {said}), still after "
+                f"{attempts} attempts. Try again later or narrow the search",
+                **facts,
+            )
+        return ResponseError(f"{where} answered HTTP {response.status} {said}", **facts)
+
+
+def engine_reason(response: Response) -> tuple[str, str]:
+    """Return (error type, reason) as the engine told them; type is ``""`` for a body that is not the engines' JSON.
+
+    The root cause is more telling than the outer error ("all shards failed").
+    """
+    try:
+        error = json.loads(response.body).get("error")
+    except (ValueError, AttributeError):
+        return "", _excerpt(response.body) or "no explanation"
+    if isinstance(error, dict):
+        causes: List[Any] = list(error.get("root_cause") or [])
+        causes += [f.get("reason") for f in error.get("failed_shards") or []]
+        inner = next((e for e in causes if isinstance(e, dict) and e.get("reason")), error)
+        reason = str(inner.get("reason") or error.get("reason") or "no reason given")
+        deepest = inner.get("caused_by") or error.get("caused_by")
+        while isinstance(deepest, dict) and deepest.get("reason"):
+            if str(deepest["reason"]) not in reason:
+                reason += f" ({deepest['reason']})"
+            deepest = deepest.get("caused_by")
+        return str(inner.get("type") or error.get("type") or ""), reason
+    if error:
+        return "", str(error)
+    return "", _excerpt(response.body) or "no explanation"
+
+
+def _excerpt(body: bytes) -> str:
+    return " ".join(body[:300].decode("utf-8", "replace").split())
+
+
+def _param(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _backoff(attempt: int) -> float:
+    ceiling = min(LONGEST_BACKOFF_S, FIRST_BACKOFF_S * 2**attempt)
+    return ceiling / 2 + random.uniform(0, ceiling / 2)  # noqa: S311 - jitter, not a secret
+
+
+def _retry_after(response: Response) -> Optional[float]:
+    try:
+        return min(LONGEST_BACKOFF_S, max(0.0, float(response.headers.get("Retry-After", ""))))
+    except ValueError:
+        return None
+
+
+def _is_local(hosts: Sequence[str]) -> bool:
+    for host in hosts:
+        name = urlsplit(host).hostname or ""
+        if name == "localhost":
+            continue
+        try:
+            if not ipaddress.ip_address(name).is_loopback:
+                return False
+        except ValueError:
+            return False
+    return True
+
+
+def _trust_certifi(context: ssl.SSLContext) -> None:
+    # Splunk's own Python is built without a system certificate store on some platforms.
+    try:
+        import certifi
+    except ImportError:
+        return
+    context.load_verify_locations(certifi.where())
+
+
+def _tls_text(where: str, host: str, text: str, ca_file: Optional[str]) -> str:
+    trusted = f"the CA file {ca_file}" if ca_file else "the system's certificate store"
+    if "WRONG_VERSION_NUMBER" in text or "record layer failure" in text.lower():
+        return f"{where} does not speak TLS. Use http:// instead of https://, or the port that serves HTTPS"
+    if "Hostname mismatch" in text or "doesn't match" in text or "IP address mismatch" in text:
+        return (
+            f"{where}: the certificate is for another name than {urlsplit(host).hostname}. Use the name in the "
+            "certificate as host"
+        )
+    if "expired" in text:
+        return f"{where}: the server's certificate has expired. Ask the cluster's administrator to renew it"
+    if "CERTIFICATE_VERIFY_FAILED" in text:
+        return (
+            f"{where}: the server's certificate is not signed by an authority in {trusted}. Give the cluster's CA "
+            "certificate as CA file"
+        )
+    return f"{where}: the TLS handshake failed: {_plain(text)}. Check CA file, client certificate and host name"
+
+
+def _plain(text: str) -> str:
+    """Return an exception text without urllib3's object addresses."""
+    return re.sub(r"^.*?(?:>|\)): ", "", text, count=1)
