@@ -1,0 +1,7 @@
+"""Real search engines for the demo and the tests: OpenSearch and Elasticsearch as processes of their own."""
+
+from .catalog import DEFAULT_ENGINE, ENGINES, EngineSpec
+from .errors import EngineUnavailable
+from .process import Engine, start_engine
+
+__all__ = ["DEFAULT_ENGINE", "ENGINES", "Engine", "EngineSpec", "EngineUnavailable", "start_engine"]

@@ -1,0 +1,72 @@
+import java.io.IOException;
+import java.util.concurrent.CountDownLatch;
+
+/** Runs one node until SIGTERM, or until the process that owns it is gone. Knows nothing about the engine. */
+final class Lifecycle {
+    /** A node of any engine. */
+    interface EngineNode {
+        void start() throws Exception;
+
+        void stop() throws Exception;
+    }
+
+    /** Builds the node; may fail. */
+    interface Builder {
+        EngineNode build() throws Exception;
+    }
+
+    private Lifecycle() {}
+
+    static void serve(Builder builder) throws Exception {
+        watchOwner();
+        EngineNode node = builder.build();
+        CountDownLatch stopped = new CountDownLatch(1);
+        Runtime.getRuntime().addShutdownHook(new Thread(() -> {
+            try {
+                node.stop();
+            } catch (Exception e) {
+                e.printStackTrace();
+            } finally {
+                stopped.countDown();
+            }
+        }));
+        node.start();
+        stopped.await();
+    }
+
+    /**
+     * The owner holds the other end of our stdin and never writes: end of file means that it is gone, even by kill -9.
+     * Its process is watched too, because a child it forked may have inherited the pipe. -Dlab.owner is absent when the
+     * engine is meant to outlive the command that started it.
+     */
+    private static void watchOwner() {
+        Long owner = Long.getLong("lab.owner");
+        if (owner == null) return;
+        ProcessHandle.of(owner).ifPresentOrElse(handle -> handle.onExit().thenRun(Lifecycle::leave), Lifecycle::leave);
+        Thread watcher = new Thread(() -> {
+            try {
+                while (System.in.read() >= 0) { }
+            } catch (IOException e) {
+                // A broken pipe says the same as its end.
+            }
+            leave();
+        }, "owner-watcher");
+        watcher.setDaemon(true);
+        watcher.start();
+    }
+
+    private static void leave() {
+        // A node that cannot close must not keep the process alive.
+        Thread last = new Thread(() -> {
+            try {
+                Thread.sleep(30_000);
+            } catch (InterruptedException e) {
+                return;
+            }
+            Runtime.getRuntime().halt(1);
+        }, "owner-gone");
+        last.setDaemon(true);
+        last.start();
+        System.exit(0);
+    }
+}

@@ -1,0 +1,44 @@
+"""Fixtures for every test: real engines, started once per session and stopped at its end."""
+
+from __future__ import annotations
+
+import os
+from typing import Callable, Dict, Iterator, Union
+
+import pytest
+
+from lab.engine import DEFAULT_ENGINE, Engine, EngineUnavailable, start_engine
+
+
+@pytest.fixture(scope="session")
+def engine_by_id() -> Iterator[Callable[[str], Engine]]:
+    """Return a function that gives the running engine of a catalogue id, started on first use.
+
+    An engine that cannot start here skips the test with the reason; under CI it fails it.
+    """
+    started: Dict[str, Union[Engine, EngineUnavailable]] = {}
+
+    def get(engine_id: str) -> Engine:
+        if engine_id not in started:
+            try:
+                started[engine_id] = start_engine(engine_id)
+            except EngineUnavailable as error:
+                started[engine_id] = error
+        found = started[engine_id]
+        if isinstance(found, Engine):
+            return found
+        reason = f"engine {engine_id} cannot start here: {found}"
+        if os.environ.get("CI", "").lower() == "true":
+            pytest.fail(reason)
+        pytest.skip(reason)
+
+    yield get
+    for found in started.values():
+        if isinstance(found, Engine):
+            found.stop()
+
+
+@pytest.fixture(scope="session")
+def engine(engine_by_id: Callable[[str], Engine]) -> Engine:
+    """Return the default engine, shared by the whole session: use index names of your own."""
+    return engine_by_id(DEFAULT_ENGINE)
