@@ -118,7 +118,11 @@ class MachineZone(tzinfo):
     """The time zone this machine is set to, with its changes of the clock, asked of the C library."""
 
     def utcoffset(self, dt: Optional[datetime]) -> Optional[timedelta]:
-        return None if dt is None else dt.replace(tzinfo=None).astimezone().utcoffset()
+        if dt is None:
+            return None
+        # Not astimezone().utcoffset(): for a local time the clock skipped, Python 3.13 gives the offset after it.
+        naive = dt.replace(tzinfo=None, microsecond=0)
+        return naive - (EPOCH.replace(tzinfo=None) + timedelta(seconds=naive.timestamp()))
 
     def dst(self, dt: Optional[datetime]) -> Optional[timedelta]:
         return None
