@@ -14,6 +14,7 @@ import random
 import re
 import socket
 import ssl
+import sys
 import threading
 import time
 import weakref
@@ -35,6 +36,7 @@ from es_bridge.errors import (
     Overloaded,
     PermissionDenied,
     RejectedQuery,
+    ReplyTooLarge,
     RequestTimeout,
     ResponseError,
     TlsError,
@@ -72,26 +74,49 @@ class Response:
             ) from exc
 
 
+@dataclass(frozen=True)
+class _Request:
+    """One request, serialised once, before the first attempt."""
+
+    method: str
+    target: str
+    headers: Dict[str, str]
+    data: Optional[bytes]
+    timeout_s: float
+    max_body_bytes: int
+
+
 class _Sockets:
-    """The sockets of one transport, so that a request under way in another thread can be ended."""
+    """The sockets of one transport, so that requests under way in other threads can be ended.
+
+    The event stands for one generation of requests: ``abort`` sets it, which ends those that hold it, and puts a new
+    one in its place, so that a search context can still be closed afterwards.
+    """
 
     def __init__(self) -> None:
-        self.open: weakref.WeakSet[Any] = weakref.WeakSet()
-        self.aborted = False
+        self.stopped = threading.Event()
+        self.mine = threading.local()
+        self._open: weakref.WeakSet[Any] = weakref.WeakSet()
 
     def add(self, connection: Any) -> None:
-        if connection.sock is not None:
-            self.open.add(connection.sock)
-        if self.aborted:
-            self.abort()
+        if connection.sock is None:
+            return
+        self._open.add(connection.sock)
+        if self.mine.stopped.is_set():  # aborted while it was connecting
+            self._shut(connection.sock)
 
     def abort(self) -> None:
-        self.aborted = True
-        for sock in list(self.open):
-            try:
-                sock.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                pass  # not connected any more, which is what we want
+        stopped, self.stopped = self.stopped, threading.Event()
+        stopped.set()
+        for sock in list(self._open):
+            self._shut(sock)
+
+    @staticmethod
+    def _shut(sock: Any) -> None:
+        try:
+            sock.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass  # not connected any more, which is what we want
 
 
 class Transport:
@@ -133,7 +158,10 @@ class Transport:
             pool.clear() if isinstance(pool, urllib3.PoolManager) else pool.close()
 
     def abort(self) -> None:
-        """End every request under way, in any thread, with `Aborted`. The engine stops its work when it sees that."""
+        """End every request under way, in any thread, with `Aborted`; later requests work as before.
+
+        The engines cancel a search whose connection is closed.
+        """
         self._sockets.abort()
 
     def request(
@@ -148,12 +176,14 @@ class Transport:
         idempotent: bool = True,
         retry_timeouts: bool = False,
         accept_status: Sequence[int] = (),
+        max_body_bytes: Optional[int] = None,
     ) -> Response:
         """Send one request, with retries, and return the response (status below 400 or in ``accept_status``).
 
         ``path`` is a sequence of segments, each percent-encoded here: a user's text never becomes part of a URL
         otherwise. ``idempotent=False`` forbids a second attempt once the request may have reached the engine (the next
-        page of a scroll would be skipped). Raises the errors of `es_bridge.errors`.
+        page of a scroll would be skipped). A reply announced as longer than
+        ``max_body_bytes`` is not read and raises `ReplyTooLarge`. Raises the errors of `es_bridge.errors`.
         """
         target = "/" + "/".join(quote(segment, safe="") for segment in path)
         if params:
@@ -166,19 +196,18 @@ class Transport:
             if self._compress and len(data) >= COMPRESS_FROM_BYTES:
                 data = gzip.compress(data, 1)
                 headers["Content-Encoding"] = "gzip"
-        return self._attempts(method, target, headers, data, timeout_s, idempotent, retry_timeouts, accept_status)
+        limit = sys.maxsize if max_body_bytes is None else max_body_bytes
+        return self._attempts(
+            _Request(method, target, headers, data, timeout_s or self.config.request_timeout_s, limit),
+            idempotent,
+            retry_timeouts,
+            accept_status,
+        )
 
     def _attempts(
-        self,
-        method: str,
-        target: str,
-        headers: Dict[str, str],
-        data: Optional[bytes],
-        timeout_s: Optional[float],
-        idempotent: bool,
-        retry_timeouts: bool,
-        accept_status: Sequence[int],
+        self, request: _Request, idempotent: bool, retry_timeouts: bool, accept_status: Sequence[int]
     ) -> Response:
+        stopped = self._sockets.mine.stopped = self._sockets.stopped
         refreshed = False
         attempt = 0
         tried: List[str] = []
@@ -187,7 +216,7 @@ class Transport:
             tried.append(host)
             wait_s = _backoff(attempt)
             try:
-                response = self._send(host, method, target, headers, data, timeout_s)
+                response = self._send(host, request)
             except UnreachableError as exc:
                 self._rest(host)
                 sent = not getattr(exc, "never_sent", False)
@@ -205,43 +234,46 @@ class Transport:
                     refreshed = True
                     self._authenticator.refresh()
                     continue
-                may_retry = idempotent or response.status == 429
-                if response.status not in RETRY_STATUS or not may_retry or attempt >= self.config.max_retries:
+                if response.status not in RETRY_STATUS or not idempotent or attempt >= self.config.max_retries:
                     raise self._error(response, attempts=attempt + 1)
                 wait_s = _retry_after(response) or wait_s
             attempt += 1
-            time.sleep(wait_s)
+            stopped.wait(wait_s)
 
-    def _send(
-        self,
-        host: str,
-        method: str,
-        target: str,
-        headers: Dict[str, str],
-        data: Optional[bytes],
-        timeout_s: Optional[float],
-    ) -> Response:
-        if self._sockets.aborted:
+    def _send(self, host: str, request: _Request) -> Response:
+        stopped = self._sockets.mine.stopped
+        if stopped.is_set():
             raise Aborted("the search was closed")
-        url = host + target
-        signed = {**headers, **self._authenticator.headers(method, url, headers, data)}
-        timeout = urllib3.Timeout(
-            connect=self.config.connect_timeout_s, read=timeout_s or self.config.request_timeout_s
-        )
+        url = host + request.target
+        credentials = self._authenticator.headers(request.method, url, request.headers, request.data)
         pool = self._pools[host]
         # A pool takes the path, a proxy's manager the whole URL.
-        address = url if isinstance(pool, urllib3.PoolManager) else urlsplit(host).path + target
+        address = url if isinstance(pool, urllib3.PoolManager) else urlsplit(host).path + request.target
         try:
             reply = pool.urlopen(
-                method, address, body=data, headers=signed, timeout=timeout, retries=False, redirect=False
+                request.method,
+                address,
+                body=request.data,
+                headers={**request.headers, **credentials},
+                timeout=urllib3.Timeout(connect=self.config.connect_timeout_s, read=request.timeout_s),
+                retries=False,
+                redirect=False,
+                preload_content=False,
             )
+            announced = int(reply.headers.get("Content-Length") or 0)
+            if announced > request.max_body_bytes:
+                reply.close()
+                raise ReplyTooLarge(f"{host} announced a reply of {announced} bytes")
+            body = reply.data
+            reply.release_conn()
         except (urllib3.exceptions.HTTPError, OSError, ValueError) as exc:
-            if self._sockets.aborted:
+            if stopped.is_set():
                 raise Aborted("the search was closed") from None
             raise self._unreachable(host, exc) from exc
-        self.requests_sent += 1
-        self.bytes_received += len(reply.data)
-        return Response(reply.status, reply.headers, reply.data, host)
+        with self._lock:
+            self.requests_sent += 1
+            self.bytes_received += len(body)
+        return Response(reply.status, reply.headers, body, host)
 
     def _next_host(self, tried: Sequence[str]) -> str:
         """Return the next host in turn, preferring one not tried for this request and not resting."""

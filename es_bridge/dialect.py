@@ -1,0 +1,188 @@
+"""What differs between the engines: how they say who they are, and how a point in time is opened and closed.
+
+A point in time (PIT) is a snapshot: pages taken from it neither miss nor repeat what is written meanwhile.
+
+======================  =====================================  ==========================================
+engine                  opening a PIT                          without one
+======================  =====================================  ==========================================
+Elasticsearch           ``POST /<index>/_pit``, from 7.10      7.10-oss and before: scroll
+OpenSearch              ``POST /<index>/_search/               1.x to 2.3: scroll
+                        point_in_time``, from 2.4
+Serverless (AOSS)       as OpenSearch                          no scroll either
+======================  =====================================  ==========================================
+
+https://www.elastic.co/guide/en/elasticsearch/reference/current/point-in-time-api.html,
+https://opensearch.org/docs/latest/search-plugins/searching-data/point-in-time-api/
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any, Optional, Tuple
+
+from es_bridge.errors import ConfigError, NotFound, PermissionDenied, ResponseError
+from es_bridge.transport import Transport
+
+#: A context lives this long after its last use. Short, because a killed process cannot close it.
+KEEP_ALIVE = "2m"
+KEEP_ALIVE_S = 120.0
+
+
+@dataclass(frozen=True)
+class Pit:
+    """An open point in time, and over how many shards it goes."""
+
+    id: str
+    shards: int
+
+
+class Dialect:
+    """An engine whose answers are those of OpenSearch; the others say what differs."""
+
+    name = "opensearch"
+    has_scroll = True
+
+    def __init__(self, version: Tuple[int, ...] = (), number: str = "") -> None:
+        #: Empty when the account may not ask for it.
+        self.version = version
+        self.number = number
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.number or '(version unknown)'}"
+
+    @property
+    def may_have_pit(self) -> bool:
+        """Whether trying to open a PIT makes sense."""
+        return not self.version or self.version >= (2, 4)
+
+    @property
+    def is_supported(self) -> bool:
+        """Whether this project is built for the version."""
+        return not self.version or (1,) <= self.version < (4,)
+
+    def open_pit(self, transport: Transport, index: str, *, partial: bool) -> Pit:
+        """Open a PIT over ``index``. Raises `ResponseError` (`PermissionDenied`, `NotFound`, ...)."""
+        response = transport.request(
+            "POST",
+            (index, "_search", "point_in_time"),
+            {"keep_alive": KEEP_ALIVE, "allow_partial_pit_creation": partial},
+        )
+        reply = response.json()
+        return Pit(reply["pit_id"], _shards(reply))
+
+    def close_pit(self, transport: Transport, pit_id: str, timeout_s: float) -> None:
+        """Close a PIT; one that is gone already is closed."""
+        transport.request(
+            "DELETE",
+            ("_search", "point_in_time"),
+            body={"pit_id": [pit_id]},
+            accept_status=(404,),
+            timeout_s=timeout_s,
+        )
+
+
+class Elasticsearch(Dialect):
+    """Elasticsearch 7.10 to 9."""
+
+    name = "elasticsearch"
+
+    def __init__(self, version: Tuple[int, ...] = (), number: str = "", flavor: str = "") -> None:
+        super().__init__(version, number)
+        self.flavor = flavor
+
+    @property
+    def may_have_pit(self) -> bool:
+        return self.flavor != "oss" and (not self.version or self.version >= (7, 10))
+
+    @property
+    def is_supported(self) -> bool:
+        return not self.version or (7, 10) <= self.version < (10,)
+
+    def open_pit(self, transport: Transport, index: str, *, partial: bool) -> Pit:
+        params = {"keep_alive": KEEP_ALIVE}
+        if partial and self.version >= (8, 16):
+            params["allow_partial_search_results"] = "true"
+        reply = transport.request("POST", (index, "_pit"), params).json()
+        return Pit(reply["id"], _shards(reply))
+
+    def close_pit(self, transport: Transport, pit_id: str, timeout_s: float) -> None:
+        transport.request("DELETE", ("_pit",), body={"id": pit_id}, accept_status=(404,), timeout_s=timeout_s)
+
+
+class Serverless(Dialect):
+    """Amazon OpenSearch Serverless: no ``GET /``, no scroll."""
+
+    name = "opensearch serverless"
+    has_scroll = False
+
+    def __str__(self) -> str:
+        return self.name
+
+
+def detect(transport: Transport) -> Dialect:
+    """Return the dialect of a cluster: as configured, and as its ``GET /`` says.
+
+    Raises `ConfigError` when the cluster is another engine than the settings say. An account without
+    ``cluster:monitor/main`` gets 403 there; the engine then is the configured one, or OpenSearch, version unknown.
+    """
+    config = transport.config
+    if config.engine == "serverless" or (config.engine == "auto" and config.auth.service == "aoss"):
+        return Serverless()
+    try:
+        root = transport.request("GET", ("",)).json()
+    except PermissionDenied:
+        return Elasticsearch() if config.engine == "elasticsearch" else Dialect()
+    except NotFound as exc:
+        raise ConfigError(
+            f"cluster {config.name!r} at {config.hosts[0]} answers 404 on GET /. Check the URL; if it is an OpenSearch "
+            "Serverless collection, set engine=serverless"
+        ) from exc
+    found = identify(root)
+    if found is None:
+        raise ConfigError(
+            f"cluster {config.name!r} at {config.hosts[0]} answers, but not as Elasticsearch or OpenSearch. Check host "
+            "and port: a dashboard (5601) or a proxy may be listening there"
+        )
+    if config.engine not in ("auto", found.name):
+        raise ConfigError(
+            f"cluster {config.name!r} at {config.hosts[0]} is {found}, but its settings say {config.engine}. Set the "
+            f"engine to {found.name} or auto"
+        )
+    return found
+
+
+def identify(root: Any) -> Optional[Dialect]:
+    """Return the dialect that the body of ``GET /`` stands for, ``None`` if it is no search engine's."""
+    version = root.get("version") if isinstance(root, dict) else None
+    if not isinstance(version, dict) or "number" not in version:
+        return None
+    number = str(version["number"])
+    parts = tuple(int(digits) for digits in re.findall(r"\d+", number)[:3])
+    if version.get("distribution") == "opensearch":
+        # In compatibility mode an AWS domain says 7.10.2 here; what it can do then shows when it is tried.
+        return Dialect((), "") if parts[:1] == (7,) else Dialect(parts, number)
+    if "lucene_version" in version or "build_flavor" in version:
+        return Elasticsearch(parts, number, str(version.get("build_flavor", "")))
+    return None
+
+
+def is_no_pit(error: ResponseError) -> bool:
+    """Whether an error on opening a PIT means that this engine or account has none, so that a scroll may do."""
+    if error.error_type == "index_not_found_exception":
+        return False
+    if error.status == 403:
+        return "point_in_time" in error.reason or "open_point_in_time" in error.reason
+    # An engine that does not know the path reads it as an index operation: 400, 404 or 405, as versions differ.
+    return error.status == 405 or (error.status in (400, 404) and _is_unknown_path(error))
+
+
+def _is_unknown_path(error: ResponseError) -> bool:
+    text = error.reason
+    return "no handler found" in text or "unrecognized parameter" in text or "incorrect HTTP method" in text.lower()
+
+
+def _shards(reply: Any) -> int:
+    shards = reply.get("_shards") if isinstance(reply, dict) else None
+    # Elasticsearch says nothing about shards before 8.16: then the first page tells.
+    return int(shards["total"]) if isinstance(shards, dict) else -1

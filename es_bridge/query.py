@@ -1,0 +1,230 @@
+"""What a user asks: the request, and the one query clause it becomes.
+
+The user's text goes into the JSON body as a value, never into a URL or into another query's text.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any, Dict, List, Mapping, Optional
+
+from es_bridge.errors import QueryError
+
+Clause = Dict[str, Any]
+
+#: Clause types that only look at the document at hand. Anything else is refused: an unknown type could read another
+#: index or run a script. Value: the keys under which it holds further clauses.
+COMPOUND: Dict[str, tuple] = {
+    "bool": ("must", "filter", "should", "must_not"),
+    "constant_score": ("filter",),
+    "dis_max": ("queries",),
+    "boosting": ("positive", "negative"),
+    "nested": ("query",),
+    "has_child": ("query",),
+    "has_parent": ("query",),
+    "span_near": ("clauses",),
+    "span_or": ("clauses",),
+    "span_first": ("match",),
+    "span_not": ("include", "exclude"),
+    "span_containing": ("big", "little"),
+    "span_within": ("big", "little"),
+    "span_multi": ("match",),
+    "field_masking_span": ("query",),
+    "function_score": ("query",),
+}
+# fmt: off
+LEAF = frozenset((
+    "match_all", "match_none", "match", "match_phrase", "match_phrase_prefix", "match_bool_prefix", "multi_match",
+    "combined_fields", "query_string", "simple_query_string", "term", "terms", "terms_set", "range", "prefix",
+    "wildcard", "regexp", "fuzzy", "exists", "ids", "geo_bounding_box", "geo_distance", "geo_polygon", "geo_grid",
+    "geo_shape", "shape", "xy_shape", "intervals", "more_like_this", "parent_id", "distance_feature", "rank_feature",
+    "span_term",
+))
+# fmt: on
+REFUSED = {
+    "script": "scripts do not run in a search",
+    "script_score": "scripts do not run in a search",
+    "percolate": "percolate reads queries stored in another index",
+    "wrapper": "a wrapper hides the query it holds",
+    "template": "templates are filled in by the engine, with text that cannot be checked here",
+    "pinned": "pinned reads documents by index and id",
+}
+REFUSED_AROUND = {
+    "size": "use the option size=",
+    "from": "results are paged for you; use size=",
+    "sort": "results always come newest first; sort them in SPL",
+    "aggs": "aggregate in SPL with | stats",
+    "aggregations": "aggregate in SPL with | stats",
+    "_source": "use the option fields=",
+    "fields": "use the option fields=",
+    "script_fields": "scripts do not run in a search",
+    "runtime_mappings": "runtime fields run scripts",
+    "derived": "derived fields run scripts",
+    "pit": "the command keeps its own point in time",
+    "search_after": "results are paged for you; use size=",
+}
+
+
+@dataclass(frozen=True)
+class SearchRequest:
+    """One question. Times are epoch milliseconds UTC: earliest inclusive, latest exclusive, ``None`` unbounded."""
+
+    #: Index pattern as the engines read it: names, wildcards, aliases, ``-excluded``, separated by commas.
+    index: str
+    #: `query_string` text; ``""`` and ``*`` mean every document.
+    query: str = ""
+    #: One checked query clause (`parse_dsl`); together with ``query`` both must match.
+    dsl: Optional[Mapping[str, Any]] = None
+    earliest_ms: Optional[int] = None
+    latest_ms: Optional[int] = None
+    time_field: str = "@timestamp"
+    #: Most documents to return; 0 means all.
+    size: int = 10_000
+    #: ``fail``: an incomplete answer is an error. ``allow``: it is a warning.
+    partial: str = "fail"
+    page_size_docs: int = 5000
+    #: The first page is small, so that first rows come early.
+    first_page_docs: int = 250
+
+    def __post_init__(self) -> None:
+        if not self.index.strip(" ,"):
+            raise QueryError("no index given: name an index or a pattern, such as index=aws-cloudtrail-*")
+        if any(c in self.index for c in "/\\?#\"'\r\n\t") and not self.index.startswith("<"):
+            raise QueryError(f"index={self.index!r} is not an index pattern: it holds a character no index name has")
+        if self.size < 0:
+            raise QueryError(f"size={self.size} must be 0 (all) or more")
+        if self.partial not in ("fail", "allow"):
+            raise QueryError(f"partial={self.partial!r} is unknown: use fail or allow")
+        if not self.time_field:
+            raise QueryError("time_field must name the field that holds the time")
+        if self.earliest_ms is not None and self.latest_ms is not None and self.earliest_ms >= self.latest_ms:
+            raise QueryError("the time range is empty: earliest must be before latest")
+
+    @property
+    def allow_partial(self) -> bool:
+        """Whether an incomplete answer is a warning instead of an error."""
+        return self.partial == "allow"
+
+    @property
+    def unbounded(self) -> bool:
+        """Whether the request has no time range at all (All time)."""
+        return self.earliest_ms is None and self.latest_ms is None
+
+
+def user_clauses(request: SearchRequest) -> List[Clause]:
+    """Return the clauses of what the user asked, without the time range."""
+    clauses: List[Clause] = []
+    if request.query.strip() not in ("", "*", "*:*"):
+        clauses.append({"query_string": {"query": request.query}})
+    if request.dsl is not None:
+        clauses.append(dict(request.dsl))
+    return clauses
+
+
+def range_clause(time_field: str, earliest_ms: Optional[int], latest_ms: Optional[int]) -> List[Clause]:
+    """Return the time range as no clause or one: earliest inclusive, latest exclusive."""
+    bounds: Dict[str, Any] = {}
+    if earliest_ms is not None:
+        bounds["gte"] = earliest_ms
+    if latest_ms is not None:
+        bounds["lt"] = latest_ms
+    return [{"range": {time_field: {**bounds, "format": "epoch_millis"}}}] if bounds else []
+
+
+def missing_clause(time_field: str) -> Clause:
+    """Return the clause for documents that do not have the time field."""
+    return {"bool": {"must_not": [{"exists": {"field": time_field}}]}}
+
+
+def parse_dsl(text: str) -> Clause:
+    """Return the one query clause in a JSON text, alone or as ``{"query": {...}}``.
+
+    Raises `QueryError` when it is not JSON or holds something that could read other documents than those of the
+    pattern, run code, or change paging and order.
+    """
+    try:
+        clause = json.loads(text)
+    except ValueError as exc:
+        raise QueryError(f'dsl= is not JSON ({exc}). Give one query clause, such as {{"term": {{"errorCode": "x"}}}}')
+    if isinstance(clause, dict):
+        for name, reason in REFUSED_AROUND.items():
+            if name in clause:
+                raise QueryError(f"dsl= holds {name!r}, which is refused: {reason}. Give one query clause only")
+        if set(clause) == {"query"}:
+            clause = clause["query"]
+    return _checked(clause)
+
+
+def _checked(clause: Any) -> Clause:
+    """Return a clause without its ``_name``s (they would mix with ours), or raise `QueryError`."""
+    if not isinstance(clause, dict) or len(clause) != 1:
+        raise QueryError(
+            f'dsl= must be one query clause {{"<type>": {{...}}}}, not {json.dumps(clause, ensure_ascii=False)[:200]}'
+        )
+    ((kind, content),) = clause.items()
+    if kind in REFUSED:
+        raise QueryError(f"dsl= holds a {kind!r} clause, which is refused: {REFUSED[kind]}")
+    if kind not in COMPOUND and kind not in LEAF:
+        raise QueryError(
+            f"dsl= holds a clause of type {kind!r}, which is not supported. Supported: "
+            + ", ".join(sorted([*COMPOUND, *LEAF]))
+        )
+    if not isinstance(content, dict):
+        raise QueryError(f"dsl=: the content of {kind!r} must be an object")
+    content = {name: value for name, value in content.items() if name != "_name"}
+    if "inner_hits" in content:
+        raise QueryError("dsl= holds 'inner_hits', which is refused: only whole documents are returned")
+    if kind in COMPOUND:
+        for name in COMPOUND[kind]:
+            if name in content:
+                inner = content[name]
+                content[name] = [_checked(c) for c in inner] if isinstance(inner, list) else _checked(inner)
+        if kind == "function_score":
+            _check_functions(content)
+    else:
+        _check_leaf(kind, content)
+    return {kind: content}
+
+
+def _check_functions(content: Dict[str, Any]) -> None:
+    functions = content.get("functions", [])
+    for function in [content, *(functions if isinstance(functions, list) else [functions])]:
+        if isinstance(function, dict) and "script_score" in function:
+            raise QueryError("dsl= holds 'script_score', which is refused: scripts do not run in a search")
+        if isinstance(function, dict) and "filter" in function:
+            function["filter"] = _checked(function["filter"])
+
+
+def _check_leaf(kind: str, content: Dict[str, Any]) -> None:
+    for field_name, value in content.items():
+        if not isinstance(value, dict):
+            continue
+        value.pop("_name", None)
+        if kind == "terms":
+            raise QueryError(f"dsl= holds a terms lookup on {field_name!r}, which is refused: it reads another index")
+        if "indexed_shape" in value:
+            raise QueryError("dsl= holds 'indexed_shape', which is refused: it reads another index")
+        if kind == "terms_set" and "minimum_should_match_script" in value:
+            raise QueryError(
+                "dsl= holds 'minimum_should_match_script', which is refused: scripts do not run in a search"
+            )
+    if kind == "intervals" and _holds_key(content, "script"):
+        raise QueryError("dsl= holds a script in 'intervals', which is refused: scripts do not run in a search")
+    if kind == "more_like_this":
+        for name in ("like", "unlike"):
+            items = content.get(name, [])
+            for item in items if isinstance(items, list) else [items]:
+                if isinstance(item, dict):
+                    raise QueryError(
+                        f"dsl= holds more_like_this with a document in {name!r}, which is refused: it reads another "
+                        "index. Give text"
+                    )
+
+
+def _holds_key(value: Any, key: str) -> bool:
+    if isinstance(value, dict):
+        return key in value or any(_holds_key(v, key) for v in value.values())
+    if isinstance(value, list):
+        return any(_holds_key(v, key) for v in value)
+    return False

@@ -1,0 +1,131 @@
+"""Paging where there is no point in time: Elasticsearch before 7.10 and its -oss builds, OpenSearch before 2.4.
+
+A scroll is a snapshot too, but its pages come one after the other. A page that was asked for must never be asked for
+again: the engine has moved on, and a retry would skip a page without an error.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Dict, Iterator, List, Optional
+
+from es_bridge.errors import NotFound, PartialResult, RejectedQuery
+from es_bridge.query import SearchRequest, range_clause, user_clauses
+from es_bridge.reply import Hit, Reply, new_nonce, parse_reply
+from es_bridge.snapshot import problems
+from es_bridge.time_field import TimeField
+from es_bridge.transport import Transport
+from es_bridge.windows import in_order, smaller_page
+
+KEEP_ALIVE = "5m"
+#: One size for all pages of a scroll, so the first rows and the throughput have to agree on it.
+PAGE_DOCS = 2000
+
+
+class Scroll:
+    """One scroll, from its first page to its end. ``close()`` frees it on the cluster."""
+
+    def __init__(self, transport: Transport, request: SearchRequest, time_field: TimeField) -> None:
+        self.total: Optional[int] = None
+        self.shards = -1
+        #: What was incomplete and allowed to be so.
+        self.incomplete: List[str] = []
+        self._transport = transport
+        self._request = request
+        self._time_field = time_field
+        self._scroll_id: Optional[str] = None
+
+    def pages(self) -> Iterator[List[Hit]]:
+        """Yield pages in their final order: newest first, then index, then id.
+
+        Documents of one time may be spread over pages, so the last time of a page waits for the next page. A time that
+        fills more than a page comes in the engine's order.
+        """
+        waiting: List[Hit] = []
+        for reply in self._replies():
+            hits = waiting + reply.hits
+            last = hits[-1].time if hits else None
+            cut = len(hits)
+            while cut and hits[cut - 1].time == last:
+                cut -= 1
+            if cut == 0 and len(hits) > PAGE_DOCS:
+                yield hits
+                waiting = []
+                continue
+            waiting = hits[cut:]
+            if cut:
+                yield in_order(hits[:cut])
+        if waiting:
+            yield in_order(waiting)
+
+    def close(self, timeout_s: float = 5.0) -> None:
+        """Free the scroll; one that is gone already is free."""
+        scroll_id, self._scroll_id = self._scroll_id, None
+        if scroll_id:
+            self._transport.request(
+                "DELETE",
+                ("_search", "scroll"),
+                body={"scroll_id": [scroll_id]},
+                accept_status=(404,),
+                timeout_s=timeout_s,
+            )
+
+    def _replies(self) -> Iterator[Reply]:
+        nonce = new_nonce()
+        size = min(PAGE_DOCS, self._request.page_size_docs)
+        if self._request.size:
+            size = min(size, self._request.size)
+        try:
+            reply = self._first(size, nonce)
+        except RejectedQuery as exc:
+            allowed = smaller_page(exc)
+            if allowed is None:
+                raise
+            reply = self._first(allowed, nonce)
+        self.total = reply.total
+        self.shards = int(reply.head.get("_shards", {}).get("total", -1))
+        while reply.hits:
+            yield reply
+            reply = self._next(nonce)
+
+    def _first(self, size: int, nonce: str) -> Reply:
+        request, field = self._request, self._time_field
+        clauses = [*user_clauses(request), *range_clause(field.name, request.earliest_ms, request.latest_ms)]
+        body: Dict[str, Any] = {
+            "size": size,
+            "query": {"bool": {"filter": clauses, "_name": nonce}},
+            "sort": [field.sort()],
+            "track_total_hits": True,
+        }
+        params = {
+            "scroll": KEEP_ALIVE,
+            "allow_partial_search_results": request.allow_partial,
+            "allow_no_indices": request.allow_partial,
+        }
+        return self._checked(self._transport.request("POST", (request.index, "_search"), params, body).body, nonce)
+
+    def _next(self, nonce: str) -> Reply:
+        try:
+            response = self._transport.request(
+                "POST",
+                ("_search", "scroll"),
+                body={"scroll": KEEP_ALIVE, "scroll_id": self._scroll_id},
+                idempotent=False,
+            )
+        except NotFound as exc:
+            raise PartialResult(
+                f"the scroll over {self._request.index!r} is gone in the middle of the search ({exc.reason}): a node "
+                "of the cluster left, or the search paused for too long. Run it again"
+            ) from exc
+        return self._checked(response.body, nonce)
+
+    def _checked(self, body: bytes, nonce: str) -> Reply:
+        reply = parse_reply(body, nonce)
+        self._scroll_id = reply.head.get("_scroll_id", self._scroll_id)
+        for problem in problems(reply.head, self._request.index, self._transport.config.name):
+            if not self._request.allow_partial:
+                raise PartialResult(
+                    f"{problem}. Run the search again, narrow it, or set partial=allow to accept an incomplete result"
+                )
+            if problem not in self.incomplete:
+                self.incomplete.append(problem)
+        return reply

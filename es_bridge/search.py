@@ -1,0 +1,385 @@
+"""A search of any size: every matching document once, newest first, page by page.
+
+The way of a search where there is a point in time (everywhere but on old engines, see `es_bridge.scroll`)::
+
+    detect the engine -> open the PIT, ask for the time field's types      (side by side)
+    first page, small, so that rows come early -> overview: how many, from when to when    (side by side)
+    plan time windows -> fetch several at once -> hand them out in order -> documents without a time
+    compare what was handed out with the overview -> close the PIT
+
+The order is total: newest first, then index, then id; documents without the time field last.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, Deque, Iterator, List, Optional, Tuple
+
+from es_bridge.dialect import KEEP_ALIVE_S, Dialect, Pit, detect, is_no_pit
+from es_bridge.errors import BridgeError, NotFound, NothingMatched, PartialResult, RejectedQuery, ResponseError
+from es_bridge.query import SearchRequest
+from es_bridge.reply import Hit, Reply
+from es_bridge.scroll import Scroll
+from es_bridge.snapshot import Overview, Snapshot
+from es_bridge.time_field import MILLIS, NANOS, TimeField, resolve
+from es_bridge.transport import Transport
+from es_bridge.windows import Window, fetch, fetch_crowded, in_order, plan, smaller_page
+
+#: Two requests keep a two-core engine and one reader busy; more gave nothing (measured).
+FETCH_THREADS = 2
+#: Windows asked for before the reader wants them. Bounds memory together with the page size.
+WINDOWS_AHEAD = 4
+#: Pages aim at this many bytes, whatever the documents' size.
+PAGE_BYTES = 8 << 20
+#: Closing a context must not hold up a search that was cancelled.
+CLOSE_TIMEOUT_S = 1.5
+
+
+@dataclass(frozen=True)
+class Page:
+    """Documents in order. ``ticks_per_s`` is the unit of their ``time``: 1000, or 10**9 for date_nanos."""
+
+    hits: List[Hit]
+    ticks_per_s: int
+
+    @property
+    def count(self) -> int:
+        """How many documents the page holds."""
+        return len(self.hits)
+
+
+class Elsewhere:
+    """Fetches windows in another place than this process's threads (worker processes that also encode them).
+
+    A result stands in for the `Page` of a window and has its ``count``. This class is the contract.
+    """
+
+    def start(self, snapshot: Snapshot, documents: int) -> bool:
+        """Say whether ``documents`` are worth it, and get ready if they are."""
+        raise NotImplementedError
+
+    def submit(self, window: Window, page_docs: int) -> Future[Any]:
+        """Return the future result of a window; ``None`` as result if the window does not fit ``page_docs``."""
+        raise NotImplementedError
+
+
+def open_search(transport: Transport, request: SearchRequest, elsewhere: Optional[Elsewhere] = None) -> Search:
+    """Return the search; nothing touches the network before it is iterated."""
+    return Search(transport, request, elsewhere)
+
+
+class Search:
+    """Iterate over it for pages, once. A context manager: leaving it ends requests and closes contexts.
+
+    ``warnings`` and ``notes`` (texts for the user) and ``matched`` grow while it is iterated. Raises the errors of
+    `es_bridge.errors`; an incomplete answer is `PartialResult` unless the request allows it.
+    """
+
+    def __init__(self, transport: Transport, request: SearchRequest, elsewhere: Optional[Elsewhere] = None) -> None:
+        self.request = request
+        self.warnings: List[str] = []
+        self.notes: List[str] = []
+        #: How many documents match; ``None`` until the engine has said so.
+        self.matched: Optional[int] = None
+        #: How many documents were handed out.
+        self.emitted = 0
+        self._transport = transport
+        self._elsewhere = elsewhere
+        self._dialect: Optional[Dialect] = None
+        self._snapshot: Optional[Snapshot] = None
+        self._scroll: Optional[Scroll] = None
+        self._pool = ThreadPoolExecutor(FETCH_THREADS + 1, thread_name_prefix="es_bridge")
+        self._pit: Optional[Future[Pit]] = None
+        self._page_docs = request.page_size_docs
+        self._touched = time.monotonic()
+        self._closed = threading.Event()
+
+    def __enter__(self) -> Search:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __iter__(self) -> Iterator[Any]:
+        try:
+            yield from self._limited(self._pages())
+            self._say_what_is_missing()
+        finally:
+            self.close()
+
+    @property
+    def engine(self) -> str:
+        """Engine and version, for the audit line and the notes."""
+        return str(self._dialect) if self._dialect else ""
+
+    def close(self) -> None:
+        """End requests under way and free the context on the cluster. May be called again, and from any thread."""
+        if self._closed.is_set():
+            return
+        self._closed.set()
+        self._transport.abort()
+        self._pool.shutdown(wait=False, cancel_futures=True)
+        try:
+            if self._scroll:
+                self._scroll.close(CLOSE_TIMEOUT_S)
+            pit_id = self._snapshot.pit_id if self._snapshot else self._opened_pit()
+            if pit_id and self._dialect:
+                self._dialect.close_pit(self._transport, pit_id, CLOSE_TIMEOUT_S)
+        except BridgeError:
+            pass  # it ends by itself after its keep-alive; there is nobody left to tell
+
+    def _opened_pit(self) -> Optional[str]:
+        """Return the PIT of a search that was closed or failed before it could use it."""
+        if self._pit is None or self._pit.cancelled():
+            return None
+        try:
+            return self._pit.result(timeout=CLOSE_TIMEOUT_S).id
+        except Exception:  # a timeout or the error that is being reported already
+            return None
+
+    def _pages(self) -> Iterator[Any]:
+        """Yield all pages, whatever the size asked for."""
+        self._dialect = detect(self._transport)
+        time_field, pit = self._open()
+        if pit is None:
+            yield from self._pages_by_scroll(time_field)
+            return
+        self._no_shards(pit.shards)
+        self._snapshot = Snapshot(self._transport, self.request, time_field, pit.id)
+        threading.Thread(target=self._keep_alive, daemon=True).start()
+        yield from self._pages_by_windows(self._snapshot)
+
+    def _open(self) -> Tuple[TimeField, Optional[Pit]]:
+        """Return the time field and the open PIT, ``None`` where only a scroll is to be had."""
+        dialect, request = self._dialect, self.request
+        assert dialect is not None  # noqa: S101
+        if dialect.may_have_pit:
+            self._pit = self._pool.submit(
+                dialect.open_pit, self._transport, request.index, partial=request.allow_partial
+            )
+        try:
+            time_field, notes = resolve(self._transport, request)
+            self.notes += notes
+            return time_field, self._pit.result() if self._pit else None
+        except NotFound as exc:
+            if exc.error_type == "index_not_found_exception":
+                raise self._nothing_matched(exc.reason) from exc
+            raise
+        except ResponseError as exc:
+            if not dialect.has_scroll or not is_no_pit(exc):
+                raise
+            self.notes.append(f"no point in time on {dialect} for this account, so a scroll is used: {exc.reason}")
+            return time_field, None
+
+    def _pages_by_windows(self, snapshot: Snapshot) -> Iterator[Any]:
+        ticks = snapshot.time_field.ticks_per_s
+        awaited_overview = self._pool.submit(snapshot.overview)
+        first = self._first_page(snapshot)
+        ticks = snapshot.time_field.ticks_per_s
+        self._no_shards(int(first.head.get("_shards", {}).get("total", -1)))
+        if len(first.hits) < self.request.first_page_docs:
+            self.matched = len(first.hits)
+            self._warn_without_time(sum(1 for hit in first.hits if hit.time is None))
+            yield Page(in_order(first.hits), ticks)
+            return
+        # The last time of the page may go on beyond it, so it is left to the windows.
+        per_ms = ticks // MILLIS
+        newest_left = first.hits[-1].time
+        boundary_ms = None if newest_left is None else newest_left // per_ms
+        complete = [
+            hit
+            for hit in first.hits
+            if hit.time is not None and (boundary_ms is None or hit.time // per_ms > boundary_ms)
+        ]
+        self._adapt_page_docs(first.hits)
+        if complete:
+            yield Page(in_order(complete), ticks)
+        overview: Overview = awaited_overview.result()
+        self.matched = overview.total
+        left = overview.total - overview.without_time - len(complete)
+        if boundary_ms is not None and overview.oldest_ms is not None and left > 0:
+            whole = Window(min(overview.oldest_ms, boundary_ms), boundary_ms + 1, left)
+            yield from self._window_pages(snapshot, whole)
+        if overview.without_time:
+            self._warn_without_time(overview.without_time)
+            for hits in fetch_crowded(snapshot, None, self._page_docs):
+                yield Page(hits, ticks)
+
+    def _first_page(self, snapshot: Snapshot) -> Reply:
+        try:
+            return snapshot.page(self.request.first_page_docs)
+        except RejectedQuery as exc:
+            if snapshot.time_field.ticks_per_s == NANOS and "nanosecond" in exc.reason:
+                # A date index with times before 1970 or after 2262 cannot be sorted in nanoseconds.
+                self.notes.append(
+                    f"some {self.request.time_field} lie outside what date_nanos can hold: order is by ms"
+                )
+                field = snapshot.time_field
+                snapshot.time_field = TimeField(field.name, MILLIS, field.without, field.indices)
+                return snapshot.page(self.request.first_page_docs)
+            raise
+
+    def _window_pages(self, snapshot: Snapshot, whole: Window) -> Iterator[Any]:
+        """Yield the pages of all windows of ``whole`` in order, while the next ones are being fetched."""
+        windows = plan(snapshot, whole, lambda: self._page_docs)
+        pending: Deque[Tuple[Window, Any, Future[Any]]] = deque()
+        remote = self._elsewhere
+        if remote is not None and not (self._wanted(whole.count) and remote.start(snapshot, self._wanted(whole.count))):
+            remote = None
+        while True:
+            underway = sum(window.count for window, _, _ in pending)
+            while len(pending) < WINDOWS_AHEAD and (not pending or underway < self._wanted(underway + 1)):
+                window = next(windows, None)
+                if window is None:
+                    break
+                page_docs = self._page_docs
+                # The window in which the size ends is cut here, so it must come as documents.
+                whole_window = underway + window.count <= self._wanted(underway + window.count)
+                if remote is not None and whole_window:
+                    pending.append((window, page_docs, remote.submit(window, page_docs)))
+                else:
+                    pending.append((window, page_docs, self._pool.submit(fetch, snapshot, window, page_docs)))
+                underway += window.count
+            if not pending:
+                return
+            window, page_docs, future = pending.popleft()
+            try:
+                result = future.result()
+            except RejectedQuery as exc:
+                allowed = smaller_page(exc)
+                if allowed is None or allowed >= page_docs:
+                    raise
+                self._page_docs = min(self._page_docs, allowed)
+                result = None
+            if result is None:
+                yield from self._divided(snapshot, window, page_docs)
+            elif isinstance(result, list):
+                self._adapt_page_docs(result)
+                yield Page(result, snapshot.time_field.ticks_per_s)
+            else:
+                yield result
+
+    def _divided(self, snapshot: Snapshot, window: Window, page_docs: int) -> Iterator[Page]:
+        """Yield the pages of a window that did not fit one page."""
+        ticks = snapshot.time_field.ticks_per_s
+        smaller = min(self._page_docs, max(1, page_docs // 4))
+        if window.lt - window.gte <= 1:
+            for hits in fetch_crowded(snapshot, window, min(self._page_docs, page_docs)):
+                yield Page(hits, ticks)
+            return
+        for part in plan(snapshot, Window(window.gte, window.lt, max(window.count, smaller + 1)), lambda: smaller):
+            part_hits = fetch(snapshot, part, smaller)
+            if part_hits is None:
+                yield from self._divided(snapshot, part, smaller)
+            else:
+                yield Page(part_hits, ticks)
+
+    def _pages_by_scroll(self, time_field: TimeField) -> Iterator[Page]:
+        self._scroll = Scroll(self._transport, self.request, time_field)
+        pages = self._scroll.pages()
+        awaited = self._pool.submit(next, pages, None)
+        without_time = 0
+        while True:
+            hits = awaited.result()
+            self.matched = self._scroll.total
+            self._no_shards(self._scroll.shards)
+            if hits is None:
+                break
+            # One page ahead: a scroll cannot be read by two.
+            awaited = self._pool.submit(next, pages, None)
+            without_time += sum(1 for hit in hits if hit.time is None)
+            yield Page(hits, time_field.ticks_per_s)
+        self._warn_without_time(without_time)
+
+    def _limited(self, pages: Iterator[Any]) -> Iterator[Any]:
+        """Yield pages until the size asked for is reached."""
+        size = self.request.size
+        for page in pages:
+            self._touched = time.monotonic()
+            if size and self.emitted + page.count > size:
+                page = Page(page.hits[: size - self.emitted], page.ticks_per_s)
+            self.emitted += page.count
+            if page.count:
+                yield page
+            if size and self.emitted >= size:
+                return
+        # Everything was asked for: the engine's own count must agree.
+        if self.matched is not None and self.emitted != self.matched:
+            problem = (
+                f"{self.emitted} documents arrived of {self.matched} that match {self.request.index!r} at cluster "
+                f"{self._transport.config.name!r}"
+            )
+            if not self.request.allow_partial:
+                raise PartialResult(f"{problem}. Run the search again, or set partial=allow to accept what there is")
+            self.warnings.append(problem)
+
+    def _say_what_is_missing(self) -> None:
+        """Add the warnings that only the end of a search can know."""
+        if self._snapshot is not None:
+            if self.matched is None or self.request.size and self.emitted >= self.request.size:
+                self.matched = max(self.emitted, self._snapshot.overview().total)
+            self.warnings += self._snapshot.incomplete
+            without = self._snapshot.time_field.without
+            if without and not self.request.unbounded:
+                left_out = self._snapshot.count_without_time()
+                if left_out:
+                    self.warnings.append(
+                        f"{left_out} documents match but have no {self.request.time_field}, so the time range leaves "
+                        f"them out ({len(without)} indices lack the field, such as {without[0]}). Search them over All "
+                        "time or with another time_field="
+                    )
+            if self._snapshot.without_source:
+                self.warnings.append(
+                    f"{self._snapshot.without_source} documents came without their source: their index does not store "
+                    "it, so there is nothing to show of them"
+                )
+        elif self._scroll is not None:
+            self.warnings += self._scroll.incomplete
+        if self.matched is not None and self.matched > self.emitted:
+            self.warnings.append(
+                f"{self.matched} documents match, the newest {self.emitted} are returned (size={self.request.size}). "
+                "Use size=0 for all, or narrow the search"
+            )
+
+    def _wanted(self, documents: int) -> int:
+        """Return how many of the next ``documents`` are still wanted."""
+        return min(documents, self.request.size - self.emitted) if self.request.size else documents
+
+    def _adapt_page_docs(self, hits: List[Hit]) -> None:
+        if hits:
+            average = max(1, sum(len(hit.source) for hit in hits) // len(hits))
+            self._page_docs = min(self.request.page_size_docs, max(10, PAGE_BYTES // average))
+
+    def _no_shards(self, shards: int) -> None:
+        if shards == 0 and not self.request.allow_partial:
+            raise self._nothing_matched("no shard was searched")
+        if shards == 0:
+            text = f"index {self.request.index!r} matches no index that this account may read"
+            if text not in self.warnings:
+                self.warnings.append(text)
+
+    def _nothing_matched(self, reason: str) -> NothingMatched:
+        return NothingMatched(
+            f"index {self.request.index!r} names no index that exists and that this account may read at cluster "
+            f"{self._transport.config.name!r} ({reason}). Check the spelling and the account's permissions; "
+            "'aws-siem-bridge indices' lists what it may read. For a wildcard, partial=allow accepts an empty result"
+        )
+
+    def _warn_without_time(self, documents: int) -> None:
+        if documents:
+            self.warnings.append(
+                f"{documents} documents have no {self.request.time_field}: they come last and have no _time"
+            )
+
+    def _keep_alive(self) -> None:
+        """Touch the PIT while a reader pauses for longer than it would live."""
+        while not self._closed.wait(KEEP_ALIVE_S / 4):
+            if time.monotonic() - self._touched > KEEP_ALIVE_S / 3 and self._snapshot is not None:
+                try:
+                    self._snapshot.keep_alive()
+                except BridgeError:
+                    return  # the next page says it with more to say

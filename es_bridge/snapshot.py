@@ -1,0 +1,194 @@
+"""Requests against one point in time: a page of documents, the overview, the histogram that plans windows.
+
+Every reply is checked for what makes it incomplete although the status is 200. `Snapshot` is all that a process needs
+to fetch its share of a search, so it can be built again in a worker from the same values.
+"""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
+
+from es_bridge.dialect import KEEP_ALIVE
+from es_bridge.errors import NotFound, PartialResult
+from es_bridge.query import Clause, SearchRequest, missing_clause, range_clause, user_clauses
+from es_bridge.reply import Reply, new_nonce, parse_reply
+from es_bridge.time_field import TimeField
+from es_bridge.transport import Transport
+
+
+@dataclass(frozen=True)
+class Overview:
+    """How many documents match, and from when to when (epoch milliseconds, both inclusive)."""
+
+    total: int
+    without_time: int
+    oldest_ms: Optional[int]
+    newest_ms: Optional[int]
+
+
+class Snapshot:
+    """One question against one PIT. Safe to use from several threads."""
+
+    def __init__(self, transport: Transport, request: SearchRequest, time_field: TimeField, pit_id: str) -> None:
+        self.request = request
+        self.time_field = time_field
+        self.pit_id = pit_id
+        #: What was incomplete and allowed to be so; one entry a kind.
+        self.incomplete: List[str] = []
+        #: Documents of indices that do not store the source.
+        self.without_source = 0
+        self._transport = transport
+        self._lock = threading.Lock()
+        # The user's range stays in every query: a window only narrows it.
+        self._clauses: List[Clause] = [
+            *user_clauses(request),
+            *range_clause(time_field.name, request.earliest_ms, request.latest_ms),
+        ]
+
+    def page(
+        self,
+        size: int,
+        narrow: Sequence[Clause] = (),
+        *,
+        tiebreak: Sequence[str] = (),
+        search_after: Optional[Sequence[Any]] = None,
+        with_total: bool = False,
+        max_body_bytes: Optional[int] = None,
+    ) -> Reply:
+        """Return one page of at most ``size`` documents, newest first."""
+        nonce = new_nonce()
+        body: Dict[str, Any] = {
+            "size": size,
+            "query": {"bool": {"filter": [*self._clauses, *narrow], "_name": nonce}},
+            "sort": [self.time_field.sort(), *({name: "asc"} for name in tiebreak)],
+            "track_total_hits": with_total,
+        }
+        if search_after is not None:
+            body["search_after"] = search_after
+        reply = parse_reply(self._search(body, max_body_bytes), nonce)
+        self._check(reply.head)
+        if reply.without_source:
+            with self._lock:
+                self.without_source += reply.without_source
+        return reply
+
+    def window_page(self, gte: int, lt: int, size: int, **options: Any) -> Reply:
+        """Return one page of the documents with a time in [gte, lt), epoch milliseconds."""
+        return self.page(size, range_clause(self.time_field.name, gte, lt), with_total=True, **options)
+
+    def without_time_page(self, size: int, **options: Any) -> Reply:
+        """Return one page of the documents that do not have the time field."""
+        return self.page(size, [missing_clause(self.time_field.name)], **options)
+
+    def overview(self) -> Overview:
+        """Count what matches and find its first and last time, in one request."""
+        name = self.time_field.name
+        head = self._aggregate(
+            {
+                "oldest": {"min": {"field": name}},
+                "newest": {"max": {"field": name}},
+                "without_time": {"filter": missing_clause(name)},
+            }
+        )
+        found = head["aggregations"]
+        oldest, newest = found["oldest"].get("value"), found["newest"].get("value")
+        return Overview(
+            total=head["hits"]["total"]["value"],
+            without_time=found["without_time"]["doc_count"],
+            # min and max are doubles; a date_nanos field has a fraction of a millisecond.
+            oldest_ms=None if oldest is None else int(oldest // 1),
+            newest_ms=None if newest is None else int(newest // 1),
+        )
+
+    def histogram(self, gte: int, lt: int, interval_ms: int) -> List[Tuple[int, int]]:
+        """Return (start, documents) of each non-empty bucket in [gte, lt), oldest first."""
+        name = self.time_field.name
+        head = self._aggregate(
+            {
+                "plan": {
+                    "date_histogram": {
+                        "field": name,
+                        "fixed_interval": f"{interval_ms}ms",
+                        "offset": f"{gte % interval_ms}ms",
+                        "min_doc_count": 1,
+                    }
+                }
+            },
+            range_clause(name, gte, lt),
+        )
+        # A document with several times is in the bucket of each, also of those outside the window.
+        buckets = [(int(b["key"]), int(b["doc_count"])) for b in head["aggregations"]["plan"]["buckets"]]
+        return [(key, count) for key, count in buckets if gte <= key < lt]
+
+    def count_without_time(self) -> int:
+        """Count the documents that match but for the time range, because they have no time."""
+        clauses = [*user_clauses(self.request), missing_clause(self.time_field.name)]
+        body = {"size": 0, "track_total_hits": True, "query": {"bool": {"filter": clauses}}}
+        return int(self._decoded(body)["hits"]["total"]["value"])
+
+    def keep_alive(self) -> None:
+        """Touch the PIT, so that it outlives a reader who pauses."""
+        self._search({"size": 0, "track_total_hits": False, "query": {"match_none": {}}})
+
+    def _aggregate(self, aggs: Mapping[str, Any], narrow: Sequence[Clause] = ()) -> Dict[str, Any]:
+        query = {"bool": {"filter": [*self._clauses, *narrow]}}
+        return self._decoded({"size": 0, "track_total_hits": True, "query": query, "aggs": aggs})
+
+    def _decoded(self, body: Dict[str, Any]) -> Dict[str, Any]:
+        head = parse_reply(self._search(body), "").head
+        self._check(head)
+        return head
+
+    def _search(self, body: Dict[str, Any], max_body_bytes: Optional[int] = None) -> bytes:
+        body["pit"] = {"id": self.pit_id, "keep_alive": KEEP_ALIVE}
+        try:
+            return self._transport.request(
+                "POST",
+                ("_search",),
+                {"allow_partial_search_results": self.request.allow_partial},
+                body,
+                max_body_bytes=max_body_bytes,
+            ).body
+        except NotFound as exc:
+            raise PartialResult(
+                f"the point in time over {self.request.index!r} is gone in the middle of the search ({exc.reason}): a "
+                "node of the cluster left, or the search paused for too long. Run it again"
+            ) from exc
+
+    def _check(self, head: Mapping[str, Any]) -> None:
+        """Raise `PartialResult` for an incomplete reply, or note it where the request allows that."""
+        newest = head.get("pit_id")
+        if newest and newest != self.pit_id:
+            with self._lock:
+                self.pit_id = newest
+        for problem in problems(head, self.request.index, self._transport.config.name):
+            if not self.request.allow_partial:
+                raise PartialResult(
+                    f"{problem}. Run the search again, narrow it, or set partial=allow to accept an incomplete result",
+                    failed_shards=head.get("_shards", {}).get("failed"),
+                )
+            with self._lock:
+                if problem not in self.incomplete:
+                    self.incomplete.append(problem)
+
+
+def problems(head: Mapping[str, Any], index: str, cluster: str) -> List[str]:
+    """Return what makes a reply with status 200 incomplete, in words; empty when it is complete."""
+    where = f"index {index!r} at cluster {cluster!r}"
+    found: List[str] = []
+    shards = head.get("_shards") or {}
+    if shards.get("failed"):
+        reasons = [f.get("reason") or {} for f in shards.get("failures") or [] if isinstance(f, dict)]
+        said = next((f" ({r.get('type')}: {r.get('reason')})" for r in reasons if r.get("reason")), "")
+        found.append(f"{shards['failed']} of {shards.get('total')} shards failed on {where}{said}")
+    if head.get("timed_out"):
+        found.append(f"the search timed out on {where}, so documents are missing")
+    if head.get("terminated_early"):
+        found.append(f"the engine ended the search early on {where}, so documents are missing")
+    clusters = head.get("_clusters") or {}
+    lost = sum(int(clusters.get(state) or 0) for state in ("skipped", "partial", "failed"))
+    if lost:
+        found.append(f"{lost} of {clusters.get('total')} remote clusters were skipped or answered in part on {where}")
+    return found

@@ -1,0 +1,86 @@
+"""What the indices of a pattern know about the time field: who has it, and in which resolution."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Dict, List, Tuple
+
+from es_bridge.errors import NotFound, PermissionDenied, QueryError, ResponseError
+from es_bridge.query import SearchRequest
+from es_bridge.transport import Transport
+
+MILLIS, NANOS = 1000, 10**9
+
+
+@dataclass(frozen=True)
+class TimeField:
+    """How a pattern's documents are ordered in time."""
+
+    name: str
+    #: Ticks of the sort values in a second: 1000, or 10**9 when an index has the type date_nanos.
+    ticks_per_s: int = MILLIS
+    #: Indices that have no such field.
+    without: Tuple[str, ...] = ()
+    #: How many indices the pattern names; 0 when that is not known.
+    indices: int = 0
+
+    def sort(self) -> Dict[str, object]:
+        """Return the sort by time, newest first. Sort values of all indices have the same unit."""
+        order: Dict[str, object] = {"order": "desc", "missing": "_last", "unmapped_type": "date"}
+        if self.ticks_per_s == NANOS:
+            # Without it, date and date_nanos indices answer in different units and are merged in the wrong order.
+            order["numeric_type"] = "date_nanos"
+        return {self.name: order}
+
+
+def resolve(transport: Transport, request: SearchRequest) -> tuple[TimeField, List[str]]:
+    """Return the time field over the request's pattern, and notes for the user.
+
+    One ``_field_caps`` call; it also refuses a pattern of which one part matches nothing
+    (``allow_no_indices=false``), which a search would pass over. Raises `NotFound` for an unknown index or an empty
+    part, `QueryError` when the field is no date somewhere. An account without the permission gets the plain case.
+    """
+    name = request.time_field
+    try:
+        caps = transport.request(
+            "GET",
+            (request.index, "_field_caps"),
+            {"fields": name, "include_unmapped": True, "allow_no_indices": request.allow_partial},
+        ).json()
+    except PermissionDenied as exc:
+        if not _is_about_field_caps(exc):
+            raise
+        note = f"the account may not read field capabilities, so {name} is taken to be a date everywhere"
+        return TimeField(name), [note]
+    except NotFound as exc:
+        if exc.error_type == "index_not_found_exception":
+            raise
+        return TimeField(name), [f"the cluster offers no field capabilities, so {name} is taken to be a date"]
+    indices = caps.get("indices") or []
+    types: Dict[str, Dict[str, object]] = caps.get("fields", {}).get(name, {})
+    without: List[str] = list(types.get("unmapped", {}).get("indices") or [])  # type: ignore[call-overload]
+    if not types:
+        without = list(indices)
+    for kind, facts in types.items():
+        if kind not in ("date", "date_nanos", "unmapped"):
+            where: List[str] = facts.get("indices") or list(indices)  # type: ignore[assignment]
+            raise QueryError(
+                f"field {name!r} is of type {kind}, not a date, in {_some(where)}. Name the field that holds the time "
+                "with time_field=, or leave these indices out of index="
+            )
+    if indices and len(without) == len(indices) and not request.unbounded:
+        raise QueryError(
+            f"no index that {request.index!r} names has the time field {name!r} ({_some(without)}), so a time range "
+            "finds nothing there. Name the field that holds the time with time_field=, or search over All time"
+        )
+    ticks = NANOS if "date_nanos" in types else MILLIS
+    return TimeField(name, ticks, tuple(without), len(indices)), []
+
+
+def _is_about_field_caps(error: ResponseError) -> bool:
+    return "field_caps" in error.reason
+
+
+def _some(names: List[str]) -> str:
+    shown = ", ".join(sorted(names)[:3])
+    return shown if len(names) <= 3 else f"{shown} and {len(names) - 3} more"

@@ -1,0 +1,142 @@
+"""Time windows: how a search of any size becomes pages that need nothing from each other.
+
+Textbook paging (`search_after` with a tiebreak) loses rows without an error on some engines, and where it does not, it
+is slow: 11,000 to 36,000 events a second against 240,000 for windows (measured, OpenSearch 2.19, 300,000 documents).
+A histogram counts the documents in equal steps of time; neighbouring steps are merged into windows that fit a page,
+and a step that does not fit is divided again. Windows are disjoint and half open, so no document is in two; each is
+one independent request, so several can be under way.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Callable, Iterator, List, Optional
+
+from es_bridge.errors import RejectedQuery, ReplyTooLarge
+from es_bridge.reply import Hit
+from es_bridge.snapshot import Snapshot
+from es_bridge.time_field import MILLIS
+
+#: Steps of one histogram. The engines refuse more than 65,535 buckets; 1,000 cost 30 ms.
+STEPS = 1000
+#: A page announced as larger than this is divided, so that memory stays flat with large documents.
+MAX_PAGE_BYTES = 64 << 20
+
+
+@dataclass(frozen=True)
+class Window:
+    """Documents with a time in [gte, lt), epoch milliseconds, and about how many there are."""
+
+    gte: int
+    lt: int
+    count: int
+
+
+def plan(snapshot: Snapshot, whole: Window, page_docs: Callable[[], int]) -> Iterator[Window]:
+    """Yield windows that cover ``whole``, newest first, each with at most ``page_docs()`` documents.
+
+    The exception is a window of a single millisecond, which cannot be divided. Asks the engine only as far as the
+    caller reads.
+    """
+    span = whole.lt - whole.gte
+    if whole.count <= page_docs() or span <= 1:
+        yield whole
+        return
+    step_ms = -(-span // STEPS)
+    lowest, highest, count = 0, 0, 0
+    for key, found in reversed(snapshot.histogram(whole.gte, whole.lt, step_ms)):
+        if count and count + found > page_docs():
+            yield Window(lowest, highest, count)
+            count = 0
+        end = min(key + step_ms, whole.lt)
+        if found > page_docs():
+            yield from plan(snapshot, Window(key, end, found), page_docs)
+            continue
+        if not count:
+            highest = end
+        lowest, count = key, count + found
+    if count:
+        yield Window(lowest, highest, count)
+
+
+def fetch(snapshot: Snapshot, window: Window, page_docs: int) -> Optional[List[Hit]]:
+    """Return all documents of a window in their final order, or ``None`` when they do not fit one page.
+
+    The order is total: newest first, then index, then id. A document with several times belongs to the window of its
+    newest one, which is the one the engine sorts by.
+    """
+    try:
+        reply = snapshot.window_page(window.gte, window.lt, page_docs, max_body_bytes=MAX_PAGE_BYTES)
+    except ReplyTooLarge:
+        return None
+    total = reply.total
+    if total is None or total > len(reply.hits):
+        return None
+    per_ms = snapshot.time_field.ticks_per_s // MILLIS
+    low, high = window.gte * per_ms, window.lt * per_ms
+    return in_order(hit for hit in reply.hits if hit.time is not None and low <= hit.time < high)
+
+
+def in_order(hits: Iterator[Hit] | List[Hit]) -> List[Hit]:
+    """Return hits newest first, then by index and id; those without a time last."""
+    return sorted(hits, key=_order)
+
+
+def _order(hit: Hit) -> tuple:
+    return (0, -hit.time, hit.index, hit.id) if hit.time is not None else (1, 0, hit.index, hit.id)
+
+
+def fetch_crowded(snapshot: Snapshot, window: Optional[Window], page_docs: int) -> Iterator[List[Hit]]:
+    """Yield the documents of a window that cannot be divided, page by page; ``None`` is those without a time.
+
+    Inside one millisecond a tiebreak is needed. ``_shard_doc`` is cheap, but OpenSearch has it from 3.3 only; index
+    and id work elsewhere (Elasticsearch refuses to sort by id, which is why it is not the first choice).
+    """
+    tiebreaks = (("_shard_doc",), ("_index", "_id"))
+    for number, tiebreak in enumerate(tiebreaks):
+        pages = _tiebreak_pages(snapshot, window, page_docs, tiebreak)
+        try:
+            first = next(pages)
+        except RejectedQuery as exc:
+            if number + 1 == len(tiebreaks) or not _is_no_tiebreak(exc):
+                raise
+            continue
+        except StopIteration:
+            return
+        yield first
+        yield from pages
+        return
+
+
+def _tiebreak_pages(
+    snapshot: Snapshot, window: Optional[Window], page_docs: int, tiebreak: tuple[str, ...]
+) -> Iterator[List[Hit]]:
+    after = None
+    per_ms = snapshot.time_field.ticks_per_s // MILLIS
+    while True:
+        if window is None:
+            reply = snapshot.without_time_page(page_docs, tiebreak=tiebreak, search_after=after)
+            hits = reply.hits
+        else:
+            reply = snapshot.window_page(window.gte, window.lt, page_docs, tiebreak=tiebreak, search_after=after)
+            low, high = window.gte * per_ms, window.lt * per_ms
+            hits = [hit for hit in reply.hits if hit.time is not None and low <= hit.time < high]
+        if hits:
+            yield hits
+        if len(reply.hits) < page_docs:
+            return
+        after = reply.last_sort
+
+
+def _is_no_tiebreak(error: RejectedQuery) -> bool:
+    return "_shard_doc" in error.reason
+
+
+def smaller_page(error: RejectedQuery) -> Optional[int]:
+    """Return the page size an index allows, when an error says that the one asked for is too large.
+
+    ``index.max_result_window`` may be set below 10,000: "must be less than or equal to: [500]".
+    """
+    _, _, rest = error.reason.partition("must be less than or equal to: [")
+    digits = rest.partition("]")[0]
+    return int(digits) if digits.isdigit() and int(digits) > 0 else None
