@@ -1,0 +1,32 @@
+"""Which Splunk sourcetype an index holds, by its name.
+
+The names are those of the Splunk Add-on for AWS (https://splunk.github.io/splunk-add-on-for-amazon-web-services/), so
+that SPL, eventtypes and data models written for it apply. ``aws:waf`` is a convention of the community.
+"""
+
+from __future__ import annotations
+
+from fnmatch import fnmatchcase
+
+#: The first pattern that fits decides.
+SOURCETYPES = (
+    ("*cloudtrail*", "aws:cloudtrail"),
+    ("*vpcflow*", "aws:cloudwatchlogs:vpcflow"),
+    ("*vpc-flow*", "aws:cloudwatchlogs:vpcflow"),
+    ("*vpc_flow*", "aws:cloudwatchlogs:vpcflow"),
+    ("*resolver*", "aws:route53:resolver"),
+    ("*route53*", "aws:route53:resolver"),
+    ("*waf*", "aws:waf"),
+    ("*guardduty*", "aws:cloudwatch:guardduty"),
+    ("*securityhub*", "aws:securityhub:finding"),
+    ("*security-hub*", "aws:securityhub:finding"),
+    ("*s3access*", "aws:s3:accesslogs"),
+    ("*s3-access*", "aws:s3:accesslogs"),
+)
+DEFAULT_SOURCETYPE = "elasticsearch"
+
+
+def sourcetype_for(index: str) -> str:
+    """Return the sourcetype of the documents of an index."""
+    name = index.lower()
+    return next((sourcetype for pattern, sourcetype in SOURCETYPES if fnmatchcase(name, pattern)), DEFAULT_SOURCETYPE)
