@@ -18,16 +18,17 @@ class Module:
     """One folder of an engine's ``modules/``: its artifacts and what its descriptor says."""
 
     name: str
-    artifacts: Tuple[str, ...]
     classname: str
+    #: Maven coordinates; empty for a module compiled from our own source in ``java/<name>/``.
+    artifacts: Tuple[str, ...] = ()
     extends: str = ""
-    #: False: the module does not work on the packaged runtime (no locale data in it), and is left out there.
+    #: False: the module does not work on the packaged runtime, and is left out there.
     on_bundled_java: bool = True
 
 
 @dataclass(frozen=True)
 class EngineSpec:
-    """One engine of the catalogue."""
+    """One engine of the catalogue. Its major version numbers of Java are the ones it was seen to run on."""
 
     id: str
     product: str
@@ -39,10 +40,16 @@ class EngineSpec:
     #: Major version of the packaged runtime used when the machine has no suitable Java.
     java_bundled: int
     lib: Tuple[str, ...]
-    modules: Tuple[Module, ...] = ()
-    #: Zip artifacts unpacked into ``plugins/``.
-    plugins: Tuple[str, ...] = ()
-    secured: bool = False
+    modules: Tuple[Module, ...]
+    #: Zip artifact unpacked into ``plugins/``: the security plugin.
+    security: str = ""
+    #: The server's jars must be named modules, so they go on the module path instead of the class path.
+    module_path: bool = False
+
+    @property
+    def secured(self) -> bool:
+        """Whether it wants TLS and users."""
+        return bool(self.security)
 
     @property
     def major(self) -> int:
@@ -50,30 +57,56 @@ class EngineSpec:
         return int(self.version.split(".")[0])
 
 
+#: Module -> (artifact on OpenSearch, stem of its class, the module it extends).
+_MODULES = {
+    "transport-netty4": ("transport-netty4-client", "transport.Netty4", ""),
+    "lang-painless": ("lang-painless", "painless.Painless", ""),
+    "analysis-common": ("analysis-common", "analysis.common.CommonAnalysis", "lang-painless"),
+    "ingest-common": ("ingest-common", "ingest.common.IngestCommon", "lang-painless"),
+    "lang-mustache": ("lang-mustache-client", "script.mustache.Mustache", ""),
+    "mapper-extras": ("mapper-extras-client", "index.mapper.MapperExtras", ""),
+    "parent-join": ("parent-join-client", "join.ParentJoin", ""),
+    "percolator": ("percolator-client", "percolator.Percolator", ""),
+    "reindex": ("reindex-client", "index.reindex.Reindex", ""),
+}
+#: Its Thai tokenizer asks for locale data that the packaged runtime lacks; index creation then fails.
+_NOT_ON_BUNDLED_JAVA = "analysis-common"
+
+
 def _opensearch_modules(version: str) -> Tuple[Module, ...]:
-    suffix = "Plugin" if version.startswith("2.") else "ModulePlugin"
+    suffix = "ModulePlugin" if version.startswith("3.") else "Plugin"
+    return tuple(
+        Module(
+            name,
+            f"org.opensearch.{stem}{suffix}",
+            (f"org.opensearch.plugin:{artifact}:{version}",),
+            extends,
+            on_bundled_java=name != _NOT_ON_BUNDLED_JAVA,
+        )
+        for name, (artifact, stem, extends) in _MODULES.items()
+    )
 
-    def module(name: str, artifact: str, stem: str, **more: object) -> Module:
-        coordinate = f"org.opensearch.plugin:{artifact}:{version}"
-        return Module(name, (coordinate,), f"org.opensearch.{stem}{suffix}", **more)  # type: ignore[arg-type]
 
+def _elasticsearch7_modules(version: str) -> Tuple[Module, ...]:
+    """Modules of the Apache-licensed 7.10; only this group has them in a registry."""
+    return tuple(
+        Module(
+            name,
+            f"org.elasticsearch.{stem}Plugin",
+            (f"org.codelibs.elasticsearch.module:{name}:{version}",),
+            extends,
+            on_bundled_java=name != _NOT_ON_BUNDLED_JAVA,
+        )
+        for name, (_, stem, extends) in _MODULES.items()
+    )
+
+
+def _elasticsearch_modules(version: str) -> Tuple[Module, ...]:
+    """The two modules without which 8 and 9 do not answer: no registry has the others, nor rest-root."""
+    netty = f"org.elasticsearch.plugin:transport-netty4:{version}"
     return (
-        module("transport-netty4", "transport-netty4-client", "transport.Netty4"),
-        module("lang-painless", "lang-painless", "painless.Painless"),
-        # Its Thai tokenizer asks for locale data that the packaged runtime lacks; index creation then fails.
-        module(
-            "analysis-common",
-            "analysis-common",
-            "analysis.common.CommonAnalysis",
-            extends="lang-painless",
-            on_bundled_java=False,
-        ),
-        module("ingest-common", "ingest-common", "ingest.common.IngestCommon", extends="lang-painless"),
-        module("lang-mustache", "lang-mustache-client", "script.mustache.Mustache"),
-        module("mapper-extras", "mapper-extras-client", "index.mapper.MapperExtras"),
-        module("parent-join", "parent-join-client", "join.ParentJoin"),
-        module("percolator", "percolator-client", "percolator.Percolator"),
-        module("reindex", "reindex-client", "index.reindex.Reindex"),
+        Module("transport-netty4", "org.elasticsearch.transport.netty4.Netty4Plugin", (netty,)),
+        Module("rest-root", "lab.RestRootPlugin"),
     )
 
 
@@ -87,6 +120,9 @@ def _opensearch_lib(version: str, classloader: str, log4j: str) -> Tuple[str, ..
     )
 
 
+# The class loader of 2.19.4 was never published; that of 2.19.1 has the same source.
+_LIB_2_19 = _opensearch_lib("2.19.4", classloader="2.19.1", log4j="2.21.0")
+
 _ALL = (
     EngineSpec(
         id="opensearch-2.19",
@@ -96,9 +132,97 @@ _ALL = (
         java_min=17,
         java_max=21,
         java_bundled=17,
-        # The class loader of 2.19.4 was never published; 2.19.1's has the same source.
-        lib=_opensearch_lib("2.19.4", classloader="2.19.1", log4j="2.21.0"),
+        lib=_LIB_2_19,
         modules=_opensearch_modules("2.19.4"),
+    ),
+    EngineSpec(
+        id="opensearch-3",
+        product="opensearch",
+        version="3.8.0",
+        server="opensearch",
+        java_min=21,
+        java_max=25,
+        java_bundled=25,
+        lib=_opensearch_lib("3.8.0", classloader="3.8.0", log4j="2.25.4"),
+        modules=_opensearch_modules("3.8.0"),
+    ),
+    EngineSpec(
+        id="opensearch-1.3",
+        product="opensearch",
+        version="1.3.0",
+        server="opensearch",
+        java_min=17,
+        java_max=17,
+        java_bundled=17,
+        lib=_opensearch_lib("1.3.0", classloader="1.3.0", log4j="2.17.1"),
+        modules=_opensearch_modules("1.3.0"),
+    ),
+    EngineSpec(
+        id="opensearch-2.19-secured",
+        product="opensearch",
+        version="2.19.4",
+        server="opensearch",
+        java_min=17,
+        java_max=21,
+        java_bundled=17,
+        lib=_LIB_2_19,
+        modules=_opensearch_modules("2.19.4"),
+        security="org.opensearch.plugin:opensearch-security:2.19.4.0",
+    ),
+    EngineSpec(
+        id="opensearch-3-secured",
+        product="opensearch",
+        # The newest 3.x whose security plugin is in a registry without the rule framework it extends.
+        version="3.4.0",
+        server="opensearch",
+        java_min=21,
+        java_max=25,
+        java_bundled=25,
+        lib=_opensearch_lib("3.4.0", classloader="3.4.0", log4j="2.21.0")
+        + ("org.apache.commons:commons-collections4:4.4",),
+        modules=_opensearch_modules("3.4.0"),
+        security="org.opensearch.plugin:opensearch-security:3.4.0.0",
+    ),
+    EngineSpec(
+        id="elasticsearch-7.10.2",
+        product="elasticsearch",
+        version="7.10.2",
+        server="elasticsearch7",
+        java_min=17,
+        java_max=17,
+        java_bundled=17,
+        lib=(
+            "org.elasticsearch:elasticsearch:7.10.2",
+            "org.codelibs.elasticsearch.lib:plugin-classloader:7.10.2",
+            "org.apache.logging.log4j:log4j-core:2.11.1",
+            "org.locationtech.jts:jts-core:1.15.0",
+            "org.locationtech.spatial4j:spatial4j:0.7",
+        ),
+        modules=_elasticsearch7_modules("7.10.2"),
+    ),
+    EngineSpec(
+        id="elasticsearch-8.15",
+        product="elasticsearch",
+        version="8.15.3",
+        server="elasticsearch8",
+        java_min=17,
+        java_max=21,
+        java_bundled=17,
+        lib=("org.elasticsearch:elasticsearch:8.15.3",),
+        modules=_elasticsearch_modules("8.15.3"),
+        module_path=True,
+    ),
+    EngineSpec(
+        id="elasticsearch-9.0",
+        product="elasticsearch",
+        version="9.0.1",
+        server="elasticsearch9",
+        java_min=21,
+        java_max=25,
+        java_bundled=25,
+        lib=("org.elasticsearch:elasticsearch:9.0.1",),
+        modules=_elasticsearch_modules("9.0.1"),
+        module_path=True,
     ),
 )
 

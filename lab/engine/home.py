@@ -11,7 +11,7 @@ import shutil
 import subprocess
 import zipfile
 from pathlib import Path
-from typing import Iterable
+from typing import List
 
 from .artifacts import fetch
 from .cache import building, cache_dir
@@ -28,8 +28,7 @@ _CLASS_FILE_RELEASE = "17"
 
 def prepare_home(spec: EngineSpec, java: Java, progress: Progress) -> Path:
     """Return the engine's home, preparing it (and downloading) when the cache does not have it yet."""
-    sources = [_JAVA_SOURCES / "Lifecycle.java", *sorted((_JAVA_SOURCES / spec.server).glob("**/*.java"))]
-    parts = [spec.id, lock_digest(spec.id), _digest(sources, repr(spec))]
+    parts = [spec.id, lock_digest(spec.id), _digest(spec)]
     home = cache_dir() / "homes" / "-".join(parts + ["bundled"] * java.bundled)
     if home.is_dir():
         return home
@@ -43,20 +42,31 @@ def prepare_home(spec: EngineSpec, java: Java, progress: Progress) -> Path:
             folder = draft / file.place
             folder.mkdir(parents=True, exist_ok=True)
             if file.place.startswith("plugins/"):
-                zipfile.ZipFile(path).extractall(folder)
+                _unpack_plugin(path, folder)
             else:
                 _link(path, folder / file.filename)
+        (draft / "plugins").mkdir(exist_ok=True)
+        _compile(spec, java, draft, _server_sources(spec), draft / "classes")
         for module in modules:
             _write_descriptor(spec, module, draft)
-        (draft / "plugins").mkdir(exist_ok=True)
-        _compile(spec, java, draft, sources)
+            if not module.artifacts:
+                _build_module(spec, java, draft, module)
         shutil.rmtree(draft / COMPILER_PLACE)
     return home
 
 
-def _digest(sources: Iterable[Path], spec_text: str) -> str:
-    digest = hashlib.sha256(spec_text.encode())
-    for source in sources:
+def _server_sources(spec: EngineSpec) -> List[Path]:
+    return [_JAVA_SOURCES / "Lifecycle.java", _JAVA_SOURCES / spec.server / "EngineServer.java"]
+
+
+def _module_sources(module: Module) -> List[Path]:
+    return sorted((_JAVA_SOURCES / module.name).glob("**/*.java"))
+
+
+def _digest(spec: EngineSpec) -> str:
+    """Return a short digest of what the lock file does not cover: the catalogue's entry and our sources."""
+    digest = hashlib.sha256(repr(spec).encode())
+    for source in _server_sources(spec) + [file for module in spec.modules for file in _module_sources(module)]:
         digest.update(source.read_bytes())
     return digest.hexdigest()[:12]
 
@@ -85,13 +95,31 @@ def _write_descriptor(spec: EngineSpec, module: Module, home: Path) -> None:
     (folder / "plugin-descriptor.properties").write_text(text, "utf-8")
 
 
-def _compile(spec: EngineSpec, java: Java, home: Path, sources: Iterable[Path]) -> None:
-    """Compile our main class with the Eclipse compiler, which runs on a runtime without ``javac``."""
+def _unpack_plugin(archive: Path, folder: Path) -> None:
+    with zipfile.ZipFile(archive) as opened:
+        opened.extractall(folder)
+    descriptor = folder / "plugin-descriptor.properties"
+    # On 3.x the security plugin extends an optional plugin that no registry has; optional is not honoured at start.
+    lines = [line for line in descriptor.read_text("utf-8").splitlines() if not line.startswith("extended.plugins")]
+    descriptor.write_text("\n".join([*lines, "extended.plugins=", ""]), "utf-8")
+
+
+def _build_module(spec: EngineSpec, java: Java, home: Path, module: Module) -> None:
+    """Compile one of our own modules into the jar that the engine expects."""
+    classes = home / COMPILER_PLACE / module.name
+    _compile(spec, java, home, _module_sources(module), classes)
+    with zipfile.ZipFile(home / "modules" / module.name / f"{module.name}.jar", "w") as jar:
+        for compiled in sorted(classes.glob("**/*.class")):
+            jar.write(compiled, compiled.relative_to(classes).as_posix())
+
+
+def _compile(spec: EngineSpec, java: Java, home: Path, sources: List[Path], target: Path) -> None:
+    """Compile our sources with the Eclipse compiler, which runs on a runtime without ``javac``."""
     compiler = next((home / COMPILER_PLACE).glob("*.jar"))
     command = [str(java.program), "-jar", str(compiler), "-nowarn", "-proc:none"]
     command += ["-source", _CLASS_FILE_RELEASE, "-target", _CLASS_FILE_RELEASE]
     command += ["-classpath", os.pathsep.join(str(jar) for jar in sorted((home / "lib").glob("*.jar")))]
-    command += ["-d", str(home / "classes"), *map(str, sources)]
+    command += ["-d", str(target), *map(str, sources)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
-        raise EngineUnavailable(f"{spec.id}: its main class does not compile on {java.program}:\n{done.stderr}")
+        raise EngineUnavailable(f"{spec.id}: our Java sources do not compile on {java.program}:\n{done.stderr}")

@@ -114,8 +114,8 @@ def _resolve(spec: EngineSpec, repository: Path) -> List[LockedFile]:
                 if key not in seen:
                     seen.add(key)
                     files.append(entry(place, artifact))
-    for coordinate in spec.plugins:
-        group, name, version = coordinate.split(":")
+    if spec.security:
+        group, name, version = spec.security.split(":")
         zipped = context.project(group, name).at_version(version).artifact(packaging="zip")
         files.append(entry(f"plugins/{name}", zipped))
     group, name, version = COMPILER.split(":")

@@ -17,6 +17,7 @@ from typing import Any, Dict, List, Mapping, Optional
 from .catalog import EngineSpec
 from .errors import EngineUnavailable
 from .java import Java
+from .security import SETTINGS, write_security
 
 READY_TIMEOUT_S = 180
 _PORT_TAKEN = ("BindHttpException", "BindTransportException", "Address already in use")
@@ -112,6 +113,10 @@ class Node:
             # A small heap between two collections looks full to this breaker, and bulk requests then fail with 429.
             "indices.breaker.total.use_real_memory": False,
         }
+        if self.spec.secured:
+            self.users = write_security(self.home, config)
+            self.ca_file = config / "ca.pem"
+            settings.update(SETTINGS)
         if self.cluster_size == 1:
             settings["discovery.type"] = "single-node"
         settings.update(self.settings)
@@ -126,7 +131,11 @@ class Node:
         command += ["-Dio.netty.recycler.maxCapacityPerThread=0"]
         if owned:
             command.append(f"-Dlab.owner={os.getpid()}")
-        command += ["-cp", os.pathsep.join([str(self.home / "classes"), str(self.home / "lib" / "*")])]
+        classes, lib = str(self.home / "classes"), str(self.home / "lib")
+        if self.spec.module_path:
+            command += ["--module-path", lib, "--add-modules=jdk.net,ALL-MODULE-PATH", "-cp", classes]
+        else:
+            command += ["-cp", os.pathsep.join([classes, str(Path(lib) / "*")])]
         return command + ["EngineServer", str(self.home), str(self.folder / "config")]
 
     def _healthy(self) -> bool:

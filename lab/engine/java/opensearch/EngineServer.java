@@ -8,7 +8,7 @@ import org.opensearch.node.InternalSettingsPreparer;
 import org.opensearch.node.Node;
 
 /**
- * One OpenSearch 2.x or 3.x node. Arguments: home (lib, modules, plugins) and configuration folder (opensearch.yml).
+ * One OpenSearch node, 1.x to 3.x. Arguments: home (lib, modules, plugins) and configuration folder (opensearch.yml).
  * OpenSearch's own main class is not used: it refuses to run as root and wants its Java agent on 3.x.
  */
 public final class EngineServer {
