@@ -1,0 +1,35 @@
+"""``python -m es_bridge``: the bridge's commands without the rest of the project, as the Splunk app carries it."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+from typing import List, Optional
+
+COMMANDS = {
+    "search": "search an index pattern, newest first, as JSON lines or a table",
+    "indices": "list the indices a pattern names, with documents and time field",
+    "ping": "say what a cluster is, what it supports and what is missing",
+}
+
+
+def main(argv: Optional[List[str]] = None) -> int:
+    """Run one command; return the exit status (0 done, 1 failed, 2 wrong usage)."""
+    parser = argparse.ArgumentParser(prog="python -m es_bridge", epilog="Every command has its own --help.")
+    subparsers = parser.add_subparsers(dest="command", metavar="<command>", required=True)
+    for name, text in COMMANDS.items():
+        command = subparsers.add_parser(
+            name, help=text, description=text, formatter_class=argparse.RawDescriptionHelpFormatter
+        )
+        importlib.import_module(f"es_bridge.cli.{name}").add_arguments(command)
+    arguments = parser.parse_args(argv)
+    try:
+        return importlib.import_module(f"es_bridge.cli.{arguments.command}").run(arguments)
+    except KeyboardInterrupt:
+        sys.stderr.write("aws-siem-bridge: stopped\n")
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())

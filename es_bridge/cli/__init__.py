@@ -1,0 +1,1 @@
+"""The bridge's own commands: ``search``, ``indices`` and ``ping``."""

@@ -1,0 +1,59 @@
+"""``aws-siem-bridge ping``: what a cluster is, what it supports and what is missing."""
+
+from __future__ import annotations
+
+import argparse
+
+from es_bridge.cli.connection import add_connection_arguments, cluster_from
+from es_bridge.cli.reporting import DONE, FAILED, run_reported
+from es_bridge.ping import SKEW_WORTH_A_WARNING_MS, PingReport, ping
+from es_bridge.transport import Transport
+
+EXAMPLES = """\
+examples:
+  aws-siem-bridge ping
+  aws-siem-bridge ping 'aws-cloudtrail-*' --url https://search.example:9200 --ca-file ca.pem --username analyst
+  aws-siem-bridge ping --url https://abc.aoss.us-east-1.amazonaws.com --sigv4 us-east-1 --service aoss
+
+Exit status 0: this account can search there. 1: it cannot, or the cluster does not answer.
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of ``ping``."""
+    parser.epilog = EXAMPLES
+    parser.add_argument("index", nargs="?", default="", help="pattern whose permissions to probe (default: *)")
+    add_connection_arguments(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print what was found; return 0 if this account can search."""
+    return run_reported(lambda: _run(arguments))
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    with Transport(cluster_from(arguments), opaque_id="aws-siem-bridge ping") as transport:
+        report = ping(transport, arguments.index)
+    for line in _lines(report):
+        print(line)
+    return DONE if report.can_search else FAILED
+
+
+def _lines(report: PingReport) -> list[str]:
+    supported = "supported" if report.supported else "NOT SUPPORTED: this version was never tried"
+    if report.clock_skew_ms is None:
+        skew = "unknown: the engine does not tell its time"
+    else:
+        skew = f"{report.clock_skew_ms / 1000:+.1f} s against this machine"
+        if abs(report.clock_skew_ms) > SKEW_WORTH_A_WARNING_MS:
+            skew += ". TOO MUCH: 'now' means different times here and there. Set both clocks by NTP"
+    rows = [("host", report.host), ("engine", f"{report.engine} ({supported})")]
+    rows += [("round trip", f"{report.round_trip_ms} ms"), ("clock", skew)]
+    rows += [
+        (check.name, check.detail if check.outcome == "ok" else f"{check.outcome.upper()}: {check.detail}")
+        for check in report.checks
+    ]
+    possible = "possible" if report.can_search else "NOT POSSIBLE, see above"
+    rows.append(("verdict", f"searching {report.index!r} is {possible}"))
+    width = max(len(name) for name, _ in rows)
+    return [f"{name:<{width}}  {value}" for name, value in rows]

@@ -1,0 +1,231 @@
+"""``aws-siem-bridge search``: search an index pattern, newest first, as JSON lines or a table."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import re
+import sys
+import time
+from pathlib import Path
+from typing import Any, BinaryIO, Iterator, List, Optional, Sequence
+
+from es_bridge.cli.connection import add_connection_arguments, cluster_from
+from es_bridge.cli.reporting import DONE, run_reported, say
+from es_bridge.cli.table import cell, line
+from es_bridge.errors import BridgeError, ConfigError
+from es_bridge.query import SearchRequest, parse_dsl
+from es_bridge.search import Search, open_search
+from es_bridge.times import format_utc, now_ms, parse_time, zone_named
+from es_bridge.transport import Transport
+
+EXAMPLES = """\
+examples:
+  aws-siem-bridge search 'aws-cloudtrail-*' --earliest now-30m
+  aws-siem-bridge search '*cloudtrail*' --query 'errorCode:AccessDenied' --earliest -24h@h --size 0 > denied.jsonl
+  aws-siem-bridge search 'aws-cloudtrail-*' --format table --fields eventName,userIdentity.arn,sourceIPAddress
+  aws-siem-bridge search 'aws-cloudtrail-*' --dsl '{"term": {"eventName": "ConsoleLogin"}}' --size 100
+  aws-siem-bridge search 'aws-*' --url https://search.example:9200 --ca-file ca.pem --username analyst
+
+times: 0 (no bound), now, epoch seconds or milliseconds, ISO 8601 such as 2026-11-21T04:53:00Z, date math of the
+engines such as now-1d/d (UTC), relative time of Splunk such as -24h@h (your time zone, or --time-zone). Where a minus
+is followed by no number, write it with the equals sign: --earliest=-h@h.
+
+A JSON line is the document as it is stored. Exit status 0: complete, or the messages say what is missing. 1: failed.
+"""
+OPAQUE_ID = "aws-siem-bridge search"
+PROGRESS_EVERY_S = 0.2
+#: Columns of a table take the width of their first cells, up to this.
+WIDEST_COLUMN = 48
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of ``search``; they are those of the Splunk command."""
+    parser.epilog = EXAMPLES
+    # argparse takes "-24h@h" for an option, but has a pattern for what begins with a minus and is a value all the same.
+    parser._negative_number_matcher = re.compile(r"-\.?\d|-[a-z]+@")
+    parser.add_argument("index", help="index pattern: names, wildcards, aliases, separated by commas")
+    what = parser.add_argument_group("what")
+    what.add_argument("--query", default="", metavar="TEXT", help="Lucene query string (default: everything)")
+    what.add_argument("--dsl", default="", metavar="JSON", help="one query clause in the engines' query DSL")
+    what.add_argument("--earliest", "--start-time", default="0", metavar="TIME", help="inclusive (default: no bound)")
+    what.add_argument("--latest", "--end-time", default="0", metavar="TIME", help="exclusive (default: no bound)")
+    what.add_argument("--time-field", default="@timestamp", metavar="NAME", help="default: @timestamp")
+    what.add_argument("--time-zone", default="", metavar="NAME", help="such as Asia/Seoul (default: this machine's)")
+    what.add_argument("--size", type=int, default=10_000, metavar="N", help="most documents; 0: all (default: 10000)")
+    what.add_argument(
+        "--partial", choices=("fail", "allow"), default="fail", help="an incomplete answer fails (default) or warns"
+    )
+    how = parser.add_argument_group("output")
+    how.add_argument("--format", choices=("jsonl", "table"), default="jsonl", help="default: jsonl")
+    how.add_argument("--fields", default="", metavar="LIST", help="dotted names, separated by commas: table columns")
+    how.add_argument("--with-id", action="store_true", help='jsonl: {"_index": ..., "_id": ..., "_source": ...}')
+    how.add_argument("--output", type=Path, metavar="FILE", help="write there; FILE appears when it is complete")
+    add_connection_arguments(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Search and print; return 0 when the answer is complete or its gaps are named, 1 on failure."""
+    return run_reported(lambda: _run(arguments))
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    request = _request(arguments)
+    fields = [name.strip() for name in arguments.fields.split(",") if name.strip()]
+    if fields and arguments.format == "jsonl":
+        raise ConfigError(
+            "--fields names the columns of a table: add --format table. A JSON line is the whole document"
+        )
+    writer: Any = _Table(fields) if arguments.format == "table" else _Lines(arguments.with_id)
+    cluster, path = cluster_from(arguments), arguments.output
+    with Transport(cluster, OPAQUE_ID) as transport, open_search(transport, request) as search, _output(path) as out:
+        _write(search, writer, out, _progress_is_wanted(path))
+    return DONE
+
+
+def _request(arguments: argparse.Namespace) -> SearchRequest:
+    now = now_ms()
+    zone = zone_named(arguments.time_zone)
+    return SearchRequest(
+        index=arguments.index,
+        query=arguments.query,
+        dsl=parse_dsl(arguments.dsl) if arguments.dsl else None,
+        earliest_ms=parse_time(arguments.earliest, now_ms=now, zone=zone),
+        latest_ms=parse_time(arguments.latest, now_ms=now, zone=zone),
+        time_field=arguments.time_field,
+        size=arguments.size,
+        partial=arguments.partial,
+    )
+
+
+def _write(search: Search, writer: Any, out: BinaryIO, with_progress: bool) -> None:
+    progress = _Progress(search) if with_progress else None
+    said = 0
+    try:
+        for page in search:
+            out.write(writer.page(page))
+            if progress:
+                progress.show()
+            else:
+                out.flush()
+            said = _say_new(search, said, progress)
+    finally:
+        if progress:
+            progress.clear()
+    out.write(writer.end())
+    out.flush()
+    _say_new(search, said, progress)
+    if progress:
+        progress.summary()
+
+
+def _say_new(search: Search, said: int, progress: Optional[_Progress]) -> int:
+    """Print the warnings that came since, above the progress line; return how many there are now."""
+    new = search.warnings[said:]
+    if new and progress:
+        progress.clear()
+    for text in new:
+        say("warning: " + text)
+    return said + len(new)
+
+
+class _Lines:
+    """Pages as JSON lines, every document as it is stored."""
+
+    def __init__(self, with_id: bool) -> None:
+        self._with_id = with_id
+
+    def page(self, page: Any) -> bytes:
+        return b"".join(map(self._line, page.hits))
+
+    def end(self) -> bytes:
+        return b""
+
+    def _line(self, hit: Any) -> bytes:
+        source = hit.source
+        if b"\n" in source or b"\r" in source:
+            # Outside of strings these are white space, and inside JSON has no bare line ends.
+            source = source.replace(b"\r", b" ").replace(b"\n", b" ")
+        if not self._with_id:
+            return source + b"\n"
+        head = json.dumps({"_index": hit.index, "_id": hit.id}, ensure_ascii=False).encode("utf-8", "surrogatepass")
+        return head[:-1] + b', "_source": ' + source + b"}\n"
+
+
+class _Table:
+    """Pages as rows of a table: time, index and the chosen fields, or the document in short."""
+
+    def __init__(self, fields: Sequence[str]) -> None:
+        self._fields = fields
+        self._widths: List[int] = []
+
+    def page(self, page: Any) -> bytes:
+        rows = [self._row(hit, page.ticks_per_s) for hit in page.hits]
+        lines = []
+        if not self._widths and rows:
+            header = ["time (UTC)", "index", *(self._fields or ["document"])]
+            columns = zip(header, *rows)
+            self._widths = [min(WIDEST_COLUMN, max(map(len, column))) for column in columns]
+            lines.append(line(header, self._widths))
+        lines += [line(row, self._widths) for row in rows]
+        return "".join(text + "\n" for text in lines).encode("utf-8", "backslashreplace")
+
+    def end(self) -> bytes:
+        return b"" if self._widths else b"no documents\n"
+
+    def _row(self, hit: Any, ticks_per_s: int) -> List[str]:
+        when = "-" if hit.time is None else format_utc(hit.time * 1000 // ticks_per_s)
+        document = json.loads(hit.source) if hit.source else {}
+        return [when, hit.index, *(cell(document, name) for name in self._fields or [""])]
+
+
+class _Progress:
+    """How far the search is, on one line of the terminal."""
+
+    def __init__(self, search: Search) -> None:
+        self._search = search
+        self._started_s = time.monotonic()
+        self._shown_s = 0.0
+
+    def show(self) -> None:
+        now_s = time.monotonic()
+        if now_s - self._shown_s < PROGRESS_EVERY_S:
+            return
+        self._shown_s = now_s
+        sys.stderr.write(f"\r\x1b[K{self._text()}")
+        sys.stderr.flush()
+
+    def clear(self) -> None:
+        sys.stderr.write("\r\x1b[K")
+        sys.stderr.flush()
+
+    def summary(self) -> None:
+        say(f"{self._text()} in {time.monotonic() - self._started_s:.1f} s from {self._search.engine}")
+
+    def _text(self) -> str:
+        matched = self._search.matched
+        of_all = "" if matched is None else f" of {matched:,} matching"
+        return f"{self._search.emitted:,}{of_all} documents"
+
+
+def _progress_is_wanted(output: Optional[Path]) -> bool:
+    """Whether a person watches who does not see the documents themselves go by."""
+    return sys.stderr.isatty() and (output is not None or not sys.stdout.isatty())
+
+
+@contextlib.contextmanager
+def _output(path: Optional[Path]) -> Iterator[BinaryIO]:
+    """Yield where to write; a file gets its name only when it is complete."""
+    if path is None:
+        yield sys.stdout.buffer
+        return
+    unfinished = path.with_name(path.name + ".part")
+    try:
+        with unfinished.open("wb") as out:
+            yield out
+        unfinished.replace(path)
+    except OSError as exc:
+        raise BridgeError(f"{path} cannot be written: {exc.strerror}") from exc
+    finally:
+        unfinished.unlink(missing_ok=True)

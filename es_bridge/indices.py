@@ -1,0 +1,94 @@
+"""The indices of a pattern: how many documents, from when to when, and what the time field is there.
+
+Only ``_field_caps`` and a search are used, which any account that may read an index has; ``_cat`` needs more, and
+Serverless does not have it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Dict, List, Optional
+
+from es_bridge.errors import NothingMatched, PartialResult, RejectedQuery
+from es_bridge.transport import Transport
+
+#: Most indices one aggregation names; the engines' own limit (search.max_buckets) is 65,535.
+MOST_INDICES = 10_000
+
+
+@dataclass(frozen=True)
+class IndexInfo:
+    """One index as an account sees it."""
+
+    name: str
+    documents: int
+    #: Mapping type of the time field, ``""`` where the index does not have it.
+    time_type: str
+    #: Time of the oldest and newest document in epoch milliseconds; ``None`` without documents that have a time.
+    earliest_ms: Optional[int]
+    latest_ms: Optional[int]
+
+
+def list_indices(transport: Transport, pattern: str = "*", time_field: str = "@timestamp") -> List[IndexInfo]:
+    """Return what ``pattern`` names, by name. Raises `NothingMatched` when that is nothing this account may read."""
+    caps = transport.request(
+        "GET", (pattern, "_field_caps"), {"fields": time_field, "include_unmapped": True, "expand_wildcards": "open"}
+    ).json()
+    names: List[str] = sorted(caps.get("indices", []))
+    if not names:
+        raise NothingMatched(
+            f"{pattern!r} names no index on cluster {transport.config.name!r} that this account may read. Check the "
+            "spelling, and the account's role"
+        )
+    types = _types(caps, time_field, names)
+    # Indices whose time field is text or a number would fail the whole aggregation.
+    dated = all(kind in ("date", "date_nanos", "") for kind in types.values())
+    counts = _counts(transport, pattern, time_field if dated else None)
+    return [_info(name, types.get(name, ""), counts.get(name, {})) for name in names]
+
+
+def _types(caps: Dict[str, Any], time_field: str, names: List[str]) -> Dict[str, str]:
+    types: Dict[str, str] = {}
+    for kind, facts in caps.get("fields", {}).get(time_field, {}).items():
+        # Without a list, all indices agree.
+        types.update(dict.fromkeys(facts.get("indices") or names, "" if kind == "unmapped" else kind))
+    return types
+
+
+def _counts(transport: Transport, pattern: str, time_field: Optional[str]) -> Dict[str, Dict[str, Any]]:
+    by_index: Dict[str, Any] = {"terms": {"field": "_index", "size": MOST_INDICES}}
+    if time_field:
+        by_index["aggs"] = {"earliest": {"min": {"field": time_field}}, "latest": {"max": {"field": time_field}}}
+    try:
+        reply = transport.request(
+            "POST",
+            (pattern, "_search"),
+            {"expand_wildcards": "open"},
+            {"size": 0, "track_total_hits": False, "aggs": {"by_index": by_index}},
+        ).json()
+    except RejectedQuery as exc:
+        raise RejectedQuery(
+            f"{exc}. The indices cannot be counted together; name fewer of them",
+            status=exc.status,
+            error_type=exc.error_type,
+            reason=exc.reason,
+        ) from exc
+    failed = reply.get("_shards", {}).get("failed", 0)
+    if failed or reply.get("timed_out"):
+        raise PartialResult(
+            f"{failed} of {reply.get('_shards', {}).get('total')} shards of {pattern!r} failed on cluster "
+            f"{transport.config.name!r}, so the numbers would be too small. Try again, or name fewer indices",
+            failed_shards=failed,
+        )
+    found = reply.get("aggregations", {}).get("by_index", {})
+    if found.get("sum_other_doc_count"):
+        raise PartialResult(f"{pattern!r} names more than {MOST_INDICES:,} indices with documents. Name fewer of them")
+    return {bucket["key"]: bucket for bucket in found.get("buckets", [])}
+
+
+def _info(name: str, time_type: str, counted: Dict[str, Any]) -> IndexInfo:
+    def ms(key: str) -> Optional[int]:
+        value = counted.get(key, {}).get("value")
+        return None if value is None else int(value)
+
+    return IndexInfo(name, counted.get("doc_count", 0), time_type, ms("earliest"), ms("latest"))
