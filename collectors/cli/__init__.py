@@ -1,0 +1,1 @@
+"""Sub-commands of ``aws-siem-bridge`` that bring records in."""

@@ -1,0 +1,39 @@
+"""What can go wrong between a log file and its documents.
+
+::
+
+    CollectorError
+    ├── DamagedFile       the file ends early or breaks in the middle; carries the offset, counted in unpacked bytes
+    ├── NotThisLog        the content is not of the log it was taken for
+    ├── InvalidRecord     one record lacks what its document's identity or index is made of
+    └── TemplateRefused   the index template can neither be read nor written with this account
+
+Messages say what happened, where, and what to do next.
+"""
+
+from __future__ import annotations
+
+
+class CollectorError(Exception):
+    """Base of everything `collectors` raises on purpose; ``str()`` is the text a user may read."""
+
+
+class DamagedFile(CollectorError):
+    """The rest of a file cannot be read. What came before ``offset`` (unpacked bytes) is complete."""
+
+    def __init__(self, reason: str, offset: int) -> None:
+        super().__init__(f"{reason} (at byte {offset:,} of the unpacked content)")
+        self.reason = reason
+        self.offset = offset
+
+
+class NotThisLog(CollectorError):
+    """The content is something else than the log it was taken for."""
+
+
+class InvalidRecord(CollectorError):
+    """A record without the fields that its identity or its index are made of: it cannot become a document."""
+
+
+class TemplateRefused(CollectorError):
+    """The account may not read or write index templates."""

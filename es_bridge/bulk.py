@@ -1,0 +1,327 @@
+"""Writing documents in bulk, each of them exactly once: ``create`` with an id the caller derived from the document.
+
+Every document ends in one `Outcome`; none is lost without an exception. What an engine answers for one item, and what
+is done about it (https://opensearch.org/docs/latest/api-reference/document-apis/bulk/):
+
+====================  =================================================  =======================================
+status of the item    meaning                                            what happens here
+====================  =================================================  =======================================
+200, 201              written                                            ``stored``
+409                   this id is there                                   ``already_there``
+429                   queue full, breaker, disk above its flood stage    only these items again, with backoff
+502, 503, 504         shard not available                                the same
+500                   fault in the engine                                a few times again, then ``rejected``
+403, 400 with         this one index is read-only, warm or closed (a     ``rejected``, "index not writable"; the
+cluster_block,        read-only index answers 403 even for an id it      other documents flow on
+index_closed          holds)
+401, 403 otherwise    security_exception: the account may not write      `AuthenticationError`, `PermissionDenied`
+400, 404, ...         this document will never fit                       ``rejected`` with the engine's reason
+====================  =================================================  =======================================
+
+A whole request that is too large (413, often with an empty body) or unreadable (400) is split in half until one
+document remains, which is then rejected. Timeouts, lost connections and 502, 503, 504 are repeated although the first
+attempt may have been carried out: ``create`` with a fixed id makes that safe. A document written by an attempt whose
+answer was lost is therefore reported as ``already_there``.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import threading
+import time
+from collections import deque
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any, Deque, Dict, Iterable, Iterator, List, NamedTuple, Optional, Sequence, Tuple
+
+from es_bridge.errors import (
+    Aborted,
+    AuthenticationError,
+    BridgeError,
+    Overloaded,
+    PermissionDenied,
+    RejectedQuery,
+    ResponseError,
+)
+from es_bridge.transport import Transport
+
+STORED = "stored"
+ALREADY_THERE = "already_there"
+REJECTED = "rejected"
+
+#: Requests under way at once. The second keeps the engine busy while the answer of the first is read; a third gained
+#: nothing on two cores.
+WORKERS = 2
+MAX_DOCS = 1000
+#: Small enough for every limit met in the field: Amazon's small instances refuse bodies over 10 MiB.
+MAX_BYTES = 5 * 2**20
+#: How often a document that meets HTTP 500 is sent before it is rejected.
+ATTEMPTS_ON_500 = 3
+#: Without any progress for this long the engine is taken for unable, and the caller is told.
+GIVE_UP_AFTER_S = 300.0
+FIRST_BACKOFF_S = 0.1
+LONGEST_BACKOFF_S = 10.0
+
+TRY_AGAIN_STATUS = (429, 502, 503, 504)
+NOT_WRITABLE_TYPES = ("cluster_block_exception", "index_closed_exception")
+
+#: Only what is read: the full answer of 1,000 items is ten times as long.
+FILTER_PATH = "items.*.status,items.*.error"
+
+
+class Document(NamedTuple):
+    """One document to write: index, id, and the JSON text as UTF-8 (newlines between its tokens are allowed)."""
+
+    index: str  # type: ignore[assignment]  # hides tuple.index(), which nobody needs on a document
+    id: str
+    body: bytes
+
+
+class Outcome(NamedTuple):
+    """What became of one document: ``stored``, ``already_there`` or ``rejected``, the last with the reason."""
+
+    document: Document
+    result: str
+    reason: str = ""
+
+
+class _Answer(NamedTuple):
+    """What the engine said about one item."""
+
+    status: int
+    error_type: str
+    reason: str
+
+
+def bulk_create(
+    transport: Transport,
+    documents: Iterable[Document],
+    *,
+    max_docs: int = MAX_DOCS,
+    max_bytes: int = MAX_BYTES,
+    workers: int = WORKERS,
+    give_up_after_s: float = GIVE_UP_AFTER_S,
+) -> Iterator[Outcome]:
+    """Write ``documents`` and yield one `Outcome` for each, in any order.
+
+    Memory holds at most ``workers + 2`` requests of ``max_docs`` documents and ``max_bytes`` bytes (a larger single
+    document travels alone). Raises `PermissionDenied` or `AuthenticationError` when the account may not write,
+    `Overloaded` or `UnreachableError` when nothing moved for ``give_up_after_s`` seconds; the outcomes of requests
+    that were under way are yielded first. What has no outcome then may be sent again by a later call.
+    """
+    writer = _Writer(transport, give_up_after_s)
+    under_way: Deque[Future[_Written]] = deque()
+    with ThreadPoolExecutor(workers, thread_name_prefix="bulk") as pool:
+        try:
+            for chunk in _chunks(documents, max_docs, max_bytes):
+                under_way.append(pool.submit(writer.write, chunk))
+                if len(under_way) > workers:
+                    yield from _finished(under_way.popleft())
+            while under_way:
+                yield from _finished(under_way.popleft())
+        except BaseException as exc:
+            # The source or one request failed, or the caller left: nothing new is started, what was sent is reported.
+            writer.stop()
+            sent = [future for future in under_way if not future.cancel()]
+            if not isinstance(exc, GeneratorExit):
+                for future in sent:
+                    yield from future.result().outcomes
+            raise
+
+
+class _Written(NamedTuple):
+    """What became of one chunk: the outcomes known, and what ended the work before all were."""
+
+    outcomes: List[Outcome]
+    error: Optional[Exception]
+
+
+def _finished(future: Future[_Written]) -> Iterator[Outcome]:
+    outcomes, error = future.result()
+    yield from outcomes
+    if error is not None:
+        raise error
+
+
+def _chunks(documents: Iterable[Document], max_docs: int, max_bytes: int) -> Iterator[List[Document]]:
+    chunk: List[Document] = []
+    size = 0
+    for document in documents:
+        length = len(document.body) + len(document.id) + len(document.index) + 40
+        if chunk and (len(chunk) >= max_docs or size + length > max_bytes):
+            yield chunk
+            chunk, size = [], 0
+        chunk.append(document)
+        size += length
+    if chunk:
+        yield chunk
+
+
+class _Writer:
+    """Sends chunks until every document of them has an outcome."""
+
+    def __init__(self, transport: Transport, give_up_after_s: float) -> None:
+        self._transport = transport
+        self._give_up_after_s = give_up_after_s
+        self._stopped = threading.Event()
+
+    def stop(self) -> None:
+        """End waiting for an engine that has no room."""
+        self._stopped.set()
+
+    def write(self, documents: List[Document]) -> _Written:
+        outcomes: List[Outcome] = []
+        try:
+            self._write(documents, outcomes)
+        except Exception as exc:
+            return _Written(outcomes, exc)
+        return _Written(outcomes, None)
+
+    def _write(self, documents: Sequence[Document], outcomes: List[Outcome]) -> None:
+        pending = documents
+        faults: Dict[Document, int] = {}
+        attempt = 0
+        give_up_at = time.monotonic() + self._give_up_after_s
+        while pending:
+            error: BridgeError
+            try:
+                answers = self._send(pending)
+            except BridgeError as exc:
+                whole_request_failed = isinstance(exc, ResponseError) and exc.status == 500
+                if not exc.retryable and not whole_request_failed:
+                    raise
+                error = exc
+            else:
+                again, last = self._sort(pending, answers, outcomes, faults)
+                if len(again) < len(pending):
+                    attempt = 0
+                    give_up_at = time.monotonic() + self._give_up_after_s
+                if last is None:
+                    return
+                pending = again
+                error = self._stuck(last)
+            if time.monotonic() >= give_up_at:
+                raise error
+            ceiling = min(LONGEST_BACKOFF_S, FIRST_BACKOFF_S * 2**attempt)
+            attempt += 1
+            if self._stopped.wait(ceiling * random.uniform(0.5, 1.0)):  # noqa: S311 - jitter, not a secret
+                raise Aborted("writing was stopped")
+
+    def _sort(
+        self,
+        pending: Sequence[Document],
+        answers: Sequence[_Answer],
+        outcomes: List[Outcome],
+        faults: Dict[Document, int],
+    ) -> Tuple[List[Document], Optional[_Answer]]:
+        """Append the outcomes that are final; return the documents to send again and the last answer among these."""
+        again: List[Document] = []
+        last = None
+        refused = None
+        for document, answer in zip(pending, answers):
+            status, error_type, reason = answer
+            if status in (200, 201):
+                outcomes.append(Outcome(document, STORED))
+            elif status == 409:
+                outcomes.append(Outcome(document, ALREADY_THERE))
+            elif status in TRY_AGAIN_STATUS:
+                again.append(document)
+                last = answer
+            elif status == 500 and faults.get(document, 0) + 1 < ATTEMPTS_ON_500:
+                faults[document] = faults.get(document, 0) + 1
+                again.append(document)
+                last = answer
+            elif error_type in NOT_WRITABLE_TYPES:
+                outcomes.append(Outcome(document, REJECTED, f"index not writable: {document.index}: {reason}"))
+            elif status in (401, 403):
+                refused = refused or self._refused(document, answer)
+            else:
+                outcomes.append(Outcome(document, REJECTED, f"HTTP {status} {error_type}: {reason}"))
+        if refused:
+            raise refused
+        return again, last
+
+    def _stuck(self, answer: _Answer) -> Overloaded:
+        return Overloaded(
+            f"cluster {self._transport.config.name!r} has accepted nothing for {self._give_up_after_s:g} s "
+            f"(HTTP {answer.status} {answer.error_type}: {answer.reason}). Check its disks and load, then send the "
+            "same documents again: those that are there are recognised",
+            status=answer.status,
+            error_type=answer.error_type,
+            reason=answer.reason,
+        )
+
+    def _refused(self, document: Document, answer: _Answer) -> ResponseError:
+        kind = AuthenticationError if answer.status == 401 else PermissionDenied
+        return kind(
+            f"cluster {self._transport.config.name!r} does not let this account write to index {document.index} "
+            f"({answer.status} {answer.error_type}: {answer.reason}). Ask the cluster's administrator for the "
+            f"permissions to create documents and indices matching {_pattern(document.index)}",
+            status=answer.status,
+            error_type=answer.error_type,
+            reason=answer.reason,
+        )
+
+    def _send(self, documents: Sequence[Document]) -> List[_Answer]:
+        """Send one request, or two halves of it where the engine refuses the whole; return one answer a document."""
+        lines: List[bytes] = []
+        for document in documents:
+            action = {"create": {"_index": document.index, "_id": document.id}}
+            lines.append(json.dumps(action, separators=(",", ":")).encode())
+            # A newline inside JSON can only be white space between tokens, but it would end the line here.
+            body = document.body
+            lines.append(body.replace(b"\n", b" ") if b"\n" in body else body)
+        lines.append(b"")
+        try:
+            response = self._transport.request(
+                "POST",
+                ["_bulk"],
+                params={"filter_path": FILTER_PATH},
+                body=b"\n".join(lines),
+                content_type="application/x-ndjson",
+                retry_timeouts=True,
+                accept_status=(413,),
+            )
+        except RejectedQuery as exc:
+            if len(documents) == 1:
+                return [_Answer(exc.status, exc.error_type, exc.reason)]
+            return self._halves(documents)
+        if response.status == 413:
+            if len(documents) > 1:
+                return self._halves(documents)
+            size = len(documents[0].body)
+            return [_Answer(413, "too_large", f"a document of {size:,} bytes is more than the cluster accepts")]
+        items = response.json().get("items") or []
+        if len(items) != len(documents):
+            raise ResponseError(
+                f"cluster {self._transport.config.name!r} at {response.host} answered {len(items)} of "
+                f"{len(documents)} documents of a bulk request. Is something between here and the cluster changing "
+                "answers?",
+                status=response.status,
+            )
+        return [_answer(item) for item in items]
+
+    def _halves(self, documents: Sequence[Document]) -> List[_Answer]:
+        middle = len(documents) // 2
+        return self._send(documents[:middle]) + self._send(documents[middle:])
+
+
+def _answer(item: Dict[str, Any]) -> _Answer:
+    facts = next(iter(item.values()))
+    error = facts.get("error")
+    if error is None:
+        return _Answer(facts["status"], "", "")
+    if not isinstance(error, dict):
+        return _Answer(facts["status"], "", str(error))
+    reason = str(error.get("reason") or "no reason given")
+    cause = error.get("caused_by")
+    while isinstance(cause, dict):
+        if cause.get("reason") and str(cause["reason"]) not in reason:
+            reason += f" ({cause['reason']})"
+        cause = cause.get("caused_by")
+    return _Answer(facts["status"], str(error.get("type") or ""), reason)
+
+
+def _pattern(index: str) -> str:
+    """Return what an administrator writes into a role: the index name without its date."""
+    return index.rstrip("0123456789.-") + "-*" if index[-1:].isdigit() else index
