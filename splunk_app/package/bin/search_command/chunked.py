@@ -1,0 +1,227 @@
+"""The chunked protocol, version 2, for a command that generates events: our loop on the SDK's handshake.
+
+`splunklib` reads the getinfo request and answers it (type ``stateful``: once, on the search head). From the first
+execute request on this module talks itself, because the SDK collects up to 50,000 rows before it sends any, drops
+columns its first row does not have, breaks on braces in a message, and turns a closed pipe into a traceback.
+
+How a run ends, as splunkd sees it:
+
+- done: a last chunk with ``finished: true``, exit status 0;
+- failed: an ERROR message in a chunk with ``finished: false``, then exit status 1. With ``finished: true`` the job
+  would count as done, and an alert would see "no events";
+- closed by splunkd (``| head``): end of stdin or a broken pipe; exit status 0, nothing on stderr;
+- cancelled: SIGTERM; what is open in the cluster is closed within two seconds, exit status 143;
+- finalized ("stop and keep the results"): seen in the dispatch directory between chunks, ends as done.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import re
+import signal
+import sys
+import threading
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, BinaryIO, Dict, Iterator, List, NoReturn, Optional, Sequence, Set, Tuple
+
+from splunklib.searchcommands import GeneratingCommand
+
+from es_bridge.errors import BridgeError
+
+#: Leaves a margin below the two seconds in which a cancelled search must be gone.
+CANCEL_LIMIT_S = 1.7
+EXIT_FAILED = 1
+EXIT_CANCELLED = 128 + signal.SIGTERM
+
+_HEADER = re.compile(rb"chunked 1\.0,(\d+),(\d+)\n")
+
+
+class Cancelled(BaseException):
+    """SIGTERM arrived. Not an `Exception`, so that nothing on the way takes it for an ordinary failure."""
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """What one reply carries: CSV bytes, messages as (level, text), Job Inspector metrics."""
+
+    body: bytes = b""
+    messages: Sequence[Tuple[str, str]] = ()
+    #: Name -> (seconds, invocations, rows in, rows out); any of them None.
+    metrics: Dict[str, Tuple[Optional[float], Optional[int], Optional[int], Optional[int]]] = field(
+        default_factory=dict
+    )
+
+
+class ChunkedGeneratingCommand(GeneratingCommand):
+    """Base of a generating command. Subclasses yield `Chunk`s from `chunks` and hear of the end in `ended`.
+
+    `chunks` starts with the first execute request: nothing a subclass does there happens in a process that splunkd
+    starts only to ask for its configuration. A `BridgeError` it raises becomes the user's error message.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        #: The time picker's (earliest, latest) as splunkd sent them; ``"0"`` is unbounded.
+        self.picker: Tuple[str, str] = ("0", "0")
+        self._texts_sent: Set[str] = set()
+        self._produced: Iterator[Chunk] = iter(())
+
+    def chunks(self) -> Iterator[Chunk]:
+        """Yield the replies. Its ``finally`` blocks run however the search ends."""
+        raise NotImplementedError
+
+    def ended(self, outcome: str, error: str) -> None:
+        """Take note of the end: ``done``, ``finalized``, ``closed``, ``cancelled`` or ``failed`` with its error."""
+
+    def unexpected(self, error: BaseException) -> str:
+        """Return the text the user reads when something failed that nobody foresaw."""
+        return f"unexpected {type(error).__name__}: {error}"
+
+    def generate(self) -> Any:
+        """Not used: `_execute` takes the chunks themselves."""
+        raise NotImplementedError
+
+    # What follows overrides the SDK's internals of version 2.1.1, to which lib/requirements.txt pins it.
+
+    def _protocol_v2_option_parser(self, arg: str) -> List[str]:
+        """Take every argument as it is: a bad option must not fail in getinfo, where splunkd drops the message."""
+        return [arg]
+
+    def _read_chunk(self, istream: BinaryIO) -> Any:
+        """Read the getinfo request, keeping the picker's times as text: the SDK makes floats of them."""
+        chunk = GeneratingCommand._read_chunk(istream)
+        if chunk is None:
+            _leave(0)  # splunkd went away before it asked anything
+        info = getattr(chunk[0], "searchinfo", None)
+        if info is not None:
+            self.picker = (str(getattr(info, "earliest_time", 0)), str(getattr(info, "latest_time", 0)))
+            info.earliest_time, info.latest_time = (_number(text) for text in self.picker)
+        return chunk
+
+    def _execute(self, ifile: Any, process: Any) -> None:
+        requests = self._as_binary_stream(ifile)
+        replies = self._record_writer.ofile
+        signal.signal(signal.SIGTERM, self._on_sigterm)
+        # Made here, run from the first execute request on: a generator does nothing before its first next().
+        self._produced = self.chunks()
+        status = EXIT_CANCELLED
+        try:
+            status = self._run(requests, replies)
+        except Cancelled:
+            self._close()
+            self.ended("cancelled", "")
+        _leave(status)
+
+    def _run(self, requests: BinaryIO, replies: BinaryIO) -> int:
+        """Answer until the end; return the exit status."""
+        try:
+            outcome, error = self._answer(requests, replies)
+        except BrokenPipeError:
+            outcome, error = "closed", ""
+        except Exception as exc:  # what the user reads must not depend on what we foresaw
+            outcome, error = "failed", str(exc) if isinstance(exc, BridgeError) else self.unexpected(exc)
+        self._close()
+        self.ended(outcome, error)
+        if not error:
+            return 0
+        try:
+            self._send(replies, Chunk(messages=[("ERROR", error)]), finished=False)
+        except BrokenPipeError:
+            pass
+        return EXIT_FAILED
+
+    def _answer(self, requests: BinaryIO, replies: BinaryIO) -> Tuple[str, str]:
+        """Reply to execute requests until there is nothing left to say. Returns (outcome, error)."""
+        while self._next_request(requests):
+            if self._finalize_asked():
+                self._send(replies, Chunk(messages=[("INFO", "The search was finalized: events may be missing")]), True)
+                return "finalized", ""
+            chunk = next(self._produced, None)
+            self._send(replies, chunk or Chunk(), finished=chunk is None)
+            if chunk is None:
+                return "done", ""
+        return "closed", ""
+
+    @staticmethod
+    def _next_request(requests: BinaryIO) -> bool:
+        """Read one execute request; False at the end of the stream. Its body is of no interest to a generator.
+
+        A body that was announced and never comes (splunkd 6.3 does that) reads as short, and the next header as end.
+        """
+        header = requests.readline()
+        if not header:
+            return False
+        match = _HEADER.fullmatch(header)
+        if match is None:
+            raise BridgeError(f"splunkd sent a chunk header that cannot be read: {header[:80]!r}")
+        metadata = json.loads(requests.read(int(match.group(1))))
+        requests.read(int(match.group(2)))
+        if metadata.get("action") != "execute":
+            raise BridgeError(f"splunkd sent action {metadata.get('action')!r} where execute was expected")
+        return True
+
+    def _send(self, replies: BinaryIO, chunk: Chunk, finished: bool) -> None:
+        inspector: Dict[str, Any] = {f"metric.{name}": values for name, values in chunk.metrics.items()}
+        # splunkd refuses a text it has seen before.
+        messages = [(level, text) for level, text in dict.fromkeys(chunk.messages) if text not in self._texts_sent]
+        self._texts_sent.update(text for _, text in messages)
+        if messages:
+            inspector["messages"] = messages
+        metadata: Dict[str, Any] = {"finished": finished}
+        if inspector:
+            metadata["inspector"] = inspector
+        encoded = json.dumps(metadata, ensure_ascii=False).encode("utf-8", "replace")
+        replies.write(b"chunked 1.0,%d,%d\n" % (len(encoded), len(chunk.body)) + encoded)
+        replies.write(chunk.body)
+        replies.flush()
+
+    def _finalize_asked(self) -> bool:
+        """Whether the user pressed "stop": the protocol has no message for it, only the job's directory shows it."""
+        directory = Path(self._metadata.searchinfo.dispatch_dir or "")
+        try:
+            if (directory / "finalize").exists():
+                return True
+            with (directory / "status.csv").open(encoding="utf-8", errors="replace", newline="") as file:
+                status = next(csv.DictReader(file), {})
+        except (OSError, csv.Error):
+            return False  # no directory to look at, or just being rewritten
+        return status.get("state") == "FINALIZING" or status.get("finalized") not in (None, "", "0")
+
+    def _on_sigterm(self, _signal: int, _frame: Any) -> None:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        watchdog = threading.Timer(CANCEL_LIMIT_S, self._give_up)
+        watchdog.daemon = True
+        watchdog.start()
+        raise Cancelled
+
+    def _give_up(self) -> None:
+        self.ended("cancelled", "the cluster did not confirm in time that the search is closed")
+        os._exit(EXIT_CANCELLED)
+
+    def _close(self) -> None:
+        """Run the ``finally`` blocks of `chunks`."""
+        close = getattr(self._produced, "close", None)
+        try:
+            if close:
+                close()
+        except Exception as exc:
+            self.unexpected(exc)  # nobody reads it any more, but the log keeps it
+
+
+def _leave(status: int) -> NoReturn:
+    """End the process at once: no interpreter shutdown that could write to a pipe splunkd has closed."""
+    try:
+        sys.stdout.flush()
+    except (OSError, ValueError):
+        pass
+    os._exit(status)
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return 0.0

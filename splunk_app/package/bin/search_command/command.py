@@ -1,0 +1,154 @@
+"""``| elasticsearch``: options -> cluster -> search -> rows, and what the user reads about it."""
+
+from __future__ import annotations
+
+import time
+from typing import Any, Dict, Iterator, List, Optional, Tuple
+
+from splunklib.searchcommands import Configuration
+
+from es_bridge import times
+from es_bridge.config import ClusterConfig
+from es_bridge.errors import QueryError
+from es_bridge.query import SearchRequest, parse_dsl
+from es_bridge.search import Search, open_search
+from es_bridge.transport import Transport
+from search_command.audit import audit_line, open_log
+from search_command.chunked import Chunk, ChunkedGeneratingCommand
+from search_command.options import CommandOptions, parse_options
+from search_command.rows import RowEncoder, RowSettings
+from search_command.settings import read_cluster, user_time_zone
+from search_command.splunkd import Splunkd
+from search_command.timerange import time_range
+
+#: Rows in one reply. With fields, more rows mean more columns that are empty in most of them, and a later first row.
+CHUNK_ROWS = {"fields": 1000, "raw": 5000}
+
+
+@Configuration()
+class ElasticsearchCommand(ChunkedGeneratingCommand):
+    """Searches an Elasticsearch or OpenSearch cluster. See ``docs/search_command.md``."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._log = open_log()
+        self._started = time.monotonic()
+        self._facts: Dict[str, Any] = {}
+        self._transport: Optional[Transport] = None
+        self._rows = 0
+        self._messages_seen = {"WARN": 0, "INFO": 0}
+
+    def chunks(self) -> Iterator[Chunk]:
+        """Yield the rows of the search, then the figures."""
+        info = self._metadata.searchinfo
+        self._started = time.monotonic()
+        now_ms = times.now_ms()
+        self._facts = {"user": getattr(info, "username", None), "sid": getattr(info, "sid", None)}
+        options = parse_options(list(info.args or ()), getattr(info, "raw_args", None))
+        self._facts.update(cluster=options.cluster or None, index=options.index)
+        splunkd = Splunkd(info.splunkd_uri, info.session_key)
+        try:
+            cluster = read_cluster(splunkd, options.cluster)
+            earliest_ms, latest_ms = time_range(options, self.picker, now_ms, lambda: user_time_zone(splunkd))
+        finally:
+            splunkd.close()
+        request = _request(options, cluster, earliest_ms, latest_ms)
+        self._facts.update(
+            cluster=cluster.name, index=request.index, earliest=_utc(earliest_ms), latest=_utc(latest_ms)
+        )
+        encoder = RowEncoder(RowSettings(cluster.name, options.output, options.fields, options.sourcetype))
+        self._transport = Transport(cluster, opaque_id=f"splunk {info.username} {info.sid}")
+        try:
+            with open_search(self._transport, request) as search:
+                yield from self._rows_of(search, encoder, CHUNK_ROWS[options.output])
+        finally:
+            self._transport.close()
+
+    def _rows_of(self, search: Search, encoder: RowEncoder, chunk_rows: int) -> Iterator[Chunk]:
+        try:
+            for page in search:
+                for start in range(0, page.count, chunk_rows):
+                    hits = page.hits[start : start + chunk_rows]
+                    body = encoder.encode(hits, page.ticks_per_s)
+                    self._rows += len(hits)
+                    yield Chunk(body, self._new_messages(search))
+        except Exception:
+            # What was said before the failure helps to understand it.
+            messages = self._new_messages(search)
+            if messages:
+                yield Chunk(messages=messages)
+            raise
+        finally:
+            self._facts.update(engine=search.engine, matched=search.matched)
+        yield Chunk(messages=self._new_messages(search), metrics=self._metrics())
+
+    def _new_messages(self, search: Search) -> List[Tuple[str, str]]:
+        """Return the messages that came up since the last call."""
+        new = []
+        for level, texts in (("WARN", search.warnings), ("INFO", search.notes)):
+            new += [(level, text) for text in texts[self._messages_seen[level] :]]
+            self._messages_seen[level] = len(texts)
+        return new
+
+    def _metrics(self) -> Dict[str, Tuple[Optional[float], Optional[int], Optional[int], Optional[int]]]:
+        seconds = time.monotonic() - self._started
+        requests, received = self._traffic()
+        return {
+            "elasticsearch.rows": (seconds, 1, self._facts.get("matched"), self._rows),
+            "elasticsearch.requests": (seconds, requests, None, None),
+            "elasticsearch.bytes": (seconds, 1, received, None),
+        }
+
+    def _traffic(self) -> Tuple[int, int]:
+        """Return (requests sent, bytes received)."""
+        return (self._transport.requests_sent, self._transport.bytes_received) if self._transport else (0, 0)
+
+    def ended(self, outcome: str, error: str) -> None:
+        """Write the audit line."""
+        if not self._facts:
+            return  # started for its configuration only, or closed before the first request
+        requests, received = self._traffic()
+        facts = {
+            **self._facts,
+            "rows": self._rows,
+            "bytes": received,
+            "requests": requests,
+            "ms": round((time.monotonic() - self._started) * 1000),
+            "outcome": outcome,
+            "error": error or None,
+        }
+        self._log.info("%s", audit_line(facts))
+
+    def unexpected(self, error: BaseException) -> str:
+        """Log the traceback, which helps nobody who searches, and return what does."""
+        self._log.error("unexpected %s", type(error).__name__, exc_info=error)
+        return (
+            f"the command failed in a way nobody foresaw ({type(error).__name__}: {error}). Please report it with the "
+            "traceback in aws_siem_bridge_search.log (index=_internal)"
+        )
+
+
+def _request(
+    options: CommandOptions, cluster: ClusterConfig, earliest_ms: Optional[int], latest_ms: Optional[int]
+) -> SearchRequest:
+    index = options.index or cluster.default_index
+    if not index:
+        raise QueryError(
+            f"no index given, and cluster {cluster.name!r} has no default index: add index=<pattern>, such as "
+            'index="aws-cloudtrail-*"'
+        )
+    return SearchRequest(
+        index=index,
+        query=options.query,
+        dsl=parse_dsl(options.dsl) if options.dsl else None,
+        earliest_ms=earliest_ms,
+        latest_ms=latest_ms,
+        time_field=options.time_field or cluster.time_field,
+        size=options.size,
+        partial=options.partial,
+        page_size_docs=cluster.page_size_docs,
+    )
+
+
+def _utc(ms: Optional[int]) -> Optional[str]:
+    return None if ms is None else times.format_utc(ms)

@@ -1,0 +1,60 @@
+"""The time range of one call: options first, the time picker for the side that was not given."""
+
+from __future__ import annotations
+
+import re
+from decimal import ROUND_CEILING, Decimal, InvalidOperation
+from typing import Callable, Optional, Tuple
+
+from es_bridge import times
+from es_bridge.errors import TimeError
+from search_command.options import CommandOptions
+
+_NEEDS_NO_ZONE = re.compile(r"\s*(now.*|[0-9.]+)\s*", re.DOTALL)
+
+
+def time_range(
+    options: CommandOptions, picker: Tuple[str, str], now_ms: int, zone_name: Callable[[], str]
+) -> Tuple[Optional[int], Optional[int]]:
+    """Return (earliest, latest) in epoch milliseconds, None for unbounded.
+
+    ``zone_name`` returns the user's time zone and is asked only when a time depends on it. Raises `TimeError`.
+    """
+    bounds = []
+    for given, picked, name in (
+        (options.start_time, picker[0], "start_time"),
+        (options.end_time, picker[1], "end_time"),
+    ):
+        if given:
+            zone = times.zone_named("UTC" if _NEEDS_NO_ZONE.fullmatch(given) else zone_name())
+            try:
+                bounds.append(times.parse_time(given, now_ms=now_ms, zone=zone))
+            except TimeError as exc:
+                raise TimeError(f"{name}: {exc}") from None
+        else:
+            bounds.append(picked_time(picked))
+    earliest, latest = bounds
+    if earliest is not None and latest is not None and earliest >= latest:
+        raise TimeError(
+            f"the time range is empty: it starts at {times.format_utc(earliest)} ({_origin(options.start_time)}) and "
+            f"ends at {times.format_utc(latest)} ({_origin(options.end_time)})"
+        )
+    return earliest, latest
+
+
+def picked_time(text: str) -> Optional[int]:
+    """Return the picker's time, epoch seconds as text, in milliseconds; finer fractions count up on both sides."""
+    text = text.strip()
+    if not text:
+        return None
+    try:
+        seconds = Decimal(text)
+    except InvalidOperation:
+        raise TimeError(
+            f"the time picker says {text!r}, which is not a fixed time: real-time searches are not supported"
+        ) from None
+    return int((seconds * 1000).to_integral_value(ROUND_CEILING)) if seconds else None
+
+
+def _origin(option: str) -> str:
+    return f"from {option!r}" if option else "from the time picker"
