@@ -97,6 +97,7 @@ class Search:
         self._page_docs = request.page_size_docs
         self._touched = time.monotonic()
         self._closed = threading.Event()
+        self._finished = False
 
     def __enter__(self) -> Search:
         return self
@@ -107,6 +108,7 @@ class Search:
     def __iter__(self) -> Iterator[Any]:
         try:
             yield from self._limited(self._pages())
+            self._finished = True
             self._say_what_is_missing()
         finally:
             self.close()
@@ -121,12 +123,14 @@ class Search:
         if self._closed.is_set():
             return
         self._closed.set()
-        self._transport.abort()
+        # Waits for a PIT that is being opened: once its request were cut off, nobody would know its id.
+        pit_id = self._snapshot.pit_id if self._snapshot else self._opened_pit()
+        if not self._finished:
+            self._transport.abort()
         self._pool.shutdown(wait=False, cancel_futures=True)
         try:
             if self._scroll:
                 self._scroll.close(CLOSE_TIMEOUT_S)
-            pit_id = self._snapshot.pit_id if self._snapshot else self._opened_pit()
             if pit_id and self._dialect:
                 self._dialect.close_pit(self._transport, pit_id, CLOSE_TIMEOUT_S)
         except BridgeError:
@@ -149,6 +153,9 @@ class Search:
             yield from self._pages_by_scroll(time_field)
             return
         self._no_shards(pit.shards)
+        if not pit.shards:
+            self.matched = 0
+            return
         self._snapshot = Snapshot(self._transport, self.request, time_field, pit.id)
         threading.Thread(target=self._keep_alive, daemon=True).start()
         yield from self._pages_by_windows(self._snapshot)
@@ -164,6 +171,8 @@ class Search:
         try:
             time_field, notes = resolve(self._transport, request)
             self.notes += notes
+            if time_field.indices == 0:
+                return time_field, Pit("", 0)  # OpenSearch answers 400 to a PIT over no index at all
             return time_field, self._pit.result() if self._pit else None
         except NotFound as exc:
             if exc.error_type == "index_not_found_exception":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Dict, List, Tuple
+from typing import Dict, List, Optional, Tuple
 
 from es_bridge.errors import NotFound, PermissionDenied, QueryError, ResponseError
 from es_bridge.query import SearchRequest
@@ -21,8 +21,8 @@ class TimeField:
     ticks_per_s: int = MILLIS
     #: Indices that have no such field.
     without: Tuple[str, ...] = ()
-    #: How many indices the pattern names; 0 when that is not known.
-    indices: int = 0
+    #: How many indices the pattern names; ``None`` when the account may not know.
+    indices: Optional[int] = None
 
     def sort(self) -> Dict[str, object]:
         """Return the sort by time, newest first. Sort values of all indices have the same unit."""

@@ -160,7 +160,7 @@ class Transport:
     def abort(self) -> None:
         """End every request under way, in any thread, with `Aborted`; later requests work as before.
 
-        The engines cancel a search whose connection is closed.
+        The engines cancel a search whose connection is closed. Searches that run side by side want a transport each.
         """
         self._sockets.abort()
 
@@ -404,8 +404,9 @@ def engine_reason(response: Response) -> tuple[str, str]:
     except (ValueError, AttributeError):
         return "", _excerpt(response.body) or "no explanation"
     if isinstance(error, dict):
-        causes: List[Any] = list(error.get("root_cause") or [])
-        causes += [f.get("reason") for f in error.get("failed_shards") or []]
+        # A failed shard's reason carries its causes, the root cause does not.
+        causes: List[Any] = [f.get("reason") for f in error.get("failed_shards") or [] if isinstance(f, dict)]
+        causes += error.get("root_cause") or []
         inner = next((e for e in causes if isinstance(e, dict) and e.get("reason")), error)
         reason = str(inner.get("reason") or error.get("reason") or "no reason given")
         deepest = inner.get("caused_by") or error.get("caused_by")
