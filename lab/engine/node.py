@@ -8,7 +8,6 @@ import os
 import ssl
 import subprocess
 import time
-import urllib.error
 import urllib.request
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -52,6 +51,8 @@ class Node:
     name: str = "node-1"
     #: Nodes the cluster must have before this one counts as ready.
     cluster_size: int = 1
+    #: False: an owned node removes its folder when its owner is gone without stopping it.
+    keep: bool = True
     ca_file: Optional[Path] = None
     users: Dict[str, str] = field(default_factory=dict, repr=False)
     _log_start: int = 0
@@ -91,7 +92,7 @@ class Node:
         while time.monotonic() < deadline:
             if process.poll() is not None:
                 self._raise_why(f"its process ended with status {process.returncode}")
-            if self._healthy():
+            if self._healthy(process):
                 return
             time.sleep(0.2)
         self._raise_why(f"it was not ready after {READY_TIMEOUT_S} s")
@@ -131,6 +132,8 @@ class Node:
         command += ["-Dio.netty.recycler.maxCapacityPerThread=0"]
         if owned:
             command.append(f"-Dlab.owner={os.getpid()}")
+            if not self.keep:
+                command.append(f"-Dlab.temporary={self.folder}")
         classes, lib = str(self.home / "classes"), str(self.home / "lib")
         if self.spec.module_path:
             command += ["--module-path", lib, "--add-modules=jdk.net,ALL-MODULE-PATH", "-cp", classes]
@@ -138,8 +141,19 @@ class Node:
             command += ["-cp", os.pathsep.join([classes, str(Path(lib) / "*")])]
         return command + ["EngineServer", str(self.home), str(self.folder / "config")]
 
-    def _healthy(self) -> bool:
-        path = f"/_cluster/health?wait_for_status=yellow&wait_for_nodes=%3E%3D{self.cluster_size}&timeout=2s"
+    def _healthy(self, process: subprocess.Popen[bytes]) -> bool:
+        size = f"wait_for_nodes=%3E%3D{self.cluster_size}"
+        try:
+            health = self._get(f"/_cluster/health?wait_for_status=yellow&{size}&timeout=2s")
+            if health["status"] not in ("yellow", "green"):
+                return False
+            # Whoever took the port before our engine could may be an engine too, and answer in its place.
+            local = self._get("/_nodes/_local/process")["nodes"].values()
+            return [node["process"]["id"] for node in local] == [process.pid]
+        except (OSError, ValueError, KeyError):  # not listening yet, 408, 503, 401 while security sets itself up
+            return False
+
+    def _get(self, path: str) -> Dict[str, Any]:
         request = urllib.request.Request(self.url + path)
         handlers: List[urllib.request.BaseHandler] = [urllib.request.ProxyHandler({})]
         if self.users:
@@ -147,11 +161,8 @@ class Node:
             request.add_header("Authorization", f"Basic {token}")
         if self.ca_file:
             handlers.append(urllib.request.HTTPSHandler(context=ssl.create_default_context(cafile=str(self.ca_file))))
-        try:
-            with urllib.request.build_opener(*handlers).open(request, timeout=10) as response:
-                return json.load(response)["status"] in ("yellow", "green")
-        except (OSError, ValueError):  # not listening yet, 408, 503, 401 while security sets itself up
-            return False
+        with urllib.request.build_opener(*handlers).open(request, timeout=10) as response:
+            return json.load(response)
 
     def _raise_why(self, what: str) -> None:
         with self.log_file.open("rb") as log:

@@ -94,7 +94,9 @@ def start_engine(
     folder = Path(data_dir).absolute() if data_dir else Path(tempfile.mkdtemp(prefix=f"{engine_id}-"))
     keep = keep or data_dir is not None
     try:
-        node, process = start_node(engine_id, folder, settings or {}, heap_mb, progress or to_stderr, owned=True)
+        node, process = start_node(
+            engine_id, folder, settings or {}, heap_mb, progress or to_stderr, owned=True, keep=keep
+        )
     except BaseException:
         if not keep:
             shutil.rmtree(folder, ignore_errors=True)
@@ -103,21 +105,34 @@ def start_engine(
 
 
 def start_node(
-    engine_id: str, folder: Path, settings: Mapping[str, Any], heap_mb: int, progress: Progress, owned: bool
+    engine_id: str,
+    folder: Path,
+    settings: Mapping[str, Any],
+    heap_mb: int,
+    progress: Progress,
+    owned: bool,
+    keep: bool = True,
+    wanted_port: Optional[int] = None,
 ) -> Tuple[Node, subprocess.Popen[bytes]]:
-    """Start one node in ``folder`` and wait until it is ready. ``owned``: it ends when this process ends."""
+    """Start one node in ``folder`` and wait until it is ready.
+
+    ``owned``: it ends when this process ends, and without ``keep`` it then removes its folder. Without
+    ``wanted_port`` any free port is taken. Raise EngineUnavailable when it cannot start.
+    """
     spec = engine_spec(engine_id)
     java = find_java(spec, progress)
     home = prepare_home(spec, java, progress)
     for _ in range(PORT_ATTEMPTS):
         http_port, transport_port = free_ports(2)
-        node = Node(spec, java, home, folder, http_port, transport_port, settings, heap_mb)
+        node = Node(spec, java, home, folder, wanted_port or http_port, transport_port, settings, heap_mb, keep=keep)
         process = node.launch(owned)
         try:
             node.wait_ready(process)
             return node, process
         except PortTaken:
             end_process(process)
+            if wanted_port:
+                raise EngineUnavailable(f"{engine_id}: port {wanted_port} is in use. Choose another one, or none.")
         except BaseException:
             end_process(process)
             raise

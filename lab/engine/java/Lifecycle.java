@@ -1,5 +1,11 @@
 import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Comparator;
+import java.util.List;
 import java.util.concurrent.CountDownLatch;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /** Runs one node until SIGTERM, or until the process that owns it is gone. Knows nothing about the engine. */
 final class Lifecycle {
@@ -15,6 +21,8 @@ final class Lifecycle {
         EngineNode build() throws Exception;
     }
 
+    private static volatile boolean ownerGone;
+
     private Lifecycle() {}
 
     static void serve(Builder builder) throws Exception {
@@ -27,6 +35,7 @@ final class Lifecycle {
             } catch (Exception e) {
                 e.printStackTrace();
             } finally {
+                if (ownerGone) removeFolder(System.getProperty("lab.temporary"));
                 stopped.countDown();
             }
         }));
@@ -56,6 +65,7 @@ final class Lifecycle {
     }
 
     private static void leave() {
+        ownerGone = true;
         // A node that cannot close must not keep the process alive.
         Thread last = new Thread(() -> {
             try {
@@ -68,5 +78,16 @@ final class Lifecycle {
         last.setDaemon(true);
         last.start();
         System.exit(0);
+    }
+
+    /** A temporary node folder that nobody is left to remove. */
+    private static void removeFolder(String folder) {
+        if (folder == null) return;
+        try (Stream<Path> walk = Files.walk(Path.of(folder))) {
+            List<Path> deepestFirst = walk.sorted(Comparator.reverseOrder()).collect(Collectors.toList());
+            for (Path path : deepestFirst) Files.delete(path);
+        } catch (IOException e) {
+            e.printStackTrace();
+        }
     }
 }
