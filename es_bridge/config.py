@@ -36,6 +36,8 @@ class Auth:
             raise ConfigError(f"auth kind {self.kind!r} is unknown: use one of {', '.join(AUTH_KINDS)}")
         if self.kind == "basic" and not (self.username and self.password):
             raise ConfigError("auth kind basic needs a user name and a password")
+        if self.kind == "basic" and ":" in self.username:
+            raise ConfigError("a user name with a colon cannot be sent with auth kind basic")
         if self.kind == "api_key" and not self.api_key:
             raise ConfigError("auth kind api_key needs an API key")
         if self.kind == "bearer" and not self.bearer_token:
@@ -49,6 +51,13 @@ class Auth:
                 )
             if bool(self.access_key_id) != bool(self.secret_access_key):
                 raise ConfigError("SigV4 keys come in pairs: give access key id and secret access key, or neither")
+        for name in ("api_key", "bearer_token", "access_key_id", "session_token"):
+            # They go into a header; the HTTP library would refuse such text in a message that shows all of it.
+            if not all("!" <= character <= "~" for character in getattr(self, name)):
+                raise ConfigError(
+                    f"{name} holds white space, a control character or a letter outside of ASCII. Was more than the "
+                    "secret itself copied?"
+                )
 
 
 @dataclass(frozen=True)
@@ -89,7 +98,7 @@ class ClusterConfig:
         schemes = set()
         for host in self.hosts:
             parts = urlsplit(host)
-            if parts.username or parts.password:
+            if "@" in host:  # said before any message that would show the URL
                 raise ConfigError(
                     f"cluster {self.name!r}: a host URL holds a user name or password. Put them into the auth settings"
                 )
@@ -102,6 +111,10 @@ class ClusterConfig:
             if parts.query or parts.fragment:
                 raise ConfigError(f"cluster {self.name!r}: {host!r} must not have a query or fragment")
             schemes.add(parts.scheme)
+        if self.proxy:
+            _check_proxy(self.name, self.proxy)
+        if self.proxy_password and not self.proxy_username:
+            raise ConfigError(f"cluster {self.name!r}: proxy_password needs proxy_username")
         if self.engine not in ENGINES:
             raise ConfigError(
                 f"cluster {self.name!r}: engine {self.engine!r} is unknown: use one of {', '.join(ENGINES)}"
@@ -119,3 +132,18 @@ class ClusterConfig:
                 raise ConfigError(f"cluster {self.name!r}: {name} must be more than 0 seconds")
         if self.max_retries < 0:
             raise ConfigError(f"cluster {self.name!r}: max_retries must be 0 or more")
+
+
+def _check_proxy(cluster: str, proxy: str) -> None:
+    if "@" in proxy:
+        raise ConfigError(
+            f"cluster {cluster!r}: the proxy's URL holds a user name or password. Put them into proxy_username and "
+            "proxy_password"
+        )
+    parts = urlsplit(proxy)
+    try:
+        port_is_valid = bool(parts.port)
+    except ValueError:
+        port_is_valid = False
+    if parts.scheme != "http" or not parts.hostname or not port_is_valid:
+        raise ConfigError(f"cluster {cluster!r}: {proxy!r} is not a proxy URL such as http://proxy.example:3128")

@@ -35,6 +35,7 @@ from es_bridge.errors import (
     NotFound,
     Overloaded,
     PermissionDenied,
+    QueryError,
     RejectedQuery,
     ReplyTooLarge,
     RequestTimeout,
@@ -49,6 +50,18 @@ HOST_REST_S = 30.0
 #: Waits before attempts 2, 3, ... are drawn from half of to all of this, doubled each time (equal jitter).
 FIRST_BACKOFF_S = 0.25
 LONGEST_BACKOFF_S = 15.0
+#: AWS's error types for a request whose signature is not accepted -> what to do.
+#: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-troubleshooting.html
+AWS_REFUSALS = {
+    "ExpiredTokenException": "They have expired: renew them",
+    "UnrecognizedClientException": "AWS does not know them: check access key and session token",
+    "InvalidSignatureException": "Check the secret key, the region, the service (es or aoss), and this machine's clock",
+    "IncompleteSignatureException": "Something between here and AWS changes the request's headers: check the proxy",
+    "MissingAuthenticationTokenException": "The cluster wants signed requests: set the authentication to SigV4",
+}
+_PROXY_ASKS = "does not accept the user name and password it was given, or wants some (407)"
+#: What urllib3 raises before a request is sent.
+CONNECTING = (urllib3.exceptions.NewConnectionError, urllib3.exceptions.ConnectTimeoutError)
 #: Below this a compressed body is not smaller enough to pay.
 COMPRESS_FROM_BYTES = 1024
 
@@ -97,18 +110,22 @@ class _Sockets:
         self.stopped = threading.Event()
         self.mine = threading.local()
         self._open: weakref.WeakSet[Any] = weakref.WeakSet()
+        self._lock = threading.Lock()
 
     def add(self, connection: Any) -> None:
         if connection.sock is None:
             return
-        self._open.add(connection.sock)
+        with self._lock:
+            self._open.add(connection.sock)
         if self.mine.stopped.is_set():  # aborted while it was connecting
             self._shut(connection.sock)
 
     def abort(self) -> None:
         stopped, self.stopped = self.stopped, threading.Event()
         stopped.set()
-        for sock in list(self._open):
+        with self._lock:
+            open_now = list(self._open)
+        for sock in open_now:
             self._shut(sock)
 
     @staticmethod
@@ -178,14 +195,14 @@ class Transport:
         accept_status: Sequence[int] = (),
         max_body_bytes: Optional[int] = None,
     ) -> Response:
-        """Send one request, with retries, and return the response (status below 400 or in ``accept_status``).
+        """Send one request, with retries, and return the response (status below 300 or in ``accept_status``).
 
         ``path`` is a sequence of segments, each percent-encoded here: a user's text never becomes part of a URL
         otherwise. ``idempotent=False`` forbids a second attempt once the request may have reached the engine (the next
         page of a scroll would be skipped). A reply announced as longer than
         ``max_body_bytes`` is not read and raises `ReplyTooLarge`. Raises the errors of `es_bridge.errors`.
         """
-        target = "/" + "/".join(quote(segment, safe="") for segment in path)
+        target = "/" + "/".join(_segment(segment) for segment in path)
         if params:
             target += "?" + urlencode({k: _param(v) for k, v in params.items() if v is not None}, quote_via=quote)
         headers = dict(self._headers)
@@ -227,7 +244,7 @@ class Transport:
                 if len(set(tried)) < len(self._hosts):
                     wait_s = 0.0  # another host may be alive: no reason to wait
             else:
-                if response.status < 400 or response.status in accept_status:
+                if response.status < 300 or response.status in accept_status:
                     return response
                 if response.status in (401, 403) and self._authenticator.refreshable and not refreshed:
                     # Temporary credentials expire and are rotated; the next attempt signs with fresh ones.
@@ -269,7 +286,7 @@ class Transport:
         except (urllib3.exceptions.HTTPError, OSError, ValueError) as exc:
             if stopped.is_set():
                 raise Aborted("the search was closed") from None
-            raise self._unreachable(host, exc) from exc
+            raise self._unreachable(host, exc, request.timeout_s) from exc
         with self._lock:
             self.requests_sent += 1
             self.bytes_received += len(body)
@@ -299,20 +316,22 @@ class Transport:
                 super().connect()
                 sockets.add(self)
 
+        pool_base: Any = urllib3.HTTPSConnectionPool if secure else urllib3.HTTPConnectionPool
+
+        class Pool(pool_base):
+            ConnectionCls = Tracked
+
         options: Dict[str, Any] = {"maxsize": 8, "block": False}
         if secure:
             options["ssl_context"] = self._ssl_context()
-        if config.proxy:
-            proxy_headers = None
-            if config.proxy_username:
-                proxy_headers = urllib3.make_headers(
-                    proxy_basic_auth=f"{config.proxy_username}:{config.proxy_password}"
-                )
-            return urllib3.ProxyManager(config.proxy, proxy_headers=proxy_headers, **options)
-        pool_class = urllib3.HTTPSConnectionPool if secure else urllib3.HTTPConnectionPool
-        pool = pool_class(parts.hostname or "", parts.port or (443 if secure else 80), **options)
-        pool.ConnectionCls = Tracked
-        return pool
+        if not config.proxy:
+            return Pool(parts.hostname or "", parts.port or (443 if secure else 80), **options)
+        proxy_headers = None
+        if config.proxy_username:
+            proxy_headers = urllib3.make_headers(proxy_basic_auth=f"{config.proxy_username}:{config.proxy_password}")
+        manager = urllib3.ProxyManager(config.proxy, proxy_headers=proxy_headers, **options)
+        manager.pool_classes_by_scheme = {parts.scheme: Pool}
+        return manager
 
     def _ssl_context(self) -> ssl.SSLContext:
         config = self.config
@@ -338,29 +357,40 @@ class Transport:
                 ) from exc
         return context
 
-    def _unreachable(self, host: str, exc: Exception) -> BridgeError:
+    def _unreachable(self, host: str, exc: Exception, timeout_s: float) -> BridgeError:
         """Return the error of this package for what urllib3 raised."""
-        cause: BaseException = exc
-        text = str(exc)
         where = f"cluster {self.config.name!r} at {host}"
         if isinstance(exc, urllib3.exceptions.ReadTimeoutError):
             return RequestTimeout(
-                f"{where} did not answer within {self.config.request_timeout_s:g} s. Narrow the time range or the "
-                "query, or raise the cluster's request timeout"
+                f"{where} did not answer within {timeout_s:g} s. Narrow the time range or the query, or raise the "
+                "cluster's request timeout"
             )
-        seen = [cause]
-        while cause.__cause__ or cause.__context__:
-            cause = cause.__cause__ or cause.__context__  # type: ignore[assignment]
-            seen.append(cause)
+        seen = _chain(exc)
+        if any(isinstance(e, urllib3.exceptions.ProxyError) for e in seen):
+            return self._proxy_failed(where, seen)
+        ended = any(isinstance(e, (ssl.SSLEOFError, ssl.SSLZeroReturnError)) for e in seen)
         tls = next((e for e in seen if isinstance(e, (ssl.SSLError, urllib3.exceptions.SSLError))), None)
-        if tls is not None:
+        if tls is not None and not ended:  # an end in the middle is a lost connection, not a wrong setting
             return TlsError(_tls_text(where, host, str(tls), self.config.ca_file))
+        hint = "Check host and port, that the cluster runs, and that the way there is open (firewall, security group)"
+        if host.startswith("http:") and "without response" in str(exc):
+            hint += ". If the port serves HTTPS, use https:// instead of http://"
+        error = UnreachableError(f"{where} cannot be reached: {_plain(str(exc))}. {hint}")
+        error.never_sent = any(isinstance(e, CONNECTING) for e in seen)  # type: ignore[attr-defined]
+        return error
+
+    def _proxy_failed(self, where: str, seen: List[BaseException]) -> BridgeError:
+        text = str(seen[-1])
+        proxy = f"the proxy {self.config.proxy}"
+        if " 407 " in text + " ":
+            return AuthenticationError(f"{where}: {proxy} {_PROXY_ASKS}", status=407)
         error = UnreachableError(
-            f"{where} cannot be reached: {_plain(text)}. Check host and port, that the cluster runs, and that the way "
-            "there is open (firewall, security group, proxy)"
+            f"{where} cannot be reached through {proxy}: {_plain(text)}. Check the proxy's address, and that it lets "
+            "requests to this cluster pass"
         )
-        connecting = (urllib3.exceptions.NewConnectionError, urllib3.exceptions.ConnectTimeoutError)
-        error.never_sent = any(isinstance(e, connecting) for e in seen)  # type: ignore[attr-defined]
+        # urllib3 1.26 wraps a connection lost in the middle in the same error.
+        connecting = any(isinstance(e, CONNECTING) for e in seen) or "Tunnel connection failed" in text
+        error.never_sent = connecting  # type: ignore[attr-defined]
         return error
 
     def _error(self, response: Response, attempts: int) -> ResponseError:
@@ -369,6 +399,18 @@ class Transport:
         where = f"cluster {self.config.name!r} at {response.host}"
         said = f"{error_type}: {reason}" if error_type else reason
         facts: Dict[str, Any] = {"status": response.status, "error_type": error_type, "reason": reason}
+        if response.status < 400:
+            return ResponseError(
+                f"{where} answers with a redirection to {response.headers.get('Location', 'nowhere')}. Give the URL "
+                "that the cluster itself answers on",
+                **facts,
+            )
+        if response.status == 407:
+            return AuthenticationError(f"{where}: the proxy {self.config.proxy} {_PROXY_ASKS}", **facts)
+        if response.status == 403 and error_type in AWS_REFUSALS:
+            return AuthenticationError(
+                f"{where} does not accept the AWS credentials (403 {said}). {AWS_REFUSALS[error_type]}", **facts
+            )
         if response.status == 401:
             return AuthenticationError(
                 f"{where} does not accept the credentials ({self.config.auth.kind}) it was given (401 {said}). Check "
@@ -400,9 +442,15 @@ def engine_reason(response: Response) -> tuple[str, str]:
     The root cause is more telling than the outer error ("all shards failed").
     """
     try:
-        error = json.loads(response.body).get("error")
+        reply = json.loads(response.body)
+        error = reply.get("error")
     except (ValueError, AttributeError):
         return "", _excerpt(response.body) or "no explanation"
+    if error is None and "x-amzn-ErrorType" in response.headers:  # AWS's front, not the engine
+        said = str(reply.get("message") or reply.get("Message") or "no explanation").partition(" The Canonical String")[
+            0
+        ]
+        return response.headers["x-amzn-ErrorType"].partition(":")[0], said
     if isinstance(error, dict):
         # A failed shard's reason carries its causes, the root cause does not.
         causes: List[Any] = [f.get("reason") for f in error.get("failed_shards") or [] if isinstance(f, dict)]
@@ -422,6 +470,21 @@ def engine_reason(response: Response) -> tuple[str, str]:
 
 def _excerpt(body: bytes) -> str:
     return " ".join(body[:300].decode("utf-8", "replace").split())
+
+
+def _segment(text: str) -> str:
+    """Return one segment of a path, percent-encoded. Dots alone would make proxies and libraries leave the path."""
+    if text in (".", ".."):
+        raise QueryError(f"{text!r} is not the name of an index")
+    return quote(text, safe="")
+
+
+def _chain(exc: BaseException) -> List[BaseException]:
+    """Return an exception and what it came from, the first cause last."""
+    seen = [exc]
+    while seen[-1].__cause__ or seen[-1].__context__:
+        seen.append(seen[-1].__cause__ or seen[-1].__context__)  # type: ignore[arg-type]
+    return seen
 
 
 def _param(value: Any) -> str:
