@@ -17,7 +17,7 @@ def read_conf(path: Path) -> Stanzas:
     if not path.is_file():
         return stanzas
     name = "default"
-    for line in path.read_text(encoding="utf-8").replace("\\\n", "\n\0").replace("\n\0", "\0").splitlines():
+    for line in path.read_text(encoding="utf-8").replace("\\\n", "\0").splitlines():
         text = line.strip()
         if not text or text.startswith("#"):
             continue

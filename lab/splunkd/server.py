@@ -2,8 +2,8 @@
 
 Served, to ``GET`` with a valid session key (``Authorization: Splunk <key>``), as JSON:
 
-- ``/servicesNS/<user>/<app>/configs/conf-<name>`` and ``.../<stanza>``: the app's ``default`` folder, a ``local`` folder,
-  and what a test sets, merged key by key;
+- ``/servicesNS/<user>/<app>/configs/conf-<name>`` and ``.../<stanza>``: the app's ``default`` folder, a ``local``
+  folder, and what a test sets, merged key by key;
 - ``/servicesNS/<user>/<app>/storage/passwords`` with ``search=realm=...``: only for users with the capability
   ``list_storage_passwords``, 403 otherwise;
 - ``/services/authentication/current-context``: user, roles, capabilities, time zone;
@@ -134,7 +134,7 @@ def _resource(state: State, user: User, path: List[str], parameters: Dict[str, s
             return _conf(state, rest[0][len("conf-") :], rest[1:])
         if kind == "storage" and rest == ["passwords"]:
             if "list_storage_passwords" not in user.capabilities:
-                return _messages(403, "You (user=%s) do not have permission to perform this operation" % user.name)
+                return _messages(403, f"You (user={user.name}) do not have permission to perform this operation")
             wanted = parameters.get("search", "").partition("realm=")[2].strip('"')
             entries = [entry for entry in state.passwords() if not wanted or entry["realm"] == wanted]
             return _entries([(f"{entry['realm']}:{entry['username']}:", entry) for entry in entries])

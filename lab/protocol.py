@@ -1,0 +1,226 @@
+"""splunkd's side of the chunked protocol: starts the app's own script and talks to it, request by request.
+
+Interactive on purpose. Writing all requests at once would cut off a command with several chunks without anybody
+noticing. What is sent is modelled on what splunkd 8.2 and 6.3 send (see ``docs/search_command.md``).
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Any, Dict, Iterator, List, Optional, Sequence, Tuple, Union
+from urllib.parse import quote
+
+SCRIPT = Path(__file__).resolve().parents[1] / "splunk_app" / "package" / "bin" / "elastic_search.py"
+APP = "aws_siem_bridge"
+SPLUNK_VERSION = "10.0.0"
+#: Of the caller's environment splunkd's child gets this much: enough to run, and to find AWS credentials.
+_ENVIRONMENT = re.compile("PATH|HOME|TMPDIR|SYSTEMROOT|LD_LIBRARY_PATH|AWS_(?!SIEM_BRIDGE_).*")
+_HEADER = re.compile(rb"chunked 1\.0,(\d+),(\d+)\n")
+_MULTIVALUE = re.compile(r"\$((?:\$\$|[^$])*)\$(?:;|\Z)", re.DOTALL)
+
+Value = Union[str, List[str]]
+
+
+class ProtocolError(RuntimeError):
+    """The command sent something that is not the protocol."""
+
+
+@dataclass(frozen=True)
+class Reply:
+    """One chunk the command sent."""
+
+    metadata: Dict[str, Any]
+    body: bytes
+
+    @property
+    def finished(self) -> bool:
+        """Whether the command has no more to say."""
+        return bool(self.metadata.get("finished"))
+
+    @property
+    def messages(self) -> List[Tuple[str, str]]:
+        """Return (level, text) pairs."""
+        return [(level, text) for level, text in self.metadata.get("inspector", {}).get("messages", [])]
+
+    def rows(self) -> Iterator[Dict[str, Value]]:
+        """Yield the rows; a multivalue field is a list, an empty cell is left out."""
+        csv.field_size_limit(1 << 30)
+        reader = csv.reader(io.StringIO(self.body.decode("utf-8", "replace"), newline=""))
+        header = next(reader, [])
+        for cells in reader:
+            row: Dict[str, Value] = {}
+            for name, cell in zip(header, cells):
+                if cell and name.startswith("__mv_"):
+                    row[name[len("__mv_") :]] = [v.replace("$$", "$") for v in _MULTIVALUE.findall(cell)]
+                elif cell and name not in row:
+                    row[name] = cell
+            yield row
+
+
+@dataclass
+class Job:
+    """What splunkd knows of the search it starts the command for."""
+
+    args: Sequence[str]
+    raw_args: Sequence[str]
+    splunkd_uri: str
+    session_key: str
+    #: Epoch seconds as text; ``"0"`` is unbounded.
+    earliest: str = "0"
+    latest: str = "0"
+    user: str = "admin"
+    command: str = "elasticsearch"
+    sid: str = field(default_factory=lambda: f"{time.time():.2f}")
+
+    def searchinfo(self, dispatch_dir: Path) -> Dict[str, Any]:
+        """Return the part of the getinfo request that describes the search."""
+        search = f"| {self.command} {' '.join(self.raw_args)}"
+        return {
+            "args": list(self.args),
+            "raw_args": list(self.raw_args),
+            "dispatch_dir": str(dispatch_dir),
+            "sid": self.sid,
+            "app": APP,
+            "owner": self.user,
+            "username": self.user,
+            "session_key": self.session_key,
+            "splunkd_uri": self.splunkd_uri,
+            "splunk_version": SPLUNK_VERSION,
+            "search": quote(search),
+            "command": self.command,
+            "maxresultrows": 50000,
+            "earliest_time": self.earliest,
+            "latest_time": self.latest,
+        }
+
+
+class CommandProcess:
+    """The command as a child process. A context manager: leaving it makes sure the child is gone."""
+
+    def __init__(self, job: Job, *, python: str = sys.executable, script: Path = SCRIPT, home: Optional[Path] = None):
+        """Start it. ``home`` is ``$SPLUNK_HOME``, a temporary folder when not given."""
+        self.job = job
+        self._temporary = tempfile.TemporaryDirectory(prefix="aws-siem-bridge-")
+        self.home = home or Path(self._temporary.name)
+        self.dispatch_dir = self.home / "var" / "run" / "splunk" / "dispatch" / job.sid
+        self.dispatch_dir.mkdir(parents=True, exist_ok=True)
+        (self.home / "var" / "log" / "splunk").mkdir(parents=True, exist_ok=True)
+        self.write_status("RUNNING")
+        self._stderr_file = self.dispatch_dir / "search.log"
+        environment = {
+            name: value for name, value in os.environ.items() if _ENVIRONMENT.fullmatch(name)
+        }
+        environment["SPLUNK_HOME"] = str(self.home)
+        with self._stderr_file.open("wb") as stderr:
+            self.process = subprocess.Popen(
+                [python, str(script)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=stderr,
+                env=environment,
+                cwd=str(script.parent),
+            )
+        assert self.process.stdin and self.process.stdout
+        self._requests: IO[bytes] = self.process.stdin
+        self._replies: IO[bytes] = self.process.stdout
+
+    def __enter__(self) -> CommandProcess:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait()
+        for stream in (self._requests, self._replies):
+            try:
+                stream.close()
+            except OSError:
+                pass
+        self._temporary.cleanup()
+
+    def getinfo(self) -> Reply:
+        """Send the first request and return its reply."""
+        return self._exchange(
+            {
+                "action": "getinfo",
+                "preview": False,
+                "streaming_command_will_restart": False,
+                "searchinfo": self.job.searchinfo(self.dispatch_dir),
+            }
+        )
+
+    def execute(self) -> Reply:
+        """Send an execute request and return its reply, as splunkd 8.2 does: finished, with an empty table."""
+        return self._exchange({"action": "execute", "finished": True}, b"_raw,_time,host,index\n")
+
+    def run(self) -> Iterator[Reply]:
+        """Yield every reply from getinfo to the last; ends when the child finished, or left after a failure."""
+        yield self.getinfo()
+        while True:
+            try:
+                reply = self.execute()
+            except (BrokenPipeError, EOFError):
+                return
+            yield reply
+            if reply.finished:
+                return
+
+    def send(self, data: bytes) -> None:
+        """Write bytes to the child as they are."""
+        self._requests.write(data)
+        self._requests.flush()
+
+    def receive(self) -> Reply:
+        """Read one reply. Raises `EOFError` when the child is gone, `ProtocolError` for anything else."""
+        header = self._replies.readline()
+        if not header:
+            raise EOFError("the command sent nothing more")
+        match = _HEADER.fullmatch(header)
+        if match is None:
+            raise ProtocolError(f"not a chunk header: {header[:200]!r}")
+        metadata = self._replies.read(int(match.group(1)))
+        body = self._replies.read(int(match.group(2)))
+        return Reply(json.loads(metadata), body)
+
+    def close_input(self) -> None:
+        """End the child's input, as splunkd does when it wants no more."""
+        self._requests.close()
+
+    def close_output(self) -> None:
+        """Close the reading end of the child's output."""
+        self._replies.close()
+
+    def wait(self, timeout_s: float = 60.0) -> int:
+        """Return the exit status once the child has ended."""
+        return self.process.wait(timeout_s)
+
+    def stderr(self) -> str:
+        """Return what the child wrote to stderr so far; splunkd would show it as errors in search.log."""
+        return self._stderr_file.read_text(encoding="utf-8", errors="replace")
+
+    def audit_log(self) -> str:
+        """Return the command's own log."""
+        log = self.home / "var" / "log" / "splunk" / "aws_siem_bridge_search.log"
+        return log.read_text(encoding="utf-8") if log.exists() else ""
+
+    def write_status(self, state: str, finalized: int = 0) -> None:
+        """Write the job's ``status.csv``, where a command can see that its job was finalized."""
+        status = f"state,user,done,finalized\n{state},{self.job.user},0,{finalized}\n"
+        temporary = self.dispatch_dir / "status.csv.tmp"
+        temporary.write_text(status, encoding="utf-8")
+        temporary.replace(self.dispatch_dir / "status.csv")
+
+    def _exchange(self, metadata: Dict[str, Any], body: bytes = b"") -> Reply:
+        encoded = json.dumps(metadata).encode()
+        self.send(b"chunked 1.0,%d,%d\n" % (len(encoded), len(body)) + encoded + body)
+        return self.receive()

@@ -1,0 +1,92 @@
+"""``aws-siem-bridge lab run``: one ``| elasticsearch ...`` through the app's own script, without a Splunk.
+
+Rows go to stdout as JSON lines, messages to stderr; the exit status is how the job would end: 0 done, 1 failed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from dataclasses import replace
+from typing import List, Optional
+
+from es_bridge import times
+from es_bridge.cli.connection import add_connection_arguments, cluster_from
+from es_bridge.config import ClusterConfig
+from es_bridge.errors import BridgeError
+from lab.protocol import CommandProcess, Job, ProtocolError
+from lab.spl import SplError, parse_command_line
+from lab.splunkd import SplunkdStandIn, User, add_cluster
+
+COMMAND = "elasticsearch"
+#: Its name in `source` and in messages. Not "default": in a conf file that is the stanza every other one inherits.
+CLUSTER = "lab"
+_EXAMPLES = """\
+examples:
+  aws-siem-bridge lab run '| elasticsearch index="*cloudtrail*" query="errorCode:AccessDenied" start_time=now-30m'
+  aws-siem-bridge lab run '| elasticsearch index=aws-waf-* fields=action,httpRequest.*' --earliest -1d@d --latest now
+  aws-siem-bridge lab run '| elasticsearch index=x size=0 output=raw' --url https://search:9200 --username reader
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of ``lab run``."""
+    parser.epilog = _EXAMPLES
+    parser.add_argument("line", help="the command line, in one pair of single quotes")
+    parser.add_argument("--earliest", default="0", help="what the time picker says; any time, default: All time")
+    parser.add_argument("--latest", default="0", help="the picker's other side; default: no bound")
+    parser.add_argument("--tz", default="", help="time zone in the user's Splunk preferences, such as Asia/Seoul")
+    parser.add_argument("--python", default=sys.executable, help="interpreter that runs the script; default: this one")
+    add_connection_arguments(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run one command line; return 0 when the job would be done, 1 when it would have failed."""
+    try:
+        line = parse_command_line(arguments.line)
+        if line.command != COMMAND:
+            raise SplError(f"{line.command!r} is not a command of this app: write | {COMMAND} ...")
+        now_ms = times.now_ms()
+        picker = [_picked(text, now_ms, arguments.tz) for text in (arguments.earliest, arguments.latest)]
+        cluster = cluster_from(arguments)
+    except (SplError, BridgeError) as exc:
+        print(f"aws-siem-bridge: {exc}", file=sys.stderr)
+        return 1
+    return _run_line(line.args, line.raw_args, picker, cluster, arguments)
+
+
+def _run_line(
+    args: List[str], raw_args: List[str], picker: List[str], cluster: ClusterConfig, arguments: argparse.Namespace
+) -> int:
+    with SplunkdStandIn() as splunkd:
+        add_cluster(splunkd.state, replace(cluster, name=CLUSTER))
+        session_key = splunkd.state.session(User("admin", ("admin",), tz=arguments.tz))
+        job = Job(args, raw_args, splunkd.uri, session_key, earliest=picker[0], latest=picker[1])
+        try:
+            with CommandProcess(job, python=arguments.python) as command:
+                return _print_replies(command)
+        except (ProtocolError, EOFError, OSError) as exc:
+            print(f"aws-siem-bridge: the command could not be run: {exc}", file=sys.stderr)
+            return 1
+
+
+def _print_replies(command: CommandProcess) -> int:
+    finished = False
+    for reply in command.run():
+        for level, text in reply.messages:
+            print(f"{level} {text}", file=sys.stderr)
+        for row in reply.rows():
+            print(json.dumps(row, ensure_ascii=False))
+        finished = reply.finished
+    sys.stdout.flush()
+    status = command.wait()
+    if command.stderr():
+        print(command.stderr(), end="", file=sys.stderr)
+    return 0 if finished and status == 0 else 1
+
+
+def _picked(text: str, now_ms: int, tz: str) -> str:
+    """Return a time as the picker hands it to a command: epoch seconds as text, ``"0"`` for no bound."""
+    ms: Optional[int] = times.parse_time(text, now_ms=now_ms, zone=times.zone_named(tz))
+    return "0" if ms is None else f"{ms // 1000}.{ms % 1000:03d}"
