@@ -1,0 +1,91 @@
+"""``aws-siem-bridge lab story``: write the logs of one attack, for the demo, tests and benchmarks."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Callable, Iterator
+
+from es_bridge.cli.reporting import DONE, FAILED, run_reported, say
+from es_bridge.times import format_utc, now_ms, parse_time, zone_named
+from lab.story.files import LABELS, write_story
+
+EXAMPLES = """\
+examples:
+  aws-siem-bridge lab story write /tmp/story
+  aws-siem-bridge lab story write /tmp/story --events 300000 --seed 7 --start now-7d --end 2026-11-21T00:00:00Z
+  aws-siem-bridge load /tmp/story
+
+The same events, seed, start and end give the same logs. Which events are the attack's is in labels.jsonl.
+"""
+DAY_MS = 86_400_000
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of ``lab story``."""
+    parser.epilog = EXAMPLES
+    actions = parser.add_subparsers(
+        dest="story_command", metavar="<command>", required=True, parser_class=argparse.ArgumentParser
+    )
+    write = actions.add_parser("write", help="write the logs into a folder, in AWS's own formats")
+    write.add_argument("folder", type=Path)
+    write.add_argument("--events", type=int, default=20_000, metavar="N", help="CloudTrail events (default: 20,000)")
+    write.add_argument("--seed", type=int, default=1, metavar="S", help="default: 1")
+    write.add_argument("--start", metavar="TIME", help="default: 24 hours before the end")
+    write.add_argument("--end", metavar="TIME", help="exclusive (default: now)")
+    write.add_argument("--plain", action="store_true", help="do not compress the files")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Write the story; return the exit status."""
+    return run_reported(lambda: _write(arguments))
+
+
+def _write(arguments: argparse.Namespace) -> int:
+    now = now_ms()
+    zone = zone_named("")
+    end_ms = parse_time(arguments.end, now_ms=now, zone=zone) if arguments.end else now
+    if end_ms is None:
+        say("--end must be a time: the story needs an end")
+        return FAILED
+    start_ms = parse_time(arguments.start, now_ms=now, zone=zone) if arguments.start else end_ms - DAY_MS
+    if start_ms is None:
+        say("--start must be a time: the story needs a beginning")
+        return FAILED
+    started = time.monotonic()
+    try:
+        with _progress(arguments.events) as progress:
+            written = write_story(
+                arguments.folder,
+                arguments.events,
+                arguments.seed,
+                start_ms,
+                end_ms,
+                compressed=not arguments.plain,
+                progress=progress,
+            )
+    except (ValueError, OSError) as exc:
+        say(f"the story cannot be written: {exc}")
+        return FAILED
+    seconds = time.monotonic() - started
+    print(
+        f"{written.events:,} CloudTrail events from {format_utc(start_ms)} to {format_utc(end_ms)}, "
+        f"{written.attack_events} of them the attack's ({LABELS}), in {written.files:,} files below {arguments.folder}\n"
+        f"{written.json_bytes / max(1, written.events):,.0f} bytes of JSON an event, {seconds:.1f} s, "
+        f"{written.events / max(0.001, seconds):,.0f} events/s"
+    )
+    return DONE
+
+
+@contextmanager
+def _progress(total: int) -> Iterator[Callable[[int], None]]:
+    if not sys.stderr.isatty():
+        yield lambda _: None
+        return
+    from tqdm import tqdm
+
+    with tqdm(total=total, unit=" events", leave=False) as bar:
+        yield lambda written: bar.update(written - bar.n) and None
