@@ -8,10 +8,10 @@ hosts with a rest for dead ones, retries decided by type, and errors that tell a
 from __future__ import annotations
 
 import gzip
+import http.client
 import ipaddress
 import json
 import random
-import re
 import socket
 import ssl
 import sys
@@ -347,6 +347,8 @@ class Transport:
         if not config.verify_tls:
             context.check_hostname = False
             context.verify_mode = ssl.CERT_NONE
+            # The user chose this; one warning a request on standard error would only be noise.
+            urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
         if config.client_cert_file:
             try:
                 context.load_cert_chain(config.client_cert_file, config.client_key_file)
@@ -371,21 +373,21 @@ class Transport:
         ended = any(isinstance(e, (ssl.SSLEOFError, ssl.SSLZeroReturnError)) for e in seen)
         tls = next((e for e in seen if isinstance(e, (ssl.SSLError, urllib3.exceptions.SSLError))), None)
         if tls is not None and not ended:  # an end in the middle is a lost connection, not a wrong setting
-            return TlsError(_tls_text(where, host, str(tls), self.config.ca_file))
+            return TlsError(_tls_text(where, host, _said(seen), self.config.ca_file))
         hint = "Check host and port, that the cluster runs, and that the way there is open (firewall, security group)"
-        if host.startswith("http:") and "without response" in str(exc):
+        if host.startswith("http:") and isinstance(seen[-1], ConnectionResetError):  # closed without a response, too
             hint += ". If the port serves HTTPS, use https:// instead of http://"
-        error = UnreachableError(f"{where} cannot be reached: {_plain(str(exc))}. {hint}")
+        error = UnreachableError(f"{where} cannot be reached: {_said(seen)}. {hint}")
         error.never_sent = any(isinstance(e, CONNECTING) for e in seen)  # type: ignore[attr-defined]
         return error
 
     def _proxy_failed(self, where: str, seen: List[BaseException]) -> BridgeError:
-        text = str(seen[-1])
+        text = _said(seen)
         proxy = f"the proxy {self.config.proxy}"
         if " 407 " in text + " ":
             return AuthenticationError(f"{where}: {proxy} {_PROXY_ASKS}", status=407)
         error = UnreachableError(
-            f"{where} cannot be reached through {proxy}: {_plain(text)}. Check the proxy's address, and that it lets "
+            f"{where} cannot be reached through {proxy}: {text}. Check the proxy's address, and that it lets "
             "requests to this cluster pass"
         )
         # urllib3 1.26 wraps a connection lost in the middle in the same error.
@@ -482,9 +484,18 @@ def _segment(text: str) -> str:
 def _chain(exc: BaseException) -> List[BaseException]:
     """Return an exception and what it came from, the first cause last."""
     seen = [exc]
-    while seen[-1].__cause__ or seen[-1].__context__:
-        seen.append(seen[-1].__cause__ or seen[-1].__context__)  # type: ignore[arg-type]
+    cause = exc.__cause__ or exc.__context__
+    while cause is not None:
+        # urllib3 1.26 leaves a TypeError in the chain, of its attempt to call http.client as on Python 2.
+        if isinstance(cause, (OSError, http.client.HTTPException, urllib3.exceptions.HTTPError)):
+            seen.append(cause)
+        cause = cause.__cause__ or cause.__context__
     return seen
+
+
+def _said(seen: List[BaseException]) -> str:
+    """Return the words of the first cause; what the libraries wrap around it is noise."""
+    return str(seen[-1]) or type(seen[-1]).__name__
 
 
 def _param(value: Any) -> str:
@@ -541,9 +552,4 @@ def _tls_text(where: str, host: str, text: str, ca_file: Optional[str]) -> str:
             f"{where}: the server's certificate is not signed by an authority in {trusted}. Give the cluster's CA "
             "certificate as CA file"
         )
-    return f"{where}: the TLS handshake failed: {_plain(text)}. Check CA file, client certificate and host name"
-
-
-def _plain(text: str) -> str:
-    """Return an exception text without urllib3's object addresses."""
-    return re.sub(r"^.*?(?:>|\)): ", "", text, count=1)
+    return f"{where}: the TLS handshake failed: {text}. Check CA file, client certificate and host name"
