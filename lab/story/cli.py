@@ -71,12 +71,12 @@ def _write(arguments: argparse.Namespace) -> int:
         say(f"the story cannot be written: {exc}")
         return FAILED
     seconds = time.monotonic() - started
-    print(
-        f"{written.events:,} CloudTrail events from {format_utc(start_ms)} to {format_utc(end_ms)}, "
-        f"{written.attack_events} of them the attack's ({LABELS}), in {written.files:,} files below {arguments.folder}\n"
-        f"{written.json_bytes / max(1, written.events):,.0f} bytes of JSON an event, {seconds:.1f} s, "
-        f"{written.events / max(0.001, seconds):,.0f} events/s"
-    )
+    size = written.json_bytes / max(1, written.events)
+    rate = written.events / max(0.001, seconds)
+    print(f"{written.events:,} CloudTrail events from {format_utc(start_ms)} to {format_utc(end_ms)}")
+    print(f"  {written.attack_events} of them are the attack's: {arguments.folder / LABELS}")
+    print(f"  {written.files:,} files below {arguments.folder}, {size:,.0f} bytes of JSON an event")
+    print(f"  {seconds:.1f} s, {rate:,.0f} events/s")
     return DONE
 
 
