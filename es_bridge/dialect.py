@@ -178,8 +178,9 @@ def is_no_pit(error: ResponseError) -> bool:
 
 
 def _is_unknown_path(error: ResponseError) -> bool:
-    text = error.reason
-    return "no handler found" in text or "unrecognized parameter" in text or "incorrect HTTP method" in text.lower()
+    # 7.10-oss takes the path for the creation of a document, "request body is required".
+    signs = ("no handler found", "unrecognized parameter", "incorrect http method", "request body is required")
+    return any(sign in error.reason.lower() for sign in signs)
 
 
 def _shards(reply: Any) -> int:
