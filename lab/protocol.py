@@ -117,9 +117,7 @@ class CommandProcess:
         (self.home / "var" / "log" / "splunk").mkdir(parents=True, exist_ok=True)
         self.write_status("RUNNING")
         self._stderr_file = self.dispatch_dir / "search.log"
-        environment = {
-            name: value for name, value in os.environ.items() if _ENVIRONMENT.fullmatch(name)
-        }
+        environment = {name: value for name, value in os.environ.items() if _ENVIRONMENT.fullmatch(name)}
         environment["SPLUNK_HOME"] = str(self.home)
         with self._stderr_file.open("wb") as stderr:
             self.process = subprocess.Popen(
@@ -150,18 +148,26 @@ class CommandProcess:
 
     def getinfo(self) -> Reply:
         """Send the first request and return its reply."""
-        return self._exchange(
-            {
-                "action": "getinfo",
-                "preview": False,
-                "streaming_command_will_restart": False,
-                "searchinfo": self.job.searchinfo(self.dispatch_dir),
-            }
-        )
+        metadata = {
+            "action": "getinfo",
+            "preview": False,
+            "streaming_command_will_restart": False,
+            "searchinfo": self.job.searchinfo(self.dispatch_dir),
+        }
+        encoded = json.dumps(metadata).encode()
+        self.send(b"chunked 1.0,%d,0\n" % len(encoded) + encoded)
+        return self.receive()
+
+    def ask(self) -> None:
+        """Send an execute request as splunkd 8.2 does: finished, with an empty table."""
+        metadata = b'{"action":"execute","finished":true}'
+        body = b"_raw,_time,host,index\n"
+        self.send(b"chunked 1.0,%d,%d\n" % (len(metadata), len(body)) + metadata + body)
 
     def execute(self) -> Reply:
-        """Send an execute request and return its reply, as splunkd 8.2 does: finished, with an empty table."""
-        return self._exchange({"action": "execute", "finished": True}, b"_raw,_time,host,index\n")
+        """Send an execute request and return its reply."""
+        self.ask()
+        return self.receive()
 
     def run(self) -> Iterator[Reply]:
         """Yield every reply from getinfo to the last; ends when the child finished, or left after a failure."""
@@ -219,8 +225,3 @@ class CommandProcess:
         temporary = self.dispatch_dir / "status.csv.tmp"
         temporary.write_text(status, encoding="utf-8")
         temporary.replace(self.dispatch_dir / "status.csv")
-
-    def _exchange(self, metadata: Dict[str, Any], body: bytes = b"") -> Reply:
-        encoded = json.dumps(metadata).encode()
-        self.send(b"chunked 1.0,%d,%d\n" % (len(encoded), len(body)) + encoded + body)
-        return self.receive()

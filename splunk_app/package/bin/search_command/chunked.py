@@ -53,6 +53,8 @@ class Chunk:
     metrics: Dict[str, Tuple[Optional[float], Optional[int], Optional[int], Optional[int]]] = field(
         default_factory=dict
     )
+    #: The command has no more to say. Without it an empty chunk follows the last one.
+    last: bool = False
 
 
 class ChunkedGeneratingCommand(GeneratingCommand):
@@ -139,9 +141,9 @@ class ChunkedGeneratingCommand(GeneratingCommand):
             if self._finalize_asked():
                 self._send(replies, Chunk(messages=[("INFO", "The search was finalized: events may be missing")]), True)
                 return "finalized", ""
-            chunk = next(self._produced, None)
-            self._send(replies, chunk or Chunk(), finished=chunk is None)
-            if chunk is None:
+            chunk = next(self._produced, None) or Chunk(last=True)
+            self._send(replies, chunk, finished=chunk.last)
+            if chunk.last:
                 return "done", ""
         return "closed", ""
 

@@ -80,7 +80,7 @@ class ElasticsearchCommand(ChunkedGeneratingCommand):
             raise
         finally:
             self._facts.update(engine=search.engine, matched=search.matched)
-        yield Chunk(messages=self._new_messages(search), metrics=self._metrics())
+        yield Chunk(messages=self._new_messages(search), metrics=self._metrics(), last=True)
 
     def _new_messages(self, search: Search) -> List[Tuple[str, str]]:
         """Return the messages that came up since the last call."""

@@ -1,0 +1,160 @@
+"""Every failure ends a job as FAILED, with a text that says what, where and what to do."""
+
+import json
+import socket
+from typing import Callable, Iterator
+
+import pytest
+
+from lab.engine import Engine
+from lab.splunkd import User
+
+from .conftest import Splunk, Store
+
+pytestmark = pytest.mark.splunk_python
+
+AWKWARD = '{0} {x!r} %s "quoted" back\\slash\ttab 한국어 é 😀 $a$;'
+
+
+@pytest.fixture
+def closed_port() -> Iterator[int]:
+    """A port of this machine on which nobody listens."""
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        yield held.getsockname()[1]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        ("indx=a", ["unknown option 'indx'", "index", "time_field", "cluster"]),
+        ("index=a stray", ["'stray'", "name=value", "Valid options"]),
+        ("index=a index=b", ["index= is given twice"]),
+        ("index=a start_time=0 earliest=0", ["start_time= and earliest= mean the same"]),
+        ("index=a size=-1", ["size=-1", "0 for all"]),
+        ("index=a size=1.5", ["size=1.5"]),
+        ("index=a size=many", ["size=many"]),
+        ("index=a output=json", ["output=json", "fields or raw"]),
+        ("index=a partial=yes", ["partial=yes", "fail or allow"]),
+        ("index=a start_time=yesterday", ["start_time", "yesterday"]),
+        ("index=a start_time=-1M", ["-1M"]),
+        ("index=a dsl=notjson", ["dsl=", "JSON"]),
+        ('index=a dsl="{\\"script\\":{}}"', ["script"]),
+        ('query="a"', ["no index given", "cluster 'prod'"]),
+        ("index=a cluster=other", ["cluster 'other' is not configured", "prod"]),
+    ],
+)
+def test_bad_option(splunk: Splunk, closed_port: int, arguments: str, expected: list) -> None:
+    splunk.add_cluster("prod", f"http://127.0.0.1:{closed_port}")
+    ended = splunk.run(f"| elasticsearch {arguments}")
+    for text in expected:
+        assert text in ended.error
+    assert ended.rows == []
+    assert ended.stderr == ""
+
+
+@pytest.mark.parametrize("option", ["output", "nonsense", "start_time", "cluster"])
+def test_awkward_text_survives(splunk: Splunk, option: str) -> None:
+    splunk.add_cluster("prod", "http://127.0.0.1:9")
+    quoted = AWKWARD.replace("\\", "\\\\").replace('"', '\\"')
+    error = splunk.run(f'| elasticsearch index=x {option}="{quoted}"').error
+    if option == "nonsense":
+        assert "unknown option 'nonsense'" in error
+    else:
+        assert "한국어 é 😀" in error
+        assert "{0} {x!r} %s" in error
+
+
+def test_several_clusters_and_no_default(splunk: Splunk) -> None:
+    splunk.add_cluster("one", "http://127.0.0.1:9")
+    splunk.add_cluster("two", "http://127.0.0.1:9")
+    error = splunk.run("| elasticsearch index=x").error
+    assert "one, two" in error
+    assert "cluster=" in error
+
+
+def test_no_cluster_at_all(splunk: Splunk) -> None:
+    assert "No cluster is configured" in splunk.run("| elasticsearch index=x").error
+
+
+def test_contradicting_settings_name_the_cluster(splunk: Splunk) -> None:
+    splunk.splunkd.state.set_stanza("aws_siem_bridge_cluster", "prod", {"hosts": "http://a:1", "auth": "kerberos"})
+    error = splunk.run("| elasticsearch index=x").error
+    assert "'prod'" in error
+    assert "'kerberos'" in error
+    assert "basic" in error
+
+
+def test_engine_down(splunk: Splunk, closed_port: int) -> None:
+    splunk.add_cluster("prod", f"http://127.0.0.1:{closed_port}", max_retries=0)
+    error = splunk.run("| elasticsearch index=x").error
+    assert f"http://127.0.0.1:{closed_port}" in error
+    assert "cannot be reached" in error
+
+
+def test_splunkd_refuses_the_credentials_of_the_user(as_user: Callable[..., Splunk]) -> None:
+    splunk = as_user("reader")
+    error = splunk.run("| elasticsearch index=aws-*", User("intern", capabilities=("search",))).error
+    assert "list_storage_passwords" in error
+    assert "'prod'" in error
+
+
+def test_credentials_that_are_not_stored(splunk: Splunk) -> None:
+    stanza = {"hosts": "http://127.0.0.1:9", "auth": "basic", "username": "u", "password": "******"}
+    splunk.splunkd.state.set_stanza("aws_siem_bridge_cluster", "prod", stanza)
+    error = splunk.run("| elasticsearch index=x").error
+    assert "no credentials are stored for password" in error
+
+
+def test_wrong_password(as_user: Callable[..., Splunk]) -> None:
+    splunk = as_user("reader", password="open-sesame-17")
+    ended = splunk.run("| elasticsearch index=aws-*")
+    assert "401" in ended.error
+    assert "password" in ended.error
+    assert "open-sesame-17" not in ended.error + ended.audit + ended.stderr
+
+
+def test_missing_permission_is_named(as_user: Callable[..., Splunk], secured: Engine) -> None:
+    index = Store(secured).fill([{"n": 1}])
+    error = as_user("loader").run(f"| elasticsearch index={index}").error
+    assert "403" in error
+    assert "indices:data/read" in error
+
+
+def test_unknown_authority(splunk: Splunk, secured: Engine) -> None:
+    splunk.add_cluster("prod", secured.url)
+    error = splunk.run("| elasticsearch index=x").error
+    assert "CA" in error
+    assert secured.url in error
+
+
+def test_unknown_index(prod: Splunk) -> None:
+    error = prod.run("| elasticsearch index=no-such-index").error
+    assert "no-such-index" in error
+    assert "'prod'" in error
+
+
+def test_query_the_engine_cannot_read(prod: Splunk, store: Store) -> None:
+    index = store.fill([{"n": 1}])
+    ended = prod.run(f'| elasticsearch index={index} query="name:(한국어 AND {{broken"')
+    assert "400" in ended.error
+    assert "한국어 AND {broken" in ended.error
+    assert json.dumps(ended.error, ensure_ascii=False) in ended.audit
+
+
+def test_rows_before_a_failure_are_kept(prod: Splunk, store: Store) -> None:
+    index = store.fill({"n": n} for n in range(3000))
+    with prod.start(f"| elasticsearch index={index} size=0") as command:
+        command.getinfo()
+        replies = [command.execute()]
+        store.transport.request("DELETE", (index,))
+        store.transport.request("DELETE", ("_search", "point_in_time", "_all"))
+        try:
+            while True:
+                replies.append(command.execute())
+        except (EOFError, BrokenPipeError):
+            pass
+        assert command.wait() == 1
+    assert sum(len(list(reply.rows())) for reply in replies) > 0
+    assert not any(reply.finished for reply in replies)
+    assert [level for level, _ in replies[-1].messages] == ["ERROR"]
