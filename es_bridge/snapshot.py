@@ -69,9 +69,7 @@ class Snapshot:
             body["search_after"] = search_after
         reply = parse_reply(self._search(body, max_body_bytes), nonce)
         self._check(reply.head)
-        if reply.without_source:
-            with self._lock:
-                self.without_source += reply.without_source
+        self.note_incomplete([], reply.without_source)
         return reply
 
     def window_page(self, gte: int, lt: int, size: int, **options: Any) -> Reply:
@@ -128,6 +126,12 @@ class Snapshot:
         body = {"size": 0, "track_total_hits": True, "query": {"bool": {"filter": clauses}}}
         return int(self._decoded(body)["hits"]["total"]["value"])
 
+    def note_incomplete(self, problems_found: Sequence[str], without_source: int = 0) -> None:
+        """Take note of what was incomplete and allowed to be so, here or in a worker process."""
+        with self._lock:
+            self.incomplete += [problem for problem in problems_found if problem not in self.incomplete]
+            self.without_source += without_source
+
     def keep_alive(self) -> None:
         """Touch the PIT, so that it outlives a reader who pauses."""
         self._search({"size": 0, "track_total_hits": False, "query": {"match_none": {}}})
@@ -172,9 +176,7 @@ class Snapshot:
                     f"{problem}. Run the search again, narrow it, or set partial=allow to accept an incomplete result",
                     failed_shards=head.get("_shards", {}).get("failed"),
                 )
-            with self._lock:
-                if problem not in self.incomplete:
-                    self.incomplete.append(problem)
+            self.note_incomplete([problem])
 
 
 def problems(head: Mapping[str, Any], index: str, cluster: str) -> List[str]:

@@ -287,10 +287,14 @@ class Transport:
             if stopped.is_set():
                 raise Aborted("the search was closed") from None
             raise self._unreachable(host, exc, request.timeout_s) from exc
-        with self._lock:
-            self.requests_sent += 1
-            self.bytes_received += len(body)
+        self.count(1, len(body))
         return Response(reply.status, reply.headers, body, host)
+
+    def count(self, requests: int, received_bytes: int) -> None:
+        """Add to the figures: also for requests that a worker process made for this search."""
+        with self._lock:
+            self.requests_sent += requests
+            self.bytes_received += received_bytes
 
     def _next_host(self, tried: Sequence[str]) -> str:
         """Return the next host in turn, preferring one not tried for this request and not resting."""

@@ -20,6 +20,7 @@ from search_command.rows import RowEncoder, RowSettings
 from search_command.settings import read_cluster, user_time_zone
 from search_command.splunkd import Splunkd
 from search_command.timerange import time_range
+from search_command.workers import EncodingWorkers, encoded_chunks
 
 #: Rows in one reply. With fields, more rows mean more columns that are empty in most of them, and a later first row.
 CHUNK_ROWS = {"fields": 1000, "raw": 5000}
@@ -56,21 +57,26 @@ class ElasticsearchCommand(ChunkedGeneratingCommand):
         self._facts.update(
             cluster=cluster.name, index=request.index, earliest=_utc(earliest_ms), latest=_utc(latest_ms)
         )
-        encoder = RowEncoder(RowSettings(cluster.name, options.output, options.fields, options.sourcetype))
-        self._transport = Transport(cluster, opaque_id=f"splunk {info.username} {info.sid}")
+        rows = RowSettings(cluster.name, options.output, options.fields, options.sourcetype)
+        chunk_rows = CHUNK_ROWS[options.output]
+        opaque_id = f"splunk {info.username} {info.sid}"
+        self._transport = Transport(cluster, opaque_id)
+        workers = None
+        if options.output == "fields":
+            workers = EncodingWorkers(self._transport, rows, chunk_rows, opaque_id)
         try:
-            with open_search(self._transport, request) as search:
-                yield from self._rows_of(search, encoder, CHUNK_ROWS[options.output])
+            with open_search(self._transport, request, workers) as search:
+                yield from self._rows_of(search, RowEncoder(rows), chunk_rows)
         finally:
+            if workers:
+                workers.close()
             self._transport.close()
 
     def _rows_of(self, search: Search, encoder: RowEncoder, chunk_rows: int) -> Iterator[Chunk]:
         try:
             for page in search:
-                for start in range(0, page.count, chunk_rows):
-                    hits = page.hits[start : start + chunk_rows]
-                    body = encoder.encode(hits, page.ticks_per_s)
-                    self._rows += len(hits)
+                for count, body in encoded_chunks(page, encoder, chunk_rows):
+                    self._rows += count
                     yield Chunk(body, self._new_messages(search))
         except Exception:
             # What was said before the failure helps to understand it.
