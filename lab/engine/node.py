@@ -127,7 +127,8 @@ class Node:
 
     def _command(self, owned: bool) -> List[str]:
         command = [str(self.java.program), f"-Xms{self.heap_mb}m", f"-Xmx{self.heap_mb}m", "-XX:+UseSerialGC"]
-        command += ["-Djava.awt.headless=true", "-Dlog4j2.disable.jmx=true", f"-Djava.io.tmpdir={self.folder / 'tmp'}"]
+        command += ["-Djava.awt.headless=true", "-Dlog4j2.disable.jmx=true", "-Dlog4j.shutdownHookEnabled=false"]
+        command += [f"-Djava.io.tmpdir={self.folder / 'tmp'}"]
         command += ["-Dio.netty.noUnsafe=true", "-Dio.netty.noKeySetOptimization=true"]
         command += ["-Dio.netty.recycler.maxCapacityPerThread=0"]
         if owned:
@@ -170,5 +171,6 @@ class Node:
             text = log.read().decode("utf-8", "replace")
         if any(sign in text for sign in _PORT_TAKEN):
             raise PortTaken()
-        tail = "\n".join(text.splitlines()[-15:])
+        frames = ("\tat ", "\t... ")
+        tail = "\n".join([line for line in text.splitlines() if not any(sign in line for sign in frames)][-10:])
         raise EngineUnavailable(f"{self.spec.id} on {self.java.program}: {what}. Its log ends with:\n{tail}")
