@@ -119,8 +119,8 @@ class _Reader:
             try:
                 value, end, self._repeats_keys = self._decoder.decode(self._text, self._at)
             except json.JSONDecodeError as exc:
-                unfinished = exc.pos >= len(self._text) - (0 if self._ended else CUT_CHARS)
-                if not unfinished and not exc.msg.startswith("Unterminated string"):
+                near_the_cut = exc.pos >= len(self._text) - CUT_CHARS or exc.msg.startswith("Unterminated string")
+                if not near_the_cut or exc.msg.startswith("Invalid control character"):
                     raise self._damage(f"the JSON is broken: {exc.msg}", exc.pos) from exc
             except (RecursionError, ValueError) as exc:
                 raise self._damage(f"{what} cannot be read: {exc}") from exc
