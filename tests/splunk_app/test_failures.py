@@ -2,9 +2,14 @@
 
 import json
 import socket
+import ssl
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Callable, Iterator
 
 import pytest
+import trustme
 
 from lab.engine import Engine
 from lab.splunkd import User
@@ -126,6 +131,39 @@ def test_unknown_authority(splunk: Splunk, secured: Engine) -> None:
     error = splunk.run("| elasticsearch index=x").error
     assert "CA" in error
     assert secured.url in error
+
+
+@pytest.mark.parametrize(("certified", "accepted"), [("127.0.0.1", True), ("127.0.0.2", False), ("a.example", False)])
+def test_certificate_must_be_for_the_host(splunk: Splunk, tmp_path: Path, certified: str, accepted: bool) -> None:
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert(certified).configure_cert(context)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _NotAnEngine)
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    splunk.add_cluster("prod", f"https://127.0.0.1:{server.server_port}", ca_file=str(tmp_path / "ca.pem"))
+    error = splunk.run("| elasticsearch index=x").error
+    server.shutdown()
+    server.server_close()
+    assert ("certificate is for another name" in error) is not accepted
+    assert ("418" in error) is accepted
+
+
+class _NotAnEngine(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        self.send_error(418)
+
+    do_POST = do_GET
+
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+    def handle(self) -> None:
+        try:
+            super().handle()
+        except OSError:
+            pass  # the client did not like the certificate
 
 
 def test_unknown_index(prod: Splunk) -> None:
