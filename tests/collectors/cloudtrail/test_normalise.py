@@ -1,0 +1,367 @@
+"""A record as a document: the table of the module's docstring, and everything that must not get in its way."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Dict, Iterator, Tuple
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from collectors.cloudtrail.normalise import (
+    COMMON,
+    FREE_FORM,
+    MAPPED,
+    common_fields,
+    document,
+    document_id,
+    index_name,
+    misfits,
+)
+from collectors.cloudtrail.source import RawRecord, records
+from collectors.errors import InvalidRecord
+from collectors.templates import template
+
+RECORD: Dict[str, Any] = {
+    "eventVersion": "1.11",
+    "userIdentity": {
+        "type": "AssumedRole",
+        "principalId": "AROAWEB:i-0abc",
+        "arn": "arn:aws:sts::111122223333:assumed-role/web/i-0abc",
+        "accountId": "111122223333",
+        "sessionContext": {"sessionIssuer": {"type": "Role", "userName": "web"}},
+    },
+    "eventTime": "2026-11-21T04:53:07Z",
+    "eventSource": "s3.amazonaws.com",
+    "eventName": "GetObject",
+    "awsRegion": "ap-northeast-2",
+    "sourceIPAddress": "203.0.113.66",
+    "userAgent": "도구/1.0",
+    "requestParameters": {"bucketName": "b", "key": "고객/목록.csv"},
+    "responseElements": None,
+    "eventID": "0e1f2a3b-4c5d-4e6f-8a9b-0c1d2e3f4a5b",
+    "readOnly": True,
+    "recipientAccountId": "111122223333",
+}
+COMMON_OF_RECORD = {
+    "@timestamp": "2026-11-21T04:53:07.000Z",
+    "event": {
+        "dataset": "aws.cloudtrail",
+        "id": "0e1f2a3b-4c5d-4e6f-8a9b-0c1d2e3f4a5b",
+        "action": "GetObject",
+        "provider": "s3.amazonaws.com",
+        "outcome": "success",
+    },
+    "source": {"address": "203.0.113.66", "ip": "203.0.113.66"},
+    "user": {"name": "web", "id": "AROAWEB:i-0abc"},
+    "user_agent": {"original": "도구/1.0"},
+    "cloud": {"provider": "aws", "region": "ap-northeast-2", "account": {"id": "111122223333"}},
+}
+
+
+def raw(record: Any) -> RawRecord:
+    """Return a record as it comes out of a file; ``record`` is a dictionary or JSON text."""
+    text = record if isinstance(record, (str, bytes)) else json.dumps(record, ensure_ascii=False)
+    data = text if isinstance(text, bytes) else text.encode()
+    (found,) = records([b'{"Records":[' + data + b"]}"])
+    return found
+
+
+def changed(**values: Any) -> Dict[str, Any]:
+    record = {**RECORD, **values}
+    return {key: value for key, value in record.items() if value is not ...}
+
+
+def body(record: Any) -> Dict[str, Any]:
+    return json.loads(document(raw(record)).body)
+
+
+def test_the_document_is_the_common_fields_then_the_record_as_written():
+    made = document(raw(RECORD))
+    assert made.index == "aws-cloudtrail-2026.11.21"
+    assert made.id == "0e1f2a3b-4c5d-4e6f-8a9b-0c1d2e3f4a5b-111122223333"
+    assert json.loads(made.body) == {**COMMON_OF_RECORD, **RECORD}
+    written = json.dumps(RECORD, ensure_ascii=False)
+    assert made.body.endswith(written[1:].encode())
+    assert common_fields(RECORD) == COMMON_OF_RECORD
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ({"sourceIPAddress": "config.amazonaws.com"}, {"source": {"address": "config.amazonaws.com"}}),
+        ({"sourceIPAddress": "AWS Internal"}, {"source": {"address": "AWS Internal"}}),
+        ({"sourceIPAddress": "2001:db8::1"}, {"source": {"address": "2001:db8::1", "ip": "2001:db8::1"}}),
+        ({"sourceIPAddress": "fe80::1%eth0"}, {"source": {"address": "fe80::1%eth0"}}),
+        ({"sourceIPAddress": "203.0.113.256"}, {"source": {"address": "203.0.113.256"}}),
+        ({"sourceIPAddress": ...}, {"source": None}),
+        ({"userAgent": ...}, {"user_agent": None}),
+        ({"userIdentity": ...}, {"user": None}),
+        ({"userIdentity": {"accountId": "1", "invokedBy": "ec2.amazonaws.com"}}, {"user": None}),
+        (
+            {"userIdentity": {"type": "IAMUser", "userName": "서연.정", "principalId": "AIDA"}},
+            {"user": {"name": "서연.정", "id": "AIDA"}},
+        ),
+        ({"userIdentity": {"type": "Root", "principalId": "1"}}, {"user": {"name": "root", "id": "1"}}),
+        ({"recipientAccountId": ...}, {"cloud": COMMON_OF_RECORD["cloud"]}),
+        (
+            {"recipientAccountId": ..., "userIdentity": ..., "awsRegion": ...},
+            {"cloud": {"provider": "aws"}},
+        ),
+        (
+            {"eventTime": "2026-11-21T04:53:07.123456Z"},
+            {"@timestamp": "2026-11-21T04:53:07.123456Z"},
+        ),
+        ({"eventTime": "2026-11-21T23:59:59+09:00"}, {"@timestamp": "2026-11-21T14:59:59.000Z"}),
+    ],
+)
+def test_each_common_field_follows_its_source(values, expected):
+    found = common_fields(changed(**values))
+    assert {name: found.get(name) for name in expected} == expected
+
+
+@pytest.mark.parametrize(
+    ("values", "outcome"),
+    [
+        ({}, "success"),
+        ({"errorCode": "AccessDenied"}, "failure"),
+        ({"errorMessage": "Failed authentication"}, "failure"),
+        ({"responseElements": {"ConsoleLogin": "Failure"}}, "failure"),
+        ({"responseElements": {"ConsoleLogin": "Success"}}, "success"),
+        ({"errorCode": None, "errorMessage": ""}, "success"),
+    ],
+)
+def test_outcome(values, outcome):
+    assert common_fields(changed(**values))["event"]["outcome"] == outcome
+
+
+def test_an_insight_without_identity_source_and_name_is_a_document():
+    insight = {
+        "eventVersion": "1.08",
+        "eventTime": "2026-11-21T04:53:00Z",
+        "awsRegion": "us-east-1",
+        "eventID": "e",
+        "eventType": "AwsCloudTrailInsight",
+        "recipientAccountId": "1",
+        "sharedEventID": "s",
+        "insightDetails": {"state": "Start", "eventName": "RunInstances", "insightContext": {"statistics": {}}},
+        "eventCategory": "Insight",
+    }
+    found = body(insight)
+    assert {key: found[key] for key in insight} == insight
+    assert found["event"] == {"dataset": "aws.cloudtrail", "id": "e", "outcome": "success"}
+
+
+# --- identity and index ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ({}, "0e1f2a3b-4c5d-4e6f-8a9b-0c1d2e3f4a5b-111122223333"),
+        ({"recipientAccountId": "444455556666"}, "0e1f2a3b-4c5d-4e6f-8a9b-0c1d2e3f4a5b-444455556666"),
+        ({"recipientAccountId": ..., "userIdentity": {"accountId": "7"}}, "0e1f2a3b-4c5d-4e6f-8a9b-0c1d2e3f4a5b-7"),
+        ({"recipientAccountId": ..., "userIdentity": None}, "0e1f2a3b-4c5d-4e6f-8a9b-0c1d2e3f4a5b"),
+    ],
+)
+def test_the_id_is_that_of_the_event_in_its_account(values, expected):
+    assert document_id(changed(**values)) == expected
+
+
+@pytest.mark.parametrize(
+    ("time", "index"),
+    [
+        ("2026-11-21T00:00:00Z", "aws-cloudtrail-2026.11.21"),
+        ("2026-11-20T23:59:59.999Z", "aws-cloudtrail-2026.11.20"),
+        ("2026-11-21T08:00:00+09:00", "aws-cloudtrail-2026.11.20"),
+        ("2026-12-31T20:00:00-0500", "aws-cloudtrail-2027.01.01"),
+    ],
+)
+def test_the_index_is_that_of_the_events_day_in_utc(time, index):
+    assert index_name(changed(eventTime=time)) == index
+
+
+@pytest.mark.parametrize(
+    "time",
+    [
+        ...,
+        None,
+        5,
+        "",
+        "yesterday",
+        "2026-11-21",
+        "2026-13-01T00:00:00Z",
+        "2026-02-30T00:00:00Z",
+        "2026-11-21T04:53:00Z\n",
+        "0001-01-01T00:00:00+01:00",
+        {"a": 1},
+    ],
+)
+def test_a_record_without_a_time_is_invalid(time):
+    with pytest.raises(InvalidRecord, match="eventTime"):
+        document(raw(changed(eventTime=time)))
+
+
+@pytest.mark.parametrize("event_id", [..., None, "", [], {"a": 1}, True, "x" * 600, "가" * 200])
+def test_a_record_without_an_id_is_invalid(event_id):
+    with pytest.raises(InvalidRecord, match="eventID"):
+        document(raw(changed(eventID=event_id)))
+
+
+# --- what must not refuse, hide or reshape a record ------------------------------------------------------------------
+
+
+def test_numbers_stay_as_written():
+    text = json.dumps(RECORD)[:-1] + ',"additionalEventData":{"big":12345678901234567890123,"price":1.10,"e":1E+05}}'
+    assert b'{"big":12345678901234567890123,"price":1.10,"e":1E+05}' in document(raw(text)).body
+    repeated = text[:-1] + ',"x":{"a":1.10,"a":2.20}}'
+    assert b'"x":{"a":1.10,"a#2":2.20}' in document(raw(repeated)).body
+
+
+def test_repeated_keys_keep_every_value():
+    text = json.dumps(RECORD)[:-1] + ',"serviceEventDetails":{"k":"1","k":"2"},"eventName":"Second"}'
+    found = body(text)
+    assert found["serviceEventDetails"] == {"k": "1", "k#2": "2"}
+    assert (found["eventName"], found["eventName#2"], found["event"]["action"]) == ("GetObject", "Second", "GetObject")
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"userIdentity": "a string"},
+        {"userIdentity": ["text"]},
+        {"userIdentity": {"type": {"nested": "object"}}},
+        {"userIdentity": {"sessionContext": "text"}},
+        {"userIdentity": {"sessionContext": {"attributes": [1]}}},
+        {"userIdentity": {"sessionContext.sessionIssuer": 5}},
+        {"userIdentity": {"": 5}},
+        {"resources": "text"},
+        {"resources": [{"ARN": "a"}, "text"]},
+        {"resources": [{"ARN": {"x": 1}}]},
+        {"tlsDetails": 7},
+        {"eventName": {"x": 1}},
+        {"errorMessage": ["text", {"x": 1}]},
+        {"source": {"ip": "x"}},
+        {"@timestamp": "yesterday"},
+        {"event": 5},
+        {"user": None},
+        {"unmapped": "already used"},
+        {"": 1},
+        {" ": 1},
+        {".": 1},
+        {"userIdentity.type": {"x": 1}},
+        {"a..b": 1},
+    ],
+    ids=str,
+)
+def test_what_an_engine_would_refuse_moves_aside_whole(values):
+    record = changed(**values)
+    found = body(record)
+    assert found.pop("unmapped") == values
+    assert found.keys() - COMMON == record.keys() - values.keys()
+    assert misfits(record) == values
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"resources": [{"ARN": "a"}, {"ARN": None, "other": {"deep": [1]}}, None]},
+        {"userIdentity": None},
+        {"userIdentity": {"type": None, "onBehalfOf": {"userId": "u"}, "sessionContext": {"webIdFederationData": {}}}},
+        {"readOnly": "true"},
+        {"eventName": ["a", ["b", 5]]},
+        {"requestParameters": "text"},
+        {"requestParameters": 17, "responseElements": [1, {"a": 2}], "additionalEventData": True},
+        {"requestParameters": {"a.b": 1, "": {"": 2}, ".": 3, "x" * 40_000: "y" * 40_000}},
+        {"aNewFieldOfAws": {"anything": [{}]}},
+    ],
+    ids=lambda values: str(values)[:60],
+)
+def test_what_an_engine_takes_stays_where_it_is(values):
+    record = changed(**values)
+    assert misfits(record) == {}
+    assert body(record) == {**common_fields(record), **record}
+
+
+def test_lone_surrogates_stay_the_escapes_they_are():
+    text = json.dumps({**RECORD, "userAgent": "broken \ud83d agent", "requestParameters": {"k\udc00": "\udfff"}})
+    made = document(raw(text)).body
+    assert made.count(rb"broken \ud83d agent") == 2
+    assert rb'{"k\udc00": "\udfff"}' in made
+    assert made.decode().isprintable()
+
+
+def test_bytes_that_are_no_utf8_become_replacement_characters():
+    text = json.dumps(changed(requestParameters={"key": "HERE"})).encode().replace(b"HERE", b"caf\xe9 \xff")
+    assert body(text)["requestParameters"] == {"key": "caf� �"}
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from(sorted([*MAPPED, *FREE_FORM, *COMMON, "new", "", ".", "a.b"])) | st.text(max_size=6),
+        st.recursive(
+            st.none() | st.booleans() | st.integers() | st.text(max_size=8),
+            lambda inner: st.lists(inner, max_size=3)
+            | st.dictionaries(
+                st.sampled_from(["type", "ARN", "sessionContext", "a.b", ""]) | st.text(max_size=4), inner
+            ),
+            max_leaves=10,
+        ),
+        max_size=6,
+    )
+)
+def test_no_value_is_lost_and_nothing_that_stays_misfits(values):
+    record = {**values, "eventID": "e", "eventTime": "2026-11-21T04:53:07Z"}
+    found = body(json.dumps(record))
+    moved = found.pop("unmapped", {})
+    kept = {key: value for key, value in found.items() if key in record and key not in moved}
+    assert {**kept, **moved} == record
+    assert misfits(kept) == {}
+
+
+# --- the table of mapped fields is the template's --------------------------------------------------------------------
+
+
+def leaves(mapping: Dict[str, Any], path: Tuple[str, ...] = ()) -> Iterator[Tuple[Tuple[str, ...], Dict[str, Any]]]:
+    for name, entry in mapping.items():
+        if "properties" in entry:
+            yield from leaves(entry["properties"], (*path, name))
+        else:
+            yield (*path, name), entry
+
+
+def shape(table: Any, path: Tuple[str, ...] = ()) -> Iterator[Tuple[str, ...]]:
+    if table is None:
+        yield path
+    else:
+        for name, inner in table.items():
+            yield from shape(inner, (*path, name))
+
+
+def test_the_template_maps_what_the_module_checks():
+    mapped = dict(leaves(template("cloudtrail")["template"]["mappings"]["properties"]))
+    own = {path for path in mapped if path[0] not in COMMON and path[0] not in FREE_FORM}
+    assert own == set(shape(MAPPED))
+
+
+def test_the_template_indexes_every_common_field_and_no_free_form_part():
+    mapped = dict(leaves(template("cloudtrail")["template"]["mappings"]["properties"]))
+    for name in (*FREE_FORM, "unmapped"):
+        assert mapped[(name,)] == {"type": "object", "enabled": False}
+    found = {path for path in mapped if path[0] in COMMON}
+    assert found == {*_paths(COMMON_OF_RECORD), ("unmapped",)}
+
+
+def _paths(value: Any, path: Tuple[str, ...] = ()) -> Iterator[Tuple[str, ...]]:
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            yield from _paths(inner, (*path, name))
+    else:
+        yield path
+
+
+def test_no_keyword_can_exceed_the_longest_term():
+    for path, entry in leaves(template("cloudtrail")["template"]["mappings"]["properties"]):
+        if entry["type"] == "keyword":
+            assert entry["ignore_above"] * 4 <= 32_766, path
