@@ -1,6 +1,6 @@
 """What a cluster is, whether this account may search it, and whether its clock agrees with ours.
 
-Every probe is harmless: it reads nothing of a document, and closes what it opens. Each asks for exactly the right that
+Every probe is harmless: it reads nothing of a document, and closes what it opened. Each asks for exactly the right that
 a search needs, because a role is often missing one of them (names as OpenSearch's security plugin writes them):
 
 ==========================  ================================================  ======================================
@@ -168,14 +168,22 @@ def _open_and_close_pit(transport: Transport, dialect: Dialect, index: str) -> T
     try:
         dialect.close_pit(transport, pit.id, transport.config.request_timeout_s)
     except PermissionDenied as exc:
-        return MISSING, f"can be opened but not closed ({exc.reason}); it then stays open for {KEEP_ALIVE}"
+        return OK, f"works, but is not closed before its {KEEP_ALIVE} are over: {exc.reason}"
     return OK, "can be opened and closed"
 
 
 def _scroll(transport: Transport, dialect: Dialect, index: str) -> Tuple[str, str]:
     if not dialect.has_scroll:
         return FAILED, f"{dialect} has none; a point in time is used"
-    reply = transport.request("POST", (index, "_search"), {"scroll": "1m"}, {"size": 1, "_source": False}).json()
-    scroll_id = reply["_scroll_id"]
-    transport.request("DELETE", ("_search", "scroll"), body={"scroll_id": [scroll_id]}, accept_status=(404,))
+    keep = {"scroll": KEEP_ALIVE}
+    first = transport.request("POST", (index, "_search"), keep, {"size": 1, "_source": False}).json()
+    scroll_id = first["_scroll_id"]
+    try:
+        transport.request("POST", ("_search", "scroll"), body={**keep, "scroll_id": scroll_id}, idempotent=False)
+    except PermissionDenied as exc:
+        return MISSING, f"only a first page can be read: {exc.reason}"
+    try:
+        transport.request("DELETE", ("_search", "scroll"), body={"scroll_id": [scroll_id]}, accept_status=(404,))
+    except PermissionDenied as exc:
+        return OK, f"works, but is not closed before its {KEEP_ALIVE} are over: {exc.reason}"
     return OK, "can be opened and closed"

@@ -43,8 +43,11 @@ Fault = Union[Reply, Reset, CloseWithoutAnswer, HalfBody, Hang, HangInBody]
 class FaultyServer(LocalServer):
     """Meets each request with the next of ``faults``; then passes them on to ``upstream``, or says what it received."""
 
-    def __init__(self, faults: Iterable[Fault] = (), upstream: str = "", tls: Optional[ssl.SSLContext] = None) -> None:
-        self.faults: Deque[Fault] = deque(faults)
+    def __init__(
+        self, faults: Iterable[Optional[Fault]] = (), upstream: str = "", tls: Optional[ssl.SSLContext] = None
+    ) -> None:
+        #: ``None`` stands for a request that is served as it should be.
+        self.faults: Deque[Optional[Fault]] = deque(faults)
         self.upstream = upstream
         #: Set when a fault that hangs has begun, so that a test need not guess.
         self.hanging = threading.Event()

@@ -1,0 +1,154 @@
+"""``ping`` and ``indices`` on an open and on a secured engine."""
+
+from __future__ import annotations
+
+import base64
+import json
+import ssl
+import subprocess
+import urllib.request
+
+import pytest
+
+from .conftest import DOCUMENTS, command, environment, http
+
+
+def test_ping_says_what_the_cluster_is_and_that_it_can_be_searched(run, corpus):
+    done = run("ping", corpus.index)
+    assert (done.returncode, done.stderr) == (0, "")
+    said = dict(line.split("  ", 1) for line in done.stdout.splitlines())
+    said = {name: value.strip() for name, value in said.items()}
+    assert said["host"] == corpus.url
+    assert said["engine"].startswith("opensearch 2.19")
+    assert said["engine"].endswith("(supported)")
+    assert said["field capabilities"] == "1 indices, @timestamp is date"
+    assert said["point in time"] == said["scroll"] == "can be opened and closed"
+    assert said["verdict"] == f"searching '{corpus.index}' is possible"
+    # The engine runs on this machine, so both clocks are the same.
+    assert abs(float(said["clock"].split()[0])) < 5
+    assert json.loads(http(corpus.url, "GET", "/_search/point_in_time/_all"))["pits"] == []
+
+
+def test_ping_of_an_index_that_is_not_there(run):
+    done = run("ping", "cli-nothing-here")
+    assert done.returncode == 1
+    assert "no such index [cli-nothing-here]" in done.stdout
+    assert "searching 'cli-nothing-here' is NOT POSSIBLE" in done.stdout
+
+
+def test_ping_of_nothing(run):
+    done = run("ping", "--url", "http://127.0.0.1:1")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("aws-siem-bridge: cluster 'default' at http://127.0.0.1:1 cannot be reached")
+    assert done.stderr.count("\n") == 1
+
+
+def test_indices_as_a_table_and_as_json_lines(run, corpus):
+    http(corpus.url, "PUT", "/cli-empty", b'{"mappings": {"properties": {"@timestamp": {"type": "date_nanos"}}}}')
+    http(corpus.url, "PUT", "/cli-timeless/_doc/1?refresh=true", b'{"a": 1}')
+    try:
+        done = run("indices", "cli-*")
+        assert (done.returncode, done.stderr) == (0, "")
+        assert done.stdout.splitlines() == [
+            "index             documents  type of @timestamp  earliest                  latest",
+            f"cli-cloudtrail-1      {DOCUMENTS + 1:,}  date                2026-11-20T00:00:00.000Z"
+            "  2026-11-20T16:40:00.000Z",
+            "cli-empty                 0  date_nanos          -                         -",
+            "cli-timeless              1  (not there)         -                         -",
+        ]
+        rows = [json.loads(line) for line in run("indices", "cli-e*,cli-t*", "--format", "jsonl").stdout.splitlines()]
+        assert rows == [
+            {"name": "cli-empty", "documents": 0, "time_type": "date_nanos", "earliest_ms": None, "latest_ms": None},
+            {"name": "cli-timeless", "documents": 1, "time_type": "", "earliest_ms": None, "latest_ms": None},
+        ]
+    finally:
+        http(corpus.url, "DELETE", "/cli-empty,cli-timeless")
+
+
+def test_indices_with_a_time_field_that_is_no_date(run, corpus):
+    done = run("indices", "cli-cloud*", "--time-field", "eventName")
+    assert done.returncode == 0
+    assert done.stdout.splitlines()[1].split() == ["cli-cloudtrail-1", f"{DOCUMENTS + 1:,}", "text", "-", "-"]
+
+
+def test_indices_of_a_pattern_that_names_nothing(run):
+    done = run("indices", "cli-nothing-*")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "'cli-nothing-*' names no index" in done.stderr
+
+
+# --- users and permissions -------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def as_user(engine_by_id, tmp_path_factory):
+    """Return a function that runs a command on the secured engine as one of its users."""
+    secured = engine_by_id("opensearch-2.19-secured")
+    folder = tmp_path_factory.mktemp("passwords")
+    for name, password in {**secured.users, "nobody": "wrong"}.items():
+        (folder / name).write_text(password + "\n")
+
+    def go(user: str, *words: str) -> subprocess.CompletedProcess[str]:
+        account = ["--username", user, "--password-file", str(folder / user)]
+        cluster = ["--url", secured.url.replace("127.0.0.1", "localhost"), "--ca-file", str(secured.ca_file)]
+        done = subprocess.run(
+            command(*words, *cluster, *account), env=environment(), capture_output=True, text=True, timeout=120
+        )
+        assert not [secret for secret in secured.users.values() if secret in done.stdout + done.stderr]
+        return done
+
+    def put(index: str) -> None:
+        token = base64.b64encode(f"root:{secured.users['root']}".encode()).decode()
+        request = urllib.request.Request(
+            f"{secured.url}/{index}/_doc/1?refresh=true",
+            b'{"@timestamp": "2026-11-21T00:00:00Z"}',
+            {"Content-Type": "application/json", "Authorization": f"Basic {token}"},
+            method="PUT",
+        )
+        context = ssl.create_default_context(cafile=str(secured.ca_file))
+        urllib.request.urlopen(request, context=context).close()
+
+    put("aws-ping")
+    put("other-ping")
+    return go
+
+
+def test_a_reader_may_search_what_its_role_covers(as_user):
+    done = as_user("reader", "ping", "aws-ping")
+    assert done.returncode == 0
+    assert "MISSING" not in done.stdout
+    done = as_user("reader", "ping", "other-ping")
+    assert done.returncode == 1
+    assert "MISSING: no permissions for [indices:data/read/search]" in done.stdout
+    assert "User [name=reader" in done.stdout
+
+
+def test_a_reader_without_pit_is_told_which_rights_are_missing(as_user):
+    done = as_user("reader_nopit", "ping", "aws-ping")
+    rows = {line.split("  ")[0]: line for line in done.stdout.splitlines()}
+    assert "indices:data/read/point_in_time/create" in rows["point in time"]
+    assert "Scroll is used instead" in rows["point in time"]
+    assert "the version is not told" in rows["identify"]
+    assert "MISSING: no permissions for [indices:data/read/field_caps]" in rows["field capabilities"]
+    assert "MISSING: only a first page can be read: no permissions for [indices:data/read/scroll]" in rows["scroll"]
+    assert done.returncode == 1
+
+
+def test_a_loader_may_not_search(as_user):
+    done = as_user("loader", "ping", "aws-ping")
+    assert done.returncode == 1
+    assert "MISSING: no permissions for [indices:data/read/search]" in done.stdout
+
+
+@pytest.mark.parametrize("words", [["ping"], ["indices"], ["search", "aws-ping"]])
+def test_a_wrong_password(as_user, words):
+    done = as_user("nobody", *words)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "does not accept the credentials (basic)" in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_indices_need_no_more_than_reading(as_user):
+    done = as_user("reader", "indices", "aws-ping")
+    assert done.returncode == 0
+    assert done.stdout.splitlines()[1].split()[:3] == ["aws-ping", "1", "date"]
