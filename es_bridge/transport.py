@@ -348,8 +348,8 @@ class Transport:
             ) from exc
         if not config.ca_file and not context.cert_store_stats()["x509_ca"]:
             _trust_certifi(context)
-        # urllib3 1.26 gives the TLS library no name where the host is an address (RFC 6066 has none there), and a context
-        # that checks names refuses that. Without its check urllib3 compares the certificate itself, addresses too.
+        # urllib3 1.26 gives the TLS library no name where the host is an address (RFC 6066 has none there), and a
+        # context that checks names refuses that. Without its check urllib3 compares the certificate itself.
         if not config.verify_tls or urllib3.__version__.startswith("1."):
             context.check_hostname = False
         if not config.verify_tls:
