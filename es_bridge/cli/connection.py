@@ -51,6 +51,12 @@ def add_connection_arguments(parser: argparse.ArgumentParser) -> None:
     tls.add_argument("--proxy-password-file", type=Path, metavar="FILE")
 
 
+def opaque_id(command: str) -> str:
+    """Return who asks and with which process, for the cluster's slow log and task list."""
+    user = os.environ.get("USER") or os.environ.get("USERNAME") or "unknown"
+    return f"aws-siem-bridge {command}/{user}/{os.getpid()}"
+
+
 def cluster_from(arguments: argparse.Namespace) -> ClusterConfig:
     """Return the cluster the options name. Raises `ConfigError` on a contradiction or an unreadable file."""
     hosts = arguments.url or [os.environ.get(URL_VARIABLE) or DEFAULT_URL]

@@ -7,7 +7,7 @@ import json
 from dataclasses import asdict
 from typing import Optional
 
-from es_bridge.cli.connection import add_connection_arguments, cluster_from
+from es_bridge.cli.connection import add_connection_arguments, cluster_from, opaque_id
 from es_bridge.cli.reporting import DONE, run_reported
 from es_bridge.cli.table import aligned
 from es_bridge.indices import IndexInfo, list_indices
@@ -37,7 +37,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    with Transport(cluster_from(arguments), opaque_id="aws-siem-bridge indices") as transport:
+    with Transport(cluster_from(arguments), opaque_id("indices")) as transport:
         found = list_indices(transport, arguments.pattern, arguments.time_field)
     if arguments.format == "jsonl":
         for info in found:

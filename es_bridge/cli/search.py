@@ -9,9 +9,9 @@ import re
 import sys
 import time
 from pathlib import Path
-from typing import Any, BinaryIO, Iterator, List, Optional, Sequence
+from typing import Any, BinaryIO, Iterator, List, Optional, Sequence, Set
 
-from es_bridge.cli.connection import add_connection_arguments, cluster_from
+from es_bridge.cli.connection import add_connection_arguments, cluster_from, opaque_id
 from es_bridge.cli.reporting import DONE, run_reported, say
 from es_bridge.cli.table import cell, line
 from es_bridge.errors import BridgeError, ConfigError
@@ -34,7 +34,6 @@ is followed by no number, write it with the equals sign: --earliest=-h@h.
 
 A JSON line is the document as it is stored. Exit status 0: complete, or the messages say what is missing. 1: failed.
 """
-OPAQUE_ID = "aws-siem-bridge search"
 PROGRESS_EVERY_S = 0.2
 #: Columns of a table take the width of their first cells, up to this.
 WIDEST_COLUMN = 48
@@ -78,8 +77,8 @@ def _run(arguments: argparse.Namespace) -> int:
             "--fields names the columns of a table: add --format table. A JSON line is the whole document"
         )
     writer: Any = _Table(fields) if arguments.format == "table" else _Lines(arguments.with_id)
-    cluster, path = cluster_from(arguments), arguments.output
-    with Transport(cluster, OPAQUE_ID) as transport, open_search(transport, request) as search, _output(path) as out:
+    transport, path = Transport(cluster_from(arguments), opaque_id("search")), arguments.output
+    with transport, open_search(transport, request) as search, _output(path) as out:
         _write(search, writer, out, _progress_is_wanted(path))
     return DONE
 
@@ -101,7 +100,7 @@ def _request(arguments: argparse.Namespace) -> SearchRequest:
 
 def _write(search: Search, writer: Any, out: BinaryIO, with_progress: bool) -> None:
     progress = _Progress(search) if with_progress else None
-    said = 0
+    said: Set[str] = set()
     try:
         for page in search:
             out.write(writer.page(page))
@@ -109,7 +108,7 @@ def _write(search: Search, writer: Any, out: BinaryIO, with_progress: bool) -> N
                 progress.show()
             else:
                 out.flush()
-            said = _say_new(search, said, progress)
+            _say_new(search, said, progress)
     finally:
         if progress:
             progress.clear()
@@ -120,14 +119,15 @@ def _write(search: Search, writer: Any, out: BinaryIO, with_progress: bool) -> N
         progress.summary()
 
 
-def _say_new(search: Search, said: int, progress: Optional[_Progress]) -> int:
-    """Print the warnings that came since, above the progress line; return how many there are now."""
-    new = search.warnings[said:]
-    if new and progress:
-        progress.clear()
-    for text in new:
-        say("warning: " + text)
-    return said + len(new)
+def _say_new(search: Search, said: Set[str], progress: Optional[_Progress]) -> None:
+    """Print what the search has to say since the last time, in place of the progress line."""
+    messages = ["warning: " + text for text in search.warnings] + ["note: " + text for text in search.notes]
+    for text in messages:
+        if text not in said:
+            if progress:
+                progress.clear()
+            say(text)
+            said.add(text)
 
 
 class _Lines:

@@ -11,6 +11,7 @@ import subprocess
 import pytest
 
 from lab.front.faults import FaultyServer, Hang
+from lab.front.server import Reply
 
 from .conftest import DOCUMENTS, command, environment, http
 
@@ -36,6 +37,28 @@ def test_a_cut_result_says_how_many_there_are(run, corpus):
     assert done.stderr.startswith("aws-siem-bridge: warning: ")
     assert "3001" in done.stderr.replace(",", "")
     assert done.stderr.count("\n") == 1
+
+
+def test_what_the_search_did_differently_is_a_note(run, corpus):
+    """An engine without points in time is searched by scroll, and the user is told."""
+    with FaultyServer(upstream=corpus.url) as server:
+        no_pit = b'{"error": "no handler found for uri [/x/_search/point_in_time] and method [POST]"}'
+        pass_on = server.serve
+
+        def serve(handler, received):
+            server.faults.append(Reply(400, no_pit) if "point_in_time" in received.target else None)
+            pass_on(handler, received)
+
+        server.serve = serve
+        done = run("search", corpus.index, "--size", "0", "--url", server.url)
+        asked_by = {received.headers["x-opaque-id"] for received in server.received}
+    assert done.returncode == 0
+    assert done.stdout.split("\n") == [*map(one_line, corpus.sources), ""]
+    assert done.stderr.startswith("aws-siem-bridge: note: ")
+    assert "scroll" in done.stderr
+    assert done.stderr.count("\n") == 1
+    (asked_by,) = asked_by
+    assert asked_by.startswith("aws-siem-bridge search/")
 
 
 def test_index_and_id_on_request(run, corpus):
