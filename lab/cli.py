@@ -11,6 +11,7 @@ COMMANDS = {
     "engine": ("lab.engine.cli", "start and stop a real OpenSearch or Elasticsearch on this machine"),
     "splunkd": ("lab.splunkd.cli", "serve the part of splunkd's REST interface that the search command reads"),
     "story": ("lab.story.cli", "write the logs of one attack in AWS's own file formats"),
+    "demo": ("lab.demo", "engine, story and a tour of searches, then a prompt of your own"),
     "run": ("lab.run_cli", "run one '| elasticsearch ...' command line as Splunk would, and print its rows"),
 }
 

@@ -1,0 +1,231 @@
+"""``aws-siem-bridge lab demo``: an engine, the story in it, and a tour of searches through the app's own command."""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import sys
+import tempfile
+import time
+from dataclasses import replace
+from typing import Dict, Iterator, List, Optional, Tuple
+
+import aws_siem_bridge
+from es_bridge.cli.connection import add_connection_arguments, cluster_from
+from es_bridge.cli.reporting import run_reported, say
+from es_bridge.config import ClusterConfig
+from es_bridge.transport import Transport
+from lab.engine import DEFAULT_ENGINE, EngineUnavailable
+from lab.engine.cache import cache_dir
+from lab.engine.detached import find_detached, start_detached, stop_detached
+from lab.engine.progress import to_stderr
+from lab.protocol import CommandProcess, Job, Reply, Value
+from lab.spl import SplError, parse_command_line
+from lab.splunkd import SplunkdStandIn, User, add_cluster
+from lab.story import cast
+
+EXAMPLES = """\
+examples:
+  script/demo                    engine, story, tour, then a prompt; the engine stops at the end
+  script/demo --keep             the engine stays: the next start takes seconds
+  script/demo --stop             stop an engine that was kept
+  script/demo --url https://search.example:9200 --username me    the tour on a cluster you have; writes nothing
+"""
+#: What the tour shows: why, and the line a user would type into Splunk.
+TOUR: Tuple[Tuple[str, str], ...] = (
+    (
+        "Denied API calls of the last 30 minutes. This line worked with the old 40-line command and still does:",
+        '| elasticsearch index="*cloudtrail*" query="errorCode:AccessDenied" size=10000 '
+        "start_time=now-30m end_time=now",
+    ),
+    (
+        "Somebody uses a server's role from outside: credentials stolen through Log4Shell. Only some columns, please:",
+        f'| elasticsearch index=aws-cloudtrail-* query="sourceIPAddress:{cast.ATTACKER_CLOUD_IP}" '
+        "fields=eventName,eventSource,errorCode,sourceIPAddress",
+    ),
+    (
+        "The same thief as a JSON query clause: what was changed, not only read. Times in Splunk's own notation:",
+        "| elasticsearch index=aws-cloudtrail-* earliest=-24h latest=now "
+        'dsl="{\\"bool\\": {\\"filter\\": [{\\"term\\": '
+        f'{{\\"sourceIPAddress\\": \\"{cast.ATTACKER_CLOUD_IP}\\"}}}}, '
+        '{\\"term\\": {\\"readOnly\\": false}}]}}" fields=eventName,errorCode,userIdentity.arn',
+    ),
+    (
+        "A result that is cut says so:",
+        "| elasticsearch index=aws-cloudtrail-* size=3 fields=eventName,eventSource,userIdentity.type",
+    ),
+    (
+        "Everything there is, newest first, all fields:",
+        "| elasticsearch index=aws-cloudtrail-* size=0",
+    ),
+    (
+        "A mistake fails the job, with a reason, instead of looking like an empty result:",
+        '| elasticsearch index=aws-cloudtrail-* query="errorCode:["',
+    ),
+)
+#: Columns of the table when the line does not choose its own.
+COLUMNS = ("eventName", "eventSource", "errorCode", "sourceIPAddress", "userIdentity.type")
+_LAST_HOURS = {"range": {"@timestamp": {"gte": "now-20h"}}}
+SHOWN_ROWS = 8
+CELL_WIDTH = 38
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of ``lab demo``."""
+    parser.epilog = EXAMPLES
+    parser.add_argument("--events", type=int, default=20_000, metavar="N", help="size of the story (default: 20,000)")
+    parser.add_argument("--non-interactive", action="store_true", help="no prompt after the tour")
+    parser.add_argument("--keep", action="store_true", help="leave the engine running at the end")
+    parser.add_argument("--stop", action="store_true", help="stop an engine that was left running, and nothing else")
+    parser.add_argument("--python", default=sys.executable, help="interpreter that runs the search command")
+    add_connection_arguments(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run the demo; return 0 unless something that should work did not."""
+    return run_reported(lambda: _run(arguments))
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    if arguments.stop:
+        running = find_detached(DEFAULT_ENGINE)
+        if running:
+            stop_detached(running)
+        say("the engine is stopped" if running else "no engine is running")
+        return 0
+    if arguments.url:
+        return _show(cluster_from(arguments), arguments)
+    kept = find_detached(DEFAULT_ENGINE)
+    try:
+        url = kept.url if kept else _start_engine()
+    except EngineUnavailable as exc:
+        say(str(exc))
+        return 1
+    try:
+        if not _holds_story(url) and _load_story(url, arguments.events):
+            return 1
+        return _show(ClusterConfig((url,), name="lab"), arguments)
+    finally:
+        running = find_detached(DEFAULT_ENGINE)
+        if running and not (arguments.keep or kept):
+            stop_detached(running)
+        elif running:
+            say(f"the engine stays at {url}; stop it with script/demo --stop")
+
+
+def _start_engine() -> str:
+    say(f"starting {DEFAULT_ENGINE} (the first start fetches about 60 MB; later ones need no network)")
+    folder = cache_dir() / "demo"
+    shutil.rmtree(folder, ignore_errors=True)  # a story of another day would end in the past
+    started = time.monotonic()
+    url = start_detached(DEFAULT_ENGINE, folder, None, 512, to_stderr).url
+    say(f"engine ready at {url} after {time.monotonic() - started:.1f} s")
+    return url
+
+
+def _holds_story(url: str) -> bool:
+    """Whether an engine that was kept still holds a story of the last hours."""
+    thief = {"bool": {"filter": [{"term": {"sourceIPAddress": cast.ATTACKER_CLOUD_IP}}, _LAST_HOURS]}}
+    with Transport(ClusterConfig((url,))) as transport:
+        path = ("aws-cloudtrail-*", "_count")
+        return bool(transport.request("POST", path, {"allow_no_indices": True}, {"query": thief}).json()["count"])
+
+
+def _load_story(url: str, events: int) -> int:
+    """Write the story as AWS's files and load them, as a user would; return the exit status."""
+    with tempfile.TemporaryDirectory(prefix="aws-siem-bridge-story-") as folder:
+        return aws_siem_bridge.main(["lab", "story", "write", folder, "--events", str(events)]) or aws_siem_bridge.main(
+            ["load", folder, "--url", url]
+        )
+
+
+def _show(cluster: ClusterConfig, arguments: argparse.Namespace) -> int:
+    with SplunkdStandIn() as splunkd:
+        add_cluster(splunkd.state, replace(cluster, name="lab"))
+        session_key = splunkd.state.session(User("analyst", ("user",)))
+        status = 0
+        for number, (why, line) in enumerate(TOUR, 1):
+            print(f"\n[{number}/{len(TOUR)}] {why}\n{line}\n")
+            failed = _run_line(line, splunkd.uri, session_key, arguments.python)
+            is_mistake = number == len(TOUR)
+            if failed != is_mistake and not arguments.url:
+                say(f"step {number} of the tour should {'fail' if is_mistake else 'work'}")
+                status = 1
+        if not arguments.non_interactive and sys.stdin.isatty():
+            print("\nYour turn: type | elasticsearch ... (empty line or exit to leave)")
+            for line in _typed_lines():
+                _run_line(line, splunkd.uri, session_key, arguments.python)
+    return status
+
+
+def _typed_lines() -> Iterator[str]:
+    try:
+        import readline  # noqa: F401 - gives input() its history and editing keys
+    except ImportError:
+        pass
+    while True:
+        try:
+            line = input("\nsplunk> ").strip()
+        except (EOFError, KeyboardInterrupt):
+            print()
+            return
+        if line in ("", "exit", "quit"):
+            return
+        yield line
+
+
+def _run_line(line: str, splunkd_uri: str, session_key: str, python: str) -> bool:
+    """Run one line in a child process, print its rows as a table; return whether the job would have failed."""
+    try:
+        parsed = parse_command_line(line)
+        if parsed.command != "elasticsearch":
+            raise SplError(f"{parsed.command!r} is not a command of this app: write | elasticsearch ...")
+    except SplError as exc:
+        say(str(exc))
+        return True
+    columns = next((arg[7:].split(",") for arg in parsed.args if arg.startswith("fields=")), list(COLUMNS))
+    job = Job(parsed.args, parsed.raw_args, splunkd_uri, session_key, user="analyst")
+    started = time.monotonic()
+    first_s: Optional[float] = None
+    shown: List[Dict[str, Value]] = []
+    rows = 0
+    reply: Optional[Reply] = None
+    with CommandProcess(job, python=python) as command:
+        for reply in command.run():
+            if reply.body and first_s is None:
+                first_s = time.monotonic() - started
+            if reply.body and len(shown) < SHOWN_ROWS:
+                of_chunk = list(reply.rows())
+                shown += of_chunk[: SHOWN_ROWS - len(shown)]
+                rows += len(of_chunk)
+            elif reply.body:
+                rows += sum(1 for _ in reply.rows())
+            for level, text in reply.messages:
+                print(f"{level}: {text}")
+        failed = not (reply and reply.finished) or command.wait() != 0
+    _print_table(["_time", *columns], shown)
+    if rows > len(shown):
+        print(f"... {rows - len(shown):,} more")
+    seconds = time.monotonic() - started
+    first = f", the first after {first_s:.2f} s" if first_s is not None else ""
+    print(
+        f"{rows:,} events in {seconds:.2f} s from the start of the process{first}; job {'FAILED' if failed else 'DONE'}"
+    )
+    return failed
+
+
+def _print_table(columns: List[str], rows: List[Dict[str, Value]]) -> None:
+    if not rows:
+        return
+    cells = [[_cell(name, row.get(name, "")) for name in columns] for row in rows]
+    widths = [max(len(name), *(len(row[i]) for row in cells)) for i, name in enumerate(columns)]
+    for line in [columns, ["-" * width for width in widths], *cells]:
+        print("  ".join(text.ljust(width) for text, width in zip(line, widths)).rstrip())
+
+
+def _cell(name: str, value: object) -> str:
+    text = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+    if name == "_time" and text:
+        text = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(float(text))) + "Z"
+    text = " ".join(text.split())
+    return text if len(text) <= CELL_WIDTH else text[: CELL_WIDTH - 1] + "…"
