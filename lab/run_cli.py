@@ -65,10 +65,13 @@ def _run_line(
         job = Job(args, raw_args, splunkd.uri, session_key, earliest=picker[0], latest=picker[1])
         try:
             with CommandProcess(job, python=arguments.python) as command:
-                return _print_replies(command)
-        except (ProtocolError, EOFError, OSError) as exc:
-            print(f"aws-siem-bridge: the command could not be run: {exc}", file=sys.stderr)
-            return 1
+                try:
+                    return _print_replies(command)
+                except (ProtocolError, EOFError) as exc:
+                    print(f"aws-siem-bridge: {exc}. It wrote to stderr:\n{command.stderr()}", file=sys.stderr)
+        except OSError as exc:
+            print(f"aws-siem-bridge: {arguments.python} could not be started: {exc.strerror}", file=sys.stderr)
+        return 1
 
 
 def _print_replies(command: CommandProcess) -> int:

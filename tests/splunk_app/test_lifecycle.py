@@ -7,8 +7,9 @@ import socket
 import sys
 import threading
 from pathlib import Path
-from typing import Any, Callable, Iterator, List
+from typing import Any, Callable, Iterator, List, Tuple
 
+import psutil
 import pytest
 
 from lab.engine import Engine
@@ -169,9 +170,54 @@ def test_done_search_leaves_nothing_open(prod: Splunk, store: Store) -> None:
     assert store.open_contexts() == before
 
 
-@pytest.mark.skipif(
-    not RECORDINGS.is_dir(), reason="needs ../shared/splunkd_recordings, which are not in the repository"
-)
+class TestWorkers:
+    """A search large enough for worker processes leaves none behind, however it ends."""
+
+    @pytest.fixture
+    def started(self, slow: Splunk, store: Store) -> Iterator[Tuple[CommandProcess, List[psutil.Process]]]:
+        """A command with its workers, in the middle of a search."""
+        index = store.fill({"n": n, "padding": "x" * 500} for n in range(20_000))
+        with slow.start(f"| elasticsearch index={index} size=0") as command:
+            command.getinfo()
+            workers: List[psutil.Process] = []
+            while not workers:
+                assert not command.execute().finished
+                workers = psutil.Process(command.process.pid).children()
+            yield command, workers
+            for worker in workers:
+                if worker.is_running():
+                    worker.kill()
+
+    def test_cancel(self, started: Tuple[CommandProcess, List[psutil.Process]]) -> None:
+        command, workers = started
+        command.process.send_signal(signal.SIGTERM)
+        assert command.wait() == 128 + signal.SIGTERM
+        assert psutil.wait_procs(workers, timeout=20)[1] == []
+        assert command.stderr() == ""
+
+    def test_command_is_killed(self, started: Tuple[CommandProcess, List[psutil.Process]]) -> None:
+        command, workers = started
+        command.process.kill()
+        assert psutil.wait_procs(workers, timeout=20)[1] == []
+
+    def test_a_worker_is_killed(self, started: Tuple[CommandProcess, List[psutil.Process]]) -> None:
+        command, workers = started
+        workers[0].kill()
+        replies = []
+        try:
+            while not replies or not replies[-1].finished:
+                replies.append(command.execute())
+        except (EOFError, BrokenPipeError):
+            pass
+        assert command.wait() == 1
+        assert not any(reply.finished for reply in replies)
+        ((level, text),) = replies[-1].messages
+        assert level == "ERROR"
+        assert "worker process" in text
+        assert psutil.wait_procs(workers, timeout=20)[1] == []
+
+
+@pytest.mark.skipif(not RECORDINGS.is_dir(), reason="needs ../shared/splunkd_recordings")
 def test_what_splunkd_6_3_sent(prod: Splunk, store: Store) -> None:
     """Its execute request announces 150 bytes that never come; it has no ``command`` and no ``maxresultrows``."""
     index = store.fill({"n": n} for n in range(20))
