@@ -48,9 +48,13 @@ class TimeError(QueryError):
 
 
 class UnreachableError(BridgeError):
-    """No host of the cluster answered."""
+    """No host of the cluster answered. ``never_sent``: the request certainly did not reach the engine."""
 
     retryable = True
+
+    def __init__(self, message: str, *, never_sent: bool = False) -> None:
+        super().__init__(message)
+        self.never_sent = never_sent
 
 
 class TlsError(UnreachableError):

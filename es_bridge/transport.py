@@ -8,7 +8,6 @@ hosts with a rest for dead ones, retries decided by type, and errors that tell a
 from __future__ import annotations
 
 import gzip
-import http.client
 import ipaddress
 import json
 import random
@@ -29,39 +28,21 @@ from es_bridge.auth import authenticator
 from es_bridge.config import ClusterConfig
 from es_bridge.errors import (
     Aborted,
-    AuthenticationError,
-    BridgeError,
     ConfigError,
-    NotFound,
-    Overloaded,
-    PermissionDenied,
     QueryError,
-    RejectedQuery,
     ReplyTooLarge,
     RequestTimeout,
     ResponseError,
     TlsError,
     UnreachableError,
 )
+from es_bridge.failures import RETRY_STATUS, excerpt, refused, unreachable
 
-RETRY_STATUS = (429, 502, 503, 504)
 #: A host that did not answer is left alone for this long while another one is there.
 HOST_REST_S = 30.0
 #: Waits before attempts 2, 3, ... are drawn from half of to all of this, doubled each time (equal jitter).
 FIRST_BACKOFF_S = 0.25
 LONGEST_BACKOFF_S = 15.0
-#: AWS's error types for a request whose signature is not accepted -> what to do.
-#: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-troubleshooting.html
-AWS_REFUSALS = {
-    "ExpiredTokenException": "They have expired: renew them",
-    "UnrecognizedClientException": "AWS does not know them: check access key and session token",
-    "InvalidSignatureException": "Check the secret key, the region, the service (es or aoss), and this machine's clock",
-    "IncompleteSignatureException": "Something between here and AWS changes the request's headers: check the proxy",
-    "MissingAuthenticationTokenException": "The cluster wants signed requests: set the authentication to SigV4",
-}
-_PROXY_ASKS = "does not accept the user name and password it was given, or wants some (407)"
-#: What urllib3 raises before a request is sent.
-CONNECTING = (urllib3.exceptions.NewConnectionError, urllib3.exceptions.ConnectTimeoutError)
 #: Below this a compressed body is not smaller enough to pay.
 COMPRESS_FROM_BYTES = 1024
 
@@ -81,7 +62,7 @@ class Response:
             return json.loads(self.body)
         except ValueError as exc:
             raise ResponseError(
-                f"{self.host} answered {self.status} with something that is not JSON: {_excerpt(self.body)!r}. "
+                f"{self.host} answered {self.status} with something that is not JSON: {excerpt(self.body)!r}. "
                 "Is this the URL of a search cluster, and not of a proxy or a dashboard?",
                 status=self.status,
             ) from exc
@@ -236,7 +217,7 @@ class Transport:
                 response = self._send(host, request)
             except UnreachableError as exc:
                 self._rest(host)
-                sent = not getattr(exc, "never_sent", False)
+                sent = not exc.never_sent
                 hopeless = isinstance(exc, RequestTimeout) and not retry_timeouts
                 out_of_hosts = isinstance(exc, TlsError) and len(set(tried)) >= len(self._hosts)
                 if hopeless or out_of_hosts or (sent and not idempotent) or attempt >= self.config.max_retries:
@@ -252,7 +233,7 @@ class Transport:
                     self._authenticator.refresh()
                     continue
                 if response.status not in RETRY_STATUS or not idempotent or attempt >= self.config.max_retries:
-                    raise self._error(response, attempts=attempt + 1)
+                    raise refused(self.config, response, attempts=attempt + 1)
                 wait_s = _retry_after(response) or wait_s
             attempt += 1
             stopped.wait(wait_s)
@@ -286,7 +267,7 @@ class Transport:
         except (urllib3.exceptions.HTTPError, OSError, ValueError) as exc:
             if stopped.is_set():
                 raise Aborted("the search was closed") from None
-            raise self._unreachable(host, exc, request.timeout_s) from exc
+            raise unreachable(self.config, host, exc, request.timeout_s) from exc
         self.count(1, len(body))
         return Response(reply.status, reply.headers, body, host)
 
@@ -366,143 +347,12 @@ class Transport:
                 ) from exc
         return context
 
-    def _unreachable(self, host: str, exc: Exception, timeout_s: float) -> BridgeError:
-        """Return the error of this package for what urllib3 raised."""
-        where = f"cluster {self.config.name!r} at {host}"
-        if isinstance(exc, urllib3.exceptions.ReadTimeoutError):
-            return RequestTimeout(
-                f"{where} did not answer within {timeout_s:g} s. Narrow the time range or the query, or raise the "
-                "cluster's request timeout"
-            )
-        seen = _chain(exc)
-        if any(isinstance(e, urllib3.exceptions.ProxyError) for e in seen):
-            return self._proxy_failed(where, seen)
-        ended = any(isinstance(e, (ssl.SSLEOFError, ssl.SSLZeroReturnError)) for e in seen)
-        tls = next((e for e in seen if isinstance(e, (ssl.SSLError, urllib3.exceptions.SSLError))), None)
-        if tls is not None and not ended:  # an end in the middle is a lost connection, not a wrong setting
-            return TlsError(_tls_text(where, host, _said(seen), self.config.ca_file))
-        hint = "Check host and port, that the cluster runs, and that the way there is open (firewall, security group)"
-        if host.startswith("http:") and isinstance(seen[-1], ConnectionResetError):  # closed without a response, too
-            hint += ". If the port serves HTTPS, use https:// instead of http://"
-        error = UnreachableError(f"{where} cannot be reached: {_said(seen)}. {hint}")
-        error.never_sent = any(isinstance(e, CONNECTING) for e in seen)  # type: ignore[attr-defined]
-        return error
-
-    def _proxy_failed(self, where: str, seen: List[BaseException]) -> BridgeError:
-        text = _said(seen)
-        proxy = f"the proxy {self.config.proxy}"
-        if " 407 " in text + " ":
-            return AuthenticationError(f"{where}: {proxy} {_PROXY_ASKS}", status=407)
-        error = UnreachableError(
-            f"{where} cannot be reached through {proxy}: {text}. Check the proxy's address, and that it lets "
-            "requests to this cluster pass"
-        )
-        # urllib3 1.26 wraps a connection lost in the middle in the same error.
-        connecting = any(isinstance(e, CONNECTING) for e in seen) or "Tunnel connection failed" in text
-        error.never_sent = connecting  # type: ignore[attr-defined]
-        return error
-
-    def _error(self, response: Response, attempts: int) -> ResponseError:
-        """Return the error for a response with an error status, with the engine's own reason in it."""
-        error_type, reason = engine_reason(response)
-        where = f"cluster {self.config.name!r} at {response.host}"
-        said = f"{error_type}: {reason}" if error_type else reason
-        facts: Dict[str, Any] = {"status": response.status, "error_type": error_type, "reason": reason}
-        if response.status < 400:
-            return ResponseError(
-                f"{where} answers with a redirection to {response.headers.get('Location', 'nowhere')}. Give the URL "
-                "that the cluster itself answers on",
-                **facts,
-            )
-        if response.status == 407:
-            return AuthenticationError(f"{where}: the proxy {self.config.proxy} {_PROXY_ASKS}", **facts)
-        if response.status == 403 and error_type in AWS_REFUSALS:
-            return AuthenticationError(
-                f"{where} does not accept the AWS credentials (403 {said}). {AWS_REFUSALS[error_type]}", **facts
-            )
-        if response.status == 401:
-            return AuthenticationError(
-                f"{where} does not accept the credentials ({self.config.auth.kind}) it was given (401 {said}). Check "
-                "user and password, or whether the key or token has expired",
-                **facts,
-            )
-        if response.status == 403:
-            return PermissionDenied(
-                f"{where} refuses this account a permission (403 {said}). Ask the cluster's administrator to add it to "
-                "the account's role",
-                **facts,
-            )
-        if response.status == 404:
-            return NotFound(f"{where}: not found (404 {said})", **facts)
-        if response.status == 400:
-            return RejectedQuery(f"{where} refused the request (400 {said})", **facts)
-        if response.status in RETRY_STATUS:
-            return Overloaded(
-                f"{where} is overloaded or unavailable (HTTP {response.status} {said}), still after "
-                f"{attempts} attempts. Try again later or narrow the search",
-                **facts,
-            )
-        return ResponseError(f"{where} answered HTTP {response.status} {said}", **facts)
-
-
-def engine_reason(response: Response) -> tuple[str, str]:
-    """Return (error type, reason) as the engine told them; type is ``""`` for a body that is not the engines' JSON.
-
-    The root cause is more telling than the outer error ("all shards failed").
-    """
-    try:
-        reply = json.loads(response.body)
-        error = reply.get("error")
-    except (ValueError, AttributeError):
-        return "", _excerpt(response.body) or "no explanation"
-    if error is None and "x-amzn-ErrorType" in response.headers:  # AWS's front, not the engine
-        said = str(reply.get("message") or reply.get("Message") or "no explanation").partition(" The Canonical String")[
-            0
-        ]
-        return response.headers["x-amzn-ErrorType"].partition(":")[0], said
-    if isinstance(error, dict):
-        # A failed shard's reason carries its causes, the root cause does not.
-        causes: List[Any] = [f.get("reason") for f in error.get("failed_shards") or [] if isinstance(f, dict)]
-        causes += error.get("root_cause") or []
-        inner = next((e for e in causes if isinstance(e, dict) and e.get("reason")), error)
-        reason = str(inner.get("reason") or error.get("reason") or "no reason given")
-        deepest = inner.get("caused_by") or error.get("caused_by")
-        while isinstance(deepest, dict) and deepest.get("reason"):
-            if str(deepest["reason"]) not in reason:
-                reason += f" ({deepest['reason']})"
-            deepest = deepest.get("caused_by")
-        return str(inner.get("type") or error.get("type") or ""), reason
-    if error:
-        return "", str(error)
-    return "", _excerpt(response.body) or "no explanation"
-
-
-def _excerpt(body: bytes) -> str:
-    return " ".join(body[:300].decode("utf-8", "replace").split())
-
 
 def _segment(text: str) -> str:
     """Return one segment of a path, percent-encoded. Dots alone would make proxies and libraries leave the path."""
     if text in (".", ".."):
         raise QueryError(f"{text!r} is not the name of an index")
     return quote(text, safe="")
-
-
-def _chain(exc: BaseException) -> List[BaseException]:
-    """Return an exception and what it came from, the first cause last."""
-    seen = [exc]
-    cause = exc.__cause__ or exc.__context__
-    while cause is not None:
-        # urllib3 1.26 leaves a TypeError in the chain, of its attempt to call http.client as on Python 2.
-        if isinstance(cause, (OSError, http.client.HTTPException, urllib3.exceptions.HTTPError)):
-            seen.append(cause)
-        cause = cause.__cause__ or cause.__context__
-    return seen
-
-
-def _said(seen: List[BaseException]) -> str:
-    """Return the words of the first cause; what the libraries wrap around it is noise."""
-    return str(seen[-1]) or type(seen[-1]).__name__
 
 
 def _param(value: Any) -> str:
@@ -541,22 +391,3 @@ def _trust_certifi(context: ssl.SSLContext) -> None:
     except ImportError:
         return
     context.load_verify_locations(certifi.where())
-
-
-def _tls_text(where: str, host: str, text: str, ca_file: Optional[str]) -> str:
-    trusted = f"the CA file {ca_file}" if ca_file else "the system's certificate store"
-    if "WRONG_VERSION_NUMBER" in text or "record layer failure" in text.lower():
-        return f"{where} does not speak TLS. Use http:// instead of https://, or the port that serves HTTPS"
-    if "Hostname mismatch" in text or "doesn't match" in text or "IP address mismatch" in text:
-        return (
-            f"{where}: the certificate is for another name than {urlsplit(host).hostname}. Use the name in the "
-            "certificate as host"
-        )
-    if "expired" in text:
-        return f"{where}: the server's certificate has expired. Ask the cluster's administrator to renew it"
-    if "CERTIFICATE_VERIFY_FAILED" in text:
-        return (
-            f"{where}: the server's certificate is not signed by an authority in {trusted}. Give the cluster's CA "
-            "certificate as CA file"
-        )
-    return f"{where}: the TLS handshake failed: {text}. Check CA file, client certificate and host name"

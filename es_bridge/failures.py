@@ -1,0 +1,193 @@
+"""What a failed request becomes: an error of this package that says what happened, where, and what to do next."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import ssl
+from typing import TYPE_CHECKING, Any, Dict, List, Optional, Tuple
+from urllib.parse import urlsplit
+
+import urllib3
+
+from es_bridge.config import ClusterConfig
+from es_bridge.errors import (
+    AuthenticationError,
+    BridgeError,
+    NotFound,
+    Overloaded,
+    PermissionDenied,
+    RejectedQuery,
+    RequestTimeout,
+    ResponseError,
+    TlsError,
+    UnreachableError,
+)
+
+if TYPE_CHECKING:
+    from es_bridge.transport import Response
+
+#: A moment later the same request may work.
+RETRY_STATUS = (429, 502, 503, 504)
+#: What urllib3 raises before a request is sent.
+CONNECTING = (urllib3.exceptions.NewConnectionError, urllib3.exceptions.ConnectTimeoutError)
+#: AWS's error types for a request whose signature is not accepted -> what to do.
+#: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-troubleshooting.html
+AWS_REFUSALS = {
+    "ExpiredTokenException": "They have expired: renew them",
+    "UnrecognizedClientException": "AWS does not know them: check access key and session token",
+    "InvalidSignatureException": "Check the secret key, the region, the service (es or aoss), and this machine's clock",
+    "IncompleteSignatureException": "Something between here and AWS changes the request's headers: check the proxy",
+    "MissingAuthenticationTokenException": "The cluster wants signed requests: set the authentication to SigV4",
+}
+_PROXY_ASKS = "does not accept the user name and password it was given, or wants some (407)"
+
+
+def unreachable(config: ClusterConfig, host: str, exc: Exception, timeout_s: float) -> BridgeError:
+    """Return the error of this package for what urllib3 raised."""
+    where = f"cluster {config.name!r} at {host}"
+    if isinstance(exc, urllib3.exceptions.ReadTimeoutError):
+        return RequestTimeout(
+            f"{where} did not answer within {timeout_s:g} s. Narrow the time range or the query, or raise the "
+            "cluster's request timeout"
+        )
+    seen = _chain(exc)
+    if any(isinstance(e, urllib3.exceptions.ProxyError) for e in seen):
+        return _proxy_failed(config, where, seen)
+    ended = any(isinstance(e, (ssl.SSLEOFError, ssl.SSLZeroReturnError)) for e in seen)
+    tls = next((e for e in seen if isinstance(e, (ssl.SSLError, urllib3.exceptions.SSLError))), None)
+    if tls is not None and not ended:  # an end in the middle is a lost connection, not a wrong setting
+        return TlsError(_tls_text(where, host, _said(seen), config.ca_file))
+    hint = "Check host and port, that the cluster runs, and that the way there is open (firewall, security group)"
+    if host.startswith("http:") and isinstance(seen[-1], ConnectionResetError):  # closed without a response, too
+        hint += ". If the port serves HTTPS, use https:// instead of http://"
+    never_sent = any(isinstance(e, CONNECTING) for e in seen)
+    return UnreachableError(f"{where} cannot be reached: {_said(seen)}. {hint}", never_sent=never_sent)
+
+
+def _proxy_failed(config: ClusterConfig, where: str, seen: List[BaseException]) -> BridgeError:
+    text = _said(seen)
+    proxy = f"the proxy {config.proxy}"
+    if " 407 " in text + " ":
+        return AuthenticationError(f"{where}: {proxy} {_PROXY_ASKS}", status=407)
+    # urllib3 1.26 wraps a connection lost in the middle in the same error.
+    connecting = any(isinstance(e, CONNECTING) for e in seen) or "Tunnel connection failed" in text
+    return UnreachableError(
+        f"{where} cannot be reached through {proxy}: {text}. Check the proxy's address, and that it lets requests to "
+        "this cluster pass",
+        never_sent=connecting,
+    )
+
+
+def _tls_text(where: str, host: str, text: str, ca_file: Optional[str]) -> str:
+    trusted = f"the CA file {ca_file}" if ca_file else "the system's certificate store"
+    if "WRONG_VERSION_NUMBER" in text or "record layer failure" in text.lower():
+        return f"{where} does not speak TLS. Use http:// instead of https://, or the port that serves HTTPS"
+    if "Hostname mismatch" in text or "doesn't match" in text or "IP address mismatch" in text:
+        return (
+            f"{where}: the certificate is for another name than {urlsplit(host).hostname}. Use the name in the "
+            "certificate as host"
+        )
+    if "expired" in text:
+        return f"{where}: the server's certificate has expired. Ask the cluster's administrator to renew it"
+    if "CERTIFICATE_VERIFY_FAILED" in text:
+        return (
+            f"{where}: the server's certificate is not signed by an authority in {trusted}. Give the cluster's CA "
+            "certificate as CA file"
+        )
+    return f"{where}: the TLS handshake failed: {text}. Check CA file, client certificate and host name"
+
+
+def _chain(exc: BaseException) -> List[BaseException]:
+    """Return an exception and what it came from, the first cause last."""
+    seen = [exc]
+    cause = exc.__cause__ or exc.__context__
+    while cause is not None:
+        # urllib3 1.26 leaves a TypeError in the chain, of its attempt to call http.client as on Python 2.
+        if isinstance(cause, (OSError, http.client.HTTPException, urllib3.exceptions.HTTPError)):
+            seen.append(cause)
+        cause = cause.__cause__ or cause.__context__
+    return seen
+
+
+def _said(seen: List[BaseException]) -> str:
+    """Return the words of the first cause; what the libraries wrap around it is noise."""
+    return str(seen[-1]) or type(seen[-1]).__name__
+
+
+def refused(config: ClusterConfig, response: Response, attempts: int) -> ResponseError:
+    """Return the error for a response with an error status, with the engine's own reason in it."""
+    error_type, reason = engine_reason(response)
+    where = f"cluster {config.name!r} at {response.host}"
+    said = f"{error_type}: {reason}" if error_type else reason
+    facts: Dict[str, Any] = {"status": response.status, "error_type": error_type, "reason": reason}
+    if response.status < 400:
+        return ResponseError(
+            f"{where} answers with a redirection to {response.headers.get('Location', 'nowhere')}. Give the URL "
+            "that the cluster itself answers on",
+            **facts,
+        )
+    if response.status == 407:
+        return AuthenticationError(f"{where}: the proxy {config.proxy} {_PROXY_ASKS}", **facts)
+    if response.status == 403 and error_type in AWS_REFUSALS:
+        return AuthenticationError(
+            f"{where} does not accept the AWS credentials (403 {said}). {AWS_REFUSALS[error_type]}", **facts
+        )
+    if response.status == 401:
+        return AuthenticationError(
+            f"{where} does not accept the credentials ({config.auth.kind}) it was given (401 {said}). Check "
+            "user and password, or whether the key or token has expired",
+            **facts,
+        )
+    if response.status == 403:
+        return PermissionDenied(
+            f"{where} refuses this account a permission (403 {said}). Ask the cluster's administrator to add it to "
+            "the account's role",
+            **facts,
+        )
+    if response.status == 404:
+        return NotFound(f"{where}: not found (404 {said})", **facts)
+    if response.status == 400:
+        return RejectedQuery(f"{where} refused the request (400 {said})", **facts)
+    if response.status in RETRY_STATUS:
+        return Overloaded(
+            f"{where} is overloaded or unavailable (HTTP {response.status} {said}), still after "
+            f"{attempts} attempts. Try again later or narrow the search",
+            **facts,
+        )
+    return ResponseError(f"{where} answered HTTP {response.status} {said}", **facts)
+
+
+def engine_reason(response: Response) -> Tuple[str, str]:
+    """Return (error type, reason) as the engine told them; type is ``""`` for a body that is not the engines' JSON.
+
+    The root cause is more telling than the outer error ("all shards failed").
+    """
+    try:
+        reply = json.loads(response.body)
+        error = reply.get("error")
+    except (ValueError, AttributeError):
+        return "", excerpt(response.body) or "no explanation"
+    if error is None and "x-amzn-ErrorType" in response.headers:  # AWS's front, not the engine
+        said = str(reply.get("message") or reply.get("Message") or "no explanation")
+        return response.headers["x-amzn-ErrorType"].partition(":")[0], said.partition(" The Canonical String")[0]
+    if isinstance(error, dict):
+        # A failed shard's reason carries its causes, the root cause does not.
+        causes: List[Any] = [f.get("reason") for f in error.get("failed_shards") or [] if isinstance(f, dict)]
+        causes += error.get("root_cause") or []
+        inner = next((e for e in causes if isinstance(e, dict) and e.get("reason")), error)
+        reason = str(inner.get("reason") or error.get("reason") or "no reason given")
+        deepest = inner.get("caused_by") or error.get("caused_by")
+        while isinstance(deepest, dict) and deepest.get("reason"):
+            if str(deepest["reason"]) not in reason:
+                reason += f" ({deepest['reason']})"
+            deepest = deepest.get("caused_by")
+        return str(inner.get("type") or error.get("type") or ""), reason
+    if error:
+        return "", str(error)
+    return "", excerpt(response.body) or "no explanation"
+
+
+def excerpt(body: bytes) -> str:
+    """Return the beginning of a body on one line."""
+    return " ".join(body[:300].decode("utf-8", "replace").split())
