@@ -8,8 +8,11 @@ while `json` silently drops all but the last.
 from __future__ import annotations
 
 import json
+import re
 from json.encoder import encode_basestring_ascii
 from typing import Any, Dict, List, Tuple
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 class Number(str):
@@ -40,14 +43,36 @@ class ExactDecoder:
         if len(found) == len(pairs):
             return found
         self._repeated = True
-        found = {}
-        for key, value in pairs:
-            name, number = key, 1
-            while name in found:
-                number += 1
-                name = f"{key}#{number}"
-            found[name] = value
-        return found
+        return _numbered(pairs)
+
+
+def has_broken_key(value: Any) -> bool:
+    """Return whether a key in ``value`` holds half of a surrogate pair, which OpenSearch 3 refuses (in values not)."""
+    if isinstance(value, dict):
+        return any(_SURROGATE.search(key) or has_broken_key(item) for key, item in value.items())
+    return isinstance(value, list) and any(map(has_broken_key, value))
+
+
+def mend_keys(value: Any) -> Any:
+    """Return ``value`` with U+FFFD for each half of a surrogate pair in a key; keys that become equal are numbered."""
+    if isinstance(value, list):
+        return [mend_keys(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    pairs = [(_SURROGATE.sub("\ufffd", key), mend_keys(item)) for key, item in value.items()]
+    return _numbered(pairs)
+
+
+def _numbered(pairs: List[Tuple[str, Any]]) -> Dict[str, Any]:
+    """Return an object with all of ``pairs``: the second value of a key under ``key#2``."""
+    found: Dict[str, Any] = {}
+    for key, value in pairs:
+        name, number = key, 1
+        while name in found:
+            number += 1
+            name = f"{key}#{number}"
+        found[name] = value
+    return found
 
 
 def encode(value: Any) -> str:

@@ -68,13 +68,14 @@ class Load:
         #: Where a document on its way came from: its id -> file and record number. As small as what is on its way.
         self._origins: Dict[str, str] = {}
 
-    def run(self, progress: Callable[[LoadReport], None]) -> LoadReport:
-        """Load everything and return the report; ``progress`` is called with it now and then.
+    def run(self, progress: Callable[[LoadReport], None], on_wait: Callable[[str], None]) -> LoadReport:
+        """Load everything and return the report; ``progress`` is called with it now and then, ``on_wait`` as there.
 
         Raises the errors of `es_bridge.bulk.bulk_create`; the report then says how far it came.
         """
         report = self.report
-        for number, (written, result, reason) in enumerate(bulk_create(self._transport, self._documents())):
+        outcomes = bulk_create(self._transport, self._documents(), on_wait=on_wait)
+        for number, (written, result, reason) in enumerate(outcomes):
             origin = self._origins.pop(written.id, "a repeated record")
             if result == STORED:
                 report.stored += 1

@@ -32,7 +32,7 @@ import threading
 import time
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any, Deque, Dict, Iterable, Iterator, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Callable, Deque, Dict, Iterable, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
 from es_bridge.errors import (
     Aborted,
@@ -101,15 +101,17 @@ def bulk_create(
     max_bytes: int = MAX_BYTES,
     workers: int = WORKERS,
     give_up_after_s: float = GIVE_UP_AFTER_S,
+    on_wait: Callable[[str], None] = lambda reason: None,
 ) -> Iterator[Outcome]:
     """Write ``documents`` and yield one `Outcome` for each, in any order.
 
     Memory holds at most ``workers + 2`` requests of ``max_docs`` documents and ``max_bytes`` bytes (a larger single
     document travels alone). Raises `PermissionDenied` or `AuthenticationError` when the account may not write,
     `Overloaded` or `UnreachableError` when nothing moved for ``give_up_after_s`` seconds; the outcomes of requests
-    that were under way are yielded first. What has no outcome then may be sent again by a later call.
+    that were under way are yielded first. What has no outcome then may be sent again by a later call. ``on_wait`` is
+    called with the engine's reason, from another thread, each time a request finds no room or nobody there.
     """
-    writer = _Writer(transport, give_up_after_s)
+    writer = _Writer(transport, give_up_after_s, on_wait)
     under_way: Deque[Future[_Written]] = deque()
     with ThreadPoolExecutor(workers, thread_name_prefix="bulk") as pool:
         try:
@@ -160,9 +162,10 @@ def _chunks(documents: Iterable[Document], max_docs: int, max_bytes: int) -> Ite
 class _Writer:
     """Sends chunks until every document of them has an outcome."""
 
-    def __init__(self, transport: Transport, give_up_after_s: float) -> None:
+    def __init__(self, transport: Transport, give_up_after_s: float, on_wait: Callable[[str], None]) -> None:
         self._transport = transport
         self._give_up_after_s = give_up_after_s
+        self._on_wait = on_wait
         self._stopped = threading.Event()
 
     def stop(self) -> None:
@@ -190,7 +193,7 @@ class _Writer:
                 whole_request_failed = isinstance(exc, ResponseError) and exc.status == 500
                 if not exc.retryable and not whole_request_failed:
                     raise
-                error = exc
+                error, reason = exc, str(exc)
             else:
                 again, last = self._sort(pending, answers, outcomes, faults)
                 if len(again) < len(pending):
@@ -199,9 +202,10 @@ class _Writer:
                 if last is None:
                     return
                 pending = again
-                error = self._stuck(last)
+                error, reason = self._stuck(last), f"HTTP {last.status} {last.error_type}: {last.reason}"
             if time.monotonic() >= give_up_at:
                 raise error
+            self._on_wait(reason)
             ceiling = min(LONGEST_BACKOFF_S, FIRST_BACKOFF_S * 2**attempt)
             attempt += 1
             if self._stopped.wait(ceiling * random.uniform(0.5, 1.0)):  # noqa: S311 - jitter, not a secret

@@ -28,6 +28,9 @@ examples:
 CloudTrail files, plain or gzip, as AWS writes them to S3. Events go to aws-cloudtrail-YYYY.MM.DD by their own time, and
 loading twice stores nothing twice. Exit status 0: every event is in the cluster. 1: something is not, and is named.
 """
+#: A cluster that is busy for a moment is nothing to talk about.
+WAIT_BEFORE_SAYING_S = 5.0
+SAY_AGAIN_S = 60.0
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -66,7 +69,7 @@ def _run(arguments: argparse.Namespace) -> int:
             load.report.digests += len(found.digests)
             try:
                 with _progress(load.report) as progress:
-                    load.run(progress)
+                    load.run(progress, _Waiting())
             except BridgeError:
                 _summarise(load.report, found, time.monotonic() - started)
                 say("not finished. Run the same command again: what is in the cluster is recognised")
@@ -76,6 +79,21 @@ def _run(arguments: argparse.Namespace) -> int:
         return FAILED
     _summarise(load.report, found, time.monotonic() - started)
     return DONE if load.report.complete else FAILED
+
+
+class _Waiting:
+    """Says that the cluster has no room, and why, now and then."""
+
+    def __init__(self) -> None:
+        self._next_s = 0.0
+
+    def __call__(self, reason: str) -> None:
+        now = time.monotonic()
+        if not self._next_s:
+            self._next_s = now + WAIT_BEFORE_SAYING_S
+        elif now >= self._next_s:
+            self._next_s = now + SAY_AGAIN_S
+            say(f"waiting for the cluster: {reason}")
 
 
 def _summarise(report: LoadReport, found: FoundFiles, seconds: float) -> None:

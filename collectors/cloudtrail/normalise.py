@@ -46,7 +46,7 @@ from typing import Any, Dict, Mapping, Optional, Tuple
 
 from collectors.cloudtrail.source import RawRecord
 from collectors.errors import InvalidRecord
-from collectors.exact_json import encode
+from collectors.exact_json import encode, has_broken_key, mend_keys
 from es_bridge.bulk import Document
 
 INDEX_PREFIX = "aws-cloudtrail-"
@@ -103,6 +103,7 @@ FREE_FORM = ("requestParameters", "responseElements", "additionalEventData", "se
 COMMON = ("@timestamp", "event", "source", "user", "user_agent", "cloud", "unmapped")
 
 _TIME = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\d)(\.\d{1,9})?(Z|[+-]\d\d:?\d\d)", re.ASCII)
+_ESCAPED_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 #: ASCII only, so that a lone surrogate in a user agent stays the escape it is in AWS's file.
 _encode_common = json.JSONEncoder(separators=(",", ":")).encode
 
@@ -116,7 +117,8 @@ def document(record: RawRecord) -> Document:
     index, identity = index_name(fields), document_id(fields)
     common = common_fields(fields)
     moved = misfits(fields)
-    if not moved and not record.repeats_keys:
+    broken_key = _ESCAPED_SURROGATE.search(record.text) is not None and has_broken_key(fields)
+    if not moved and not record.repeats_keys and not broken_key:
         text = _encode_common(common)[:-1] + "," + record.text[1:]
         try:
             return Document(index, identity, text.encode())
@@ -128,7 +130,7 @@ def document(record: RawRecord) -> Document:
     kept = {key: value for key, value in fields.items() if key not in moved}
     if moved:
         common["unmapped"] = moved
-    return Document(index, identity, encode({**common, **kept}).encode())
+    return Document(index, identity, encode(mend_keys({**common, **kept})).encode())
 
 
 def common_fields(fields: Mapping[str, Any]) -> Dict[str, Any]:

@@ -284,12 +284,20 @@ def test_what_an_engine_takes_stays_where_it_is(values):
     assert body(record) == {**common_fields(record), **record}
 
 
-def test_lone_surrogates_stay_the_escapes_they_are():
-    text = json.dumps({**RECORD, "userAgent": "broken \ud83d agent", "requestParameters": {"k\udc00": "\udfff"}})
+def test_lone_surrogates_in_values_stay_the_escapes_they_are():
+    text = json.dumps({**RECORD, "userAgent": "broken \ud83d agent", "requestParameters": {"k": "\udfff \U0001f600"}})
     made = document(raw(text)).body
     assert made.count(rb"broken \ud83d agent") == 2
-    assert rb'{"k\udc00": "\udfff"}' in made
-    assert made.decode().isprintable()
+    assert rb'{"k": "\udfff \ud83d\ude00"}' in made
+    made.decode("ascii")
+
+
+def test_lone_surrogates_in_keys_become_replacement_characters_and_no_value_is_lost():
+    tail = r',"serviceEventDetails":{"k\udc00":1,"k\uD83D":[{"\udfff":1.50}],"whole \ud83d\ude00":2},"\udfff":3}'
+    found = body(json.dumps(RECORD)[:-1] + tail)
+    assert found["serviceEventDetails"] == {"k�": 1, "k�#2": [{"�": 1.5}], "whole \U0001f600": 2}
+    assert found["�"] == 3
+    assert {name: found[name] for name in COMMON_OF_RECORD} == COMMON_OF_RECORD
 
 
 def test_bytes_that_are_no_utf8_become_replacement_characters():
