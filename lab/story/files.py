@@ -6,10 +6,10 @@ https://docs.aws.amazon.com/awscloudtrail/latest/userguide/get-and-view-cloudtra
 
 from __future__ import annotations
 
-import gzip
 import json
 import random
 import string
+import zlib
 from collections import deque
 from dataclasses import dataclass
 from datetime import datetime, timezone
@@ -172,13 +172,9 @@ class _OpenFile:
     def __init__(self, path: Path, compressed: bool) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._file: BinaryIO = path.open("wb")
-        # No name and no time in the gzip header: the same story gives the same bytes. Level 1 is twice as fast as
-        # the default, for a fifth more bytes.
-        self._out: Any = (
-            gzip.GzipFile(filename="", mode="wb", fileobj=self._file, compresslevel=1, mtime=0)
-            if compressed
-            else self._file
-        )
+        # A gzip header without name and time: the same story gives the same bytes. Level 1 is twice as fast as the
+        # default, for a fifth more bytes.
+        self._gzip = zlib.compressobj(1, zlib.DEFLATED, 16 + zlib.MAX_WBITS) if compressed else None
         self._buffer = bytearray(b'{"Records":[')
         self.records = 0
         self.json_bytes = 0
@@ -194,10 +190,11 @@ class _OpenFile:
     def close(self) -> None:
         self._buffer += b"]}"
         self._flush()
-        self._out.close()
+        if self._gzip:
+            self._file.write(self._gzip.flush())
         self._file.close()
 
     def _flush(self) -> None:
-        self._out.write(self._buffer)
+        self._file.write(self._gzip.compress(self._buffer) if self._gzip else self._buffer)
         self.json_bytes += len(self._buffer)
         self._buffer.clear()
