@@ -102,6 +102,11 @@ class SearchRequest:
             raise QueryError("the time range is empty: earliest must be before latest")
 
     @property
+    def included(self) -> str:
+        """The pattern without its exclusions (``-name``), which may match nothing without anybody missing it."""
+        return ",".join(part for part in self.index.split(",") if not part.strip().startswith("-"))
+
+    @property
     def allow_partial(self) -> bool:
         """Whether an incomplete answer is a warning instead of an error."""
         return self.partial == "allow"

@@ -99,7 +99,7 @@ class Scroll:
         params = {
             "scroll": KEEP_ALIVE,
             "allow_partial_search_results": request.allow_partial,
-            "allow_no_indices": request.allow_partial,
+            "allow_no_indices": request.allow_partial or request.included != request.index,
         }
         return self._checked(self._transport.request("POST", (request.index, "_search"), params, body).body, nonce)
 

@@ -41,12 +41,13 @@ def resolve(transport: Transport, request: SearchRequest) -> tuple[TimeField, Li
     part, `QueryError` when the field is no date somewhere. An account without the permission gets the plain case.
     """
     name = request.time_field
+    params = {"fields": name, "include_unmapped": True, "allow_no_indices": request.allow_partial}
     try:
-        caps = transport.request(
-            "GET",
-            (request.index, "_field_caps"),
-            {"fields": name, "include_unmapped": True, "allow_no_indices": request.allow_partial},
-        ).json()
+        if request.included != request.index and not request.allow_partial:
+            # The engines also refuse an exclusion that matches nothing; only the other parts have to match.
+            transport.request("GET", (request.included, "_field_caps"), params)
+            params["allow_no_indices"] = True
+        caps = transport.request("GET", (request.index, "_field_caps"), params).json()
     except PermissionDenied as exc:
         if not _is_about_field_caps(exc):
             raise

@@ -3,7 +3,7 @@
 User           may
 root           everything
 reader         search ``aws-*`` with its own PIT, scroll and msearch; read mappings and settings; ``GET /``
-reader_nopit   only ``indices:data/read/search*`` on ``aws-*``: scroll works, a PIT is refused
+reader_nopit   only search and scroll on ``aws-*``: a PIT and field capabilities are refused
 loader         only create documents and indices in ``aws-*``
 dls            read the documents of ``aws-*`` whose ``recipientAccountId`` is DLS_ACCOUNT, without the field ``secret``
 
@@ -38,6 +38,8 @@ _ROLES: Dict[str, Dict[str, Any]] = {
         ],
     },
     "reader_nopit": {
+        # Scroll follow-ups name no index, so the plugin asks the cluster permissions for them.
+        "cluster_permissions": ["indices:data/read/scroll*"],
         "index_permissions": [{"index_patterns": [_INDEX], "allowed_actions": ["indices:data/read/search*"]}],
     },
     "loader": {

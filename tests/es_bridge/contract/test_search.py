@@ -190,6 +190,19 @@ def test_pattern_that_matches_nothing_is_an_error(cluster: Cluster) -> None:
     assert [hit.id for hit in hits] == ["1"]
 
 
+def test_exclusions_in_a_pattern(cluster: Cluster) -> None:
+    wanted, unwanted = cluster.create(), cluster.create()
+    cluster.fill(wanted, [("1", {"@timestamp": START_MS})])
+    cluster.fill(unwanted, [("2", {"@timestamp": START_MS})])
+    for pattern in (f"aws-t-*,-{unwanted}", f"{wanted[:-1]}*,{unwanted[:-1]}*,-{unwanted[:-2]}*,-aws-nothing-*"):
+        ids = {hit.index for hit in cluster.ask(pattern, query="_index:" + wanted + " OR _index:" + unwanted)[0]}
+        assert ids == {wanted}
+    with pytest.raises(NothingMatched):
+        cluster.ask(f"{unwanted[:-1]}*,-{unwanted[:-1]}*")
+    with pytest.raises(NothingMatched):
+        cluster.ask(f"{wanted},aws-nothing-*,-aws-nowhere-*")
+
+
 def test_documents_without_the_time_field_come_last_and_are_counted(cluster: Cluster) -> None:
     index = cluster.create()
     cluster.fill(index, ((f"t{i}", {"@timestamp": START_MS + i}) for i in range(3000)))

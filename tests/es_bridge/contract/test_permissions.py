@@ -1,0 +1,84 @@
+"""What accounts with few permissions get: everything they may read, or the reason why not."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Callable, Dict, Tuple
+
+import pytest
+
+from es_bridge.config import ClusterConfig
+from es_bridge.errors import AuthenticationError, BridgeError, NothingMatched, PermissionDenied, TlsError
+from es_bridge.query import SearchRequest
+from es_bridge.search import Search, open_search
+from es_bridge.transport import Transport
+from lab.engine import Engine
+
+from .conftest import ASKED_FOR, START_MS, Cluster, assert_once_in_order, config_of
+
+SECURED = [name for name in ("opensearch-2.19-secured", "opensearch-3-secured") if name in ASKED_FOR]
+
+
+@pytest.fixture(scope="module", params=SECURED or ["opensearch-2.19-secured"])
+def secured(request: pytest.FixtureRequest, engine_by_id: Callable[[str], Engine]) -> Engine:
+    if not SECURED:
+        pytest.skip("no secured engine among AWS_SIEM_BRIDGE_ENGINES")
+    return engine_by_id(request.param)
+
+
+@pytest.fixture(scope="module")
+def filled(secured: Engine) -> Tuple[str, Dict[str, int]]:
+    times = {f"d{i}": START_MS + (i // 3) * 1000 for i in range(7000)}
+    cluster = Cluster(secured)
+    index = cluster.create()
+    cluster.fill(index, ((doc_id, {"@timestamp": at}) for doc_id, at in times.items()))
+    return index, times
+
+
+def search_as(secured: Engine, user: str, index: str, **options: object) -> Tuple[list, Search]:
+    transport = Transport(config_of(secured, user))
+    with open_search(transport, SearchRequest(index=index, size=0, **options)) as search:  # type: ignore[arg-type]
+        return [hit for page in search for hit in page.hits], search
+
+
+def test_reader_needs_no_more_than_read(secured: Engine, filled: Tuple[str, Dict[str, int]]) -> None:
+    hits, search = search_as(secured, "reader", filled[0])
+    assert_once_in_order(hits, filled[1])
+    assert search.notes == [] and search.warnings == []
+
+
+def test_account_without_pit_gets_everything_by_scroll_and_a_note(
+    secured: Engine, filled: Tuple[str, Dict[str, int]]
+) -> None:
+    hits, search = search_as(secured, "reader_nopit", filled[0])
+    assert_once_in_order(hits, filled[1])
+    assert any("scroll" in note for note in search.notes)
+    assert any("field capabilities" in note for note in search.notes)
+
+
+def test_forbidden_index_names_the_permission(secured: Engine, filled: Tuple[str, Dict[str, int]]) -> None:
+    transport = Transport(config_of(secured, "root"))
+    transport.request("PUT", ("secret-1",), accept_status=(400,))
+    for pattern in ("secret-1", f"{filled[0]},secret-1"):
+        with pytest.raises(PermissionDenied) as caught:
+            search_as(secured, "reader", pattern)
+        assert "indices:" in str(caught.value)
+    for user in ("reader", "reader_nopit"):
+        with pytest.raises((NothingMatched, PermissionDenied)):
+            search_as(secured, user, "secret-*")
+
+
+def test_wrong_password_wrong_ca_and_plain_http(secured: Engine) -> None:
+    right = config_of(secured, "reader")
+    password = right.auth.password
+    wrong: Dict[type, ClusterConfig] = {
+        AuthenticationError: replace(right, auth=replace(right.auth, password="nonsense-pw")),
+        TlsError: replace(right, ca_file=None),
+    }
+    for kind, config in wrong.items():
+        with pytest.raises(kind) as caught:
+            list(open_search(Transport(config), SearchRequest(index="aws-*")))
+        assert password not in str(caught.value) and "nonsense-pw" not in str(caught.value)
+    plain = replace(right, hosts=(right.hosts[0].replace("https", "http"),), ca_file=None, max_retries=0)
+    with pytest.raises(BridgeError):
+        list(open_search(Transport(plain), SearchRequest(index="aws-*")))
