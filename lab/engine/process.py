@@ -94,9 +94,7 @@ def start_engine(
     folder = Path(data_dir).absolute() if data_dir else Path(tempfile.mkdtemp(prefix=f"{engine_id}-"))
     keep = keep or data_dir is not None
     try:
-        node, process = start_node(
-            engine_id, folder, settings or {}, heap_mb, progress or to_stderr, owned=True, keep=keep
-        )
+        node, process = start_node(engine_id, folder, settings or {}, heap_mb, progress or to_stderr, keep)
     except BaseException:
         if not keep:
             shutil.rmtree(folder, ignore_errors=True)
@@ -110,14 +108,13 @@ def start_node(
     settings: Mapping[str, Any],
     heap_mb: int,
     progress: Progress,
-    owned: bool,
-    keep: bool = True,
+    keep: bool,
     wanted_port: Optional[int] = None,
 ) -> Tuple[Node, subprocess.Popen[bytes]]:
     """Start one node in ``folder`` and wait until it is ready.
 
-    ``owned``: it ends when this process ends, and without ``keep`` it then removes its folder. Without
-    ``wanted_port`` any free port is taken. Raise EngineUnavailable when it cannot start.
+    It ends when this process ends, unless ``release_process`` lets it go, and without ``keep`` it then removes its
+    folder. Without ``wanted_port`` any free port is taken. Raise EngineUnavailable when it cannot start.
     """
     spec = engine_spec(engine_id)
     java = find_java(spec, progress)
@@ -125,7 +122,7 @@ def start_node(
     for _ in range(PORT_ATTEMPTS):
         http_port, transport_port = free_ports(2)
         node = Node(spec, java, home, folder, wanted_port or http_port, transport_port, settings, heap_mb, keep=keep)
-        process = node.launch(owned)
+        process = node.launch()
         try:
             node.wait_ready(process)
             return node, process
@@ -137,6 +134,13 @@ def start_node(
             end_process(process)
             raise
     raise EngineUnavailable(f"{engine_id}: no free port in {PORT_ATTEMPTS} attempts")
+
+
+def release_process(process: subprocess.Popen[bytes]) -> None:
+    """Let a node outlive this process; it then runs until SIGTERM."""
+    assert process.stdin
+    process.stdin.write(b"\n")
+    process.stdin.close()
 
 
 def end_process(process: subprocess.Popen[bytes]) -> None:

@@ -21,6 +21,7 @@ final class Lifecycle {
         EngineNode build() throws Exception;
     }
 
+    private static volatile boolean released;
     private static volatile boolean ownerGone;
 
     private Lifecycle() {}
@@ -44,24 +45,33 @@ final class Lifecycle {
     }
 
     /**
-     * The owner holds the other end of our stdin and never writes: end of file means that it is gone, even by kill -9.
-     * Its process is watched too, because a child it forked may have inherited the pipe. -Dlab.owner is absent when the
-     * engine is meant to outlive the command that started it.
+     * The owner holds the other end of our stdin: end of file means that it is gone, even by kill -9. Its process is
+     * watched too, because a child it forked may have inherited the pipe. A byte from the owner releases the engine,
+     * which then runs until SIGTERM.
      */
     private static void watchOwner() {
-        Long owner = Long.getLong("lab.owner");
-        if (owner == null) return;
-        ProcessHandle.of(owner).ifPresentOrElse(handle -> handle.onExit().thenRun(Lifecycle::leave), Lifecycle::leave);
+        ProcessHandle.of(Long.getLong("lab.owner")).ifPresentOrElse(
+            owner -> owner.onExit().thenRun(Lifecycle::ownerEnded), Lifecycle::ownerEnded
+        );
         Thread watcher = new Thread(() -> {
             try {
-                while (System.in.read() >= 0) { }
+                released = System.in.read() >= 0;
             } catch (IOException e) {
                 // A broken pipe says the same as its end.
             }
-            leave();
+            if (!released) leave();
         }, "owner-watcher");
         watcher.setDaemon(true);
         watcher.start();
+    }
+
+    private static void ownerEnded() {
+        try {
+            Thread.sleep(2_000);  // its last byte may still be in the pipe
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+        if (!released) leave();
     }
 
     private static void leave() {

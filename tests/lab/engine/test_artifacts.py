@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import http.server
+import subprocess
+import sys
 import threading
 from pathlib import Path
 from typing import Any, Dict, Iterator, List, Tuple
@@ -38,6 +40,10 @@ class _Repository(http.server.BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body[:cut])
+        if cut < len(body):
+            self.wfile.flush()
+            self.server.half_sent.set()  # type: ignore[attr-defined]
+            self.server.go_on.wait(60)  # type: ignore[attr-defined]
 
     def log_message(self, format: str, *arguments: Any) -> None:
         pass
@@ -48,10 +54,13 @@ def repository(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """Serve a Maven repository; ``answers[filename]`` is the list of (body, bytes sent) to give."""
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Repository)
     server.asked, server.answers = [], {}  # type: ignore[attr-defined]
+    server.half_sent, server.go_on = threading.Event(), threading.Event()  # type: ignore[attr-defined]
+    server.go_on.set()  # type: ignore[attr-defined]
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     monkeypatch.setenv("AWS_SIEM_BRIDGE_MAVEN", f"http://127.0.0.1:{server.server_port}/maven2/")
     yield server
+    server.go_on.set()  # type: ignore[attr-defined]
     server.shutdown()
     thread.join()
     server.server_close()
@@ -100,6 +109,24 @@ def test_a_download_cut_short_leaves_nothing_and_is_tried_again(empty_cache: Pat
     assert not cached_path(other).exists()
     repository.answers["other-1.0.jar"] = [whole()]
     assert fetch([other], "an engine", quiet)[other].read_bytes() == CONTENT
+
+
+def test_a_download_killed_half_way_does_not_spoil_the_cache(empty_cache: Path, repository: Any):
+    repository.answers["thing-1.0.jar"] = [(CONTENT, 1000)]
+    repository.go_on.clear()
+    file = locked()
+    program = (
+        "from lab.engine.artifacts import fetch; from lab.engine.lock import LockedFile; "
+        f"fetch([{file!r}], 'an engine', print)"
+    )
+    child = subprocess.Popen([sys.executable, "-c", program], cwd=Path(artifacts.__file__).parents[2])
+    assert repository.half_sent.wait(60)
+    child.kill()
+    child.wait()
+    repository.go_on.set()
+    assert not cached_path(file).exists()
+    repository.answers["thing-1.0.jar"] = [whole()]
+    assert fetch([file], "an engine", quiet)[file].read_bytes() == CONTENT
 
 
 def test_a_file_the_repository_does_not_have_is_named(empty_cache: Path, repository: Any):

@@ -68,6 +68,19 @@ def test_start_status_stop(engine, run, call):
     assert call(answering, "GET", "/kept/_doc/1")[1]["_source"] == {"a": 1}, "the data stays for the next start"
 
 
+def test_a_start_killed_before_the_engine_is_ready_leaves_no_engine(engine, run):
+    command = [sys.executable, "-m", "aws_siem_bridge", "lab", "engine", "start"]
+    with subprocess.Popen(command, cwd=Path(__file__).parents[3]) as starting:
+        parent = psutil.Process(starting.pid)
+        java: List[psutil.Process] = []
+        while not java:
+            assert starting.poll() is None
+            java = [child for child in parent.children() if "EngineServer" in child.cmdline()]
+        starting.kill()
+    assert not psutil.wait_procs(java, timeout=60)[1]
+    assert run("status").returncode == 1
+
+
 def test_a_state_file_of_another_process_is_not_believed(tmp_path, monkeypatch):
     monkeypatch.setenv("AWS_SIEM_BRIDGE_CACHE", str(tmp_path))
     stale = detached.Detached("opensearch-2.19", os.getpid(), "http://127.0.0.1:1", 0.0, "/nowhere", "log", None, None)

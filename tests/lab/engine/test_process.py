@@ -94,7 +94,7 @@ def test_ports_in_use_are_replaced_by_free_ones(monkeypatch, call):
 def test_another_engine_on_the_port_is_not_taken_for_ours(engine, tmp_path):
     port = int(engine.url.rsplit(":", 1)[1])
     with pytest.raises(EngineUnavailable, match=f"port {port} is in use"):
-        process.start_node("opensearch-2.19", tmp_path, {}, 512, silent, owned=True, wanted_port=port)
+        process.start_node("opensearch-2.19", tmp_path, {}, 512, silent, keep=True, wanted_port=port)
 
 
 _OWNER = """
