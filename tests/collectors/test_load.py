@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import json
 import os
+import pty
 import signal
 import subprocess
 from pathlib import Path
@@ -105,6 +107,25 @@ def test_what_the_engine_refuses_is_counted_with_file_number_and_reason(cluster,
     assert done.returncode == 1
     assert f"{path}, record 2: index not writable: aws-cloudtrail-1999.12.30" in done.stdout
     assert [line.split()[-1] for line in done.stdout.splitlines()[1:4]] == ["0", "1", "1"]
+
+
+def test_a_terminal_shows_files_events_rate_and_what_remains(cluster, tmp_path):
+    for file in range(3):
+        write_log(tmp_path / f"{file}.json", [event(number) for number in range(file * 400, file * 400 + 400)])
+    ours, theirs = pty.openpty()
+    done = subprocess.run(
+        cluster.command(tmp_path), env=cluster.environment(), stdout=subprocess.PIPE, stderr=theirs, timeout=120
+    )
+    os.close(theirs)
+    shown = b""
+    with os.fdopen(ours, "rb", buffering=0) as terminal, contextlib.suppress(OSError):  # EIO is the terminal's end
+        while piece := terminal.read(65_536):
+            shown += piece
+    assert done.returncode == 0
+    assert b"1,200 events" in shown
+    assert b"3/3 files" in shown
+    assert b"events/s" in shown
+    assert b"100%" in shown
 
 
 # --- the template ----------------------------------------------------------------------------------------------------

@@ -277,6 +277,15 @@ def test_an_engine_without_room_for_good_is_reported_and_what_was_stored_is_yiel
     assert sorted(int_of(outcome.document.id) for outcome in seen) == [1, 3, 5, 7, 9]
 
 
+def test_the_caller_hears_why_it_waits(short_waits):
+    full = (429, "cluster_block_exception", "disk usage exceeded")
+    heard = []
+    faults = [item_reply(201, full), item_reply(full), item_reply(201)]
+    with FaultyServer(faults) as server, Transport(ClusterConfig((server.url,))) as transport:
+        assert results(list(bulk_create(transport, documents("i", 2), on_wait=heard.append))) == {STORED: 2}
+    assert heard == ["HTTP 429 cluster_block_exception: disk usage exceeded"] * 2
+
+
 def int_of(doc_id: str) -> int:
     return int(doc_id.rpartition("-")[2])
 
