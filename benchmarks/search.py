@@ -1,6 +1,6 @@
 """Figures of the search command, side by side in one run on the embedded engine.
 
-    python -m benchmarks.search [--events 300000] [--rounds 3] [--url URL --index PATTERN]
+    python -m benchmarks.search [--events 300000] [--rounds 3] [--codec default] [--url URL --index PATTERN]
 
 Every case runs as its own process, the cases of a round one after the other, and the medians are compared: on a busy
 machine single figures mean little, ratios within one run do. Rows are counted in the output of every case.
@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import json
 import platform
+import subprocess
 import sys
 import tempfile
 import time
@@ -19,6 +20,7 @@ from typing import Callable, Dict, List
 
 from benchmarks.process import Run, median, run_command, run_program
 from es_bridge.config import ClusterConfig
+from es_bridge.transport import Transport
 from lab.splunkd import SplunkdStandIn, User, add_cluster
 
 PEERS = Path(__file__).parent / "peers"
@@ -30,6 +32,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--events", type=int, default=300_000)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument(
+        "--codec",
+        choices=("default", "best_compression"),
+        default="default",
+        help="how the engine stores documents; the template's best_compression makes the engine the limit",
+    )
     parser.add_argument("--url", help="a cluster that holds the events already")
     parser.add_argument("--index", default="aws-cloudtrail-*")
     parser.add_argument("--json", type=Path, help="also write the figures to this file")
@@ -39,18 +47,20 @@ def main() -> int:
     from lab.engine import start_engine
 
     with tempfile.TemporaryDirectory() as folder, start_engine("opensearch-2.19", heap_mb=1024) as engine:
-        load_story(engine.url, arguments.events, Path(folder))
+        load_story(engine.url, arguments.events, Path(folder), arguments.codec)
         return compare(engine.url, arguments)
 
 
-def load_story(url: str, events: int, folder: Path) -> None:
-    """Generate the events and load them as a user does."""
-    import subprocess
-
+def load_story(url: str, events: int, folder: Path, codec: str) -> None:
+    """Generate the events and load them as a user does, into indices with the given codec."""
+    template = json.loads(Path("deploy/opensearch/cloudtrail.json").read_text(encoding="utf-8"))
+    template["template"]["settings"]["index"]["codec"] = codec
+    with Transport(ClusterConfig((url,))) as transport:
+        transport.request("PUT", ("_index_template", "aws-cloudtrail"), body=template)
     cli = [sys.executable, "-m", "aws_siem_bridge"]
     for command in (
         ["lab", "story", "write", str(folder / "story"), "--events", str(events), "--seed", "1"],
-        ["load", str(folder / "story"), "--url", url],
+        ["load", str(folder / "story"), "--url", url, "--no-template"],
     ):
         started = time.monotonic()
         subprocess.run(cli + command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -112,7 +122,7 @@ def report(runs: Dict[str, List[Run]], events: int, arguments: argparse.Namespac
         for name, of_case in runs.items()
     }
     fastest = table["L: pull, nothing decoded"]["events_per_s"]
-    print(f"Python {platform.python_version()}, {arguments.rounds} rounds, medians")
+    print(f"Python {platform.python_version()}, {arguments.rounds} rounds, medians, codec {arguments.codec}")
     print(f"{'case':40} {'events':>8} {'seconds':>8} {'events/s':>9} {'of L':>6} {'first row':>9} {'peak MiB':>8}")
     for name, row in table.items():
         share = f"{row['events_per_s'] / fastest:6.2f}" if row["events"] > 1 else " " * 6

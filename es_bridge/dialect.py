@@ -171,6 +171,9 @@ def is_no_pit(error: ResponseError) -> bool:
     """Whether an error on opening a PIT means that this engine or account has none, so that a scroll may do."""
     if error.error_type == "index_not_found_exception":
         return False
+    if error.status == 429:
+        # OpenSearch allows 300 a node by default, counted a shard: a wide pattern or many searches use them up.
+        return "point in time contexts" in error.reason.lower()
     if error.status == 403:
         return "point_in_time" in error.reason or "open_point_in_time" in error.reason
     # An engine that does not know the path reads it as an index operation: 400, 404 or 405, as versions differ.

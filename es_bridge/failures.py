@@ -40,6 +40,13 @@ AWS_REFUSALS = {
     "IncompleteSignatureException": "Something between here and AWS changes the request's headers: check the proxy",
     "MissingAuthenticationTokenException": "The cluster wants signed requests: set the authentication to SigV4",
 }
+#: The engines' error types whose reason does not say what to do -> what to do.
+HINTS = {
+    "too_long_http_line_exception": "The list of indices is too long: use wildcards, -exclusions or an alias",
+    "too_long_frame_exception": "The list of indices is too long: use wildcards, -exclusions or an alias",
+    "index_closed_exception": "An index named is closed: leave it out of index=, or have it opened",
+    "cluster_block_exception": "The index is closed or blocked: leave it out of index=, or have it opened",
+}
 _PROXY_ASKS = "does not accept the user name and password it was given, or wants some (407)"
 
 
@@ -133,6 +140,8 @@ def refused(config: ClusterConfig, response: Response, attempts: int) -> Respons
         return AuthenticationError(
             f"{where} does not accept the AWS credentials (403 {said}). {AWS_REFUSALS[error_type]}", **facts
         )
+    if error_type in HINTS and response.status in (400, 403):
+        return RejectedQuery(f"{where} refused the request ({response.status} {said}). {HINTS[error_type]}", **facts)
     if response.status == 401:
         return AuthenticationError(
             f"{where} does not accept the credentials ({config.auth.kind}) it was given (401 {said}). Check "

@@ -33,6 +33,7 @@ COMPOUND: Dict[str, tuple] = {
     "field_masking_span": ("query",),
     "function_score": ("query",),
 }
+FUNCTIONS = ("functions", "random_score", "field_value_factor", "gauss", "linear", "exp", "script_score")
 # fmt: off
 LEAF = frozenset((
     "match_all", "match_none", "match", "match_phrase", "match_phrase_prefix", "match_bool_prefix", "multi_match",
@@ -88,10 +89,15 @@ class SearchRequest:
     first_page_docs: int = 250
 
     def __post_init__(self) -> None:
-        if not self.index.strip(" ,"):
+        parts = [part.strip() for part in self.index.split(",") if part.strip()]
+        if not parts:
             raise QueryError("no index given: name an index or a pattern, such as index=aws-cloudtrail-*")
-        if any(c in self.index for c in "/\\?#\"'\r\n\t") and not self.index.startswith("<"):
-            raise QueryError(f"index={self.index!r} is not an index pattern: it holds a character no index name has")
+        for part in parts:
+            # Date math, <aws-{now/d}>, is the one name with a slash.
+            if any(c in part for c in "/\\?#\"'\r\n\t") and not part.startswith("<"):
+                raise QueryError(f"index={part!r} is not an index pattern: it holds a character no index name has")
+        # "a, b" as people write lists; the engines would look for an index called " b".
+        object.__setattr__(self, "index", ",".join(parts))
         if self.size < 0:
             raise QueryError(f"size={self.size} must be 0 (all) or more")
         if self.partial not in ("fail", "allow"):
@@ -150,6 +156,8 @@ def parse_dsl(text: str) -> Clause:
     """
     try:
         clause = json.loads(text)
+    except RecursionError:
+        raise QueryError("dsl= is nested too deeply") from None
     except ValueError as exc:
         raise QueryError(f'dsl= is not JSON ({exc}). Give one query clause, such as {{"term": {{"errorCode": "x"}}}}')
     if isinstance(clause, dict):
@@ -158,7 +166,10 @@ def parse_dsl(text: str) -> Clause:
                 raise QueryError(f"dsl= holds {name!r}, which is refused: {reason}. Give one query clause only")
         if set(clause) == {"query"}:
             clause = clause["query"]
-    return _checked(clause)
+    try:
+        return _checked(clause)
+    except RecursionError:
+        raise QueryError("dsl= is nested too deeply") from None
 
 
 def _checked(clause: Any) -> Clause:
@@ -181,10 +192,12 @@ def _checked(clause: Any) -> Clause:
     if "inner_hits" in content:
         raise QueryError("dsl= holds 'inner_hits', which is refused: only whole documents are returned")
     if kind in COMPOUND:
-        for name in COMPOUND[kind]:
-            if name in content:
-                inner = content[name]
+        for name, inner in content.items():
+            if name in COMPOUND[kind]:
                 content[name] = [_checked(c) for c in inner] if isinstance(inner, list) else _checked(inner)
+            elif isinstance(inner, (dict, list)) and not (kind == "function_score" and name in FUNCTIONS):
+                # Engines know clauses under other spellings too (mustNot): what is not checked does not pass.
+                raise QueryError(f"dsl= holds {name!r} in {kind!r}, which is not supported there")
         if kind == "function_score":
             _check_functions(content)
     else:

@@ -181,7 +181,7 @@ class Search:
         except ResponseError as exc:
             if not dialect.has_scroll or not is_no_pit(exc):
                 raise
-            self.notes.append(f"no point in time on {dialect} for this account, so a scroll is used: {exc.reason}")
+            self.notes.append(f"no point in time to be had on {dialect}, so a scroll is used: {exc.reason}")
             return time_field, None
 
     def _pages_by_windows(self, snapshot: Snapshot) -> Iterator[Any]:

@@ -8,6 +8,7 @@ hosts with a rest for dead ones, retries decided by type, and errors that tell a
 from __future__ import annotations
 
 import gzip
+import http.client
 import ipaddress
 import json
 import random
@@ -37,6 +38,10 @@ from es_bridge.errors import (
     UnreachableError,
 )
 from es_bridge.failures import RETRY_STATUS, excerpt, refused, unreachable
+
+# An engine adds a Warning header for each deprecated setting it meets, one an index: with http.client's own limit of
+# 100 a search over many indices would fail as if the cluster were gone (seen with OpenSearch 2.19).
+http.client._MAXHEADERS = 10_000  # type: ignore[attr-defined]
 
 #: A host that did not answer is left alone for this long while another one is there.
 HOST_REST_S = 30.0

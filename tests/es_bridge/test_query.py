@@ -42,6 +42,8 @@ REFUSED = [
     ({"intervals": {"m": {"match": {"query": "a", "filter": {"script": {"source": "true"}}}}}}, "script"),
     ({"wrapper": {"query": "eyJ0ZXJtIjp7fX0="}}, "hides"),
     ({"nested": {"path": "a", "query": {"match_all": {}}, "inner_hits": {}}}, "inner_hits"),
+    ({"bool": {"mustNot": [{"terms": {"user": {"index": "users", "id": "2", "path": "f"}}}]}}, "mustNot"),
+    ({"constant_score": {"query": {"script": {"script": "true"}}}}, "not supported"),
     ({"brand_new_clause": {}}, "not supported"),
     ({"term": {"a": 1}, "range": {"b": {}}}, "one query clause"),
     ([], "one query clause"),
@@ -69,9 +71,20 @@ def test_text_that_is_no_json_says_where() -> None:
         parse_dsl('{"term": {a}}')
 
 
+@pytest.mark.parametrize("text", ["[" * 100_000, '{"bool":{"must":' * 2000 + "{}" + "}}" * 2000])
+def test_text_that_is_nested_too_deeply(text: str) -> None:
+    with pytest.raises(QueryError):
+        parse_dsl(text)
+
+
 def test_names_of_clauses_are_dropped_because_ours_delimits_hits() -> None:
     named = {"bool": {"_name": "x", "must": [{"term": {"a": {"value": 1, "_name": "y"}}}]}}
     assert parse_dsl(json.dumps(named)) == {"bool": {"must": [{"term": {"a": {"value": 1}}}]}}
+
+
+def test_a_list_of_indices_as_people_write_it() -> None:
+    assert SearchRequest(index=" aws-a, aws-*,,-aws-b ,").index == "aws-a,aws-*,-aws-b"
+    assert SearchRequest(index="aws-a,<aws-{now/d}>").index == "aws-a,<aws-{now/d}>"
 
 
 @pytest.mark.parametrize("query", ["", "*", " *:* "])
@@ -96,6 +109,7 @@ def test_range_has_only_the_bounds_there_are() -> None:
     [
         ({"index": " , "}, "no index"),
         ({"index": "a/_search?q=*"}, "not an index pattern"),
+        ({"index": "<a-{now/d}>,b/c"}, "'b/c' is not an index pattern"),
         ({"index": "a", "size": -1}, "size=-1"),
         ({"index": "a", "partial": "maybe"}, "fail or allow"),
         ({"index": "a", "time_field": ""}, "time_field"),
