@@ -17,7 +17,7 @@
     │   └── Overloaded          429, 502, 503, 504 (retryable; raised when the retries are used up)
     ├── NothingMatched          the pattern named no index this account may read
     ├── PartialResult           HTTP 200, but shards failed, the search timed out, or a page is short
-    ├── ReplyTooLarge           a reply is announced as larger than the caller can hold: ask for less
+    ├── ReplyTooLarge           a reply is larger than the caller can hold: ask for less
     └── Aborted                 the caller closed the search while a request was under way
 
 Messages say what happened, where, and what to do next. They never hold a secret: nothing here receives one.
@@ -72,7 +72,7 @@ class Aborted(BridgeError):
 
 
 class ReplyTooLarge(BridgeError):
-    """A reply is announced as larger than the caller is ready to hold in memory; it was not read."""
+    """A reply is larger than the caller is ready to hold in memory; it was not read to its end."""
 
 
 class ResponseError(BridgeError):

@@ -143,9 +143,14 @@ def range_clause(time_field: str, earliest_ms: Optional[int], latest_ms: Optiona
     return [{"range": {time_field: {**bounds, "format": "epoch_millis"}}}] if bounds else []
 
 
+def having_clause(time_field: str) -> Clause:
+    """Return the clause for documents that have the time field."""
+    return {"exists": {"field": time_field}}
+
+
 def missing_clause(time_field: str) -> Clause:
     """Return the clause for documents that do not have the time field."""
-    return {"bool": {"must_not": [{"exists": {"field": time_field}}]}}
+    return {"bool": {"must_not": [having_clause(time_field)]}}
 
 
 def parse_dsl(text: str) -> Clause:

@@ -17,7 +17,7 @@ from typing import Any, Dict, List, NamedTuple, Optional
 from es_bridge.errors import ResponseError
 
 #: The sort values that the engines give a document without the sort field (descending, missing last).
-NO_TIME = (None, -(2**63), 2**63 - 1)
+NO_TIME = (None, -(2**63))
 
 _STRING = rb'"(?:[^"\\]|\\.)*"'
 _HIT_HEAD = re.compile(

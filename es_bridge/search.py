@@ -16,18 +16,27 @@ import threading
 import time
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Deque, Iterator, List, Optional, Tuple
 
 from es_bridge.dialect import KEEP_ALIVE_S, Dialect, Pit, detect, is_no_pit
-from es_bridge.errors import BridgeError, NotFound, NothingMatched, PartialResult, RejectedQuery, ResponseError
-from es_bridge.query import SearchRequest
+from es_bridge.errors import (
+    BridgeError,
+    NotFound,
+    NothingMatched,
+    PartialResult,
+    QueryError,
+    RejectedQuery,
+    ReplyTooLarge,
+    ResponseError,
+)
+from es_bridge.query import Clause, SearchRequest, having_clause
 from es_bridge.reply import Hit, Reply
 from es_bridge.scroll import Scroll
 from es_bridge.snapshot import Overview, Snapshot
-from es_bridge.time_field import MILLIS, NANOS, TimeField, resolve
+from es_bridge.time_field import MILLIS, NANOS, NANOS_RANGE_MS, TimeField, resolve
 from es_bridge.transport import Transport
-from es_bridge.windows import Window, fetch, fetch_crowded, in_order, plan, smaller_page
+from es_bridge.windows import MAX_PAGE_BYTES, Window, fetch, fetch_crowded, in_order, plan, smaller_page
 
 #: Two requests keep a two-core engine and one reader busy; more gave nothing (measured).
 FETCH_THREADS = 2
@@ -94,10 +103,12 @@ class Search:
         self._scroll: Optional[Scroll] = None
         self._pool = ThreadPoolExecutor(FETCH_THREADS + 1, thread_name_prefix="es_bridge")
         self._pit: Optional[Future[Pit]] = None
+        self._overview: Optional[Future[Overview]] = None
         self._page_docs = request.page_size_docs
         self._touched = time.monotonic()
         self._closed = threading.Event()
         self._finished = False
+        self._freed = False
 
     def __enter__(self) -> Search:
         return self
@@ -120,7 +131,7 @@ class Search:
 
     def close(self) -> None:
         """End requests under way and free the context on the cluster. May be called again, and from any thread."""
-        if self._closed.is_set():
+        if self._freed:  # a close that a signal interrupted is done again
             return
         self._closed.set()
         # Waits for a PIT that is being opened: once its request were cut off, nobody would know its id.
@@ -135,6 +146,7 @@ class Search:
                 self._dialect.close_pit(self._transport, pit_id, CLOSE_TIMEOUT_S)
         except BridgeError:
             pass  # it ends by itself after its keep-alive; there is nobody left to tell
+        self._freed = True
 
     def _opened_pit(self) -> Optional[str]:
         """Return the PIT of a search that was closed or failed before it could use it."""
@@ -171,6 +183,8 @@ class Search:
         try:
             time_field, notes = resolve(self._transport, request)
             self.notes += notes
+            if time_field.has_nanos:
+                self._narrow_to_nanos()
             if time_field.indices == 0:
                 return time_field, Pit("", 0)  # OpenSearch answers 400 to a PIT over no index at all
             return time_field, self._pit.result() if self._pit else None
@@ -186,51 +200,64 @@ class Search:
 
     def _pages_by_windows(self, snapshot: Snapshot) -> Iterator[Any]:
         ticks = snapshot.time_field.ticks_per_s
-        awaited_overview = self._pool.submit(snapshot.overview)
-        first = self._first_page(snapshot)
+        self._overview = self._pool.submit(snapshot.overview)
+        # In nanoseconds Elasticsearch sorts a document without the time as one of 1970, so it is left for later.
+        timed = [having_clause(snapshot.time_field.name)] if ticks == NANOS and self.request.unbounded else []
+        first, first_docs = self._first_page(snapshot, timed)
         ticks = snapshot.time_field.ticks_per_s
         self._no_shards(int(first.head.get("_shards", {}).get("total", -1)))
-        if len(first.hits) < self.request.first_page_docs:
+        is_full = len(first.hits) == first_docs
+        if not is_full and not timed:
             self.matched = len(first.hits)
             self._warn_without_time(sum(1 for hit in first.hits if hit.time is None))
             yield Page(in_order(first.hits), ticks)
             return
         # The last time of the page may go on beyond it, so it is left to the windows.
         per_ms = ticks // MILLIS
-        newest_left = first.hits[-1].time
+        newest_left = first.hits[-1].time if is_full else None
         boundary_ms = None if newest_left is None else newest_left // per_ms
         complete = [
             hit
             for hit in first.hits
             if hit.time is not None and (boundary_ms is None or hit.time // per_ms > boundary_ms)
         ]
+        snapshot.without_source -= sum(1 for hit in first.hits[len(complete) :] if not hit.source)
         self._adapt_page_docs(first.hits)
         if complete:
             yield Page(in_order(complete), ticks)
-        overview: Overview = awaited_overview.result()
+        overview = self._overview.result()
         self.matched = overview.total
         left = overview.total - overview.without_time - len(complete)
         if boundary_ms is not None and overview.oldest_ms is not None and left > 0:
             whole = Window(min(overview.oldest_ms, boundary_ms), boundary_ms + 1, left)
+            if snapshot.time_field.has_nanos and (whole.gte < NANOS_RANGE_MS[0] or whole.lt > NANOS_RANGE_MS[1]):
+                raise QueryError(
+                    f"index {self.request.index!r} has {self.request.time_field} as date_nanos in some indices, and "
+                    "times that date_nanos cannot hold (before 1970 or after 2262) in others. Search them apart, or "
+                    "with start_time=1970-01-01Z end_time=2262-01-01Z"
+                )
             yield from self._window_pages(snapshot, whole)
         if overview.without_time:
             self._warn_without_time(overview.without_time)
             for hits in fetch_crowded(snapshot, None, self._page_docs):
                 yield Page(hits, ticks)
 
-    def _first_page(self, snapshot: Snapshot) -> Reply:
-        try:
-            return snapshot.page(self.request.first_page_docs)
-        except RejectedQuery as exc:
-            if snapshot.time_field.ticks_per_s == NANOS and "nanosecond" in exc.reason:
+    def _first_page(self, snapshot: Snapshot, narrow: List[Clause]) -> Tuple[Reply, int]:
+        """Return the first page and how many documents it asked for; fewer when documents are large."""
+        size = self.request.first_page_docs
+        while True:
+            try:
+                return snapshot.page(size, narrow, max_body_bytes=MAX_PAGE_BYTES if size > 1 else None), size
+            except ReplyTooLarge:
+                size = max(1, size // 10)
+            except RejectedQuery as exc:
+                if snapshot.time_field.ticks_per_s != NANOS or "nanosecond" not in exc.reason:
+                    raise
                 # A date index with times before 1970 or after 2262 cannot be sorted in nanoseconds.
                 self.notes.append(
                     f"some {self.request.time_field} lie outside what date_nanos can hold: order is by ms"
                 )
-                field = snapshot.time_field
-                snapshot.time_field = TimeField(field.name, MILLIS, field.without, field.indices)
-                return snapshot.page(self.request.first_page_docs)
-            raise
+                snapshot.time_field = snapshot.time_field.in_millis()
 
     def _window_pages(self, snapshot: Snapshot, whole: Window) -> Iterator[Any]:
         """Yield the pages of all windows of ``whole`` in order, while the next ones are being fetched."""
@@ -329,8 +356,8 @@ class Search:
     def _say_what_is_missing(self) -> None:
         """Add the warnings that only the end of a search can know."""
         if self._snapshot is not None:
-            if self.matched is None or self.request.size and self.emitted >= self.request.size:
-                self.matched = max(self.emitted, self._snapshot.overview().total)
+            if self.matched is None and self._overview is not None:
+                self.matched = max(self.emitted, self._overview.result().total)
             self.warnings += self._snapshot.incomplete
             without = self._snapshot.time_field.without
             if without and not self.request.unbounded:
@@ -361,7 +388,22 @@ class Search:
     def _adapt_page_docs(self, hits: List[Hit]) -> None:
         if hits:
             average = max(1, sum(len(hit.source) for hit in hits) // len(hits))
-            self._page_docs = min(self.request.page_size_docs, max(10, PAGE_BYTES // average))
+            self._page_docs = min(self.request.page_size_docs, max(1, PAGE_BYTES // average))
+
+    def _narrow_to_nanos(self) -> None:
+        """Keep the time range within what date_nanos can hold: beyond it the engines refuse the query."""
+        low, high = NANOS_RANGE_MS
+        earliest, latest = self.request.earliest_ms, self.request.latest_ms
+        if earliest is not None:
+            earliest = min(max(earliest, low), high)
+        if latest is not None:
+            latest = min(max(latest, low), high)
+        if (earliest, latest) != (self.request.earliest_ms, self.request.latest_ms):
+            self.warnings.append(
+                f"{self.request.time_field} is date_nanos in some indices, which holds times from 1970 to 2262: the "
+                "time range is narrowed to that"
+            )
+            self.request = replace(self.request, earliest_ms=earliest, latest_ms=latest)
 
     def _no_shards(self, shards: int) -> None:
         if shards == 0 and not self.request.allow_partial:

@@ -52,6 +52,7 @@ class Snapshot:
         size: int,
         narrow: Sequence[Clause] = (),
         *,
+        time_field: Optional[TimeField] = None,
         tiebreak: Sequence[str] = (),
         search_after: Optional[Sequence[Any]] = None,
         with_total: bool = False,
@@ -62,7 +63,7 @@ class Snapshot:
         body: Dict[str, Any] = {
             "size": size,
             "query": {"bool": {"filter": [*self._clauses, *narrow], "_name": nonce}},
-            "sort": [self.time_field.sort(), *({name: "asc"} for name in tiebreak)],
+            "sort": [(time_field or self.time_field).sort(), *({name: "asc"} for name in tiebreak)],
             "track_total_hits": with_total,
         }
         if search_after is not None:
@@ -77,8 +78,13 @@ class Snapshot:
         return self.page(size, range_clause(self.time_field.name, gte, lt), with_total=True, **options)
 
     def without_time_page(self, size: int, **options: Any) -> Reply:
-        """Return one page of the documents that do not have the time field."""
-        return self.page(size, [missing_clause(self.time_field.name)], **options)
+        """Return one page of the documents that do not have the time field.
+
+        In milliseconds, because in nanoseconds OpenSearch cannot continue after a missing value, and Elasticsearch
+        gives it as 0.
+        """
+        field = self.time_field
+        return self.page(size, [missing_clause(field.name)], time_field=field.in_millis(), **options)
 
     def overview(self) -> Overview:
         """Count what matches and find its first and last time, in one request."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Dict, List, Optional, Tuple
 
 from es_bridge.errors import NotFound, PermissionDenied, QueryError, ResponseError
@@ -10,6 +10,8 @@ from es_bridge.query import SearchRequest
 from es_bridge.transport import Transport
 
 MILLIS, NANOS = 1000, 10**9
+#: What date_nanos can hold, from 1970 to 2262, in epoch milliseconds. The engines refuse a range that reaches further.
+NANOS_RANGE_MS = (0, (2**63 - 1) // 10**6)
 
 
 @dataclass(frozen=True)
@@ -23,14 +25,20 @@ class TimeField:
     without: Tuple[str, ...] = ()
     #: How many indices the pattern names; ``None`` when the account may not know.
     indices: Optional[int] = None
+    #: Whether the field has the type date_nanos in some index.
+    has_nanos: bool = False
 
     def sort(self) -> Dict[str, object]:
         """Return the sort by time, newest first. Sort values of all indices have the same unit."""
         order: Dict[str, object] = {"order": "desc", "missing": "_last", "unmapped_type": "date"}
-        if self.ticks_per_s == NANOS:
+        if self.has_nanos:
             # Without it, date and date_nanos indices answer in different units and are merged in the wrong order.
-            order["numeric_type"] = "date_nanos"
+            order["numeric_type"] = "date_nanos" if self.ticks_per_s == NANOS else "date"
         return {self.name: order}
+
+    def in_millis(self) -> TimeField:
+        """Return the same field, to be ordered by milliseconds."""
+        return replace(self, ticks_per_s=MILLIS)
 
 
 def resolve(transport: Transport, request: SearchRequest) -> tuple[TimeField, List[str]]:
@@ -75,7 +83,7 @@ def resolve(transport: Transport, request: SearchRequest) -> tuple[TimeField, Li
             "finds nothing there. Name the field that holds the time with time_field=, or search over All time"
         )
     ticks = NANOS if "date_nanos" in types else MILLIS
-    return TimeField(name, ticks, tuple(without), len(indices)), []
+    return TimeField(name, ticks, tuple(without), len(indices), ticks == NANOS), []
 
 
 def _is_about_field_caps(error: ResponseError) -> bool:

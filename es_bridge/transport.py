@@ -48,6 +48,7 @@ HOST_REST_S = 30.0
 #: Waits before attempts 2, 3, ... are drawn from half of to all of this, doubled each time (equal jitter).
 FIRST_BACKOFF_S = 0.25
 LONGEST_BACKOFF_S = 15.0
+READ_BYTES = 1 << 20
 #: Below this a compressed body is not smaller enough to pay.
 COMPRESS_FROM_BYTES = 1024
 
@@ -185,8 +186,8 @@ class Transport:
 
         ``path`` is a sequence of segments, each percent-encoded here: a user's text never becomes part of a URL
         otherwise. ``idempotent=False`` forbids a second attempt once the request may have reached the engine (the next
-        page of a scroll would be skipped). A reply announced as longer than
-        ``max_body_bytes`` is not read and raises `ReplyTooLarge`. Raises the errors of `es_bridge.errors`.
+        page of a scroll would be skipped). A reply longer than ``max_body_bytes`` is not read to its end and raises
+        `ReplyTooLarge`. Raises the errors of `es_bridge.errors`.
         """
         target = "/" + "/".join(_segment(segment) for segment in path)
         if params:
@@ -267,7 +268,7 @@ class Transport:
             if announced > request.max_body_bytes:
                 reply.close()
                 raise ReplyTooLarge(f"{host} announced a reply of {announced} bytes")
-            body = reply.data
+            body = reply.data if request.max_body_bytes == sys.maxsize else _body(reply, request.max_body_bytes, host)
             reply.release_conn()
         except (urllib3.exceptions.HTTPError, OSError, ValueError) as exc:
             if stopped.is_set():
@@ -358,6 +359,19 @@ def _segment(text: str) -> str:
     if text in (".", ".."):
         raise QueryError(f"{text!r} is not the name of an index")
     return quote(text, safe="")
+
+
+def _body(reply: Any, limit: int, host: str) -> bytes:
+    """Return the body after decompression: Elasticsearch 8 announces no length, and gzip announces another one."""
+    pieces: List[bytes] = []
+    size = 0
+    for piece in reply.stream(READ_BYTES, decode_content=True):
+        size += len(piece)
+        if size > limit:
+            reply.close()
+            raise ReplyTooLarge(f"{host} sends a reply of more than {limit} bytes")
+        pieces.append(piece)
+    return b"".join(pieces)
 
 
 def _param(value: Any) -> str:

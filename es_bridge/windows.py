@@ -114,13 +114,22 @@ def _tiebreak_pages(
     after = None
     per_ms = snapshot.time_field.ticks_per_s // MILLIS
     while True:
-        if window is None:
-            reply = snapshot.without_time_page(page_docs, tiebreak=tiebreak, search_after=after)
-            hits = reply.hits
-        else:
-            reply = snapshot.window_page(window.gte, window.lt, page_docs, tiebreak=tiebreak, search_after=after)
-            low, high = window.gte * per_ms, window.lt * per_ms
-            hits = [hit for hit in reply.hits if hit.time is not None and low <= hit.time < high]
+        options = {
+            "tiebreak": tiebreak,
+            "search_after": after,
+            "max_body_bytes": MAX_PAGE_BYTES if page_docs > 1 else None,
+        }
+        try:
+            if window is None:
+                reply = snapshot.without_time_page(page_docs, **options)
+                hits = reply.hits
+            else:
+                reply = snapshot.window_page(window.gte, window.lt, page_docs, **options)
+                low, high = window.gte * per_ms, window.lt * per_ms
+                hits = [hit for hit in reply.hits if hit.time is not None and low <= hit.time < high]
+        except ReplyTooLarge:
+            page_docs = max(1, page_docs // 4)
+            continue
         if hits:
             yield hits
         if len(reply.hits) < page_docs:

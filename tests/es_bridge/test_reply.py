@@ -92,7 +92,7 @@ def test_type_stands_between_index_and_id_on_old_engines() -> None:
     assert parse_reply(body, NONCE).hits == [("i", "1", 5, b'{"a": 1}')]
 
 
-@pytest.mark.parametrize("missing", [None, -(2**63), 2**63 - 1])
+@pytest.mark.parametrize("missing", [None, -(2**63)])
 def test_document_without_the_time_has_none(missing: Any) -> None:
     assert parse_reply(reply_of([("i", "1", missing, {})]), NONCE).hits[0].time is None
 

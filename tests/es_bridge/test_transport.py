@@ -415,6 +415,28 @@ def test_a_reply_announced_as_too_large_is_not_read():
         assert transport.request("GET", ("x",), max_body_bytes=99_999).status == 200
 
 
+@pytest.mark.parametrize("how", ["gzip", "chunked", "chunked and gzip"])
+def test_a_reply_that_does_not_say_how_large_it_is_ends_at_the_limit(how):
+    body = b"x" * 1_000_000
+    sent = gzip.compress(body) if "gzip" in how else body
+    encoding = (("Content-Encoding", "gzip"),) if "gzip" in how else ()
+
+    def serve(handler, received):
+        if "chunked" not in how:
+            return handler.send(Reply(200, sent, encoding))
+        handler.send_response_only(200)
+        for name, value in (*encoding, ("Transfer-Encoding", "chunked")):
+            handler.send_header(name, value)
+        handler.end_headers()
+        handler.wfile.write(b"%x\r\n%s\r\n0\r\n\r\n" % (len(sent), sent))
+
+    with FaultyServer() as server, talk(server, compress=True) as transport:
+        server.serve = serve
+        with pytest.raises(ReplyTooLarge, match="more than 999999 bytes"):
+            transport.request("GET", ("x",), max_body_bytes=999_999)
+        assert transport.request("GET", ("x",), max_body_bytes=1_000_000).body == body
+
+
 def test_a_reply_that_is_no_http():
     with FaultyServer([Reply(200, b"{}")]) as server, talk(server) as transport:
         server.serve = lambda handler, received: (
