@@ -41,9 +41,9 @@ from es_bridge.windows import MAX_PAGE_BYTES, Window, fetch, fetch_crowded, in_o
 #: Two requests keep a two-core engine and one reader busy; more gave nothing (measured).
 FETCH_THREADS = 2
 #: Windows asked for before the reader wants them. Bounds memory together with the page size.
-WINDOWS_AHEAD = 4
+WINDOWS_AHEAD = 3
 #: Pages aim at this many bytes, whatever the documents' size.
-PAGE_BYTES = 8 << 20
+PAGE_BYTES = 4 << 20
 #: Closing a context must not hold up a search that was cancelled.
 CLOSE_TIMEOUT_S = 1.5
 

@@ -23,7 +23,7 @@ from search_command.timerange import time_range
 from search_command.workers import EncodingWorkers, encoded_chunks
 
 #: Rows in one reply. With fields, more rows mean more columns that are empty in most of them, and a later first row.
-CHUNK_ROWS = {"fields": 1000, "raw": 5000}
+CHUNK_ROWS = {"fields": 1000, "raw": 2000}
 
 
 @Configuration()
