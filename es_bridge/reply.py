@@ -62,8 +62,11 @@ def new_nonce() -> str:
     return secrets.token_hex(16)
 
 
-def parse_reply(body: bytes, nonce: str) -> Reply:
-    """Return the page in ``body``, the reply to a search whose query is named ``nonce``."""
+def parse_reply(body: bytes, nonce: str, by_time: bool = True) -> Reply:
+    """Return the page in ``body``, the reply to a search whose query is named ``nonce``.
+
+    ``by_time`` says that the first sort value is the time; otherwise the documents have none.
+    """
     end_of_hit = b',"matched_queries":["' + nonce.encode() + b'"]}'
     parts = body.split(end_of_hit)
     start = parts[0].find(_HITS)
@@ -82,14 +85,14 @@ def parse_reply(body: bytes, nonce: str) -> Reply:
     for number, part in enumerate(parts[:-1]):
         found = match(part, start if number == 0 else 0)
         if found is None:
-            hit, tail = _slow_hit(part[start if number == 0 else 0 :])
+            hit, tail = _slow_hit(part[start if number == 0 else 0 :], by_time)
             without_source += not hit.source
             hits.append(hit)
             continue
         # Nothing but numbers, nulls and JSON strings follows the source, so the last occurrence is the real one.
         end = part.rindex(b',"sort":[')
         tail = part[end + 9 : -1]
-        first = tail.partition(b",")[0]
+        first = tail.partition(b",")[0] if by_time else b"null"
         time = None if first == b"null" else int(first)
         index = names.get(found[1])
         if index is None:
@@ -100,7 +103,7 @@ def parse_reply(body: bytes, nonce: str) -> Reply:
     return Reply(hits, head, last_sort, without_source)
 
 
-def _slow_hit(part: bytes) -> tuple[Hit, bytes]:
+def _slow_hit(part: bytes, by_time: bool) -> tuple[Hit, bytes]:
     """Return a hit of an unusual form, decoded; its source is empty where the index does not store it."""
     start = part.index(b"{")
     try:
@@ -108,7 +111,7 @@ def _slow_hit(part: bytes) -> tuple[Hit, bytes]:
     except ValueError as exc:
         raise ResponseError(f"a hit in the engine's reply cannot be read: {exc}") from exc
     sort = hit.get("sort") or [None]
-    time = None if sort[0] in NO_TIME else int(sort[0])
+    time = None if not by_time or sort[0] in NO_TIME else int(sort[0])
     source = b""
     if "_source" in hit:
         source = json.dumps(hit["_source"], ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass")

@@ -52,7 +52,7 @@ class Snapshot:
         size: int,
         narrow: Sequence[Clause] = (),
         *,
-        time_field: Optional[TimeField] = None,
+        by_time: bool = True,
         tiebreak: Sequence[str] = (),
         search_after: Optional[Sequence[Any]] = None,
         with_total: bool = False,
@@ -63,12 +63,12 @@ class Snapshot:
         body: Dict[str, Any] = {
             "size": size,
             "query": {"bool": {"filter": [*self._clauses, *narrow], "_name": nonce}},
-            "sort": [(time_field or self.time_field).sort(), *({name: "asc"} for name in tiebreak)],
+            "sort": [*([self.time_field.sort()] if by_time else []), *({name: "asc"} for name in tiebreak)],
             "track_total_hits": with_total,
         }
         if search_after is not None:
             body["search_after"] = search_after
-        reply = parse_reply(self._search(body, max_body_bytes), nonce)
+        reply = parse_reply(self._search(body, max_body_bytes), nonce, by_time)
         self._check(reply.head)
         self.note_incomplete([], reply.without_source)
         return reply
@@ -78,13 +78,11 @@ class Snapshot:
         return self.page(size, range_clause(self.time_field.name, gte, lt), with_total=True, **options)
 
     def without_time_page(self, size: int, **options: Any) -> Reply:
-        """Return one page of the documents that do not have the time field.
+        """Return one page of the documents that do not have the time field, in the order of the tiebreak.
 
-        In milliseconds, because in nanoseconds OpenSearch cannot continue after a missing value, and Elasticsearch
-        gives it as 0.
+        Not sorted by time: OpenSearch cannot continue after a missing date_nanos, and Elasticsearch gives it as 0.
         """
-        field = self.time_field
-        return self.page(size, [missing_clause(field.name)], time_field=field.in_millis(), **options)
+        return self.page(size, [missing_clause(self.time_field.name)], by_time=False, **options)
 
     def overview(self) -> Overview:
         """Count what matches and find its first and last time, in one request."""

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from es_bridge.dialect import identify, is_no_pit
-from es_bridge.errors import NotFound, PermissionDenied, RejectedQuery, ResponseError
+from es_bridge.errors import NotFound, Overloaded, PermissionDenied, RejectedQuery, ResponseError
 
 
 @pytest.mark.parametrize(
@@ -47,6 +47,8 @@ def test_what_is_no_search_engine(root: Any) -> None:
         (RejectedQuery("", status=400, reason="request body is required"), True),
         (RejectedQuery("", status=400, reason="no handler found for uri [/x/_pit]"), True),
         (RejectedQuery("", status=400, reason="index closed"), False),
+        (Overloaded("", status=429, reason="Trying to create too many Point In Time contexts."), True),
+        (Overloaded("", status=429, reason="rejected execution of search"), False),
     ],
 )
 def test_only_a_missing_point_in_time_leads_to_a_scroll(error: ResponseError, expected: bool) -> None:

@@ -422,13 +422,14 @@ def test_a_reply_that_does_not_say_how_large_it_is_ends_at_the_limit(how):
     encoding = (("Content-Encoding", "gzip"),) if "gzip" in how else ()
 
     def serve(handler, received):
-        if "chunked" not in how:
-            return handler.send(Reply(200, sent, encoding))
-        handler.send_response_only(200)
-        for name, value in (*encoding, ("Transfer-Encoding", "chunked")):
-            handler.send_header(name, value)
-        handler.end_headers()
-        handler.wfile.write(b"%x\r\n%s\r\n0\r\n\r\n" % (len(sent), sent))
+        if "chunked" in how:
+            handler.send_response_only(200)
+            for name, value in (*encoding, ("Transfer-Encoding", "chunked")):
+                handler.send_header(name, value)
+            handler.end_headers()
+            handler.wfile.write(b"%x\r\n%s\r\n0\r\n\r\n" % (len(sent), sent))
+        else:
+            handler.send(Reply(200, sent, encoding))
 
     with FaultyServer() as server, talk(server, compress=True) as transport:
         server.serve = serve
