@@ -7,6 +7,7 @@
 import json
 import os
 import sys
+import time
 import uuid
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -123,6 +124,14 @@ class Store:
         """Return how many scrolls and PITs are open on all nodes."""
         nodes = self.transport.request("GET", ("_nodes", "stats", "indices", "search")).json()["nodes"]
         return sum(node["indices"]["search"]["open_contexts"] for node in nodes.values())
+
+    def contexts_left(self, before: int) -> int:
+        """Return how many contexts are open beyond ``before``, once requests that were cut off have ended."""
+        for _ in range(100):
+            if self.open_contexts() <= before:
+                return 0
+            time.sleep(0.1)
+        return self.open_contexts() - before
 
 
 @pytest.fixture(scope="session")

@@ -70,6 +70,7 @@ class ChunkedGeneratingCommand(GeneratingCommand):
         self.picker: Tuple[str, str] = ("0", "0")
         self._texts_sent: Set[str] = set()
         self._produced: Iterator[Chunk] = iter(())
+        self._closing = False
 
     def chunks(self) -> Iterator[Chunk]:
         """Yield the replies. Its ``finally`` blocks run however the search ends."""
@@ -197,7 +198,8 @@ class ChunkedGeneratingCommand(GeneratingCommand):
         watchdog = threading.Timer(CANCEL_LIMIT_S, self._give_up)
         watchdog.daemon = True
         watchdog.start()
-        raise Cancelled
+        if not self._closing:  # what is being closed anyway must not be interrupted
+            raise Cancelled
 
     def _give_up(self) -> None:
         self.ended("cancelled", "the cluster did not confirm in time that the search is closed")
@@ -205,6 +207,7 @@ class ChunkedGeneratingCommand(GeneratingCommand):
 
     def _close(self) -> None:
         """Run the ``finally`` blocks of `chunks`."""
+        self._closing = True
         close = getattr(self._produced, "close", None)
         try:
             if close:
