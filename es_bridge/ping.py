@@ -26,6 +26,8 @@ from es_bridge.times import now_ms
 from es_bridge.transport import Response, Transport
 
 OK, MISSING, FAILED = "ok", "missing", "failed"
+#: An account that may open a scroll may lack the permission to close it.
+PROBE_KEEP_ALIVE = "10s"
 #: A clock further off than this makes "now" visibly wrong, and SigV4 requests fail at 5 minutes.
 #: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-troubleshooting.html
 SKEW_WORTH_A_WARNING_MS = 5_000
@@ -175,7 +177,7 @@ def _open_and_close_pit(transport: Transport, dialect: Dialect, index: str) -> T
 def _scroll(transport: Transport, dialect: Dialect, index: str) -> Tuple[str, str]:
     if not dialect.has_scroll:
         return FAILED, f"{dialect} has none; a point in time is used"
-    keep = {"scroll": KEEP_ALIVE}
+    keep = {"scroll": PROBE_KEEP_ALIVE}
     first = transport.request("POST", (index, "_search"), keep, {"size": 1, "_source": False}).json()
     scroll_id = first["_scroll_id"]
     try:
@@ -185,5 +187,5 @@ def _scroll(transport: Transport, dialect: Dialect, index: str) -> Tuple[str, st
     try:
         transport.request("DELETE", ("_search", "scroll"), body={"scroll_id": [scroll_id]}, accept_status=(404,))
     except PermissionDenied as exc:
-        return OK, f"works, but is not closed before its {KEEP_ALIVE} are over: {exc.reason}"
+        return OK, f"works, but is not closed before its {PROBE_KEEP_ALIVE} are over: {exc.reason}"
     return OK, "can be opened and closed"

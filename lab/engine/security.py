@@ -4,6 +4,7 @@ User           may
 root           everything
 reader         search ``aws-*`` with its own PIT, scroll and msearch; read mappings and settings; ``GET /``
 reader_nopit   only search and scroll on ``aws-*``: a PIT and field capabilities are refused
+reader_1page   only search on ``aws-*``: neither a PIT nor the second page of a scroll
 loader         only create documents and indices in ``aws-*``
 dls            read the documents of ``aws-*`` whose ``recipientAccountId`` is DLS_ACCOUNT, without the field ``secret``
 
@@ -20,7 +21,7 @@ from typing import Any, Dict
 
 from .errors import EngineUnavailable
 
-USERS = ("root", "reader", "reader_nopit", "loader", "dls")
+USERS = ("root", "reader", "reader_nopit", "reader_1page", "loader", "dls")
 #: The account whose documents the user ``dls`` sees.
 DLS_ACCOUNT = "222222222222"
 PLUGIN = "opensearch-security"
@@ -29,7 +30,7 @@ _NODE_DN = "CN=node,O=aws-siem-bridge lab"
 _INDEX = "aws-*"
 _ROLES: Dict[str, Dict[str, Any]] = {
     "reader": {
-        "cluster_permissions": ["cluster:monitor/main", "cluster_composite_ops_ro"],
+        "cluster_permissions": ["cluster:monitor/main", "cluster_composite_ops_ro", "indices:data/read/scroll/clear"],
         "index_permissions": [
             {
                 "index_patterns": [_INDEX],
@@ -40,6 +41,9 @@ _ROLES: Dict[str, Dict[str, Any]] = {
     "reader_nopit": {
         # Scroll follow-ups name no index, so the plugin asks the cluster permissions for them.
         "cluster_permissions": ["indices:data/read/scroll*"],
+        "index_permissions": [{"index_patterns": [_INDEX], "allowed_actions": ["indices:data/read/search*"]}],
+    },
+    "reader_1page": {
         "index_permissions": [{"index_patterns": [_INDEX], "allowed_actions": ["indices:data/read/search*"]}],
     },
     "loader": {

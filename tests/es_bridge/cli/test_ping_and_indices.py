@@ -123,8 +123,16 @@ def test_a_reader_may_search_what_its_role_covers(as_user):
     assert "User [name=reader" in done.stdout
 
 
-def test_a_reader_without_pit_is_told_which_rights_are_missing(as_user):
+def test_a_reader_who_may_only_scroll_can_search(as_user):
     done = as_user("reader_nopit", "ping", "aws-ping")
+    rows = {line.split("  ")[0]: line for line in done.stdout.splitlines()}
+    assert "Scroll is used instead" in rows["point in time"]
+    assert "can be opened and closed" in rows["scroll"]
+    assert done.returncode == 0
+
+
+def test_a_reader_of_one_page_is_told_which_rights_are_missing(as_user):
+    done = as_user("reader_1page", "ping", "aws-ping")
     rows = {line.split("  ")[0]: line for line in done.stdout.splitlines()}
     assert "indices:data/read/point_in_time/create" in rows["point in time"]
     assert "Scroll is used instead" in rows["point in time"]

@@ -84,7 +84,7 @@ class Cluster:
 
     def open_contexts(self) -> int:
         """Return how many PITs and scrolls are open on the node, once requests that were cut off have ended."""
-        for _ in range(50):
+        for _ in range(150):
             if not self._open_contexts():
                 return 0
             time.sleep(0.1)

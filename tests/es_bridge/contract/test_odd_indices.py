@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import random
+import threading
+import time
 from dataclasses import replace
-from typing import Any, Dict, Iterator
+from typing import Any, Dict, Iterator, List
 
 import pytest
 
 from es_bridge.config import ClusterConfig
-from es_bridge.errors import BridgeError, ConfigError, NothingMatched, QueryError, RejectedQuery
+from es_bridge.errors import Aborted, BridgeError, ConfigError, NothingMatched, QueryError, RejectedQuery
 from es_bridge.query import SearchRequest
 from es_bridge.search import open_search
 from es_bridge.transport import Transport
@@ -191,3 +194,44 @@ def test_large_documents_at_one_time_make_small_pages(cluster: Cluster) -> None:
             seen += [hit.id for hit in page.hits]
     assert sorted(seen, key=int) == [str(i) for i in range(60)]
     assert largest < 64 << 20
+
+
+def test_closing_a_search_ends_the_engines_work(cluster: Cluster) -> None:
+    index = cluster.create(shards=1, properties={"@timestamp": {"type": "date"}, "text": {"type": "keyword"}})
+    letters = random.Random(1)
+    cluster.fill(
+        index,
+        ((str(i), {"@timestamp": START_MS, "text": "".join(letters.choices("abcdefgh", k=8000))}) for i in range(3000)),
+    )
+    # Reads every term to its end, 60 times: more than ten seconds of work that nobody will wait for.
+    slow = [
+        {"wildcard": {"text": {"value": "*".join(letters.choices("abcdefgh", k=40)) + f"*{i}z*"}}} for i in range(60)
+    ]
+    search = open_search(
+        Transport(cluster.config, "to-be-closed"), SearchRequest(index, dsl={"bool": {"should": slow}})
+    )
+
+    def at_work() -> bool:
+        reply = cluster.transport.request("GET", ("_tasks",), {"actions": "*search*", "group_by": "none"}).json()
+        return any(task["headers"].get("X-Opaque-Id") == "to-be-closed" for task in reply["tasks"])
+
+    ends: List[BaseException] = []
+
+    def read() -> None:
+        try:
+            list(search)
+        except BridgeError as exc:
+            ends.append(exc)
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    while not at_work():
+        assert reader.is_alive()
+    search.close()
+    reader.join()
+    assert [type(exc) for exc in ends] == [Aborted]
+    for _ in range(50):
+        if not at_work():
+            return
+        time.sleep(0.1)
+    pytest.fail("the engine goes on with a search that was closed")
