@@ -21,6 +21,7 @@ from typing import Any, Deque, Iterator, List, Optional, Tuple
 
 from es_bridge.dialect import KEEP_ALIVE_S, Dialect, Pit, detect, is_no_pit
 from es_bridge.errors import (
+    Aborted,
     BridgeError,
     NotFound,
     NothingMatched,
@@ -121,6 +122,10 @@ class Search:
             yield from self._limited(self._pages())
             self._finished = True
             self._say_what_is_missing()
+        except Exception as exc:
+            if self._closed.is_set():  # by another thread, and what it cut off ends in many ways
+                raise Aborted("the search was closed") from exc
+            raise
         finally:
             self.close()
 

@@ -212,7 +212,9 @@ def test_closing_a_search_ends_the_engines_work(cluster: Cluster) -> None:
     )
 
     def at_work() -> bool:
-        reply = cluster.transport.request("GET", ("_tasks",), {"actions": "*search*", "group_by": "none"}).json()
+        reply = cluster.transport.request(
+            "GET", ("_tasks",), {"actions": "*data/read/search", "group_by": "none"}
+        ).json()
         return any(task["headers"].get("X-Opaque-Id") == "to-be-closed" for task in reply["tasks"])
 
     ends: List[BaseException] = []
