@@ -152,10 +152,12 @@ def store(engine: Engine) -> Store:
 
 
 @pytest.fixture
-def prod(splunk: Splunk, store: Store) -> Splunk:
+def prod(splunk: Splunk, store: Store) -> Iterator[Splunk]:
     """A Splunk whose default cluster is the engine."""
     add_cluster(splunk.splunkd.state, store.config)
-    return splunk
+    yield splunk
+    # A command that a test killed could not close its own; other tests count what is open.
+    store.transport.request("DELETE", ("_search", "point_in_time", "_all"), accept_status=(404,))
 
 
 @pytest.fixture(scope="session")
