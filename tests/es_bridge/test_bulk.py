@@ -311,9 +311,10 @@ def test_an_error_of_the_source_comes_after_the_outcomes_of_what_was_sent(transp
     with pytest.raises(RuntimeError, match="the file broke"):
         for outcome in bulk_create(transport, source(), max_docs=10):
             seen.append(outcome)
-    # Four whole chunks were sent; the fifth was still being filled when the source broke.
-    assert results(seen) == {STORED: 40}
-    assert count(transport, index) == 40
+    # The fifth chunk was still being filled when the source broke; those that no worker had begun were taken back.
+    assert set(results(seen)) == {STORED}
+    assert 20 <= len(seen) <= 40
+    assert count(transport, index) == len(seen)
 
 
 def test_a_caller_that_stops_listening_leaves_nothing_running(transport, index):
