@@ -35,7 +35,6 @@ import re
 import time
 from datetime import date, datetime, timedelta, timezone, tzinfo
 from typing import Optional
-from zoneinfo import ZoneInfo
 
 from es_bridge.errors import TimeError
 
@@ -106,6 +105,8 @@ def zone_named(name: str) -> tzinfo:
     """Return the time zone with that IANA name; ``""`` is the machine's own. Raises `TimeError` for an unknown one."""
     if not name:
         return MachineZone()
+    from zoneinfo import ZoneInfo  # here, because every import delays the first row of a search
+
     try:
         return ZoneInfo(name)
     except (KeyError, ValueError, OSError):  # OSError: the name of a folder of zones, such as America

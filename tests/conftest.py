@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import os
+import signal
 from typing import Callable, Dict, Iterator, Union
 
 import pytest
 
 from lab.engine import DEFAULT_ENGINE, Engine, EngineUnavailable, start_engine
+
+# A job that a shell started in the background ignores Ctrl-C, and so would every child process of these tests.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

@@ -161,8 +161,8 @@ def test_a_remote_cluster_that_is_not_connected(cluster: Cluster, pattern: str) 
 @pytest.fixture
 def one_context(cluster: Cluster) -> Iterator[Dict[str, Any]]:
     """The engine allows one search context of the kind that OpenSearch counts a shard."""
-    if not cluster.id.startswith("opensearch"):
-        pytest.skip("only OpenSearch limits points in time")
+    if not cluster.id.startswith("opensearch") or not cluster.has_pit:
+        pytest.skip("only OpenSearch 2.4 and later limits points in time")
     name = "search.max_open_pit_context"
     cluster.transport.request("PUT", ("_cluster", "settings"), body={"transient": {name: 1}})
     yield {name: 1}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from decimal import ROUND_CEILING, Decimal, InvalidOperation
 from typing import Callable, Optional, Tuple
 
 from es_bridge import times
@@ -45,8 +44,10 @@ def time_range(
 def picked_time(text: str) -> Optional[int]:
     """Return the picker's time, epoch seconds as text, in milliseconds; finer fractions count up on both sides."""
     text = text.strip()
-    if not text:
+    if text in ("", "0"):
         return None
+    from decimal import ROUND_CEILING, Decimal, InvalidOperation  # here, because imports delay the first row
+
     try:
         seconds = Decimal(text)
     except InvalidOperation:

@@ -13,12 +13,11 @@ from __future__ import annotations
 import dataclasses
 import json
 import queue
-import subprocess
 import sys
 import threading
 from concurrent.futures import Future
 from pathlib import Path
-from typing import Any, BinaryIO, Dict, Iterator, List, Optional, Tuple, Union
+from typing import TYPE_CHECKING, Any, BinaryIO, Dict, Iterator, List, Optional, Tuple, Union
 
 from es_bridge import errors
 from es_bridge.config import Auth, ClusterConfig
@@ -29,6 +28,9 @@ from es_bridge.time_field import TimeField
 from es_bridge.transport import Transport
 from es_bridge.windows import Window, fetch
 from search_command.rows import RowEncoder, RowSettings
+
+if TYPE_CHECKING:
+    import subprocess
 
 #: More give nothing on the two cores a search may count on.
 WORKERS = 2
@@ -76,6 +78,8 @@ class EncodingWorkers(Elsewhere):
         """Start the workers if ``documents`` are worth it; False when they are not or the system refuses."""
         if documents < WORTH_FROM_DOCS:
             return False
+        import subprocess  # here, because most searches need no worker and every import delays the first row
+
         self._snapshot = snapshot
         job = {
             "cluster": dataclasses.asdict(self._transport.config),
