@@ -164,10 +164,8 @@ class Search:
 
     def _pages(self) -> Iterator[Any]:
         """Yield all pages, whatever the size asked for."""
-        # Side by side: each is a round trip before the first row.
-        awaited_field = self._pool.submit(resolve, self._transport, self.request)
         self._dialect = detect(self._transport)
-        time_field, pit = self._open(awaited_field)
+        time_field, pit = self._open()
         if pit is None:
             yield from self._pages_by_scroll(time_field)
             return
@@ -179,7 +177,7 @@ class Search:
         threading.Thread(target=self._keep_alive, daemon=True).start()
         yield from self._pages_by_windows(self._snapshot)
 
-    def _open(self, awaited_field: Future[Tuple[TimeField, List[str]]]) -> Tuple[TimeField, Optional[Pit]]:
+    def _open(self) -> Tuple[TimeField, Optional[Pit]]:
         """Return the time field and the open PIT, ``None`` where only a scroll is to be had."""
         dialect, request = self._dialect, self.request
         assert dialect is not None  # noqa: S101
@@ -188,7 +186,7 @@ class Search:
                 dialect.open_pit, self._transport, request.index, partial=request.allow_partial
             )
         try:
-            time_field, notes = awaited_field.result()
+            time_field, notes = resolve(self._transport, request)
             self.notes += notes
             if time_field.has_nanos:
                 self._narrow_to_nanos()
