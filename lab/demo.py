@@ -20,7 +20,8 @@ from lab.engine.cache import cache_dir
 from lab.engine.detached import find_detached, start_detached, stop_detached
 from lab.engine.progress import to_stderr
 from lab.protocol import CommandProcess, Job, Reply, Value
-from lab.spl import SplError, parse_command_line
+from lab.run_cli import own_command_line
+from lab.spl import SplError
 from lab.splunkd import SplunkdStandIn, User, add_cluster
 from lab.story import cast
 
@@ -177,9 +178,7 @@ def _typed_lines() -> Iterator[str]:
 def _run_line(line: str, splunkd_uri: str, session_key: str, python: str) -> bool:
     """Run one line in a child process, print its rows as a table; return whether the job would have failed."""
     try:
-        parsed = parse_command_line(line)
-        if parsed.command != "elasticsearch":
-            raise SplError(f"{parsed.command!r} is not a command of this app: write | elasticsearch ...")
+        parsed = own_command_line(line)
     except SplError as exc:
         say(str(exc))
         return True
@@ -194,12 +193,10 @@ def _run_line(line: str, splunkd_uri: str, session_key: str, python: str) -> boo
         for reply in command.run():
             if reply.body and first_s is None:
                 first_s = time.monotonic() - started
-            if reply.body and len(shown) < SHOWN_ROWS:
-                of_chunk = list(reply.rows())
-                shown += of_chunk[: SHOWN_ROWS - len(shown)]
-                rows += len(of_chunk)
-            elif reply.body:
-                rows += sum(1 for _ in reply.rows())
+            for row in reply.rows():
+                rows += 1
+                if len(shown) < SHOWN_ROWS:
+                    shown.append(row)
             for level, text in reply.messages:
                 print(f"{level}: {text}")
         failed = not (reply and reply.finished) or command.wait() != 0

@@ -16,7 +16,7 @@ from es_bridge.cli.connection import add_connection_arguments, cluster_from
 from es_bridge.config import ClusterConfig
 from es_bridge.errors import BridgeError
 from lab.protocol import CommandProcess, Job, ProtocolError
-from lab.spl import SplError, parse_command_line
+from lab.spl import CommandLine, SplError, parse_command_line
 from lab.splunkd import SplunkdStandIn, User, add_cluster
 
 COMMAND = "elasticsearch"
@@ -44,9 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Run one command line; return 0 when the job would be done, 1 when it would have failed."""
     try:
-        line = parse_command_line(arguments.line)
-        if line.command != COMMAND:
-            raise SplError(f"{line.command!r} is not a command of this app: write | {COMMAND} ...")
+        line = own_command_line(arguments.line)
         now_ms = times.now_ms()
         picker = [_picked(text, now_ms, arguments.tz) for text in (arguments.earliest, arguments.latest)]
         cluster = cluster_from(arguments)
@@ -54,6 +52,14 @@ def run(arguments: argparse.Namespace) -> int:
         print(f"aws-siem-bridge: {exc}", file=sys.stderr)
         return 1
     return _run_line(line.args, line.raw_args, picker, cluster, arguments)
+
+
+def own_command_line(text: str) -> CommandLine:
+    """Return the parts of a line that calls this app's command. Raises `SplError` for any other."""
+    line = parse_command_line(text)
+    if line.command != COMMAND:
+        raise SplError(f"{line.command!r} is not a command of this app: write | {COMMAND} ...")
+    return line
 
 
 def _run_line(
