@@ -155,7 +155,7 @@ class Search:
 
     def _opened_pit(self) -> Optional[str]:
         """Return the PIT of a search that was closed or failed before it could use it."""
-        if self._pit is None or self._pit.cancelled():
+        if self._pit is None:
             return None
         try:
             return self._pit.result(timeout=CLOSE_TIMEOUT_S).id
@@ -182,9 +182,9 @@ class Search:
         dialect, request = self._dialect, self.request
         assert dialect is not None  # noqa: S101
         if dialect.may_have_pit:
-            self._pit = self._pool.submit(
-                dialect.open_pit, self._transport, request.index, partial=request.allow_partial
-            )
+            # Kept before the request can start: a signal may end this thread before `submit` returns.
+            self._pit = Future()
+            self._pool.submit(self._open_pit, dialect, self._pit)
         try:
             time_field, notes = resolve(self._transport, request)
             self.notes += notes
@@ -202,6 +202,14 @@ class Search:
                 raise
             self.notes.append(f"no point in time to be had on {dialect}, so a scroll is used: {exc.reason}")
             return time_field, None
+
+    def _open_pit(self, dialect: Dialect, opened: Future[Pit]) -> None:
+        try:
+            opened.set_result(
+                dialect.open_pit(self._transport, self.request.index, partial=self.request.allow_partial)
+            )
+        except BaseException as exc:
+            opened.set_exception(exc)
 
     def _pages_by_windows(self, snapshot: Snapshot) -> Iterator[Any]:
         ticks = snapshot.time_field.ticks_per_s
