@@ -1,55 +1,27 @@
 """The command's own log: one line a search, for whoever has to answer "who read what".
 
-``$SPLUNK_HOME/var/log/splunk`` is indexed by Splunk into ``_internal`` by itself, so the line is ``key=value`` with
-quoted text. It says who, where, what range and how much, and how it ended. The query is not in it, unless the engine
-quotes it in its error; a secret never is.
+The line is ``key=value`` with quoted text. It says who, where, what range and how much, and how it ended. The query is
+not in it, unless the engine quotes it in its error; a secret never is. It is written whatever the log level: that one
+decides about everything else in the log.
 """
 
 from __future__ import annotations
 
-import json
 import logging
-import logging.handlers
-import os
-from pathlib import Path
 from typing import Any, Dict
 
+from cluster_settings import log
+
 LOG_NAME = "aws_siem_bridge_search.log"
-LOG_BYTES = 10_000_000
-LOG_FILES_KEPT = 5
 
 
 def open_log() -> logging.Logger:
-    """Return the log; where its folder cannot be written, one that swallows everything: no search fails for it."""
-    log = logging.getLogger("aws_siem_bridge")
-    log.setLevel(logging.INFO)
-    log.propagate = False
-    if log.handlers:
-        return log
-    logging.raiseExceptions = False  # a full disk must not write a traceback to stderr
-    handler: logging.Handler = logging.NullHandler()
-    home = os.environ.get("SPLUNK_HOME")
-    folder = Path(home, "var", "log", "splunk") if home else None
-    if folder is not None and os.access(folder, os.W_OK):
-        handler = logging.handlers.RotatingFileHandler(
-            folder / LOG_NAME, maxBytes=LOG_BYTES, backupCount=LOG_FILES_KEPT, encoding="utf-8", delay=True
-        )
-        handler.setFormatter(
-            logging.Formatter("%(asctime)s.%(msecs)03d %(levelname)s %(message)s", "%Y-%m-%d %H:%M:%S")
-        )
-    log.addHandler(handler)
-    return log
+    """Return the command's log."""
+    return log.open_log("aws_siem_bridge.search", LOG_NAME)
 
 
-def audit_line(facts: Dict[str, Any]) -> str:
-    """Return ``key=value`` pairs on one line. Text is quoted and escaped: no value can look like another key."""
-    return " ".join(f"{name}={_value(value)}" for name, value in facts.items())
-
-
-def _value(value: Any) -> str:
-    if value is None:
-        return "-"
-    if isinstance(value, (int, float)):
-        return str(value)
-    # JSON's escapes keep line ends and quotes inside the value.
-    return json.dumps(str(value), ensure_ascii=False)
+def write_audit_line(facts: Dict[str, Any]) -> None:
+    """Write the line of one search."""
+    audit = open_log().getChild("audit")
+    audit.setLevel(logging.INFO)
+    audit.info("%s", log.line(facts))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any, Dict, Iterator, List, Optional, Tuple
 
+from cluster_settings.client import read_settings
 from splunklib.searchcommands import Configuration
 
 from es_bridge import times
@@ -13,12 +14,10 @@ from es_bridge.errors import QueryError
 from es_bridge.query import SearchRequest, parse_dsl
 from es_bridge.search import Search, open_search
 from es_bridge.transport import Transport
-from search_command.audit import audit_line, open_log
+from search_command.audit import open_log, write_audit_line
 from search_command.chunked import Chunk, ChunkedGeneratingCommand
 from search_command.options import CommandOptions, parse_options
 from search_command.rows import RowEncoder, RowSettings
-from search_command.settings import read_cluster, user_time_zone
-from search_command.splunkd import Splunkd
 from search_command.timerange import time_range
 from search_command.workers import EncodingWorkers, encoded_chunks
 
@@ -47,12 +46,10 @@ class ElasticsearchCommand(ChunkedGeneratingCommand):
         self._facts = {"user": getattr(info, "username", None), "sid": getattr(info, "sid", None)}
         options = parse_options(list(info.args or ()), getattr(info, "raw_args", None))
         self._facts.update(cluster=options.cluster or None, index=options.index)
-        splunkd = Splunkd(info.splunkd_uri, info.session_key)
-        try:
-            cluster = read_cluster(splunkd, options.cluster)
-            earliest_ms, latest_ms = time_range(options, self.picker, now_ms, lambda: user_time_zone(splunkd))
-        finally:
-            splunkd.close()
+        settings = read_settings(info.splunkd_uri, info.session_key, options.cluster)
+        self._log.setLevel(settings.log_level)
+        cluster = settings.cluster
+        earliest_ms, latest_ms = time_range(options, self.picker, now_ms, settings.tz)
         request = _request(options, cluster, earliest_ms, latest_ms)
         self._facts.update(
             cluster=cluster.name, index=request.index, earliest=_utc(earliest_ms), latest=_utc(latest_ms)
@@ -123,7 +120,7 @@ class ElasticsearchCommand(ChunkedGeneratingCommand):
             "outcome": outcome,
             "error": error or None,
         }
-        self._log.info("%s", audit_line(facts))
+        write_audit_line(facts)
 
     def unexpected(self, error: BaseException) -> str:
         """Log the traceback, which helps nobody who searches, and return what does."""

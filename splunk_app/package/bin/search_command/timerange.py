@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Callable, Optional, Tuple
+from typing import Optional, Tuple
 
 from es_bridge import times
 from es_bridge.errors import TimeError
@@ -13,11 +13,11 @@ _NEEDS_NO_ZONE = re.compile(r"\s*(now.*|[0-9.]+)\s*", re.DOTALL)
 
 
 def time_range(
-    options: CommandOptions, picker: Tuple[str, str], now_ms: int, zone_name: Callable[[], str]
+    options: CommandOptions, picker: Tuple[str, str], now_ms: int, zone_name: str
 ) -> Tuple[Optional[int], Optional[int]]:
-    """Return (earliest, latest) in epoch milliseconds, None for unbounded.
+    """Return (earliest, latest) in epoch milliseconds, None for unbounded. ``zone_name``: the user's time zone.
 
-    ``zone_name`` returns the user's time zone and is asked only when a time depends on it. Raises `TimeError`.
+    Raises `TimeError`.
     """
     bounds = []
     for given, picked, name in (
@@ -25,7 +25,7 @@ def time_range(
         (options.end_time, picker[1], "end_time"),
     ):
         if given:
-            zone = times.zone_named("UTC" if _NEEDS_NO_ZONE.fullmatch(given) else zone_name())
+            zone = times.zone_named("UTC" if _NEEDS_NO_ZONE.fullmatch(given) else zone_name)
             try:
                 bounds.append(times.parse_time(given, now_ms=now_ms, zone=zone))
             except TimeError as exc:

@@ -1,0 +1,53 @@
+"""Secrets in storage/passwords, in the format of Splunk's UCC framework, so that its pages write what is read here.
+
+A conf value of six asterisks stands for a secret. The secrets of a stanza are one JSON text, cut into pieces of at most
+255 characters; the user name of a piece is the stanza, a separator and the piece's number; the last one is an end mark.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Dict, Iterable, List, Mapping, Optional
+
+from cluster_settings.conf import APP, CLUSTER_CONF
+from cluster_settings.splunkd import Splunkd
+from es_bridge.errors import ConfigError
+
+REALM = f"__REST_CREDENTIAL__#{APP}#configs/conf-{CLUSTER_CONF}"
+SECRET_IS_ELSEWHERE = "*" * 6
+_PIECE_SEPARATOR = "``splunk_cred_sep``"
+_END_MARK = _PIECE_SEPARATOR + _PIECE_SEPARATOR.join("SPLUNK") + _PIECE_SEPARATOR
+
+
+def with_secrets(splunkd: Splunkd, name: str, stanza: Mapping[str, Any]) -> Dict[str, Any]:
+    """Return a cluster's stanza with its secrets in place; asks splunkd only when the stanza has some.
+
+    Raises `ConfigError` when they are not stored, `SplunkdError` when splunkd does not give them.
+    """
+    keys = [key for key, value in stanza.items() if value == SECRET_IS_ELSEWHERE]
+    if not keys:
+        return dict(stanza)
+    entries = splunkd.entries("servicesNS", "nobody", APP, "storage", "passwords", search=f"realm={REALM}")
+    stored = unpack(name, [entry["content"] for entry in entries])
+    if stored is None or any(not stored.get(key) for key in keys):
+        missing = [key for key in keys if not (stored or {}).get(key)]
+        raise ConfigError(
+            f"cluster {name!r}: no secret is stored for {', '.join(missing)}. An administrator has to enter it again "
+            "on the app's Cluster page"
+        )
+    return {**stanza, **{key: stored[key] for key in keys}}
+
+
+def unpack(stanza: str, entries: Iterable[Mapping[str, Any]]) -> Optional[Dict[str, str]]:
+    """Return the secrets stored for a stanza, ``None`` when there are none or a piece of them is missing."""
+    pieces: Dict[int, str] = {}
+    for entry in entries:
+        owner, _, number = str(entry.get("username", "")).rpartition(_PIECE_SEPARATOR)
+        if entry.get("realm") == REALM and owner == stanza and number.isdigit():
+            pieces[int(number)] = str(entry.get("clear_password", ""))
+    ordered: List[str] = [pieces[number] for number in sorted(pieces) if pieces[number] != _END_MARK]
+    try:
+        found = json.loads("".join(ordered))
+    except ValueError:
+        return None
+    return {str(key): str(value) for key, value in found.items()} if isinstance(found, dict) else None
