@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import http.client
 import json
+import re
+import socket
 import ssl
-from typing import TYPE_CHECKING, Any, Dict, List, Optional, Tuple
+from typing import TYPE_CHECKING, Any, Dict, List, Tuple
 from urllib.parse import urlsplit
 
 import urllib3
@@ -40,6 +42,16 @@ AWS_REFUSALS = {
     "IncompleteSignatureException": "Something between here and AWS changes the request's headers: check the proxy",
     "MissingAuthenticationTokenException": "The cluster wants signed requests: set the authentication to SigV4",
 }
+CLOCK = "The clocks of this machine and of AWS are more than 5 minutes apart: set this machine's"
+_CLOCK_IS_OFF = re.compile("Signature expired|Signature not yet current")
+#: Kind of authentication -> what to do when the cluster answers 401.
+CREDENTIALS = {
+    "none": "It wants some: choose an authentication",
+    "basic": "Check user name and password",
+    "api_key": "Check the API key; one that has expired must be replaced by a new one",
+    "bearer": "Check the bearer token; one that has expired must be replaced by a new one",
+    "sigv4": "It does not take signed requests: is it an Amazon domain? If not, choose another authentication",
+}
 #: The engines' error types whose reason does not say what to do -> what to do.
 HINTS = {
     "too_long_http_line_exception": "The list of indices is too long: use wildcards, -exclusions or an alias",
@@ -64,10 +76,14 @@ def unreachable(config: ClusterConfig, host: str, exc: Exception, timeout_s: flo
     ended = any(isinstance(e, (ssl.SSLEOFError, ssl.SSLZeroReturnError)) for e in seen)
     tls = next((e for e in seen if isinstance(e, (ssl.SSLError, urllib3.exceptions.SSLError))), None)
     if tls is not None and not ended:  # an end in the middle is a lost connection, not a wrong setting
-        return TlsError(_tls_text(where, host, _said(seen), config.ca_file))
+        return TlsError(_tls_text(where, host, _said(seen), config))
     hint = "Check host and port, that the cluster runs, and that the way there is open (firewall, security group)"
-    if host.startswith("http:") and isinstance(seen[-1], ConnectionResetError):  # closed without a response, too
+    if isinstance(seen[-1], socket.gaierror):
+        hint = f"No address is known for {urlsplit(host).hostname}: check the name of the host, and this machine's DNS"
+    elif host.startswith("http:") and isinstance(seen[-1], ConnectionResetError):  # closed without a response, too
         hint += ". If the port serves HTTPS, use https:// instead of http://"
+    elif ended:
+        hint += ". If the port serves plain HTTP, use http:// instead of https://"
     never_sent = any(isinstance(e, CONNECTING) for e in seen)
     return UnreachableError(f"{where} cannot be reached: {_said(seen)}. {hint}", never_sent=never_sent)
 
@@ -86,8 +102,9 @@ def _proxy_failed(config: ClusterConfig, where: str, seen: List[BaseException]) 
     )
 
 
-def _tls_text(where: str, host: str, text: str, ca_file: Optional[str]) -> str:
-    trusted = f"the CA file {ca_file}" if ca_file else "the system's certificate store"
+def _tls_text(where: str, host: str, text: str, config: ClusterConfig) -> str:
+    trusted = f"the CA file {config.ca_file}" if config.ca_file else "the system's certificate store"
+    client_cert_file = config.client_cert_file
     if "WRONG_VERSION_NUMBER" in text or "record layer failure" in text.lower():
         return f"{where} does not speak TLS. Use http:// instead of https://, or the port that serves HTTPS"
     if "Hostname mismatch" in text or "doesn't match" in text or "IP address mismatch" in text:
@@ -97,10 +114,27 @@ def _tls_text(where: str, host: str, text: str, ca_file: Optional[str]) -> str:
         )
     if "expired" in text:
         return f"{where}: the server's certificate has expired. Ask the cluster's administrator to renew it"
+    if "self-signed certificate in" not in text and re.search("self.signed certificate", text):
+        return (
+            f"{where}: the server's certificate is self-signed and not in {trusted}. Give that certificate itself as "
+            "CA file, or have the server use one of your authority"
+        )
     if "CERTIFICATE_VERIFY_FAILED" in text:
         return (
             f"{where}: the server's certificate is not signed by an authority in {trusted}. Give the cluster's CA "
             "certificate as CA file"
+        )
+    # What a server says of a client certificate: RFC 8446, section 6.2. TLS 1.2 has no alert for one that is missing.
+    if "CERTIFICATE_REQUIRED" in text or ("HANDSHAKE_FAILURE" in text and not client_cert_file):
+        wants = "wants" if "CERTIFICATE_REQUIRED" in text else "refuses the TLS handshake; most likely it wants"
+        return (
+            f"{where}: the server {wants} a client certificate. Give one it accepts as client certificate file, and its "
+            f"key as client key file ({text})"
+        )
+    if client_cert_file and re.search("ALERT_(UNKNOWN_CA|BAD_CERTIFICATE|CERTIFICATE_|UNSUPPORTED_CERT)", text):
+        return (
+            f"{where}: the server does not accept the client certificate file {client_cert_file}: it has expired, or "
+            f"is not signed by an authority the server knows ({text})"
         )
     return f"{where}: the TLS handshake failed: {text}. Check CA file, client certificate and host name"
 
@@ -137,15 +171,17 @@ def refused(config: ClusterConfig, response: Response, attempts: int) -> Respons
     if response.status == 407:
         return AuthenticationError(f"{where}: the proxy {config.proxy} {_PROXY_ASKS}", **facts)
     if response.status == 403 and error_type in AWS_REFUSALS:
-        return AuthenticationError(
-            f"{where} does not accept the AWS credentials (403 {said}). {AWS_REFUSALS[error_type]}", **facts
-        )
+        hint = CLOCK if _CLOCK_IS_OFF.search(reason) else AWS_REFUSALS[error_type]
+        return AuthenticationError(f"{where} does not accept the AWS credentials (403 {said}). {hint}", **facts)
+    if response.status == 403 and reason.startswith("User: anonymous is not authorized"):
+        hint = "The domain's access policy wants signed requests: set the authentication to SigV4"
+        return AuthenticationError(f"{where} does not know who asks (403 {said}). {hint}", **facts)
     if error_type in HINTS and response.status in (400, 403):
         return RejectedQuery(f"{where} refused the request ({response.status} {said}). {HINTS[error_type]}", **facts)
     if response.status == 401:
         return AuthenticationError(
-            f"{where} does not accept the credentials ({config.auth.kind}) it was given (401 {said}). Check "
-            "user and password, or whether the key or token has expired",
+            f"{where} does not accept the credentials ({config.auth.kind}) it was given (401 {said}). "
+            f"{CREDENTIALS[config.auth.kind]}",
             **facts,
         )
     if response.status == 403:
@@ -177,9 +213,10 @@ def engine_reason(response: Response) -> Tuple[str, str]:
         error = reply.get("error")
     except (ValueError, AttributeError):
         return "", excerpt(response.body) or "no explanation"
-    if error is None and "x-amzn-ErrorType" in response.headers:  # AWS's front, not the engine
+    if error is None and ("x-amzn-ErrorType" in response.headers or "Message" in reply):  # AWS's front, not the engine
         said = str(reply.get("message") or reply.get("Message") or "no explanation")
-        return response.headers["x-amzn-ErrorType"].partition(":")[0], said.partition(" The Canonical String")[0]
+        kind = response.headers.get("x-amzn-ErrorType", "").partition(":")[0]
+        return kind, said.partition(" The Canonical String")[0]
     if isinstance(error, dict):
         # A failed shard's reason carries its causes, the root cause does not.
         causes: List[Any] = [f.get("reason") for f in error.get("failed_shards") or [] if isinstance(f, dict)]
@@ -191,6 +228,9 @@ def engine_reason(response: Response) -> Tuple[str, str]:
             if str(deepest["reason"]) not in reason:
                 reason += f" ({deepest['reason']})"
             deepest = deepest.get("caused_by")
+        # Elasticsearch says only here that an API key has expired.
+        if inner.get("additional_unsuccessful_credentials"):
+            reason += f" ({inner['additional_unsuccessful_credentials']})"
         return str(inner.get("type") or error.get("type") or ""), reason
     if error:
         return "", str(error)
