@@ -42,7 +42,7 @@ AWS_REFUSALS = {
     "IncompleteSignatureException": "Something between here and AWS changes the request's headers: check the proxy",
     "MissingAuthenticationTokenException": "The cluster wants signed requests: set the authentication to SigV4",
 }
-CLOCK = "The clocks of this machine and of AWS are more than 5 minutes apart: set this machine's"
+CLOCK = "More than 5 minutes lie between this machine's clock and AWS's: set it right"
 _CLOCK_IS_OFF = re.compile("Signature expired|Signature not yet current")
 #: Kind of authentication -> what to do when the cluster answers 401.
 CREDENTIALS = {
@@ -128,8 +128,8 @@ def _tls_text(where: str, host: str, text: str, config: ClusterConfig) -> str:
     if "CERTIFICATE_REQUIRED" in text or ("HANDSHAKE_FAILURE" in text and not client_cert_file):
         wants = "wants" if "CERTIFICATE_REQUIRED" in text else "refuses the TLS handshake; most likely it wants"
         return (
-            f"{where}: the server {wants} a client certificate. Give one it accepts as client certificate file, and its "
-            f"key as client key file ({text})"
+            f"{where}: the server {wants} a client certificate. Give one it accepts as client certificate file, and "
+            f"its key as client key file ({text})"
         )
     if client_cert_file and re.search("ALERT_(UNKNOWN_CA|BAD_CERTIFICATE|CERTIFICATE_|UNSUPPORTED_CERT)", text):
         return (
