@@ -89,9 +89,9 @@ def _settings(in_string: Union[str, bytes], told: Dict[str, Any]) -> Dict[str, A
     request = _request(in_string, told)
     with Splunkd(request.splunkd_uri, request.system_key) as splunkd:
         caller = _caller(splunkd, request)
-        clusters = _stanzas(splunkd, conf.CLUSTER_CONF)
+        clusters = splunkd.stanzas(conf.APP, conf.CLUSTER_CONF)
         clusters = {name: stanza for name, stanza in clusters.items() if not conf.switch(stanza.get("disabled"))}
-        rules, problems = access.rules(_stanzas(splunkd, conf.ACCESS_CONF))
+        rules, problems = access.rules(splunkd.stanzas(conf.APP, conf.ACCESS_CONF))
         roles = None if caller.may_configure else _roles(splunkd, caller, rules)
         usable = access.usable_clusters(rules, clusters, roles)
         name = request.cluster or _default(clusters, usable)
@@ -107,7 +107,7 @@ def _settings(in_string: Union[str, bytes], told: Dict[str, Any]) -> Dict[str, A
                 "gives access on the app's Access page",
                 f"no access rule for roles {', '.join(sorted(roles or ()))}{broken}",
             )
-        log_level = log.level(_stanzas(splunkd, conf.SETTINGS_CONF).get("logging", {}).get("loglevel"))
+        log_level = log.level(splunkd.stanzas(conf.APP, conf.SETTINGS_CONF).get("logging", {}).get("loglevel"))
         stanza = secrets.with_secrets(splunkd, name, _own_keys(clusters[name]))
         indices = None if roles is None else list(access.allowed_indices(rules, name, roles))
     _log().setLevel(log_level)
@@ -202,17 +202,6 @@ def _roles(splunkd: Splunkd, caller: Caller, rules: List[access.Rule]) -> Set[st
     entries = splunkd.entries("services", "authorization", "roles")
     imported = {str(entry["name"]): list(entry["content"].get("imported_roles") or ()) for entry in entries}
     return access.held_roles(caller.roles, imported)
-
-
-def _stanzas(splunkd: Splunkd, name: str) -> Dict[str, Mapping[str, Any]]:
-    """Return a conf file's stanzas; none for a file that does not exist yet."""
-    try:
-        entries = splunkd.entries("servicesNS", "nobody", conf.APP, "configs", f"conf-{name}")
-    except SplunkdError as exc:
-        if exc.status == 404:
-            return {}
-        raise
-    return {str(entry["name"]): entry["content"] for entry in entries}
 
 
 def _own_keys(stanza: Mapping[str, Any]) -> Dict[str, Any]:

@@ -54,6 +54,16 @@ class Splunkd:
             raise SplunkdError(f"splunkd answered {'/'.join(path)} with something that is not its JSON") from None
         return entries
 
+    def stanzas(self, app: str, conf: str) -> Dict[str, Mapping[str, Any]]:
+        """Return an app's stanzas of ``<conf>.conf`` by name; none for a file that does not exist yet."""
+        try:
+            entries = self.entries("servicesNS", "nobody", app, "configs", f"conf-{conf}")
+        except SplunkdError as exc:
+            if exc.status == 404:
+                return {}
+            raise
+        return {str(entry["name"]): entry["content"] for entry in entries}
+
     def post(self, *path: str, form: Mapping[str, str]) -> Tuple[int, bytes]:
         """Send a form; return (status, body) whatever the status. Raises `SplunkdError` without an answer."""
         body = urlencode({"output_mode": "json", **form}).encode()

@@ -1,0 +1,178 @@
+"""The REST handlers behind the configuration pages: what UCC's own cannot check is checked here, before it is stored.
+
+UCC's generated scripts (``aws_siem_bridge_rh_cluster.py`` and ``..._access.py``) start one of these classes for each
+request of the Cluster and the Access page. `splunktaucclib` and the module `splunk` it imports exist only in the built
+app inside Splunk.
+
+What a page shows of an error is the text given here.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Dict, List, Mapping
+
+from splunktaucclib.rest_handler.admin_external import (
+    AdminExternalHandler,
+    build_conf_info,
+    get_splunkd_endpoint,
+)
+from splunktaucclib.rest_handler.error import RestError
+
+from cluster_settings import access, conf, secrets
+from cluster_settings.connection_test import try_cluster
+from cluster_settings.splunkd import Splunkd, SplunkdError
+from es_bridge.errors import BridgeError, ConfigError
+
+#: A field of the form only. It is not stored: who edits a cluster again wants the test again.
+TEST_ON_SAVE = "test_on_save"
+#: It becomes a stanza, a value of ``cluster=`` and of ``source``, and the name of a folder.
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")
+
+
+class _Handler(AdminExternalHandler):
+    """What both pages share."""
+
+    #: What is listed of each stanza beside its own keys.
+    listed_too: Dict[str, str] = {}
+
+    @build_conf_info
+    def handleList(self, confInfo: Any) -> List[Any]:  # noqa: N802 - the name Splunk calls
+        """List stanzas. Never with their secrets, which UCC's own handler gives to whoever asks with ``--cred--``."""
+        name = self.callerArgs.id
+        found = list(self.handler.get(name) if name else self.handler.all(count=0))
+        for entity in found:
+            entity.content.update(self.listed_too)
+        return found
+
+    def _splunkd(self) -> Splunkd:
+        return Splunkd(get_splunkd_endpoint(), self.getSessionKey())
+
+
+class ClusterHandler(_Handler):
+    """The Cluster page: all fields together must make sense, and the cluster must answer."""
+
+    listed_too = {TEST_ON_SAVE: "1"}
+
+    def create_hook(self, session_key: str, config_name: str, stanza_id: str, payload: Dict[str, Any]) -> None:
+        """Check a new cluster. Raises `RestError` with what the page shows."""
+        if not _NAME.fullmatch(stanza_id) or stanza_id.lower() in ("default", "global"):
+            raise RestError(
+                400,
+                f"Name {stanza_id!r} cannot be used: take 1 to 63 letters, digits, dots, underscores and hyphens, "
+                "beginning with a letter or digit, and not default",
+            )
+        self._check(stanza_id, payload, {})
+
+    def edit_hook(self, session_key: str, config_name: str, stanza_id: str, payload: Dict[str, Any]) -> None:
+        """Check a changed cluster; what the page does not send stays as it is. Raises `RestError`."""
+        try:
+            with self._splunkd() as splunkd:
+                stored = splunkd.stanzas(conf.APP, conf.CLUSTER_CONF).get(stanza_id, {})
+        except SplunkdError as exc:
+            raise RestError(500, str(exc)) from None
+        self._check(stanza_id, payload, stored)
+
+    def delete_hook(self, session_key: str, config_name: str, stanza_id: str) -> None:
+        """Refuse to delete a cluster that access rules name: the next one of that name would inherit them."""
+        try:
+            with self._splunkd() as splunkd:
+                rules = splunkd.stanzas(conf.APP, conf.ACCESS_CONF)
+        except SplunkdError as exc:
+            raise RestError(500, str(exc)) from None
+        naming = sorted(name for name, rule in rules.items() if str(rule.get("cluster") or "").strip() == stanza_id)
+        if naming:
+            raise RestError(
+                409,
+                f"cluster {stanza_id!r} is named by access rules: {', '.join(naming)}. Delete them first on the Access "
+                "page, because a new cluster of this name would inherit them",
+            )
+
+    def handleCreate(self, confInfo: Any) -> None:  # noqa: N802
+        """Store a new cluster; as the only default when it is to be one."""
+        super().handleCreate(confInfo)
+        self._be_the_only_default()
+
+    def handleEdit(self, confInfo: Any) -> None:  # noqa: N802
+        """Store a changed cluster; as the only default when it is to be one."""
+        super().handleEdit(confInfo)
+        self._be_the_only_default()
+
+    def _check(self, name: str, payload: Dict[str, Any], stored: Mapping[str, Any]) -> None:
+        wants_test = conf.switch(payload.pop(TEST_ON_SAVE, "1"))
+        together = {key: value for key, value in {**stored, **payload}.items() if key in conf.CLUSTER_KEYS}
+        try:
+            with self._splunkd() as splunkd:
+                stanza = secrets.with_secrets(splunkd, name, together)
+            config = conf.cluster_config(name, stanza)
+            conf.ceilings(name, stanza)
+            if wants_test:
+                _try(config)
+        except SplunkdError as exc:
+            raise RestError(500, str(exc)) from None
+        except ConfigError as exc:
+            raise RestError(400, str(exc)) from None
+
+    def _be_the_only_default(self) -> None:
+        """Take the mark from the cluster that had it: two of them would leave searches without a default."""
+        if not conf.switch(self.payload.get("is_default")):
+            return
+        try:
+            with self._splunkd() as splunkd:
+                for name, stanza in splunkd.stanzas(conf.APP, conf.CLUSTER_CONF).items():
+                    if name != self.callerArgs.id and conf.switch(stanza.get("is_default")):
+                        _no_default(splunkd, name)
+        except SplunkdError as exc:
+            raise RestError(
+                500, f"the cluster is stored, but another one is still marked as default, too: {exc}"
+            ) from None
+
+
+class AccessHandler(_Handler):
+    """The Access page: a rule must be one that can be enforced, on a cluster that there is."""
+
+    def create_hook(self, session_key: str, config_name: str, stanza_id: str, payload: Dict[str, Any]) -> None:
+        """Check a new rule. Raises `RestError` with what the page shows."""
+        self._check(stanza_id, payload, {})
+
+    def edit_hook(self, session_key: str, config_name: str, stanza_id: str, payload: Dict[str, Any]) -> None:
+        """Check a changed rule. Raises `RestError`."""
+        try:
+            with self._splunkd() as splunkd:
+                stored = splunkd.stanzas(conf.APP, conf.ACCESS_CONF).get(stanza_id, {})
+        except SplunkdError as exc:
+            raise RestError(500, str(exc)) from None
+        self._check(stanza_id, payload, stored)
+
+    def _check(self, name: str, payload: Dict[str, Any], stored: Mapping[str, Any]) -> None:
+        try:
+            rule = access.rule(name, {**stored, **payload})
+            with self._splunkd() as splunkd:
+                clusters: List[str] = sorted(splunkd.stanzas(conf.APP, conf.CLUSTER_CONF))
+        except SplunkdError as exc:
+            raise RestError(500, str(exc)) from None
+        except ConfigError as exc:
+            raise RestError(400, str(exc)) from None
+        if rule.cluster not in (access.EVERY_CLUSTER, *clusters):
+            there = f"the clusters there are: {', '.join(clusters)}" if clusters else "there is none yet, or all"
+            raise RestError(
+                400, f"access rule {name!r}: cluster {rule.cluster!r} is not configured. Choose * or {there}"
+            )
+
+
+def _try(config: Any) -> None:
+    try:
+        try_cluster(config)
+    except BridgeError as exc:
+        raise RestError(
+            400,
+            f"{exc}. Nothing was saved. To save settings of a cluster that cannot be reached now, switch off Test the "
+            "connection on save",
+        ) from None
+
+
+def _no_default(splunkd: Splunkd, name: str) -> None:
+    path = ("servicesNS", "nobody", conf.APP, "configs", f"conf-{conf.CLUSTER_CONF}", name)
+    status, _ = splunkd.post(*path, form={"is_default": "0"})
+    if status >= 400:
+        raise SplunkdError(f"splunkd answered {status} when cluster {name!r} was to be the default no more", status)
