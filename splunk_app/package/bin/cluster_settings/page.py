@@ -9,8 +9,9 @@ What a page shows of an error is the text given here.
 
 from __future__ import annotations
 
+import contextlib
 import re
-from typing import Any, Dict, List, Mapping
+from typing import Any, Dict, Iterator, List, Mapping
 
 from splunktaucclib.rest_handler.admin_external import (
     AdminExternalHandler,
@@ -22,6 +23,7 @@ from splunktaucclib.rest_handler.error import RestError
 from cluster_settings import access, conf, secrets
 from cluster_settings.connection_test import try_cluster
 from cluster_settings.splunkd import Splunkd, SplunkdError
+from es_bridge.config import ClusterConfig
 from es_bridge.errors import BridgeError, ConfigError
 
 #: A field of the form only. It is not stored: who edits a cluster again wants the test again.
@@ -66,20 +68,14 @@ class ClusterHandler(_Handler):
 
     def edit_hook(self, session_key: str, config_name: str, stanza_id: str, payload: Dict[str, Any]) -> None:
         """Check a changed cluster; what the page does not send stays as it is. Raises `RestError`."""
-        try:
-            with self._splunkd() as splunkd:
-                stored = splunkd.stanzas(conf.APP, conf.CLUSTER_CONF).get(stanza_id, {})
-        except SplunkdError as exc:
-            raise RestError(500, str(exc)) from None
+        with _shown(), self._splunkd() as splunkd:
+            stored = splunkd.stanzas(conf.APP, conf.CLUSTER_CONF).get(stanza_id, {})
         self._check(stanza_id, payload, stored)
 
     def delete_hook(self, session_key: str, config_name: str, stanza_id: str) -> None:
         """Refuse to delete a cluster that access rules name: the next one of that name would inherit them."""
-        try:
-            with self._splunkd() as splunkd:
-                rules = splunkd.stanzas(conf.APP, conf.ACCESS_CONF)
-        except SplunkdError as exc:
-            raise RestError(500, str(exc)) from None
+        with _shown(), self._splunkd() as splunkd:
+            rules = splunkd.stanzas(conf.APP, conf.ACCESS_CONF)
         naming = sorted(name for name, rule in rules.items() if str(rule.get("cluster") or "").strip() == stanza_id)
         if naming:
             raise RestError(
@@ -101,17 +97,13 @@ class ClusterHandler(_Handler):
     def _check(self, name: str, payload: Dict[str, Any], stored: Mapping[str, Any]) -> None:
         wants_test = conf.switch(payload.pop(TEST_ON_SAVE, "1"))
         together = {key: value for key, value in {**stored, **payload}.items() if key in conf.CLUSTER_KEYS}
-        try:
+        with _shown():
             with self._splunkd() as splunkd:
                 stanza = secrets.with_secrets(splunkd, name, together)
             config = conf.cluster_config(name, stanza)
             conf.ceilings(name, stanza)
-            if wants_test:
-                _try(config)
-        except SplunkdError as exc:
-            raise RestError(500, str(exc)) from None
-        except ConfigError as exc:
-            raise RestError(400, str(exc)) from None
+        if wants_test:
+            _try(config)
 
     def _be_the_only_default(self) -> None:
         """Take the mark from the cluster that had it: two of them would leave searches without a default."""
@@ -137,30 +129,33 @@ class AccessHandler(_Handler):
 
     def edit_hook(self, session_key: str, config_name: str, stanza_id: str, payload: Dict[str, Any]) -> None:
         """Check a changed rule. Raises `RestError`."""
-        try:
-            with self._splunkd() as splunkd:
-                stored = splunkd.stanzas(conf.APP, conf.ACCESS_CONF).get(stanza_id, {})
-        except SplunkdError as exc:
-            raise RestError(500, str(exc)) from None
+        with _shown(), self._splunkd() as splunkd:
+            stored = splunkd.stanzas(conf.APP, conf.ACCESS_CONF).get(stanza_id, {})
         self._check(stanza_id, payload, stored)
 
     def _check(self, name: str, payload: Dict[str, Any], stored: Mapping[str, Any]) -> None:
-        try:
+        with _shown(), self._splunkd() as splunkd:
             rule = access.rule(name, {**stored, **payload})
-            with self._splunkd() as splunkd:
-                clusters: List[str] = sorted(splunkd.stanzas(conf.APP, conf.CLUSTER_CONF))
-        except SplunkdError as exc:
-            raise RestError(500, str(exc)) from None
-        except ConfigError as exc:
-            raise RestError(400, str(exc)) from None
+            clusters = sorted(splunkd.stanzas(conf.APP, conf.CLUSTER_CONF))
         if rule.cluster not in (access.EVERY_CLUSTER, *clusters):
-            there = f"the clusters there are: {', '.join(clusters)}" if clusters else "there is none yet, or all"
-            raise RestError(
-                400, f"access rule {name!r}: cluster {rule.cluster!r} is not configured. Choose * or {there}"
+            there = (
+                f"Choose * or one of {', '.join(clusters)}" if clusters else "Add it on the Cluster page, or choose *"
             )
+            raise RestError(400, f"access rule {name!r}: cluster {rule.cluster!r} is not configured. {there}")
 
 
-def _try(config: Any) -> None:
+@contextlib.contextmanager
+def _shown() -> Iterator[None]:
+    """Make errors of this app such as the page shows."""
+    try:
+        yield
+    except SplunkdError as exc:
+        raise RestError(500, str(exc)) from None
+    except ConfigError as exc:
+        raise RestError(400, str(exc)) from None
+
+
+def _try(config: ClusterConfig) -> None:
     try:
         try_cluster(config)
     except BridgeError as exc:
