@@ -112,6 +112,6 @@ def _check(path: Path, found: os.stat_result, is_kind: Callable[[int], bool]) ->
         )
     if stat.S_IMODE(found.st_mode) & 0o077:
         raise ConfigError(
-            f"{path} can be read by other users (mode {stat.S_IMODE(found.st_mode):04o}), so it proves nothing. Remove "
+            f"{path} is open to other users (mode {stat.S_IMODE(found.st_mode):04o}), so it proves nothing. Remove "
             "it: it is made anew"
         )
