@@ -141,13 +141,13 @@ def _load_story(url: str, events: int) -> int:
 
 
 def _show(cluster: ClusterConfig, arguments: argparse.Namespace) -> int:
-    with SplunkdStandIn() as splunkd:
+    with SplunkdStandIn(python=arguments.python) as splunkd:
         add_cluster(splunkd.state, replace(cluster, name="lab"))
         session_key = splunkd.state.session(User("analyst", ("user",)))
         status = 0
         for number, (why, line) in enumerate(TOUR, 1):
             print(f"\n[{number}/{len(TOUR)}] {why}\n{line}\n")
-            failed = _run_line(line, splunkd.uri, session_key, arguments.python)
+            failed = _run_line(line, splunkd, session_key, arguments.python)
             is_mistake = number == len(TOUR)
             if failed != is_mistake and not arguments.url:
                 say(f"step {number} of the tour should {'fail' if is_mistake else 'work'}")
@@ -155,7 +155,7 @@ def _show(cluster: ClusterConfig, arguments: argparse.Namespace) -> int:
         if not arguments.non_interactive and sys.stdin.isatty():
             print("\nYour turn: type | elasticsearch ... (empty line or exit to leave)")
             for line in _typed_lines():
-                _run_line(line, splunkd.uri, session_key, arguments.python)
+                _run_line(line, splunkd, session_key, arguments.python)
     return status
 
 
@@ -175,7 +175,7 @@ def _typed_lines() -> Iterator[str]:
         yield line
 
 
-def _run_line(line: str, splunkd_uri: str, session_key: str, python: str) -> bool:
+def _run_line(line: str, splunkd: SplunkdStandIn, session_key: str, python: str) -> bool:
     """Run one line in a child process, print its rows as a table; return whether the job would have failed."""
     try:
         parsed = own_command_line(line)
@@ -183,13 +183,13 @@ def _run_line(line: str, splunkd_uri: str, session_key: str, python: str) -> boo
         say(str(exc))
         return True
     columns = next((arg[7:].split(",") for arg in parsed.args if arg.startswith("fields=")), list(COLUMNS))
-    job = Job(parsed.args, parsed.raw_args, splunkd_uri, session_key, user="analyst")
+    job = Job(parsed.args, parsed.raw_args, splunkd.uri, session_key, user="analyst")
     started = time.monotonic()
     first_s: Optional[float] = None
     shown: List[Dict[str, Value]] = []
     rows = 0
     reply: Optional[Reply] = None
-    with CommandProcess(job, python=python) as command:
+    with CommandProcess(job, python=python, home=splunkd.splunk_home) as command:
         for reply in command.run():
             if reply.body and first_s is None:
                 first_s = time.monotonic() - started

@@ -65,12 +65,12 @@ def own_command_line(text: str) -> CommandLine:
 def _run_line(
     args: List[str], raw_args: List[str], picker: List[str], cluster: ClusterConfig, arguments: argparse.Namespace
 ) -> int:
-    with SplunkdStandIn() as splunkd:
+    with SplunkdStandIn(python=arguments.python) as splunkd:
         add_cluster(splunkd.state, replace(cluster, name=CLUSTER))
         session_key = splunkd.state.session(User("admin", ("admin",), tz=arguments.tz))
         job = Job(args, raw_args, splunkd.uri, session_key, earliest=picker[0], latest=picker[1])
         try:
-            with CommandProcess(job, python=arguments.python) as command:
+            with CommandProcess(job, python=arguments.python, home=splunkd.splunk_home) as command:
                 try:
                     return _print_replies(command)
                 except (ProtocolError, EOFError) as exc:

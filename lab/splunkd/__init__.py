@@ -2,6 +2,6 @@
 
 from .clusters import add_cluster
 from .server import SplunkdStandIn
-from .state import User
+from .users import Role, User
 
-__all__ = ["SplunkdStandIn", "User", "add_cluster"]
+__all__ = ["Role", "SplunkdStandIn", "User", "add_cluster"]

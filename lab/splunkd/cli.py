@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from .server import SplunkdStandIn
-from .state import User
+from .users import User
 
 _EXAMPLE = """\
 example:

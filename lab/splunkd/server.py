@@ -1,34 +1,40 @@
-"""splunkd's REST interface over real HTTP on loopback, as far as the search command reads it.
+"""splunkd over real HTTP on loopback, as far as the app, its pages and their libraries use it.
 
-Served, to ``GET`` with a valid session key (``Authorization: Splunk <key>``), as JSON:
+Served to requests with a valid session key (``Authorization: Splunk <key>``), under ``/services/...`` and
+``/servicesNS/<user>/<app>/...``, as Atom or with ``output_mode=json`` as JSON:
 
-- ``/servicesNS/<user>/<app>/configs/conf-<name>`` and ``.../<stanza>``: the app's ``default`` folder, a ``local``
-  folder, and what a test sets, merged key by key;
-- ``/servicesNS/<user>/<app>/storage/passwords`` with ``search=realm=...``: only for users with the capability
-  ``list_storage_passwords``, 403 otherwise;
-- ``/services/authentication/current-context``: user, roles, capabilities, time zone;
-- ``/services/server/info``.
+- conf files, stored passwords, the KV store, users and roles: the modules of ``rest``, one a subject;
+- the app's own handlers, run in child processes: the modules of ``handlers``. The app is seen at
+  ``$SPLUNK_HOME/etc/apps/<name>``, a link to its folder.
 
-Stubbed: Atom XML (answers are JSON whatever ``output_mode`` says), paging, sorting, ``search=`` on anything but a
-realm, access lists of single objects, apps other than one, and writing: POST, PUT and DELETE are answered 405. Stored
-passwords are kept in memory, or in clear text in ``local/passwords.json``.
+Stubbed: logging in (sessions are made with `State.session`), paging and sorting, ``search=`` beyond ``field=value``,
+access lists of single objects and of users' own copies, apps other than one (of ``system`` only what libraries read),
+KV store queries beyond equality, and everything that is not listed here, which is answered 404. Stored passwords are
+kept in memory, or in clear text in ``local/passwords.json``; the KV store is always in memory. What the children's
+package ``splunk`` lacks is listed in ``splunk_stubs/splunk/__init__.py``.
 """
 
 from __future__ import annotations
 
-import json
+import os
 import ssl
+import sys
+import tempfile
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any, Dict, List, Optional, Tuple
-from urllib.parse import parse_qs, unquote, urlsplit
+from typing import Any, List, Optional, Tuple, Type
+from urllib.parse import urlsplit
 
-from .state import State, User
+from .conf import read_conf
+from .handlers.admin_external import ExternalHandlers
+from .handlers.children import Nursery, Surroundings
+from .handlers.persistent import PersistentHandlers
+from .rest.messages import Raw
+from .rest.router import Router
+from .state import State
 
-APP = "aws_siem_bridge"
-APP_DEFAULT = Path(__file__).resolve().parents[2] / "splunk_app" / "package" / "default"
-VERSION = "10.0.0"
+APP_DIR = Path(__file__).resolve().parents[2] / "splunk_app" / "package"
 
 
 class SplunkdStandIn:
@@ -36,20 +42,41 @@ class SplunkdStandIn:
 
     def __init__(
         self,
+        app_dir: Path = APP_DIR,
         *,
-        default_dir: Path = APP_DEFAULT,
         local_dir: Optional[Path] = None,
         port: int = 0,
         tls: bool = False,
+        splunk_home: Optional[Path] = None,
+        python: str = sys.executable,
     ) -> None:
-        self.state = State(APP, default_dir, local_dir)
+        """Claim the port; `start` serves.
+
+        ``app_dir``: the app's folder, built or as it is in the repository. ``local_dir``: where changes are kept,
+        memory when not given. ``splunk_home``: a temporary folder when not given. ``python``: interpreter of the
+        handlers.
+        """
+        app = read_conf(app_dir / "default" / "app.conf").get("package", {}).get("id", app_dir.name)
+        self.state = State(app, app_dir, local_dir)
         #: (method, path with query) of every request, in order.
         self.requests: List[Tuple[str, str]] = []
-        self._server = _Server(("127.0.0.1", port), self)
+        self._server = HttpServer(("127.0.0.1", port), _Handler, self)
         if tls:
             self._server.socket = _own_certificate().wrap_socket(self._server.socket, server_side=True)
-        scheme = "https" if tls else "http"
-        self.uri = f"{scheme}://127.0.0.1:{self._server.server_address[1]}"
+        self.uri = f"{'https' if tls else 'http'}://127.0.0.1:{self._server.server_address[1]}"
+        self._describe_system(tls)
+        self._temporary = tempfile.TemporaryDirectory(prefix="aws-siem-bridge-splunk-")
+        self.splunk_home = splunk_home or Path(self._temporary.name)
+        _install(self.splunk_home, app, app_dir)
+        self._nursery = Nursery(Surroundings(self.splunk_home, app, self.uri, python))
+        restmap = self.state.stanzas("restmap") or {}
+        self.router = Router(
+            self.state,
+            [
+                PersistentHandlers(restmap, self.state.users, self._nursery),
+                ExternalHandlers(restmap, app, self.state.users, self._nursery),
+            ],
+        )
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
 
     def __enter__(self) -> SplunkdStandIn:
@@ -68,108 +95,89 @@ class SplunkdStandIn:
         self._thread.join()
 
     def stop(self) -> None:
-        """Stop serving and free the port."""
+        """Stop serving, end the children and free the port."""
         self._server.shutdown()
         self._server.server_close()
+        self._nursery.end_all()
+        self._temporary.cleanup()
+
+    def _describe_system(self, tls: bool) -> None:
+        """Say in splunkd's own conf files where it is: solnlib looks there."""
+        self.state.system_confs = {
+            "server": {
+                "general": {"serverName": "stand-in"},
+                "sslConfig": {"enableSplunkdSSL": "true" if tls else "false"},
+            },
+            "web": {"settings": {"mgmtHostPort": urlsplit(self.uri).netloc}},
+        }
 
 
-class _Server(ThreadingHTTPServer):
+class HttpServer(ThreadingHTTPServer):
+    """One thread a connection."""
+
     daemon_threads = True
 
-    def __init__(self, address: Tuple[str, int], stand_in: SplunkdStandIn) -> None:
-        super().__init__(address, _Handler)
+    def __init__(self, address: Tuple[str, int], handler: Type[HttpHandler], stand_in: SplunkdStandIn) -> None:
+        super().__init__(address, handler)
         self.stand_in = stand_in
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Say nothing of a client that went away."""
 
 
-class _Handler(BaseHTTPRequestHandler):
+class HttpHandler(BaseHTTPRequestHandler):
+    """Reads requests whole and writes answers."""
+
     protocol_version = "HTTP/1.1"
     # Headers and body are two writes; without this the second waits for the client's delayed acknowledgement.
     disable_nagle_algorithm = True
-    server: _Server
+    server: HttpServer
 
-    def do_GET(self) -> None:  # noqa: N802 - the name http.server calls
-        self._answer()
+    def answer(self, body: bytes) -> Raw:
+        """Return the answer to the request that was read."""
+        raise NotImplementedError
 
-    def _refuse(self) -> None:
-        self._note()
-        self._reply(*_messages(405, "Method Not Allowed"))
-
-    do_POST = do_PUT = do_DELETE = _refuse  # noqa: N815
-
-    def _note(self) -> None:
+    def _serve(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         self.server.stand_in.requests.append((self.command, self.path))
-
-    def _answer(self) -> None:
-        self._note()
-        scheme, _, key = (self.headers.get("Authorization") or "").partition(" ")
-        user = self.server.stand_in.state.user_of(key) if scheme in ("Splunk", "Bearer") else None
-        if user is None:
-            self._reply(*_messages(401, "call not properly authenticated"))
-            return
-        url = urlsplit(self.path)
-        parameters = {name: values[-1] for name, values in parse_qs(url.query).items()}
-        path = [unquote(part) for part in url.path.strip("/").split("/")]
-        self._reply(*_resource(self.server.stand_in.state, user, path, parameters))
-
-    def _reply(self, status: int, content: Dict[str, Any]) -> None:
-        body = json.dumps(content).encode()
-        self.send_response(status)
-        self.send_header("Content-Type", "application/json; charset=UTF-8")
-        self.send_header("Content-Length", str(len(body)))
+        raw = self.answer(body)
+        self.send_response(raw.status)
+        self.send_header("Content-Type", raw.content_type)
+        self.send_header("Content-Length", str(len(raw.body)))
+        # The SDK reads nothing from a connection that is to be closed unless the answer says so too.
+        self.send_header("Connection", "Close" if self.close_connection else "Keep-Alive")
+        for name, value in raw.headers:
+            self.send_header(name, value)
         self.end_headers()
-        self.wfile.write(body)
+        if self.command != "HEAD":
+            self.wfile.write(raw.body)
+
+    do_GET = do_POST = do_PUT = do_DELETE = do_HEAD = _serve  # noqa: N815 - the names http.server calls
 
     def log_message(self, format: str, *args: Any) -> None:
         """Write nothing: a test asks `SplunkdStandIn.requests`."""
 
 
-def _resource(state: State, user: User, path: List[str], parameters: Dict[str, str]) -> Tuple[int, Dict[str, Any]]:
-    """Return (status, content) of a GET."""
-    if path[:1] == ["servicesNS"] and len(path) >= 5 and path[2] == state.app:
-        kind, rest = path[3], path[4:]
-        if kind == "configs" and rest[0].startswith("conf-"):
-            return _conf(state, rest[0][len("conf-") :], rest[1:])
-        if kind == "storage" and rest == ["passwords"]:
-            if "list_storage_passwords" not in user.capabilities:
-                return _messages(403, f"You (user={user.name}) do not have permission to perform this operation")
-            wanted = parameters.get("search", "").partition("realm=")[2].strip('"')
-            entries = [entry for entry in state.passwords() if not wanted or entry["realm"] == wanted]
-            return _entries([(f"{entry['realm']}:{entry['username']}:", entry) for entry in entries])
-    if path == ["services", "authentication", "current-context"]:
-        context = {
-            "username": user.name,
-            "roles": list(user.roles),
-            "capabilities": list(user.capabilities),
-            "tz": user.tz,
-        }
-        return _entries([("context", context)])
-    if path == ["services", "server", "info"]:
-        return _entries([("server-info", {"version": VERSION, "serverName": "stand-in", "product_type": "enterprise"})])
-    return _messages(404, "Not Found")
+class _Handler(HttpHandler):
+    def answer(self, body: bytes) -> Raw:
+        scheme, _, key = (self.headers.get("Authorization") or "").partition(" ")
+        router = self.server.stand_in.router
+        headers = tuple((name, value) for name, value in self.headers.items() if name.lower() != "authorization")
+        return router.handle(self.command, self.path, headers, body, key if scheme in ("Splunk", "Bearer") else "")
 
 
-def _conf(state: State, name: str, stanza: List[str]) -> Tuple[int, Dict[str, Any]]:
-    stanzas = state.stanzas(name)
-    if stanzas is None:
-        return _messages(404, f"{name} does not exist")
-    if not stanza:
-        return _entries(list(stanzas.items()))
-    if len(stanza) != 1 or stanza[0] not in stanzas:
-        return _messages(404, f"{'/'.join(stanza)} does not exist")
-    return _entries([(stanza[0], stanzas[stanza[0]])])
-
-
-def _entries(named: List[Tuple[str, Any]]) -> Tuple[int, Dict[str, Any]]:
-    acl = {"app": APP, "owner": "nobody", "sharing": "app"}
-    entries = [{"name": name, "acl": acl, "content": {"eai:acl": None, **content}} for name, content in named]
-    return 200, {"entry": entries, "messages": [], "paging": {"total": len(entries), "perPage": 0, "offset": 0}}
-
-
-def _messages(status: int, text: str) -> Tuple[int, Dict[str, Any]]:
-    return status, {"messages": [{"type": "ERROR", "text": text}]}
+def _install(splunk_home: Path, app: str, app_dir: Path) -> None:
+    """Make the folders splunkd has, and put the app among its apps."""
+    for folder in ("etc/apps", "var/log/splunk", "var/run/splunk"):
+        (splunk_home / folder).mkdir(parents=True, exist_ok=True)
+    (splunk_home / "var" / "run" / "splunk" / "splunkd.pid").write_text(f"{os.getpid()}\n", encoding="ascii")
+    place = splunk_home / "etc" / "apps" / app
+    if place.is_symlink():
+        place.unlink()
+    if not place.exists():
+        place.symlink_to(app_dir.resolve(), target_is_directory=True)
+    elif place.resolve() != app_dir.resolve():
+        raise FileExistsError(f"{place} is another copy of the app: remove it, or give it as app_dir")
 
 
 def _own_certificate() -> ssl.SSLContext:

@@ -1,0 +1,1 @@
+"""What Splunk's command line tools share with scripts."""
