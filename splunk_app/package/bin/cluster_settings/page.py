@@ -28,8 +28,9 @@ from es_bridge.errors import BridgeError, ConfigError
 
 #: A field of the form only. It is not stored: who edits a cluster again wants the test again.
 TEST_ON_SAVE = "test_on_save"
-#: It becomes a stanza, a value of ``cluster=`` and of ``source``, and the name of a folder.
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")
+#: It becomes a stanza, a value of ``cluster=`` and of ``source``, and the name of a folder. No dot: solnlib deletes the
+#: secrets of a stanza by a regular expression made of its name, so eu.prod would take those of eu-prod along.
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}")
 
 
 class _Handler(AdminExternalHandler):
@@ -61,8 +62,8 @@ class ClusterHandler(_Handler):
         if not _NAME.fullmatch(stanza_id) or stanza_id.lower() in ("default", "global"):
             raise RestError(
                 400,
-                f"Name {stanza_id!r} cannot be used: take 1 to 63 letters, digits, dots, underscores and hyphens, "
-                "beginning with a letter or digit, and not default",
+                f"Name {stanza_id!r} cannot be used: take 1 to 63 letters, digits, underscores and hyphens, beginning "
+                "with a letter or digit, and not default",
             )
         self._check(stanza_id, payload, {})
 

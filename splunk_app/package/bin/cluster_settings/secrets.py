@@ -7,7 +7,7 @@ A conf value of six asterisks stands for a secret. The secrets of a stanza are o
 from __future__ import annotations
 
 import json
-from typing import Any, Dict, Iterable, List, Mapping, Optional
+from typing import Any, Dict, Iterable, Mapping, Optional
 
 from cluster_settings.conf import APP, CLUSTER_CONF
 from cluster_settings.splunkd import Splunkd
@@ -45,9 +45,18 @@ def unpack(stanza: str, entries: Iterable[Mapping[str, Any]]) -> Optional[Dict[s
         owner, _, number = str(entry.get("username", "")).rpartition(_PIECE_SEPARATOR)
         if entry.get("realm") == REALM and owner == stanza and number.isdigit():
             pieces[int(number)] = str(entry.get("clear_password", ""))
-    ordered: List[str] = [pieces[number] for number in sorted(pieces) if pieces[number] != _END_MARK]
+    text = ""
+    for number in range(1, len(pieces) + 1):
+        piece = pieces.get(number)
+        if piece is None:
+            return None
+        if piece == _END_MARK:  # what comes after it is left over from a longer secret
+            break
+        text += piece
+    else:
+        return None
     try:
-        found = json.loads("".join(ordered))
+        found = json.loads(text)
     except ValueError:
         return None
     return {str(key): str(value) for key, value in found.items()} if isinstance(found, dict) else None
