@@ -12,7 +12,6 @@ ADMIN_CAPABILITIES = (
     "search",
     "list_storage_passwords",
     "edit_storage_passwords",
-    "configure_aws_siem_bridge",
     "admin_all_objects",
 )
 SYSTEM_USER = "splunk-system-user"
