@@ -33,7 +33,7 @@ def add_cluster(
         "hosts": ", ".join(config.hosts),
         "engine": config.engine,
         "is_default": "1" if default else "0",
-        "auth": auth.kind,
+        "auth": "anonymous" if auth.kind == "none" else auth.kind,
         "username": auth.username,
         "aws_region": auth.region,
         "aws_service": auth.service,

@@ -29,6 +29,8 @@ _AUTH_KEYS = {
     "aws_secret_access_key": "secret_access_key",
     "aws_session_token": "session_token",
 }
+#: `Auth.kind` "none" as conf files call it: UCC's page takes a choice named none for no choice, and posts 0.
+NO_SIGN_IN = "anonymous"
 #: Conf keys that are fields of `ClusterConfig`, by how their text is read.
 _TEXT_KEYS = (
     "engine", "ca_file", "client_cert_file", "client_key_file", "proxy", "proxy_username", "proxy_password",
@@ -50,6 +52,8 @@ def cluster_config(name: str, stanza: Mapping[str, Any]) -> ClusterConfig:
     """Return what a conf stanza says. Raises `ConfigError`."""
     given = _given(stanza)
     auth = {field: given[key] for key, field in _AUTH_KEYS.items() if key in given}
+    if auth.get("kind") == NO_SIGN_IN:
+        auth["kind"] = "none"
     settings: Dict[str, Any] = {key: given[key] for key in _TEXT_KEYS if key in given}
     settings.update((key, _number(name, key, given[key], kind)) for key, kind in _NUMBER_KEYS.items() if key in given)
     settings.update((key, switch(given[key])) for key in _SWITCH_KEYS if key in given)
