@@ -1,0 +1,41 @@
+"""The folder lib of the app: what pip put there, without what nobody needs inside Splunk; and es_bridge."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from splunk_app.builder.environment import BuildError
+from splunk_app.builder.fingerprint import bridge_files
+from splunk_app.builder.places import ROOT
+
+#: Services botocore must know for its credential chain: assumed roles, web identity, SSO. The others are 25 MB.
+BOTOCORE_SERVICES = {"sts", "sso", "sso-oidc"}
+#: pip's own notes. They differ from machine to machine, and RECORD names files that are gone.
+PIP_NOTES = {"RECORD", "INSTALLER", "REQUESTED", "WHEEL", "direct_url.json"}
+COMPILED = {".so", ".pyd", ".dll", ".dylib"}
+
+
+def trim(lib: Path) -> None:
+    """Remove what is not needed. Raises `BuildError` when something compiled is left."""
+    (lib / "requirements.txt").unlink()
+    shutil.rmtree(lib / "bin", ignore_errors=True)  # console scripts, which name the Python of this machine
+    for folder in (lib / "botocore" / "data").iterdir():
+        if folder.is_dir() and folder.name not in BOTOCORE_SERVICES:
+            shutil.rmtree(folder)
+    for path in list(lib.rglob("*")):
+        if path.name == "__pycache__" or (path.is_dir() and path.name == "tests"):
+            shutil.rmtree(path)
+        elif path.parent.suffix == ".dist-info" and path.name in PIP_NOTES:
+            path.unlink()
+    compiled = [str(path.relative_to(lib)) for path in lib.rglob("*") if path.suffix in COMPILED]
+    if compiled:
+        raise BuildError(f"lib holds compiled parts, which fit one platform only: {', '.join(compiled)}")
+
+
+def add_bridge(lib: Path) -> None:
+    """Copy es_bridge into ``lib``."""
+    for path in bridge_files():
+        target = lib / path.relative_to(ROOT)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, target)
