@@ -15,6 +15,7 @@ from typing import Dict, List, Sequence
 import psutil
 
 from lab.protocol import SCRIPT, CommandProcess, Job
+from lab.splunkd import SplunkdStandIn
 
 
 @dataclass(frozen=True)
@@ -52,14 +53,14 @@ class PeakMemory:
         return self.peak_bytes / 2**20
 
 
-def run_command(options: Dict[str, object], splunkd: tuple[str, str], script: Path = SCRIPT) -> Run:
+def run_command(options: Dict[str, object], splunkd: SplunkdStandIn, session_key: str, script: Path = SCRIPT) -> Run:
     """Run a search command over the chunked protocol, as splunkd does, and read every reply."""
     args = [f"{name}={value}" for name, value in options.items()]
-    job = Job(args, args, splunkd[0], splunkd[1])
+    job = Job(args, args, splunkd.uri, session_key)
     bodies: List[bytes] = []
     started = time.monotonic()
     first = 0.0
-    with tempfile.TemporaryFile() as kept, CommandProcess(job, script=script) as command:
+    with tempfile.TemporaryFile() as kept, CommandProcess(job, script=script, home=splunkd.splunk_home) as command:
         memory = PeakMemory(command.process.pid)
         sizes: List[int] = []
         for reply in command.run():

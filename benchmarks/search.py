@@ -73,13 +73,13 @@ def compare(url: str, arguments: argparse.Namespace) -> int:
     events, index = arguments.events, arguments.index
     with SplunkdStandIn() as splunkd:
         add_cluster(splunkd.state, ClusterConfig((url,), name="lab"))
-        login = (splunkd.uri, splunkd.state.session(User("admin", ("admin",))))
+        session_key = splunkd.state.session(User("admin", ("admin",)))
 
         def ours(size: int, output: str) -> Run:
-            return run_command({"index": index, "size": size, "output": output}, login)
+            return run_command({"index": index, "size": size, "output": output}, splunkd, session_key)
 
         def peer(script: str, **options: object) -> Run:
-            return run_command({"url": url, "index": index, **options}, login, PEERS / script)
+            return run_command({"url": url, "index": index, **options}, splunkd, session_key, PEERS / script)
 
         cases: Dict[str, Callable[[], Run]] = {
             "L: pull, nothing decoded": lambda: limit(url, index),

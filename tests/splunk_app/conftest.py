@@ -70,10 +70,10 @@ class Ended:
 class Splunk:
     """A Splunk without Splunk: starts the command as its search head does."""
 
-    def __init__(self, splunkd: SplunkdStandIn, python: str, home: Path) -> None:
+    def __init__(self, splunkd: SplunkdStandIn, python: str) -> None:
         self.splunkd = splunkd
         self.python = python
-        self.home = home
+        self.home = splunkd.splunk_home
 
     def add_cluster(self, name: str, *hosts: str, **settings: Any) -> None:
         add_cluster(self.splunkd.state, ClusterConfig(hosts, name=name, **settings), default=name == "prod")
@@ -142,8 +142,8 @@ def splunk_python() -> str:
 @pytest.fixture
 def splunk(splunk_python: str, tmp_path: Path) -> Iterator[Splunk]:
     """A Splunk with no cluster configured."""
-    with SplunkdStandIn() as splunkd:
-        yield Splunk(splunkd, splunk_python, tmp_path / "splunk")
+    with SplunkdStandIn(splunk_home=tmp_path / "splunk", python=splunk_python) as splunkd:
+        yield Splunk(splunkd, splunk_python)
 
 
 @pytest.fixture

@@ -1,19 +1,25 @@
-"""Cluster settings through splunkd, and the stand-in's splunkd itself."""
+"""A search's settings: from the app's conf files through splunkd and the app's REST handler, in its own process."""
 
+import http.client
 import json
 import logging
-import urllib.error
-import urllib.request
+import urllib.parse
 from pathlib import Path
-from typing import Any, Dict
+from typing import Any, Dict, Iterator, Tuple
+from urllib.parse import urlsplit
 
 import pytest
-from search_command.audit import audit_line, open_log
-from search_command.settings import cluster_config, read_cluster
-from search_command.splunkd import Splunkd, SplunkdError
+from cluster_settings import log
+from cluster_settings.client import read_settings
+from cluster_settings.conf import ceilings, cluster_config
+from cluster_settings.local_token import current
+from cluster_settings.splunkd import Splunkd, SplunkdError
+from search_command.audit import open_log
 
 from es_bridge.config import Auth, ClusterConfig
 from es_bridge.errors import ConfigError
+from lab.front.faults import FaultyServer
+from lab.front.server import Reply
 from lab.splunkd import SplunkdStandIn, User, add_cluster
 
 FULL = ClusterConfig(
@@ -45,116 +51,176 @@ SIGV4 = ClusterConfig(
 PLAIN = ClusterConfig(("http://localhost:9200",), name="plain")
 
 
+@pytest.fixture
+def splunkd(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, splunk_python: str) -> Iterator[SplunkdStandIn]:
+    monkeypatch.setenv("SPLUNK_HOME", str(tmp_path))
+    with SplunkdStandIn(splunk_home=tmp_path, python=splunk_python) as stand_in:
+        yield stand_in
+
+
+@pytest.mark.splunk_python
 @pytest.mark.parametrize("tls", [False, True])
-@pytest.mark.parametrize("config", [FULL, SIGV4, PLAIN], ids=lambda config: config.name)
-def test_a_cluster_comes_back_as_it_was_configured(config: ClusterConfig, tls: bool) -> None:
-    with SplunkdStandIn(tls=tls) as stand_in:
-        for other in (FULL, SIGV4, PLAIN):
-            add_cluster(stand_in.state, other, default=other is config)
-        splunkd = Splunkd(stand_in.uri, stand_in.state.session(User("u")))
-        for name in (config.name, ""):
-            assert read_cluster(splunkd, name) == config
-        splunkd.close()
-        # One request for the cluster, one more when it has secrets.
-        assert len(stand_in.requests) == (2 if config is PLAIN else 4)
+def test_a_cluster_comes_back_as_it_was_configured(
+    tls: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, splunk_python: str
+) -> None:
+    monkeypatch.setenv("SPLUNK_HOME", str(tmp_path))
+    with SplunkdStandIn(splunk_home=tmp_path, python=splunk_python, tls=tls) as stand_in:
+        for config in (FULL, SIGV4, PLAIN):
+            add_cluster(stand_in.state, config, default=config is SIGV4, access={"user": ("aws-*", "x:y")})
+        key = stand_in.state.session(User("kim", tz="Asia/Seoul"))
+        for config in (FULL, SIGV4, PLAIN):
+            settings = read_settings(stand_in.uri, key, config.name)
+            assert settings.cluster == config
+            assert settings.indices == ("aws-*", "x:y")
+            assert (settings.user, settings.tz, settings.log_level) == ("kim", "Asia/Seoul", "INFO")
+        stand_in.requests.clear()
+        assert read_settings(stand_in.uri, key, "").cluster == SIGV4
+        asked = [path for method, path in stand_in.requests if method == "POST"]
+        assert asked == ["/services/aws_siem_bridge/search_settings"]  # all that the search itself sends
 
 
-def test_secret_of_another_cluster_is_not_taken() -> None:
-    with SplunkdStandIn() as stand_in:
-        add_cluster(stand_in.state, FULL)
-        add_cluster(stand_in.state, ClusterConfig(("http://x",), name="full2", auth=Auth("basic", "u", "other")))
-        splunkd = Splunkd(stand_in.uri, stand_in.state.session(User("u")))
-        assert read_cluster(splunkd, "full2").auth.password == "other"
-        assert read_cluster(splunkd, "full").auth.password == FULL.auth.password
-        splunkd.close()
+def test_ceilings_and_log_level(splunkd: SplunkdStandIn) -> None:
+    given = {"max_rows": "1000", "max_run_time_s": "2.5", "max_concurrent_searches": "3", "max_mib": "0.5"}
+    add_cluster(splunkd.state, PLAIN, ceilings=given)
+    splunkd.state.set_stanza("aws_siem_bridge_settings", "logging", {"loglevel": "DEBUG"})
+    settings = read_settings(splunkd.uri, splunkd.state.session(User("u")), "")
+    found = settings.max_rows, settings.max_run_time_s, settings.max_concurrent_searches, settings.max_mib
+    assert found == (1000, 2.5, 3, 0.5)
+    assert settings.log_level == "DEBUG"
+    add_cluster(splunkd.state, PLAIN, ceilings=dict.fromkeys(given, ""))
+    settings = read_settings(splunkd.uri, splunkd.state.session(User("root", ("admin",))), "")
+    found = settings.max_rows, settings.max_run_time_s, settings.max_concurrent_searches, settings.max_mib
+    assert found == (None, None, None, None)
+    assert settings.indices is None
 
 
-def test_disabled_cluster_is_not_there() -> None:
-    with SplunkdStandIn() as stand_in:
-        add_cluster(stand_in.state, PLAIN)
-        stand_in.state.set_stanza("aws_siem_bridge_cluster", "plain", {"disabled": "1"})
-        splunkd = Splunkd(stand_in.uri, stand_in.state.session(User("u")))
-        with pytest.raises(ConfigError, match="No cluster is configured"):
-            read_cluster(splunkd, "plain")
-        splunkd.close()
+class TestOrdinaryUser:
+    """With a valid session, from anywhere: over the wire, past the command."""
+
+    def post(self, splunkd: SplunkdStandIn, session_key: str, **form: str) -> Tuple[int, Dict[str, Any]]:
+        address = urlsplit(splunkd.uri)
+        connection = http.client.HTTPConnection(address.hostname or "", address.port)
+        headers = {"Authorization": f"Splunk {session_key}", "Content-Type": "application/x-www-form-urlencoded"}
+        body = urllib.parse.urlencode({"output_mode": "json", **form})
+        connection.request("POST", "/services/aws_siem_bridge/search_settings", body, headers)
+        reply = connection.getresponse()
+        said = json.loads(reply.read())
+        connection.close()
+        return reply.status, said
+
+    @pytest.mark.splunk_python
+    def test_he_cannot_fetch_the_secret_with_his_own_session_key(self, splunkd: SplunkdStandIn) -> None:
+        add_cluster(splunkd.state, FULL)
+        token = current()
+        for user in (User("kim"), User("root", ("admin",))):
+            key = splunkd.state.session(user)
+            for form in (
+                {},
+                {"local_token": ""},
+                {"local_token": "guess"},
+                {"cluster": "full", "local_token": token[:-1]},
+            ):
+                status, said = self.post(splunkd, key, **form)
+                assert status == 403
+                assert set(said) == {"messages", "answered_by"}
+                assert FULL.auth.password not in json.dumps(said, ensure_ascii=False)
+        status, said = self.post(splunkd, splunkd.state.session(User("kim")), cluster="full", local_token=token)
+        assert status == 200  # so it was the token alone that was missing
+        assert said["cluster"]["password"] == FULL.auth.password
+
+    def test_nor_without_a_session_even_with_the_token(self, splunkd: SplunkdStandIn) -> None:
+        add_cluster(splunkd.state, FULL)
+        assert self.post(splunkd, "no-session", local_token=current())[0] == 401
+
+    def test_nor_read_it_where_it_is_stored(self, splunkd: SplunkdStandIn) -> None:
+        add_cluster(splunkd.state, FULL)
+        key = splunkd.state.session(User("kim"))
+        with Splunkd(splunkd.uri, key) as own, pytest.raises(SplunkdError) as refused:
+            own.entries("servicesNS", "nobody", "aws_siem_bridge", "storage", "passwords")
+        assert refused.value.status == 403
+
+
+def test_refusals_of_the_handler_are_what_the_user_reads(splunkd: SplunkdStandIn) -> None:
+    add_cluster(splunkd.state, PLAIN, access={"soc": ("*",)})
+    with pytest.raises(ConfigError, match="no access rule lets user 'kim' search the default cluster"):
+        read_settings(splunkd.uri, splunkd.state.session(User("kim")), "")
+    with pytest.raises(ConfigError, match="cluster 'x' is not configured. Clusters you may search: plain."):
+        read_settings(splunkd.uri, splunkd.state.session(User("soc", ("soc",))), "x")
+
+
+def test_token_that_changed_between_reading_and_asking(
+    splunkd: SplunkdStandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add_cluster(splunkd.state, PLAIN)
+    tokens = iter(["of the start before", current(), current()])
+    monkeypatch.setattr("cluster_settings.local_token.current", lambda: next(tokens))
+    assert read_settings(splunkd.uri, splunkd.state.session(User("kim")), "").cluster == PLAIN
+
+
+def test_endpoint_that_splunkd_does_not_know_yet(splunkd: SplunkdStandIn) -> None:
+    not_found = Reply(404, b'{"messages":[{"type":"ERROR","text":"Not Found"}]}')
+    with FaultyServer([not_found]) as server, pytest.raises(SplunkdError, match=r"\(404\).*Restart Splunk"):
+        read_settings(server.url, "key", "")
+
+
+@pytest.mark.parametrize(
+    ("reply", "says"),
+    [
+        (Reply(401, b"{}"), r"session of this search any more \(401\)"),
+        (
+            Reply(403, b'{"messages":[{"text":"insufficient permission"}]}'),
+            r"403.*\(insufficient permission\).*splunkd.log",
+        ),
+        (Reply(500, b"<html>"), r"500.*search_settings_handler in splunkd.log"),
+        (Reply(500, b'{"messages":[{"text":"no secret"}],"answered_by":"x"}'), "^no secret$"),
+        (Reply(200, b"<html>"), "not JSON"),
+        (Reply(200, b"{}"), "not JSON"),
+        (Reply(200, b"[]"), "not JSON"),
+        (Reply(200, b'{"cluster": {}, "indices": null, "user": {}}'), "not JSON"),
+    ],
+)
+def test_answers_that_are_none(splunkd: SplunkdStandIn, reply: Reply, says: str) -> None:
+    with FaultyServer([reply]) as server, pytest.raises(SplunkdError, match=says):
+        read_settings(server.url, "key", "")
 
 
 @pytest.mark.parametrize(("key", "value"), [("max_retries", "many"), ("connect_timeout_s", "soon")])
 def test_number_that_is_none(key: str, value: str) -> None:
-    with pytest.raises(ConfigError, match=f"'c': {key} = {value} is not a number"):
+    with pytest.raises(ConfigError, match=f"'c': {key} = {value} is not a (whole )?number"):
         cluster_config("c", {"hosts": "http://x", key: value})
 
 
-def test_wrong_session_key_is_refused_and_not_repeated() -> None:
-    with SplunkdStandIn() as stand_in:
-        splunkd = Splunkd(stand_in.uri, "not-a-key-17")
+@pytest.mark.parametrize(
+    ("key", "value", "says"),
+    [
+        ("max_rows", "many", "is not a whole number"),
+        ("max_rows", "1.5", "is not a whole number"),
+        ("max_rows", "0", "must be more than 0"),
+        ("max_mib", "-1", "must be more than 0"),
+        ("max_run_time_s", "nan", "must be more than 0"),
+        ("max_run_time_s", "inf", "must be more than 0"),
+    ],
+)
+def test_ceiling_that_is_none(key: str, value: str, says: str) -> None:
+    with pytest.raises(ConfigError, match=f"cluster 'c': {key} = {value} {says}"):
+        ceilings("c", {key: value})
+
+
+def test_wrong_session_key_is_refused_and_not_repeated(splunkd: SplunkdStandIn) -> None:
+    for key in ("not-a-key-17", "not-a-key-17\nX-Header: 1", "not-a-key-17-한국어"):
         with pytest.raises(SplunkdError) as refused:
-            read_cluster(splunkd, "")
-        splunkd.close()
-    assert refused.value.status == 401
-    assert "not-a-key-17" not in str(refused.value)
+            read_settings(splunkd.uri, key, "")
+        assert "not-a-key-17" not in f"{refused.value!r} {refused.value.__cause__!r}"
 
 
-def test_splunkd_that_is_gone() -> None:
-    stand_in = SplunkdStandIn()
-    stand_in.start()
-    stand_in.stop()
+def test_splunkd_that_is_gone(splunkd: SplunkdStandIn) -> None:
+    splunkd.stop()
     with pytest.raises(SplunkdError, match="did not answer"):
-        read_cluster(Splunkd(stand_in.uri, "key"), "")
+        read_settings(splunkd.uri, "key", "")
 
 
-class TestStandIn:
-    """What the stand-in answers is what splunkd would."""
-
-    def get(self, stand_in: SplunkdStandIn, path: str, user: User) -> Dict[str, Any]:
-        request = urllib.request.Request(stand_in.uri + path)
-        request.add_header("Authorization", f"Splunk {stand_in.state.session(user)}")
-        return json.load(urllib.request.urlopen(request))
-
-    def status(self, stand_in: SplunkdStandIn, path: str, user: User) -> int:
-        try:
-            self.get(stand_in, path, user)
-        except urllib.error.HTTPError as exc:
-            return exc.code
-        return 200
-
-    def test_conf_layers_and_default_stanza(self, tmp_path: Path) -> None:
-        default, local = tmp_path / "default", tmp_path / "local"
-        default.mkdir()
-        local.mkdir()
-        (default / "c.conf").write_text("# comment\n[default]\na = 1\n[x]\nb = one\\\ntwo\nc = d = e\n")
-        (local / "c.conf").write_text("[x]\nc=local\n[y]\n")
-        with SplunkdStandIn(default_dir=default, local_dir=local) as stand_in:
-            reply = self.get(stand_in, "/servicesNS/nobody/aws_siem_bridge/configs/conf-c", User("u"))
-            contents = {entry["name"]: entry["content"] for entry in reply["entry"]}
-            assert contents["x"] == {"eai:acl": None, "a": "1", "b": "one\ntwo", "c": "local"}
-            assert contents["y"] == {"eai:acl": None, "a": "1"}
-            one = self.get(stand_in, "/servicesNS/nobody/aws_siem_bridge/configs/conf-c/y", User("u"))
-            assert [entry["name"] for entry in one["entry"]] == ["y"]
-            for missing in ("conf-c/z", "conf-d"):
-                path = f"/servicesNS/nobody/aws_siem_bridge/configs/{missing}"
-                assert self.status(stand_in, path, User("u")) == 404
-
-    def test_context_and_capability(self) -> None:
-        user = User("kim", ("power",), ("search",), "Asia/Seoul")
-        with SplunkdStandIn() as stand_in:
-            reply = self.get(stand_in, "/services/authentication/current-context?output_mode=json", user)
-            assert reply["entry"][0]["content"]["roles"] == ["power"]
-            assert reply["entry"][0]["content"]["tz"] == "Asia/Seoul"
-            assert self.status(stand_in, "/servicesNS/nobody/aws_siem_bridge/storage/passwords", user) == 403
-
-    def test_the_apps_own_conf_files_can_be_read(self) -> None:
-        with SplunkdStandIn() as stand_in:
-            reply = self.get(stand_in, "/servicesNS/nobody/aws_siem_bridge/configs/conf-commands", User("u"))
-        (entry,) = reply["entry"]
-        assert entry["name"] == "elasticsearch"
-        assert entry["content"]["chunked"] == "true"
-        assert entry["content"]["filename"] == "elastic_search.py"
-        assert entry["content"]["python.required"] == "3.9, 3.13"
-
-
-def test_audit_line_keeps_values_apart() -> None:
-    line = audit_line({"a": 'x" b="y', "n": 5, "nothing": None, "lines": "1\n2"})
+def test_a_line_of_the_log_keeps_values_apart() -> None:
+    line = log.line({"a": 'x" b="y', "n": 5, "nothing": None, "lines": "1\n2"})
     assert line == 'a="x\\" b=\\"y" n=5 nothing=- lines="1\\n2"'
 
 
@@ -164,12 +230,12 @@ def test_log_rotates_and_says_nothing_on_stderr(
     folder = tmp_path / "var" / "log" / "splunk"
     folder.mkdir(parents=True)
     monkeypatch.setenv("SPLUNK_HOME", str(tmp_path))
-    monkeypatch.setattr("search_command.audit.LOG_BYTES", 200)
-    log = logging.getLogger("aws_siem_bridge")
-    monkeypatch.setattr(log, "handlers", [])
+    monkeypatch.setattr("cluster_settings.log.LOG_BYTES", 200)
+    opened = logging.getLogger("aws_siem_bridge.search")
+    monkeypatch.setattr(opened, "handlers", [])
     for number in range(200):
         open_log().info("line %s", number)
-    (handler,) = log.handlers
+    (handler,) = opened.handlers
     handler.close()
     names = sorted(path.name for path in folder.iterdir())
     assert names[0] == "aws_siem_bridge_search.log"
