@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+from pathlib import Path
 from typing import Callable, Dict, Iterator, Union
 
 import pytest
@@ -46,3 +48,15 @@ def engine_by_id() -> Iterator[Callable[[str], Engine]]:
 def engine(engine_by_id: Callable[[str], Engine]) -> Engine:
     """Return the default engine, shared by the whole session: use index names of your own."""
     return engine_by_id(DEFAULT_ENGINE)
+
+
+@pytest.fixture(scope="session")
+def built_app() -> Path:
+    """Return the unpacked app, as ``script/build-app`` leaves it: built now when it is outdated.
+
+    Do not write into it: run what is in it with ``PYTHONDONTWRITEBYTECODE``.
+    """
+    root = Path(__file__).resolve().parents[1]
+    built = subprocess.run([root / "script" / "build-app"], capture_output=True, text=True)
+    assert built.returncode == 0, built.stdout + built.stderr
+    return root / "dist" / "aws_siem_bridge"

@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import List
+from typing import Mapping, Optional, Sequence
 
 from splunk_app.builder.fingerprint import is_stamped, of_files, write_stamp
 from splunk_app.builder.places import ROOT
@@ -34,10 +34,12 @@ def environment(name: str, lock: Path, python: str = sys.executable) -> Path:
     return binary
 
 
-def run(command: List[str], **options: object) -> str:
-    """Return what a command wrote to stdout. Raises `BuildError` with all it said when it fails."""
-    done = subprocess.run(command, capture_output=True, text=True, check=False, **options)  # type: ignore[call-overload]
+def run(command: Sequence[str], cwd: Optional[Path] = None, env: Optional[Mapping[str, str]] = None) -> str:
+    """Return what a command wrote, to stdout and stderr. Raises `BuildError` with all of it when it fails."""
+    done = subprocess.run(
+        command, cwd=cwd, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
     if done.returncode:
-        said = "\n".join(text.strip() for text in (done.stdout, done.stderr) if text.strip())
-        raise BuildError(f"{' '.join(command[:6])} ... ended with status {done.returncode}:\n{said}")
-    return str(done.stdout)
+        shown = " ".join(command[:6])
+        raise BuildError(f"{shown} ... ended with status {done.returncode}:\n{done.stdout.strip()}")
+    return done.stdout
