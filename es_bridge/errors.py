@@ -17,6 +17,8 @@
     │   └── Overloaded          429, 502, 503, 504 (retryable; raised when the retries are used up)
     ├── NothingMatched          the pattern named no index this account may read
     ├── PartialResult           HTTP 200, but shards failed, the search timed out, or a page is short
+    ├── IndexNotAllowed         the pattern names an index that whoever asks may not read
+    ├── CeilingReached          the search grew beyond what an administrator allows one search
     ├── ReplyTooLarge           a reply is larger than the caller can hold: ask for less
     └── Aborted                 the caller closed the search while a request was under way
 
@@ -33,6 +35,8 @@ class BridgeError(Exception):
 
     #: Whether the same request may work a moment later.
     retryable = False
+    #: Whether it is about a right that is missing: whoever watches over access wants to know.
+    refused = False
 
 
 class ConfigError(BridgeError):
@@ -112,6 +116,16 @@ class Overloaded(ResponseError):
 
 class NothingMatched(BridgeError):
     """The pattern names no index that exists and that this account may read."""
+
+
+class IndexNotAllowed(BridgeError):
+    """The pattern names an index that whoever asks may not read. Never names that index."""
+
+    refused = True
+
+
+class CeilingReached(BridgeError):
+    """The search grew beyond what an administrator allows one search; names the ceiling and its value."""
 
 
 class PartialResult(BridgeError):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import Any, Dict, List, Mapping, Optional
+from typing import Any, Dict, List, Mapping, Optional, Tuple
 
 from es_bridge.errors import QueryError
 
@@ -87,6 +87,8 @@ class SearchRequest:
     page_size_docs: int = 5000
     #: The first page is small, so that first rows come early.
     first_page_docs: int = 250
+    #: Patterns of the indices that whoever asks may read (`es_bridge.index_access`); ``None``: every index.
+    allowed_indices: Optional[Tuple[str, ...]] = None
 
     def __post_init__(self) -> None:
         parts = [part.strip() for part in self.index.split(",") if part.strip()]

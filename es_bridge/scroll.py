@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any, Dict, Iterator, List, Optional
 
 from es_bridge.errors import NotFound, PartialResult, RejectedQuery
+from es_bridge.index_access import IndexAccess
 from es_bridge.query import SearchRequest, range_clause, user_clauses
 from es_bridge.reply import Hit, Reply, new_nonce, parse_reply
 from es_bridge.snapshot import problems
@@ -24,7 +25,9 @@ PAGE_DOCS = 2000
 class Scroll:
     """One scroll, from its first page to its end. ``close()`` frees it on the cluster."""
 
-    def __init__(self, transport: Transport, request: SearchRequest, time_field: TimeField) -> None:
+    def __init__(
+        self, transport: Transport, request: SearchRequest, time_field: TimeField, access: IndexAccess
+    ) -> None:
         self.total: Optional[int] = None
         self.shards = -1
         #: What was incomplete and allowed to be so.
@@ -32,6 +35,7 @@ class Scroll:
         self._transport = transport
         self._request = request
         self._time_field = time_field
+        self._access = access
         self._scroll_id: Optional[str] = None
 
     def pages(self) -> Iterator[List[Hit]]:
@@ -121,7 +125,8 @@ class Scroll:
     def _checked(self, body: bytes, nonce: str) -> Reply:
         reply = parse_reply(body, nonce)
         self._scroll_id = reply.head.get("_scroll_id", self._scroll_id)
-        for problem in problems(reply.head, self._request.index, self._transport.config.name):
+        self._access.check_hits(reply.hits)
+        for problem in problems(reply.head, self._request.index, self._transport.config.name, self._access):
             if not self._request.allow_partial:
                 raise PartialResult(
                     f"{problem}. Run the search again, narrow it, or set partial=allow to accept an incomplete result"

@@ -23,6 +23,7 @@ from es_bridge.dialect import KEEP_ALIVE_S, Dialect, Pit, detect, is_no_pit
 from es_bridge.errors import (
     Aborted,
     BridgeError,
+    CeilingReached,
     NotFound,
     NothingMatched,
     PartialResult,
@@ -31,6 +32,8 @@ from es_bridge.errors import (
     ReplyTooLarge,
     ResponseError,
 )
+from es_bridge.index_access import IndexAccess
+from es_bridge.limits import Ceilings, RunTime
 from es_bridge.query import Clause, SearchRequest, having_clause
 from es_bridge.reply import Hit, Reply
 from es_bridge.scroll import Scroll
@@ -76,20 +79,32 @@ class Elsewhere:
         """Return the future result of a window; ``None`` as result if the window does not fit ``page_docs``."""
         raise NotImplementedError
 
+    def close(self) -> None:
+        """End what is under way: its futures, and those of windows submitted later, end with `Aborted`."""
+        raise NotImplementedError
 
-def open_search(transport: Transport, request: SearchRequest, elsewhere: Optional[Elsewhere] = None) -> Search:
+
+def open_search(
+    transport: Transport,
+    request: SearchRequest,
+    elsewhere: Optional[Elsewhere] = None,
+    ceilings: Optional[Ceilings] = None,
+) -> Search:
     """Return the search; nothing touches the network before it is iterated."""
-    return Search(transport, request, elsewhere)
+    return Search(transport, request, elsewhere, ceilings or Ceilings())
 
 
 class Search:
     """Iterate over it for pages, once. A context manager: leaving it ends requests and closes contexts.
 
     ``warnings`` and ``notes`` (texts for the user) and ``matched`` grow while it is iterated. Raises the errors of
-    `es_bridge.errors`; an incomplete answer is `PartialResult` unless the request allows it.
+    `es_bridge.errors`; an incomplete answer is `PartialResult`, one that a ceiling ends `CeilingReached`, unless the
+    request allows it.
     """
 
-    def __init__(self, transport: Transport, request: SearchRequest, elsewhere: Optional[Elsewhere] = None) -> None:
+    def __init__(
+        self, transport: Transport, request: SearchRequest, elsewhere: Optional[Elsewhere], ceilings: Ceilings
+    ) -> None:
         self.request = request
         self.warnings: List[str] = []
         self.notes: List[str] = []
@@ -99,6 +114,11 @@ class Search:
         self.emitted = 0
         self._transport = transport
         self._elsewhere = elsewhere
+        self._ceilings = ceilings
+        #: Most documents to hand out; 0 means all.
+        self._size = ceilings.rows(request.size)
+        self._run_time = RunTime(ceilings.max_run_time_s, self._cut_off)
+        self._access = IndexAccess(transport, request)
         self._dialect: Optional[Dialect] = None
         self._snapshot: Optional[Snapshot] = None
         self._scroll: Optional[Scroll] = None
@@ -119,13 +139,19 @@ class Search:
 
     def __iter__(self) -> Iterator[Any]:
         try:
+            self._run_time.start()
             yield from self._limited(self._pages())
             self._finished = True
             self._say_what_is_missing()
         except Exception as exc:
-            if self._closed.is_set():  # by another thread, and what it cut off ends in many ways
-                raise Aborted("the search was closed") from exc
-            raise
+            error = self._cause(exc)
+            if isinstance(error, CeilingReached) and self.request.allow_partial:
+                self._finished = False  # nobody waits for what is under way
+                self.warnings += [*self._incomplete(), f"{error}. Events may be missing"]
+            elif error is exc:
+                raise
+            else:
+                raise error from exc
         finally:
             self.close()
 
@@ -139,6 +165,7 @@ class Search:
         if self._freed:  # a close that a signal interrupted is done again
             return
         self._closed.set()
+        self._run_time.stop()  # it must not cut off the requests that close the contexts
         # Waits for a PIT that is being opened: once its request were cut off, nobody would know its id.
         pit_id = self._snapshot.pit_id if self._snapshot else self._opened_pit()
         if not self._finished:
@@ -153,6 +180,24 @@ class Search:
             pass  # it ends by itself after its keep-alive; there is nobody left to tell
         self._freed = True
 
+    def _cause(self, error: Exception) -> Exception:
+        """Return what a search that failed has to say: what ends it from outside shows as any kind of failure."""
+        if self._closed.is_set():  # by another thread
+            return Aborted("the search was closed")
+        if self._run_time.is_over:
+            return self._ceilings.took_too_long(self._transport.config.name)
+        if isinstance(error, BridgeError) and self._access.has_passed:
+            return self._access.shown(error)
+        return error
+
+    def _cut_off(self) -> None:
+        """End the requests under way, here and elsewhere. Called in the thread that watches the run time."""
+        if self._snapshot is None:
+            self._opened_pit()  # as in close(): cut off now, it would stay open
+        self._transport.abort()
+        if self._elsewhere is not None:
+            self._elsewhere.close()
+
     def _opened_pit(self) -> Optional[str]:
         """Return the PIT of a search that was closed or failed before it could use it."""
         if self._pit is None:
@@ -164,6 +209,7 @@ class Search:
 
     def _pages(self) -> Iterator[Any]:
         """Yield all pages, whatever the size asked for."""
+        self._access.check_request()
         self._dialect = detect(self._transport)
         time_field, pit = self._open()
         if pit is None:
@@ -173,20 +219,20 @@ class Search:
         if not pit.shards:
             self.matched = 0
             return
-        self._snapshot = Snapshot(self._transport, self.request, time_field, pit.id)
+        self._snapshot = Snapshot(self._transport, self.request, time_field, pit.id, self._access)
         threading.Thread(target=self._keep_alive, daemon=True).start()
         yield from self._pages_by_windows(self._snapshot)
 
     def _open(self) -> Tuple[TimeField, Optional[Pit]]:
         """Return the time field and the open PIT, ``None`` where only a scroll is to be had."""
-        dialect, request = self._dialect, self.request
+        dialect = self._dialect
         assert dialect is not None  # noqa: S101
         if dialect.may_have_pit:
             # Kept before the request can start: a signal may end this thread before `submit` returns.
             self._pit = Future()
             self._pool.submit(self._open_pit, dialect, self._pit)
         try:
-            time_field, notes = resolve(self._transport, request)
+            time_field, notes = self._resolve()
             self.notes += notes
             if time_field.has_nanos:
                 self._narrow_to_nanos()
@@ -203,11 +249,18 @@ class Search:
             self.notes.append(f"no point in time to be had on {dialect}, so a scroll is used: {exc.reason}")
             return time_field, None
 
+    def _resolve(self) -> Tuple[TimeField, List[str]]:
+        try:
+            return resolve(self._transport, self.request, self._access)
+        except ResponseError as exc:
+            error = self._access.shown(exc)
+            if error is exc or exc.error_type == "index_not_found_exception":
+                raise
+            raise error from exc
+
     def _open_pit(self, dialect: Dialect, opened: Future[Pit]) -> None:
         try:
-            opened.set_result(
-                dialect.open_pit(self._transport, self.request.index, partial=self.request.allow_partial)
-            )
+            opened.set_result(dialect.open_pit(self._transport, self.request.index, partial=self.request.allow_partial))
         except BaseException as exc:
             opened.set_exception(exc)
 
@@ -328,7 +381,7 @@ class Search:
                 yield Page(part_hits, ticks)
 
     def _pages_by_scroll(self, time_field: TimeField) -> Iterator[Page]:
-        self._scroll = Scroll(self._transport, self.request, time_field)
+        self._scroll = Scroll(self._transport, self.request, time_field, self._access)
         pages = self._scroll.pages()
         awaited = self._pool.submit(next, pages, None)
         without_time = 0
@@ -345,9 +398,12 @@ class Search:
         self._warn_without_time(without_time)
 
     def _limited(self, pages: Iterator[Any]) -> Iterator[Any]:
-        """Yield pages until the size asked for is reached."""
-        size = self.request.size
+        """Yield pages until the size asked for, or a ceiling, is reached."""
+        size = self._size
+        too_much: Optional[CeilingReached] = None
         for page in pages:
+            if too_much:  # said only now: a search that needed nothing more is complete
+                raise too_much
             self._touched = time.monotonic()
             if size and self.emitted + page.count > size:
                 page = Page(page.hits[: size - self.emitted], page.ticks_per_s)
@@ -356,6 +412,7 @@ class Search:
                 yield page
             if size and self.emitted >= size:
                 return
+            too_much = self._ceilings.exceeded(self._transport.bytes_received, self._transport.config.name)
         # Everything was asked for: the engine's own count must agree.
         if self.matched is not None and self.emitted != self.matched:
             problem = (
@@ -368,10 +425,10 @@ class Search:
 
     def _say_what_is_missing(self) -> None:
         """Add the warnings that only the end of a search can know."""
+        if self.matched is None and self._overview is not None:
+            self.matched = max(self.emitted, self._overview.result().total)
+        self.warnings += self._incomplete()
         if self._snapshot is not None:
-            if self.matched is None and self._overview is not None:
-                self.matched = max(self.emitted, self._overview.result().total)
-            self.warnings += self._snapshot.incomplete
             without = self._snapshot.time_field.without
             if without and not self.request.unbounded:
                 left_out = self._snapshot.count_without_time()
@@ -386,17 +443,22 @@ class Search:
                     f"{self._snapshot.without_source} documents came without their source: their index does not store "
                     "it, so there is nothing to show of them"
                 )
-        elif self._scroll is not None:
-            self.warnings += self._scroll.incomplete
         if self.matched is not None and self.matched > self.emitted:
-            self.warnings.append(
-                f"{self.matched} documents match, the newest {self.emitted} are returned (size={self.request.size}). "
-                "Use size=0 for all, or narrow the search"
-            )
+            returned = f"{self.matched} documents match, the newest {self.emitted} are returned"
+            if self._size == self.request.size:
+                self.warnings.append(f"{returned} (size={self._size}). Use size=0 for all, or narrow the search")
+            else:
+                told = self._ceilings.told("max_rows", self._transport.config.name)
+                self.warnings.append(f"{returned}, as many as {told}. Narrow the search to see others")
+
+    def _incomplete(self) -> List[str]:
+        """Return what was incomplete and allowed to be so."""
+        source = self._snapshot or self._scroll
+        return source.incomplete if source else []
 
     def _wanted(self, documents: int) -> int:
         """Return how many of the next ``documents`` are still wanted."""
-        return min(documents, self.request.size - self.emitted) if self.request.size else documents
+        return min(documents, self._size - self.emitted) if self._size else documents
 
     def _adapt_page_docs(self, hits: List[Hit]) -> None:
         if hits:
@@ -426,7 +488,9 @@ class Search:
             if text not in self.warnings:
                 self.warnings.append(text)
 
-    def _nothing_matched(self, reason: str) -> NothingMatched:
+    def _nothing_matched(self, reason: str) -> BridgeError:
+        if self._access.is_restricted and not self._access.covers_request():
+            return self._access.refusal()
         return NothingMatched(
             f"index {self.request.index!r} names no index that exists and that this account may read at cluster "
             f"{self._transport.config.name!r} ({reason}). Check the spelling and the account's permissions; "

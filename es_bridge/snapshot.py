@@ -12,6 +12,7 @@ from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from es_bridge.dialect import KEEP_ALIVE
 from es_bridge.errors import NotFound, PartialResult
+from es_bridge.index_access import IndexAccess
 from es_bridge.query import Clause, SearchRequest, missing_clause, range_clause, user_clauses
 from es_bridge.reply import Reply, new_nonce, parse_reply
 from es_bridge.time_field import TimeField
@@ -31,8 +32,16 @@ class Overview:
 class Snapshot:
     """One question against one PIT. Safe to use from several threads."""
 
-    def __init__(self, transport: Transport, request: SearchRequest, time_field: TimeField, pit_id: str) -> None:
+    def __init__(
+        self,
+        transport: Transport,
+        request: SearchRequest,
+        time_field: TimeField,
+        pit_id: str,
+        access: Optional[IndexAccess] = None,
+    ) -> None:
         self.request = request
+        self.access = access or IndexAccess(transport, request)
         self.time_field = time_field
         self.pit_id = pit_id
         #: What was incomplete and allowed to be so; one entry a kind.
@@ -69,6 +78,7 @@ class Snapshot:
         if search_after is not None:
             body["search_after"] = search_after
         reply = parse_reply(self._search(body, max_body_bytes), nonce, by_time)
+        self.access.check_hits(reply.hits)
         self._check(reply.head)
         self.note_incomplete([], reply.without_source)
         return reply
@@ -174,7 +184,7 @@ class Snapshot:
         if newest and newest != self.pit_id:
             with self._lock:
                 self.pit_id = newest
-        for problem in problems(head, self.request.index, self._transport.config.name):
+        for problem in problems(head, self.request.index, self._transport.config.name, self.access):
             if not self.request.allow_partial:
                 raise PartialResult(
                     f"{problem}. Run the search again, narrow it, or set partial=allow to accept an incomplete result",
@@ -183,13 +193,14 @@ class Snapshot:
             self.note_incomplete([problem])
 
 
-def problems(head: Mapping[str, Any], index: str, cluster: str) -> List[str]:
+def problems(head: Mapping[str, Any], index: str, cluster: str, access: IndexAccess) -> List[str]:
     """Return what makes a reply with status 200 incomplete, in words; empty when it is complete."""
     where = f"index {index!r} at cluster {cluster!r}"
     found: List[str] = []
     shards = head.get("_shards") or {}
     if shards.get("failed"):
-        reasons = [f.get("reason") or {} for f in shards.get("failures") or [] if isinstance(f, dict)]
+        failures = [f for f in shards.get("failures") or [] if isinstance(f, dict)]
+        reasons = [f.get("reason") or {} for f in failures if access.may_tell_of(f.get("index"))]
         said = next((f" ({r.get('type')}: {r.get('reason')})" for r in reasons if r.get("reason")), "")
         found.append(f"{shards['failed']} of {shards.get('total')} shards failed on {where}{said}")
     if head.get("timed_out"):

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Dict, List, Optional, Tuple
 
 from es_bridge.errors import NotFound, PermissionDenied, QueryError, ResponseError
+from es_bridge.index_access import IndexAccess
 from es_bridge.query import SearchRequest
 from es_bridge.transport import Transport
 
@@ -41,12 +42,14 @@ class TimeField:
         return replace(self, ticks_per_s=MILLIS)
 
 
-def resolve(transport: Transport, request: SearchRequest) -> tuple[TimeField, List[str]]:
+def resolve(transport: Transport, request: SearchRequest, access: IndexAccess) -> tuple[TimeField, List[str]]:
     """Return the time field over the request's pattern, and notes for the user.
 
     One ``_field_caps`` call; it also refuses a pattern of which one part matches nothing
     (``allow_no_indices=false``), which a search would pass over. Raises `NotFound` for an unknown index or an empty
     part, `QueryError` when the field is no date somewhere. An account without the permission gets the plain case.
+
+    ``access`` looks at the concrete indices before anything else is said about them; `IndexNotAllowed` comes first.
     """
     name = request.time_field
     params = {"fields": name, "include_unmapped": True, "allow_no_indices": request.allow_partial}
@@ -59,12 +62,15 @@ def resolve(transport: Transport, request: SearchRequest) -> tuple[TimeField, Li
     except PermissionDenied as exc:
         if not _is_about_field_caps(exc):
             raise
+        access.check_by_search()
         note = f"the account may not read field capabilities, so {name} is taken to be a date everywhere"
         return TimeField(name), [note]
     except NotFound as exc:
         if exc.error_type == "index_not_found_exception":
             raise
+        access.check_by_search()
         return TimeField(name), [f"the cluster offers no field capabilities, so {name} is taken to be a date"]
+    access.check_indices(caps)
     indices = caps.get("indices") or []
     types: Dict[str, Dict[str, object]] = caps.get("fields", {}).get(name, {})
     without: List[str] = list(types.get("unmapped", {}).get("indices") or [])  # type: ignore[call-overload]

@@ -1,0 +1,236 @@
+"""Whether a search stays within the indices that whoever asks may read.
+
+What a pattern names is the engine's business: aliases, data streams, ``_all``, date math, exclusions and remote
+clusters are resolved there. So the *concrete* indices are compared, before anything else is learnt from the cluster,
+and then the index of every document. A pattern is never narrowed: it is allowed as a whole or refused.
+
+Neither rows nor counts nor texts may tell which other indices there are:
+
+- a wildcard outside of what may be read is refused without being asked, as its answer would tell whether it matches;
+- a name that does not exist and one that may not be read get the same answer;
+- what an engine says in an error before the indices are known is not shown.
+
+The engine's own permissions are the real boundary. These rules are for Splunk roles that share one account there.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Dict, Iterable, Iterator, List, Sequence, Set
+
+from es_bridge.errors import (
+    AuthenticationError,
+    BridgeError,
+    IndexNotAllowed,
+    NotFound,
+    PartialResult,
+    PermissionDenied,
+    RejectedQuery,
+    ResponseError,
+)
+from es_bridge.failures import HINTS
+from es_bridge.query import SearchRequest
+from es_bridge.reply import Hit
+from es_bridge.transport import Transport
+
+#: Most buckets an aggregation may have is 65,535 in the engines' default settings.
+_MOST_INDICES = 10_000
+#: The engines read a request line of 4096 bytes by default.
+_MOST_PATH_CHARACTERS = 1500
+_MOST_LOOKUPS = 20
+_PERMISSION = re.compile(r"(?:cluster|indices):[a-z0-9_:/*-]+")
+
+
+def allowed(name: str, patterns: Sequence[str]) -> bool:
+    """Whether one of ``patterns`` covers an index.
+
+    Only ``*`` is special in a pattern, and never stands for a colon: ``*`` is every index of the cluster itself, not
+    those of a remote one (``remote:name``). A name that holds ``*`` itself is covered when all it may stand for is.
+    """
+    return any(re.fullmatch(_expression(pattern), name) for pattern in patterns)
+
+
+def _expression(pattern: str) -> str:
+    return "[^:]*".join(re.escape(piece) for piece in pattern.split("*"))
+
+
+class IndexAccess:
+    """The indices of one search: those it may read, those seen so far. Safe to use from several threads.
+
+    Without patterns in the request everything passes.
+    """
+
+    def __init__(self, transport: Transport, request: SearchRequest, known: Iterable[str] = ()) -> None:
+        self.is_restricted = request.allowed_indices is not None
+        #: Concrete indices that were found to be allowed.
+        self.known: Set[str] = set(known)
+        self._patterns = tuple(request.allowed_indices or ())
+        self._transport = transport
+        self._request = request
+        self._parts = request.index.split(",")
+        #: Whether the concrete indices have been looked at, and are all allowed.
+        self.has_passed = not self.is_restricted
+
+    def check_request(self) -> None:
+        """Refuse what is not within the patterns as it is written. Asks nobody. Raises `IndexNotAllowed`."""
+        if not self.is_restricted:
+            return
+        included = [part for part in self._parts if not part.startswith("-")]
+        # Alone, they would be "everything but".
+        if not included or not self._patterns:
+            raise self.refusal()
+        for part in self._parts:
+            # An excluded name is an error to some engines when it does not exist: that tells, as a wildcard does.
+            if not allowed(part.lstrip("-"), self._patterns) and (part.startswith("-") != _has_wildcard(part)):
+                raise self.refusal()
+
+    def check_indices(self, reply: Dict[str, Any]) -> None:
+        """Compare the concrete indices that a ``_field_caps`` reply names. Raises `IndexNotAllowed`."""
+        if not self.is_restricted:
+            return
+        if reply.get("failures"):
+            raise PartialResult(
+                f"the indices of {self._request.index!r} cannot all be looked up at the moment, so it cannot be told "
+                "whether your roles may read them: a node or a remote cluster does not answer. Run the search again"
+            )
+        self._check_concrete(reply.get("indices") or [])
+
+    def check_by_search(self) -> None:
+        """Compare the indices that documents come from, where the engine does not tell what a pattern names.
+
+        One aggregation over every document; any account that may search may ask for it. Raises `IndexNotAllowed`.
+        """
+        if not self.is_restricted:
+            return
+        by_index = {"terms": {"field": "_index", "size": _MOST_INDICES}}
+        reply = self._transport.request(
+            "POST",
+            (self._request.index, "_search"),
+            {"allow_partial_search_results": False},
+            {"size": 0, "track_total_hits": False, "aggs": {"by_index": by_index}},
+        ).json()
+        found = reply["aggregations"]["by_index"]
+        lost = reply["_shards"].get("failed") or reply.get("timed_out") or (reply.get("_clusters") or {}).get("skipped")
+        if lost or found.get("sum_other_doc_count"):
+            raise PartialResult(
+                f"it cannot be told which indices {self._request.index!r} names, so it is not searched. Run the search "
+                "again, or name fewer indices"
+            )
+        self._check_concrete([bucket["key"] for bucket in found["buckets"]])
+
+    def check_hits(self, hits: Iterable[Hit]) -> None:
+        """Compare the index of every document, also of those an index or alias changed in between has brought.
+
+        Raises `IndexNotAllowed`.
+        """
+        if self.is_restricted:
+            unknown = {hit.index for hit in hits} - self.known  # a fraction of a percent of a page's work
+            if unknown:
+                self._admit(unknown)
+
+    def may_tell_of(self, index: Any) -> bool:
+        """Whether what an engine says of an index may be shown."""
+        return not self.is_restricted or index in self.known
+
+    def covers_request(self) -> bool:
+        """Whether all that is asked for lies within the patterns as it is written, so that nothing is given away."""
+        return all(part.startswith("-") or allowed(part, self._patterns) for part in self._parts)
+
+    def refusal(self) -> IndexNotAllowed:
+        """Return the error that says what may be read. The same for what does not exist: it tells nothing else."""
+        readable = ", ".join(self._patterns[:10]) + (", ..." if len(self._patterns) > 10 else "")
+        return IndexNotAllowed(
+            f"index {self._request.index!r} at cluster {self._transport.config.name!r} does not exist, or holds more "
+            f"than your roles may read. They may read: {readable or 'nothing'}. Name indices within that, or ask an "
+            "administrator for more (the app's configuration page, tab Access)"
+        )
+
+    def shown(self, error: BridgeError) -> BridgeError:
+        """Return an error as whoever asks may read it: engines name indices in theirs, also other people's."""
+        if not self.is_restricted or not isinstance(error, ResponseError) or isinstance(error, AuthenticationError):
+            return error
+        about_indices = error.error_type in HINTS or not isinstance(error, RejectedQuery)
+        if self.has_passed and not about_indices:
+            return error
+        if not self.has_passed and isinstance(error, (NotFound, RejectedQuery)) and not self.covers_request():
+            return self.refusal()
+        text = f"cluster {self._transport.config.name!r} answered {error.status} {error.error_type}".rstrip()
+        permission = _PERMISSION.search(error.reason)
+        if isinstance(error, PermissionDenied) and permission:
+            text += f": the cluster's account lacks the permission {permission[0]}"
+        if error.error_type in HINTS:
+            text += f". {HINTS[error.error_type]}"
+        text += (
+            f". The rest of what it says about {self._request.index!r} is for those only who may read every index: ask "
+            "an administrator to run the search"
+        )
+        return type(error)(text, status=error.status, error_type=error.error_type)
+
+    def _check_concrete(self, names: Sequence[str]) -> None:
+        if not names and not self.covers_request():
+            raise self.refusal()
+        self._admit(set(names) - self.known)
+        self.has_passed = True
+
+    def _admit(self, names: Set[str]) -> None:
+        """Take up indices that may be read. Raises `IndexNotAllowed` if one of ``names`` may not."""
+        others = {name for name in names if not allowed(name, self._patterns)}
+        if others and not others <= self._backing_indices(others):
+            raise self.refusal()
+        self.known |= names
+
+    def _backing_indices(self, names: Set[str]) -> Set[str]:
+        """Return backing indices of data streams that may be read, as far as they are in question.
+
+        The engine is asked: anybody who may create an index could give it the name of a backing index.
+        """
+        found: Set[str] = set()
+        for asked in self._lookups(names):
+            try:
+                reply = self._transport.request(
+                    "GET", ("_resolve", "index", asked), {"expand_wildcards": "open,hidden"}
+                ).json()
+            except (NotFound, PermissionDenied, RejectedQuery):
+                continue  # what nobody vouches for may not be read
+            found.update(name for name, stream in _streams(reply) if allowed(stream, self._patterns))
+            if names <= found:
+                break
+        return found
+
+    def _lookups(self, names: Set[str]) -> Iterator[str]:
+        """Yield what to look up: what was asked for, then the indices one by one, as many as fit one request."""
+        yield self._request.index
+        batch: List[str] = []
+        batches = 0
+        for name in sorted(names):
+            if batch and sum(map(len, batch)) + len(name) > _MOST_PATH_CHARACTERS:
+                yield ",".join(batch)
+                batch, batches = [], batches + 1
+                if batches == _MOST_LOOKUPS:
+                    return
+            batch.append(name)
+        yield ",".join(batch)
+
+
+def _streams(reply: Dict[str, Any]) -> Iterator[tuple]:
+    """Yield (backing index, its data stream) of a ``_resolve/index`` reply.
+
+    Of a remote cluster only the first name of an entry carries the cluster (measured, OpenSearch 2.19 and
+    Elasticsearch 9.0).
+    """
+    for stream in reply.get("data_streams") or []:
+        cluster = _cluster_prefix(stream["name"])
+        for backing in stream.get("backing_indices") or []:
+            yield cluster + backing, stream["name"]
+    for index in reply.get("indices") or []:
+        if index.get("data_stream"):
+            yield index["name"], _cluster_prefix(index["name"]) + index["data_stream"]
+
+
+def _cluster_prefix(name: str) -> str:
+    cluster, colon, _ = name.rpartition(":")
+    return cluster + colon
+
+
+def _has_wildcard(part: str) -> bool:
+    return "*" in part or part == "_all"
