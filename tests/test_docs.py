@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any, Iterator, List, Set
 
 import pytest
 
@@ -19,6 +21,25 @@ def test_links_lead_somewhere(page: Path) -> None:
     for target in re.findall(r"\]\(([^)#\s]+)", page.read_text(encoding="utf-8")):
         if not target.startswith("http"):
             assert (page.parent / target).exists(), f"{page.name} links to {target}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
+def test_links_into_a_page_lead_to_a_heading(page: Path) -> None:
+    for target, anchor in re.findall(r"\]\(([^)#\s]*)#([^)\s]+)\)", page.read_text(encoding="utf-8")):
+        if not target.startswith("http"):
+            assert anchor in anchors(page.parent / target if target else page), f"{page.name}: {target}#{anchor}"
+
+
+def anchors(page: Path) -> Set[str]:
+    """Return the anchors GitHub makes of a page's headings."""
+    headings = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def test_the_readme_leads_to_every_page() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    for page in ROOT.glob("docs/*.md"):
+        assert f"(docs/{page.name})" in readme, f"README.md does not name {page.name}"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
@@ -54,6 +75,55 @@ def test_options_of_the_search_command_are_documented() -> None:
     page = (ROOT / "docs" / "search_command.md").read_text(encoding="utf-8")
     for name in options.NAMES:
         assert f"`{name}`" in page, f"docs/search_command.md does not describe {name}="
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
+def test_searches_in_a_page_use_options_there_are(page: Path) -> None:
+    sys.path.insert(0, str(ROOT / "splunk_app" / "package" / "bin"))
+    from search_command import options
+
+    for line in spl_lines(page):
+        # What the 40-line command took, and one that is wrong on purpose.
+        for name in re.findall(r" (\w+)=", " " + re.sub(r'"(?:[^"\\]|\\.)*"', '""', line)):
+            assert name in (*options.NAMES, "siez"), f"{page.name}: {line}"
+
+
+def spl_lines(page: Path) -> Iterator[str]:
+    """Yield what stands behind each ``| elasticsearch`` in a page's code, up to the next command."""
+    text = page.read_text(encoding="utf-8").replace("\\|", "|")
+    for code in re.findall(r"`([^`\n]+)`", text) + re.findall(r"^```\n(.*?)^```", text, re.MULTILINE | re.DOTALL):
+        for call in re.findall(r"\| elasticsearch (.*)", code):
+            yield re.split(r" \| (?=[a-z])|\]", call)[0]
+
+
+def test_fields_of_the_configuration_pages_are_called_as_on_the_pages() -> None:
+    tabs = json.loads((ROOT / "splunk_app" / "globalConfig.json").read_text(encoding="utf-8"))["pages"]["configuration"]
+    labels = {field["label"] for tab in tabs["tabs"] for field in tab.get("entity", [])}
+    page = (ROOT / "docs" / "install.md").read_text(encoding="utf-8")
+    named = [name for table in page.split("| field | value |\n| --- | --- |\n")[1:] for name in first_column(table)]
+    assert len(named) > 5
+    assert set(named) <= labels
+
+
+def test_tabs_of_the_configuration_pages_are_called_as_on_the_pages() -> None:
+    config: Any = json.loads((ROOT / "splunk_app" / "globalConfig.json").read_text(encoding="utf-8"))
+    titles = {tab["title"] for tab in config["pages"]["configuration"]["tabs"]}
+    for page in PAGES:
+        for name in re.findall(r"\b(?:the|app's) ([A-Z]\w+) page\b|\btab ([A-Z]\w+)", page.read_text(encoding="utf-8")):
+            assert "".join(name) in titles, f"{page.name} names a page {''.join(name)}"
+
+
+def first_column(table: str) -> List[str]:
+    """Return the first cells of the rows a text begins with."""
+    rows = table.partition("\n\n")[0].splitlines()
+    return [row.split("|")[1].strip() for row in rows]
+
+
+def test_conf_files_named_in_a_page_are_the_apps() -> None:
+    default = ROOT / "splunk_app" / "package" / "default"
+    for page in PAGES:
+        for name in re.findall(r"aws_siem_bridge_\w+\.conf\b", page.read_text(encoding="utf-8")):
+            assert (default / name).exists(), f"{page.name} names {name}"
 
 
 def test_no_page_and_no_source_names_a_machine() -> None:
