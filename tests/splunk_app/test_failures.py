@@ -11,13 +11,17 @@ from typing import Callable, Iterator
 import pytest
 import trustme
 
+from es_bridge.config import Auth
 from lab.engine import Engine
+from lab.front.faults import FaultyServer
+from lab.front.server import Reply
 from lab.splunkd import User
 
 from .conftest import Splunk, Store
 
 pytestmark = pytest.mark.splunk_python
 
+ADMIN = User("root", ("admin",))
 AWKWARD = '{0} {x!r} %s "quoted" back\\slash\ttab 한국어 é 😀 $a$;'
 
 
@@ -84,7 +88,7 @@ def test_no_cluster_at_all(splunk: Splunk) -> None:
 
 def test_contradicting_settings_name_the_cluster(splunk: Splunk) -> None:
     splunk.splunkd.state.set_stanza("aws_siem_bridge_cluster", "prod", {"hosts": "http://a:1", "auth": "kerberos"})
-    error = splunk.run("| elasticsearch index=x").error
+    error = splunk.run("| elasticsearch index=x", ADMIN).error
     assert "'prod'" in error
     assert "'kerberos'" in error
     assert "basic" in error
@@ -97,18 +101,40 @@ def test_engine_down(splunk: Splunk, closed_port: int) -> None:
     assert "cannot be reached" in error
 
 
-def test_splunkd_refuses_the_credentials_of_the_user(as_user: Callable[..., Splunk]) -> None:
-    splunk = as_user("reader")
-    error = splunk.run("| elasticsearch index=aws-*", User("intern", capabilities=("search",))).error
-    assert "list_storage_passwords" in error
-    assert "'prod'" in error
+def test_no_rule_for_the_user(splunk: Splunk) -> None:
+    splunk.add_cluster("prod", "http://127.0.0.1:9", auth=Auth("basic", "u", "open-sesame-17"))
+    ended = splunk.run("| elasticsearch index=x", User("guest", ("guest",)))
+    assert "no access rule lets user 'guest' search the default cluster" in ended.error
+    assert "Access page" in ended.error
+    assert "open-sesame-17" not in ended.error + ended.audit + ended.stderr
 
 
 def test_credentials_that_are_not_stored(splunk: Splunk) -> None:
     stanza = {"hosts": "http://127.0.0.1:9", "auth": "basic", "username": "u", "password": "******"}
     splunk.splunkd.state.set_stanza("aws_siem_bridge_cluster", "prod", stanza)
+    error = splunk.run("| elasticsearch index=x", ADMIN).error
+    assert "no secret is stored for password" in error
+
+
+def test_token_that_others_could_read(splunk: Splunk) -> None:
+    splunk.add_cluster("prod", "http://127.0.0.1:9")
+    splunk.run("| elasticsearch index=x")
+    (token,) = (splunk.home / "var" / "run" / "splunk" / "aws_siem_bridge").glob("local_token-*")
+    token.chmod(0o644)
     error = splunk.run("| elasticsearch index=x").error
-    assert "no credentials are stored for password" in error
+    assert "is open to other users (mode 0644)" in error
+    assert "Remove it" in error
+    assert token.read_text() not in error
+
+
+def test_app_that_was_installed_without_a_restart(splunk: Splunk) -> None:
+    splunk.add_cluster("prod", "http://127.0.0.1:9")
+    not_found = Reply(404, b'{"messages":[{"type":"ERROR","text":"Not Found"}]}')
+    with FaultyServer([not_found]) as server:
+        splunk.splunkd.uri = server.url
+        error = splunk.run("| elasticsearch index=x").error
+    assert "/services/aws_siem_bridge/search_settings (404)" in error
+    assert "Restart Splunk" in error
 
 
 def test_wrong_password(as_user: Callable[..., Splunk]) -> None:
