@@ -53,14 +53,23 @@ class PeakMemory:
         return self.peak_bytes / 2**20
 
 
-def run_command(options: Dict[str, object], splunkd: SplunkdStandIn, session_key: str, script: Path = SCRIPT) -> Run:
+def run_command(
+    options: Dict[str, object],
+    splunkd: SplunkdStandIn,
+    session_key: str,
+    script: Path = SCRIPT,
+    python: str = sys.executable,
+) -> Run:
     """Run a search command over the chunked protocol, as splunkd does, and read every reply."""
     args = [f"{name}={value}" for name, value in options.items()]
     job = Job(args, args, splunkd.uri, session_key)
     bodies: List[bytes] = []
     started = time.monotonic()
     first = 0.0
-    with tempfile.TemporaryFile() as kept, CommandProcess(job, script=script, home=splunkd.splunk_home) as command:
+    with (
+        tempfile.TemporaryFile() as kept,
+        CommandProcess(job, python=python, script=script, home=splunkd.splunk_home) as command,
+    ):
         memory = PeakMemory(command.process.pid)
         sizes: List[int] = []
         for reply in command.run():

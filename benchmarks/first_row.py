@@ -1,0 +1,121 @@
+"""Seconds from the start of the search command to its first row: the built app, as it is installed in Splunk.
+
+    python -m benchmarks.first_row [--rounds 15] [--python PATH ...]
+
+The built app runs on a bare interpreter, so that only its own ``lib`` is there, and reads its settings through its own
+REST handler, as does the source tree. The stand-in for splunkd answers the handler's reads. Beside them the peer (SDK
+and one plain HTTP round trip, no settings) and the handler alone. Every case is a process of its own, the cases of a
+round one after the other; medians are compared.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+from typing import Callable, Dict, List
+from urllib.parse import urlencode
+
+from benchmarks.process import median, run_command
+from es_bridge.config import Auth, ClusterConfig
+from es_bridge.transport import Transport
+from lab.splunkd import SplunkdStandIn, User, add_cluster
+
+ROOT = Path(__file__).resolve().parents[1]
+BUILT = ROOT / "dist" / "aws_siem_bridge"
+PEER = ROOT / "benchmarks" / "peers" / "one_page_command.py"
+INDEX = "aws-first-row"
+#: Of somebody who needs an access rule, so that the handler has all its work to do.
+USER = User("analyst", ("analyst",))
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=15)
+    parser.add_argument("--python", action="append", help="interpreter for the built app; default: this one, bare")
+    arguments = parser.parse_args()
+    subprocess.run([ROOT / "script" / "build-app"], check=True)
+    from lab.engine import start_engine
+
+    with start_engine("opensearch-2.19") as engine:
+        with Transport(ClusterConfig((engine.url,))) as transport:
+            document = {"@timestamp": "2026-11-21T00:00:00Z", "eventName": "GetObject"}
+            transport.request("PUT", (INDEX, "_doc", "1"), {"refresh": True}, document)
+        return compare(engine.url, arguments.rounds, arguments.python or [_bare_python()])
+
+
+def compare(url: str, rounds: int, pythons: List[str]) -> int:
+    """Run all cases and print the table."""
+    # With credentials, which the engine ignores: most clusters have some, and the handler has to read them.
+    cluster = ClusterConfig((url,), name="lab", auth=Auth("basic", username="reader", password="not used"))  # noqa: S106
+    with SplunkdStandIn() as source, SplunkdStandIn(BUILT) as built:
+        login: Dict[SplunkdStandIn, str] = {}
+        for splunkd in (source, built):
+            add_cluster(splunkd.state, cluster, access={"analyst": ("aws-*",)})
+            login[splunkd] = splunkd.state.session(USER)
+        options = {"index": INDEX, "size": 1, "output": "fields"}
+
+        def command(splunkd: SplunkdStandIn, script: Path, python: str) -> float:
+            run = run_command(options, splunkd, login[splunkd], script, python)
+            if run.events != 1:
+                raise RuntimeError(f"{script} delivered {run.events} rows, not 1")
+            return run.first_row_s
+
+        def peer() -> float:
+            return run_command({"url": url, "index": INDEX, "size": 1}, source, login[source], PEER).first_row_s
+
+        cases: Dict[str, Callable[[], float]] = {
+            "SDK + one HTTP round trip": peer,
+            "source tree": lambda: command(source, ROOT / "splunk_app/package/bin/elastic_search.py", sys.executable),
+        }
+        for python in pythons:
+            name = f"built app, Python {_version(python)}"
+            cases[name] = lambda python=python: command(built, BUILT / "bin/elastic_search.py", python)  # type: ignore[misc]
+        cases["of it: the handler's answer"] = lambda: handler_alone(built, login[built])
+        seconds: Dict[str, List[float]] = {name: [] for name in cases}
+        for number in range(rounds + 1):
+            print(f"round {number} of {rounds} ...", file=sys.stderr)
+            for name, case in cases.items():
+                took = case()
+                if number:  # the first round only warms up
+                    seconds[name].append(took)
+    peer_s = median(seconds["SDK + one HTTP round trip"])
+    print(f"{rounds} rounds, medians")
+    for name, taken in seconds.items():
+        print(f"{name:32} {median(taken):7.3f} s  {median(taken) / peer_s:5.2f} of the peer")
+    return 0
+
+
+def handler_alone(splunkd: SplunkdStandIn, session_key: str) -> float:
+    """Return how long the handler takes to answer a search that proves to be local."""
+    (token_file,) = (splunkd.splunk_home / "var/run/splunk/aws_siem_bridge").glob("local_token-*")
+    form = {"cluster": "", "local_token": token_file.read_text(encoding="ascii"), "output_mode": "json"}
+    request = urllib.request.Request(
+        f"{splunkd.uri}/services/aws_siem_bridge/search_settings",
+        urlencode(form).encode(),
+        {"Authorization": f"Splunk {session_key}"},
+    )
+    started = time.monotonic()
+    with urllib.request.urlopen(request) as reply:
+        answer = json.load(reply)
+    if answer["cluster"]["name"] != "lab":
+        raise RuntimeError("the handler answered something else")
+    return time.monotonic() - started
+
+
+def _bare_python() -> str:
+    """Return the interpreter that this virtual environment was made from."""
+    return str(Path(sys.base_prefix) / "bin" / f"python{sys.version_info[0]}.{sys.version_info[1]}")
+
+
+def _version(python: str) -> str:
+    said = subprocess.run([python, "-c", "import platform; print(platform.python_version())"], capture_output=True)
+    return said.stdout.decode().strip()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
