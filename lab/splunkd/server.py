@@ -7,6 +7,8 @@ Served to requests with a valid session key (``Authorization: Splunk <key>``), u
 - the app's own handlers, run in child processes: the modules of ``handlers``. The app is seen at
   ``$SPLUNK_HOME/etc/apps/<name>``, a link to its folder.
 
+Splunk Web, when asked for: ``web.pages``.
+
 Stubbed: logging in (sessions are made with `State.session`), paging and sorting, ``search=`` beyond ``field=value``,
 access lists of single objects and of users' own copies, apps other than one (of ``system`` only what libraries read),
 KV store queries beyond equality, and everything that is not listed here, which is answered 404. Stored passwords are
@@ -33,7 +35,10 @@ from .handlers.persistent import PersistentHandlers
 from .rest.messages import Raw
 from .rest.router import Router
 from .state import State
+from .users import User
+from .web.pages import Pages
 
+ADMIN = User("admin", ("admin",))
 APP_DIR = Path(__file__).resolve().parents[2] / "splunk_app" / "package"
 
 
@@ -49,17 +54,22 @@ class SplunkdStandIn:
         tls: bool = False,
         splunk_home: Optional[Path] = None,
         python: str = sys.executable,
+        web: bool = False,
+        web_port: int = 0,
+        web_user: User = ADMIN,
     ) -> None:
         """Claim the port; `start` serves.
 
         ``app_dir``: the app's folder, built or as it is in the repository. ``local_dir``: where changes are kept,
         memory when not given. ``splunk_home``: a temporary folder when not given. ``python``: interpreter of the
-        handlers.
+        handlers. ``web``: serve Splunk Web too; whoever opens a page is signed in as ``web_user``.
         """
         app = read_conf(app_dir / "default" / "app.conf").get("package", {}).get("id", app_dir.name)
         self.state = State(app, app_dir, local_dir)
         #: (method, path with query) of every request, in order.
         self.requests: List[Tuple[str, str]] = []
+        #: (method, path) of what was asked for and is not served here at all.
+        self.not_served: List[Tuple[str, str]] = []
         self._server = HttpServer(("127.0.0.1", port), _Handler, self)
         if tls:
             self._server.socket = _own_certificate().wrap_socket(self._server.socket, server_side=True)
@@ -68,7 +78,7 @@ class SplunkdStandIn:
         self._temporary = tempfile.TemporaryDirectory(prefix="aws-siem-bridge-splunk-")
         self.splunk_home = splunk_home or Path(self._temporary.name)
         _install(self.splunk_home, app, app_dir)
-        self._nursery = Nursery(Surroundings(self.splunk_home, app, self.uri, python))
+        self._nursery = Nursery(Surroundings(self.splunk_home, app, self.uri, _found(python)))
         restmap = self.state.stanzas("restmap") or {}
         self.router = Router(
             self.state,
@@ -76,8 +86,18 @@ class SplunkdStandIn:
                 PersistentHandlers(restmap, self.state.users, self._nursery),
                 ExternalHandlers(restmap, app, self.state.users, self._nursery),
             ],
+            self.note_not_served,
         )
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
+        self._servers = [self._server]
+        if web:
+            self._web_server = HttpServer(("127.0.0.1", web_port), _WebHandler, self)
+            self._servers.append(self._web_server)
+            port = self._web_server.server_address[1]
+            self.web_uri = f"http://127.0.0.1:{port}"
+            self.pages = Pages(self.state, self.router, port, web_user)
+        self._threads = [
+            threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True) for server in self._servers
+        ]
 
     def __enter__(self) -> SplunkdStandIn:
         self.start()
@@ -88,18 +108,25 @@ class SplunkdStandIn:
 
     def start(self) -> None:
         """Serve, in a thread."""
-        self._thread.start()
+        for thread in self._threads:
+            thread.start()
 
     def wait(self) -> None:
         """Serve until somebody stops it."""
-        self._thread.join()
+        for thread in self._threads:
+            thread.join()
 
     def stop(self) -> None:
         """Stop serving, end the children and free the port."""
-        self._server.shutdown()
-        self._server.server_close()
+        for server in self._servers:
+            server.shutdown()
+            server.server_close()
         self._nursery.end_all()
         self._temporary.cleanup()
+
+    def note_not_served(self, method: str, path: str) -> None:
+        """Remember a request that nobody here can answer."""
+        self.not_served.append((method, path))
 
     def _describe_system(self, tls: bool) -> None:
         """Say in splunkd's own conf files where it is: solnlib looks there."""
@@ -164,6 +191,21 @@ class _Handler(HttpHandler):
         router = self.server.stand_in.router
         headers = tuple((name, value) for name, value in self.headers.items() if name.lower() != "authorization")
         return router.handle(self.command, self.path, headers, body, key if scheme in ("Splunk", "Bearer") else "")
+
+
+class _WebHandler(HttpHandler):
+    def answer(self, body: bytes) -> Raw:
+        stand_in = self.server.stand_in
+        raw = stand_in.pages.handle(self.command, self.path, self.headers, body)  # type: ignore[arg-type]
+        if raw is None:
+            stand_in.note_not_served(self.command, urlsplit(self.path).path)
+            return Raw(404, b"Not Found", "text/plain")
+        return raw
+
+
+def _found(python: str) -> str:
+    """Return an interpreter's path so that it holds in another working folder too."""
+    return str(Path(python).absolute()) if os.sep in python else python
 
 
 def _install(splunk_home: Path, app: str, app_dir: Path) -> None:

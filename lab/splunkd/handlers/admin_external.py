@@ -11,7 +11,7 @@ from typing import Any, Dict, Mapping, Optional, Tuple
 from ..rest.messages import ANSWER_ARGUMENTS, Answer, Entry, Feed, Request, RestError
 from ..users import Users
 from .children import ChildError, Nursery
-from .restmap import check_access
+from .restmap import check_access, is_on
 
 _METHODS = {("GET", False): "list", ("GET", True): "list", ("POST", False): "create", ("POST", True): "edit"}
 _METHODS["DELETE", True] = "remove"
@@ -33,7 +33,12 @@ class ExternalHandlers:
             for member in (name.strip() for name in settings.get("members", "").split(",")):
                 external = restmap.get(f"admin_external:{member}")
                 if external is not None:
-                    self._settings[(*match, member)] = external
+                    # What the group says counts for its members, UCC writes capabilities there.
+                    self._settings[(*match, member)] = {**settings, **external}
+
+    def serves(self, path: Tuple[str, ...]) -> bool:
+        """Return whether a path is that of a handler."""
+        return any(path[: len(own)] == own for own in self._settings)
 
     def answer(self, request: Request) -> Optional[Answer]:
         """Return a handler's answer; None for a path of none of them."""
@@ -85,4 +90,8 @@ def _entry(said: Mapping[str, Any]) -> Entry:
     if isinstance(attributes, dict):
         fields = {kind: attributes.get(f"{kind}Fields", []) for kind in ("required", "optional", "wildcard")}
     acl = metadata.pop("eai:acl", None)
-    return Entry(said["name"], {**metadata, **said["content"]}, acl if isinstance(acl, dict) else {}, fields)
+    content = {**metadata, **said["content"]}
+    if "disabled" in content:
+        # A switch in splunkd's JSON, whatever text the handler made of it.
+        content["disabled"] = is_on(str(content["disabled"]))
+    return Entry(said["name"], content, acl if isinstance(acl, dict) else {}, fields)

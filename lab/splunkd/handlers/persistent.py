@@ -36,6 +36,10 @@ class PersistentHandlers:
         # The longest match answers.
         self._scripts.sort(key=lambda script: -len(script[0]))
 
+    def serves(self, path: Tuple[str, ...]) -> bool:
+        """Return whether a path is that of a script."""
+        return any(match and path[: len(match)] == match for match, _, _ in self._scripts)
+
     def answer(self, request: Request) -> Optional[Answer]:
         """Return a script's answer; None for a path of none of them."""
         for match, stanza, settings in self._scripts:

@@ -37,7 +37,7 @@ def roles(state: State, request: Request) -> Answer:
     return _listed([_role(state, role, all_roles) for role in visible], request, "authorization/roles")
 
 
-def server_info(state: State, request: Request) -> Answer:
+def server_info(state: State, request: Request) -> Feed:
     """Answer ``server/info``."""
     _only_get(request)
     content = {

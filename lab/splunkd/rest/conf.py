@@ -36,6 +36,21 @@ def configs(state: State, request: Request) -> Answer:
     raise RestError(405, "Method Not Allowed")
 
 
+def apps(state: State, request: Request) -> Feed:
+    """Answer ``apps/local[/<app>]``: the one app, from its ``app.conf``."""
+    if request.method != "GET":
+        raise RestError(405, "Method Not Allowed")
+    if request.path[2:] not in ((), (state.app,)):
+        raise RestError(404, f"Could not find object id={'/'.join(request.path[2:])}")
+    stanzas = state.confs.stanzas("app") or {}
+    content = {
+        key: stanzas.get(stanza, {}).get(key, "")
+        for stanza, keys in (("install", ["build"]), ("launcher", ["version", "author"]), ("ui", ["label"]))
+        for key in keys
+    }
+    return Feed([Entry(state.app, content)], collection="apps/local")
+
+
 def properties(state: State, request: Request) -> Answer:
     """Answer ``properties/...``: the same files, key by key."""
     if len(request.path) == 1:

@@ -6,7 +6,7 @@ from typing import Callable, List, Optional, Protocol, Tuple
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from ..state import State
-from . import access, conf, kvstore, passwords
+from . import access, conf, kvstore, passwords, search
 from .messages import UNKNOWN_USER, Answer, Pairs, Raw, Request, RestError, rendered, rendered_error
 
 #: First parts of a path -> who answers. A further resource is one more line.
@@ -20,11 +20,17 @@ RESOURCES: Tuple[Tuple[Tuple[str, ...], Callable[[State, Request], Answer]], ...
     (("authentication", "users"), access.users),
     (("authorization", "roles"), access.roles),
     (("server", "info"), access.server_info),
+    (("apps", "local"), conf.apps),
+    (("search", "jobs"), search.jobs),
+    (("search", "v2", "jobs"), search.jobs),
 )
 
 
 class Endpoints(Protocol):
     """The app's own endpoints: handlers in child processes."""
+
+    def serves(self, path: Tuple[str, ...]) -> bool:
+        """Return whether a path is one of these endpoints."""
 
     def answer(self, request: Request) -> Optional[Answer]:
         """Return the answer of the handler whose path this is; None when there is none."""
@@ -33,9 +39,15 @@ class Endpoints(Protocol):
 class Router:
     """Answers requests with a session key."""
 
-    def __init__(self, state: State, endpoints: List[Endpoints]) -> None:
+    def __init__(self, state: State, endpoints: List[Endpoints], not_served: Callable[[str, str], None]) -> None:
+        """``not_served`` is told method and path of a request that nobody here can answer."""
         self._state = state
         self._endpoints = endpoints
+        self._not_served = not_served
+
+    def is_of_app(self, path: Tuple[str, ...]) -> bool:
+        """Return whether a path is one of the app's own endpoints."""
+        return any(endpoints.serves(path) for endpoints in self._endpoints)
 
     def handle(self, method: str, target: str, headers: Pairs, body: bytes, session_key: str) -> Raw:
         """Return the answer to a request for a path such as ``/servicesNS/nobody/<app>/configs/conf-x?count=0``."""
@@ -47,23 +59,15 @@ class Router:
             return rendered_error(exc, request)
 
     def _request(self, method: str, target: str, headers: Pairs, body: bytes, session_key: str) -> Request:
-        url = urlsplit(target)
-        parts = [unquote(part) for part in url.path.strip("/").split("/")]
-        owner, app = "nobody", "-"
-        if parts[0] == "servicesNS" and len(parts) > 3:
-            owner, app, parts = parts[1], parts[2], parts[3:]
-        elif parts[0] == "services":
-            parts = parts[1:]
-        else:
-            parts = []
+        owner, app, path = rest_path(target)
         kind = {name.lower(): value for name, value in headers}.get("content-type", "application/x-www-form-urlencoded")
         is_form = method == "POST" and kind.partition(";")[0].strip() == "application/x-www-form-urlencoded"
         return Request(
             method,
-            tuple(part for part in parts if part),
+            path,
             owner,
             app,
-            tuple(parse_qsl(url.query, keep_blank_values=True)),
+            tuple(parse_qsl(urlsplit(target).query, keep_blank_values=True)),
             tuple(parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True)) if is_form else (),
             headers,
             body,
@@ -83,4 +87,15 @@ class Router:
         for prefix, resource in RESOURCES:
             if request.path[: len(prefix)] == prefix:
                 return resource(self._state, request)
+        self._not_served(request.method, "/" + "/".join(request.path))
         raise RestError(404, "Not Found")
+
+
+def rest_path(target: str) -> Tuple[str, str, Tuple[str, ...]]:
+    """Return owner, app and the decoded parts of a path below ``/services`` or ``/servicesNS``; none of another."""
+    parts = [unquote(part) for part in urlsplit(target).path.split("/") if part]
+    if parts[:1] == ["servicesNS"] and len(parts) > 3:
+        return parts[1], parts[2], tuple(parts[3:])
+    if parts[:1] == ["services"]:
+        return "nobody", "-", tuple(parts[1:])
+    return "nobody", "-", ()

@@ -1,0 +1,1 @@
+"""Splunk Web, as far as an app's own pages need it."""
