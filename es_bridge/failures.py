@@ -82,8 +82,15 @@ def unreachable(config: ClusterConfig, host: str, exc: Exception, timeout_s: flo
         hint = f"No address is known for {urlsplit(host).hostname}: check the name of the host, and this machine's DNS"
     elif host.startswith("http:") and isinstance(seen[-1], ConnectionResetError):  # closed without a response, too
         hint += ". If the port serves HTTPS, use https:// instead of http://"
-    elif ended:
-        hint += ". If the port serves plain HTTP, use http:// instead of https://"
+    elif host.startswith("https:") and (ended or isinstance(seen[-1], (BrokenPipeError, ConnectionResetError))):
+        hint += ". If the port serves plain HTTP, use http:// instead of https://. "
+        # With TLS 1.3 the server says no after the handshake, and a client that is writing by then never reads it.
+        if config.client_cert_file:
+            hint += (
+                f"A server that does not accept the client certificate file {config.client_cert_file} does this, too"
+            )
+        else:
+            hint += "A server that wants a client certificate (client certificate file, client key file) does this, too"
     never_sent = any(isinstance(e, CONNECTING) for e in seen)
     return UnreachableError(f"{where} cannot be reached: {_said(seen)}. {hint}", never_sent=never_sent)
 
