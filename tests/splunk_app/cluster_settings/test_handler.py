@@ -322,7 +322,7 @@ def test_no_cluster_at_all(ask: Asked) -> None:
     for user in (ANALYST, User("root", ("admin",))):
         status, text = ask.refused(user)
         assert status == 404
-        assert "No cluster is configured: an administrator adds one on the app's Cluster page" in text
+        assert "No cluster is configured: an administrator adds one on the app's Clusters page" in text
 
 
 def test_secret_that_is_not_stored(ask: Asked) -> None:
@@ -330,7 +330,7 @@ def test_secret_that_is_not_stored(ask: Asked) -> None:
     status, text = ask.refused()
     assert status == 500
     assert "cluster 'prod': no secret is stored for proxy_password." in text
-    assert "enter it again on the app's Cluster page" in text
+    assert "enter it again on the app's Clusters page" in text
 
 
 @pytest.mark.parametrize("number", [1, 2, 3, 4])

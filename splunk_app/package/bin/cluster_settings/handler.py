@@ -223,7 +223,7 @@ def _default(clusters: Mapping[str, Mapping[str, Any]], usable: List[str]) -> st
 def _names(clusters: Mapping[str, Any], usable: List[str]) -> str:
     """Return a sentence with the clusters this user may search; others are not named."""
     if not clusters:
-        return "No cluster is configured: an administrator adds one on the app's Cluster page."
+        return "No cluster is configured: an administrator adds one on the app's Clusters page."
     if not usable:
         return "There is no cluster you may search."
     return f"Clusters you may search: {', '.join(usable)}."

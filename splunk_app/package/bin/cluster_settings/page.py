@@ -53,7 +53,7 @@ class _Handler(AdminExternalHandler):
 
 
 class ClusterHandler(_Handler):
-    """The Cluster page: all fields together must make sense, and the cluster must answer."""
+    """The Clusters page: all fields together must make sense, and the cluster must answer."""
 
     listed_too = {TEST_ON_SAVE: "1"}
 
@@ -140,7 +140,7 @@ class AccessHandler(_Handler):
             clusters = sorted(splunkd.stanzas(conf.APP, conf.CLUSTER_CONF))
         if rule.cluster not in (access.EVERY_CLUSTER, *clusters):
             there = (
-                f"Choose * or one of {', '.join(clusters)}" if clusters else "Add it on the Cluster page, or choose *"
+                f"Choose * or one of {', '.join(clusters)}" if clusters else "Add it on the Clusters page, or choose *"
             )
             raise RestError(400, f"access rule {name!r}: cluster {rule.cluster!r} is not configured. {there}")
 

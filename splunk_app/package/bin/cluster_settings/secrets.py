@@ -33,7 +33,7 @@ def with_secrets(splunkd: Splunkd, name: str, stanza: Mapping[str, Any]) -> Dict
         missing = [key for key in keys if not (stored or {}).get(key)]
         raise ConfigError(
             f"cluster {name!r}: no secret is stored for {', '.join(missing)}. An administrator has to enter it again "
-            "on the app's Cluster page"
+            "on the app's Clusters page"
         )
     return {**stanza, **{key: stored[key] for key in keys}}
 
