@@ -9,7 +9,7 @@ from typing import Any
 #: Sub-command -> (module, one line of help). The module offers ``add_arguments(parser)`` and ``run(arguments) -> int``.
 COMMANDS = {
     "engine": ("lab.engine.cli", "start and stop a real OpenSearch or Elasticsearch on this machine"),
-    "splunkd": ("lab.splunkd.cli", "serve the part of splunkd's REST interface that the search command reads"),
+    "splunkd": ("lab.splunkd.cli", "open the app's pages and call splunkd's REST interface, without a Splunk"),
     "story": ("lab.story.cli", "write the logs of one attack in AWS's own file formats"),
     "demo": ("lab.demo", "engine, story and a tour of searches, then a prompt of your own"),
     "run": ("lab.run_cli", "run one '| elasticsearch ...' command line as Splunk would, and print its rows"),

@@ -25,7 +25,7 @@ import tempfile
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any, List, Optional, Tuple, Type
+from typing import Any, Callable, List, Optional, Tuple, Type
 from urllib.parse import urlsplit
 
 from .conf import read_conf
@@ -57,12 +57,14 @@ class SplunkdStandIn:
         web: bool = False,
         web_port: int = 0,
         web_user: User = ADMIN,
+        tell: Callable[[str], None] = lambda text: None,
     ) -> None:
         """Claim the port; `start` serves.
 
         ``app_dir``: the app's folder, built or as it is in the repository. ``local_dir``: where changes are kept,
         memory when not given. ``splunk_home``: a temporary folder when not given. ``python``: interpreter of the
-        handlers. ``web``: serve Splunk Web too; whoever opens a page is signed in as ``web_user``.
+        handlers. ``web``: serve Splunk Web too; whoever opens a page is signed in as ``web_user``. ``tell``: gets a
+        line for each request that nobody here can answer.
         """
         app = read_conf(app_dir / "default" / "app.conf").get("package", {}).get("id", app_dir.name)
         self.state = State(app, app_dir, local_dir)
@@ -70,6 +72,7 @@ class SplunkdStandIn:
         self.requests: List[Tuple[str, str]] = []
         #: (method, path) of what was asked for and is not served here at all.
         self.not_served: List[Tuple[str, str]] = []
+        self._tell = tell
         self._server = HttpServer(("127.0.0.1", port), _Handler, self)
         if tls:
             self._server.socket = _own_certificate().wrap_socket(self._server.socket, server_side=True)
@@ -127,6 +130,7 @@ class SplunkdStandIn:
     def note_not_served(self, method: str, path: str) -> None:
         """Remember a request that nobody here can answer."""
         self.not_served.append((method, path))
+        self._tell(f"not served here: {method} {path}")
 
     def _describe_system(self, tls: bool) -> None:
         """Say in splunkd's own conf files where it is: solnlib looks there."""
