@@ -1,0 +1,95 @@
+"""The built app's pages in a real browser: its handlers answer in child processes, its clusters are real engines."""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Callable, Iterator
+
+import pytest
+
+from lab.browser import BrowserUnavailable, open_browser
+from lab.protocol import CommandProcess, Job
+from lab.spl import parse_command_line
+from lab.splunkd import SplunkdStandIn, User
+
+from ..conftest import Ended
+from .configuration import ConfigurationPage
+
+ADMIN = User("admin", ("admin",))
+#: Every field and message has long been there by then; a page that hangs should not take a test's whole time limit.
+TIMEOUT_MS = 20_000
+
+
+@dataclass
+class SearchHead:
+    """A search head with the built app and nothing configured."""
+
+    app: Path
+    splunkd: SplunkdStandIn
+
+    def search(self, line: str, user: User = ADMIN) -> Ended:
+        """Run the built app's own command, as Splunk does for a search of this user."""
+        parsed = parse_command_line(line)
+        job = Job(parsed.args, parsed.raw_args, self.splunkd.uri, self.splunkd.state.session(user), user=user.name)
+        script = self.app / "bin" / "elastic_search.py"
+        with CommandProcess(job, python=sys.executable, script=script, home=self.splunkd.splunk_home) as command:
+            replies = list(command.run())
+            return Ended(replies, command.wait(), command.stderr(), command.audit_log())
+
+    def stored(self, name: str, conf: str = "aws_siem_bridge_cluster") -> Any:
+        """Return a stanza as it is stored, None when there is none."""
+        return (self.splunkd.state.stanzas(conf) or {}).get(name)
+
+
+@pytest.fixture(scope="package")
+def chromium() -> Iterator[Any]:
+    """A browser. One that cannot be had skips the test with the reason; under CI it fails it."""
+    browser = open_browser()
+    try:
+        opened = browser.__enter__()
+    except BrowserUnavailable as error:
+        if os.environ.get("CI", "").lower() == "true":
+            raise
+        pytest.skip(str(error))
+    yield opened
+    browser.__exit__(None, None, None)
+
+
+@pytest.fixture
+def head(built_app: Path) -> Iterator[SearchHead]:
+    with SplunkdStandIn(built_app, web=True) as splunkd:
+        yield SearchHead(built_app, splunkd)
+
+
+@pytest.fixture
+def visit(chromium: Any) -> Iterator[Callable[[SplunkdStandIn], ConfigurationPage]]:
+    """Return a function that opens the pages in a browser's profile of their own.
+
+    Whatever went wrong on a page without showing fails the test at its end.
+    """
+    contexts = []
+    pages = []
+
+    def open_pages(splunkd: SplunkdStandIn) -> ConfigurationPage:
+        context = chromium.new_context(viewport={"width": 1280, "height": 1000}, reduced_motion="reduce")
+        contexts.append(context)
+        context.set_default_timeout(TIMEOUT_MS)
+        pages.append((splunkd, ConfigurationPage(context.new_page(), splunkd.web_uri)))
+        return pages[-1][1].open()
+
+    yield open_pages
+    for splunkd, page in pages:
+        page.shoot("last")
+        assert page.watch.faults() == []
+        assert splunkd.not_served == []
+    for context in contexts:
+        context.close()
+
+
+@pytest.fixture
+def page(head: SearchHead, visit: Callable[[SplunkdStandIn], ConfigurationPage]) -> ConfigurationPage:
+    """The configuration page of `head`, opened by an administrator."""
+    return visit(head.splunkd)

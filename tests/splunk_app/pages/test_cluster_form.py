@@ -1,0 +1,112 @@
+"""The form of a cluster, before anything is sent."""
+
+import re
+
+from .configuration import ConfigurationPage
+
+ALWAYS = ["Name", "Hosts", "Engine", "Default cluster", "Sign in with"]
+AFTER = ["Test the connection on save", "Verify certificate", "CA file"]
+#: Sign-in -> the fields that only it has.
+OWN = {
+    "Nothing": [],
+    "User name and password": ["User name", "Password"],
+    "API key": ["API key"],
+    "Bearer token": ["Bearer token"],
+    "AWS Signature V4 (IAM)": [
+        "AWS region",
+        "AWS service",
+        "AWS profile",
+        "AWS access key id",
+        "AWS secret access key",
+        "AWS session token",
+    ],
+}
+SECRETS = ("Password", "API key", "Bearer token", "AWS secret access key", "AWS session token", "Proxy password")
+GROUPS = ("TLS", "Proxy", "Searches", "Ceilings of one search", "Requests")
+
+
+def test_each_sign_in_shows_its_own_fields_and_no_secret_can_be_read_over_a_shoulder(page: ConfigurationPage) -> None:
+    page.shoot("no-cluster")
+    form = page.add()
+    assert form.value("Sign in with") == "Nothing"
+    assert form.options("Sign in with") == list(OWN)
+    seen = []
+    for kind, own in OWN.items():
+        form.set("Sign in with", kind).shoot(f"add-{kind.split()[0].lower()}")
+        assert form.labels()[: len(ALWAYS + own + AFTER)] == ALWAYS + own + AFTER
+        seen += [label for label in own if label in SECRETS]
+        assert {form.text(label).get_attribute("type") for label in own if label in SECRETS} <= {"password"}
+    form.expand(*GROUPS).shoot("add-all-groups")
+    assert form.text("Proxy password").get_attribute("type") == "password"
+    assert [*seen, "Proxy password"] == list(SECRETS)
+
+
+def test_every_field_says_what_it_is_for_and_starts_with_what_applies(page: ConfigurationPage) -> None:
+    form = page.add().expand(*GROUPS)
+    starts = {
+        "Engine": "Automatic",
+        "Default cluster": False,
+        "Test the connection on save": True,
+        "Verify certificate": True,
+        "Time field": "@timestamp",
+        "Page size (documents)": "5000",
+        "Connect timeout (s)": "10",
+        "Request timeout (s)": "120",
+        "Retries": "4",
+        "Most rows": "",
+        "Longest run time (s)": "",
+        "Most data (MiB)": "",
+        "Searches at a time": "",
+    }
+    assert {label: form.value(label) for label in starts} == starts
+    assert [label for label, text in form.helps().items() if len(text) < 20] == []
+
+
+def test_the_form_refuses_what_cannot_be_meant(page: ConfigurationPage) -> None:
+    form = page.add().expand(*GROUPS)
+    assert form.invalid() == "Field Name is required"
+    form.fill(Name="default", Hosts="https://search.example:9200")
+    assert "are reserved value which cannot be used for field Name" in form.invalid()
+    form.fill(Name="a b")
+    assert "1 to 63 letters" in form.invalid()
+    form.shoot("invalid-name").fill(Name="prod")
+    for hosts in ("search.example:9200", "https://me:secret@search.example:9200", "https://a:1 https://b:2"):
+        form.fill(Hosts=hosts)
+        assert form.invalid().startswith("Write URLs such as https://search.example:9200, separated by commas")
+    form.fill(Hosts="https://a.example:9200 , https://b.example:9200")
+    form.set("Sign in with", "User name and password")
+    assert form.invalid() == "Field User name is required"
+    form.fill(User_name="a:b", Password="x")
+    assert form.invalid() == "A user name with a colon cannot be sent with this kind of sign-in."
+    form.fill(User_name="a")  # what is hidden is checked, too
+    form.set("Sign in with", "AWS Signature V4 (IAM)").fill(AWS_region="Seoul")
+    assert form.invalid() == "Write a region such as ap-northeast-2 or us-gov-west-1."
+    form.fill(AWS_region="ap-northeast-2").set("Sign in with", "API key").fill(API_key="two words")
+    assert form.invalid() == "An API key holds no white space. Was more than the key copied?"
+    form.fill(API_key="id:key", Proxy="proxy.example:3128")
+    assert form.invalid().startswith("Write a URL with a port such as http://proxy.example:3128")
+    form.fill(Proxy="", Time_field="two words")
+    assert form.invalid() == "Name one field, such as @timestamp."
+    form.fill(Time_field="@timestamp")
+    ranges = {
+        "Most rows": ("many", "0", "1.5"),
+        "Longest run time (s)": ("1m", "-1"),
+        "Most data (MiB)": ("1 GB",),
+        "Searches at a time": ("0", "2000"),
+        "Page size (documents)": ("0", "10001"),
+        "Connect timeout (s)": ("0", "x"),
+        "Request timeout (s)": ("0",),
+        "Retries": ("-1", "21"),
+    }
+    for label, values in ranges.items():
+        before = form.value(label)
+        for value in values:
+            said = form.set(label, value).invalid()
+            assert re.search(r"[0-9] to [0-9]+|whole number from 1|is not an? (integer|number)", said), (
+                label,
+                value,
+                said,
+            )
+            assert form.marked() == [label]
+        form.set(label, str(before))
+    assert page.watch.changes() == []
