@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import Any, Dict, List, Mapping, Optional, Tuple
+from typing import Any, Dict, FrozenSet, List, Mapping, Optional, Tuple
 
 from es_bridge.errors import QueryError
 
@@ -33,7 +33,8 @@ COMPOUND: Dict[str, tuple] = {
     "field_masking_span": ("query",),
     "function_score": ("query",),
 }
-FUNCTIONS = ("functions", "random_score", "field_value_factor", "gauss", "linear", "exp", "script_score")
+#: What a function of ``function_score`` may be; beside it, a filter and a weight.
+FUNCTIONS = ("random_score", "field_value_factor", "gauss", "linear", "exp")
 # fmt: off
 LEAF = frozenset((
     "match_all", "match_none", "match", "match_phrase", "match_phrase_prefix", "match_bool_prefix", "multi_match",
@@ -41,6 +42,17 @@ LEAF = frozenset((
     "wildcard", "regexp", "fuzzy", "exists", "ids", "geo_bounding_box", "geo_distance", "geo_polygon", "geo_grid",
     "geo_shape", "shape", "xy_shape", "intervals", "more_like_this", "parent_id", "distance_feature", "rank_feature",
     "span_term",
+))
+# fmt: on
+#: Options of leaves that also have options which read a stored document or run a script. What is not here is refused,
+#: as engines know other spellings, and add new ones.
+SHAPE_OPTIONS = frozenset(("shape", "relation", "strategy"))
+TERMS_SET_OPTIONS = frozenset(("terms", "minimum_should_match", "minimum_should_match_field", "boost"))
+# fmt: off
+MORE_LIKE_THIS_OPTIONS = frozenset((
+    "fields", "like", "unlike", "max_query_terms", "min_term_freq", "min_doc_freq", "max_doc_freq", "min_word_length",
+    "max_word_length", "stop_words", "analyzer", "minimum_should_match", "boost_terms", "include",
+    "fail_on_unsupported_field", "boost",
 ))
 # fmt: on
 REFUSED = {
@@ -202,7 +214,7 @@ def _checked(clause: Any) -> Clause:
         for name, inner in content.items():
             if name in COMPOUND[kind]:
                 content[name] = [_checked(c) for c in inner] if isinstance(inner, list) else _checked(inner)
-            elif isinstance(inner, (dict, list)) and not (kind == "function_score" and name in FUNCTIONS):
+            elif isinstance(inner, (dict, list)) and kind != "function_score":
                 # Engines know clauses under other spellings too (mustNot): what is not checked does not pass.
                 raise QueryError(f"dsl= holds {name!r} in {kind!r}, which is not supported there")
         if kind == "function_score":
@@ -214,11 +226,17 @@ def _checked(clause: Any) -> Clause:
 
 def _check_functions(content: Dict[str, Any]) -> None:
     functions = content.get("functions", [])
-    for function in [content, *(functions if isinstance(functions, list) else [functions])]:
-        if isinstance(function, dict) and "script_score" in function:
-            raise QueryError("dsl= holds 'script_score', which is refused: scripts do not run in a search")
-        if isinstance(function, dict) and "filter" in function:
-            function["filter"] = _checked(function["filter"])
+    if not isinstance(functions, list) or not all(isinstance(function, dict) for function in functions):
+        raise QueryError("dsl=: 'functions' in 'function_score' must be a list of objects")
+    single = {name: inner for name, inner in content.items() if name not in ("functions", "query")}
+    for function in [single, *functions]:
+        for name, inner in function.items():
+            if name == "script_score":
+                raise QueryError("dsl= holds 'script_score', which is refused: scripts do not run in a search")
+            if name == "filter":
+                function["filter"] = _checked(inner)
+            elif isinstance(inner, (dict, list)) and name not in FUNCTIONS:
+                raise QueryError(f"dsl= holds {name!r} in 'function_score', which is not supported there")
 
 
 def _check_leaf(kind: str, content: Dict[str, Any]) -> None:
@@ -234,9 +252,14 @@ def _check_leaf(kind: str, content: Dict[str, Any]) -> None:
             raise QueryError(
                 "dsl= holds 'minimum_should_match_script', which is refused: scripts do not run in a search"
             )
+        if kind in ("geo_shape", "shape", "xy_shape"):
+            _check_options(kind, value, SHAPE_OPTIONS)
+        if kind == "terms_set":
+            _check_options(kind, value, TERMS_SET_OPTIONS)
     if kind == "intervals" and _holds_key(content, "script"):
         raise QueryError("dsl= holds a script in 'intervals', which is refused: scripts do not run in a search")
     if kind == "more_like_this":
+        _check_options(kind, content, MORE_LIKE_THIS_OPTIONS)
         for name in ("like", "unlike"):
             items = content.get(name, [])
             for item in items if isinstance(items, list) else [items]:
@@ -245,6 +268,12 @@ def _check_leaf(kind: str, content: Dict[str, Any]) -> None:
                         f"dsl= holds more_like_this with a document in {name!r}, which is refused: it reads another "
                         "index. Give text"
                     )
+
+
+def _check_options(kind: str, options: Mapping[str, Any], known: FrozenSet[str]) -> None:
+    for name in options:
+        if name not in known:
+            raise QueryError(f"dsl= holds {name!r} in {kind!r}, which is not supported there")
 
 
 def _holds_key(value: Any, key: str) -> bool:

@@ -40,10 +40,16 @@ class SearchSettings:
     max_mib: Optional[float] = None
 
 
+class NotPermitted(ConfigError):
+    """The handler refuses: the user has no right to this cluster, or the caller did not prove where it runs."""
+
+    refused = True
+
+
 def read_settings(splunkd_uri: str, session_key: str, cluster: str) -> SearchSettings:
     """Return the settings of a search on ``cluster``; ``""`` means the default one.
 
-    Raises `ConfigError` (unknown cluster, no right to it, settings that contradict each other) and `SplunkdError`.
+    Raises `ConfigError` (unknown cluster, settings that contradict each other), `NotPermitted` and `SplunkdError`.
     """
     with Splunkd(splunkd_uri, session_key) as splunkd:
         token = local_token.current()
@@ -80,6 +86,8 @@ def _refused(status: int, body: bytes) -> BridgeError:
     except (ValueError, TypeError):
         ours = False
     if ours:
+        if status == 403:
+            return NotPermitted(text)
         return ConfigError(text) if status < 500 else SplunkdError(text, status)
     if status == 401:
         return SplunkdError("splunkd does not accept the session of this search any more (401): run it again", status)

@@ -77,7 +77,10 @@ class ChunkedGeneratingCommand(GeneratingCommand):
         raise NotImplementedError
 
     def ended(self, outcome: str, error: str) -> None:
-        """Take note of the end: ``done``, ``finalized``, ``closed``, ``cancelled`` or ``failed`` with its error."""
+        """Take note of the end: ``done``, ``finalized``, ``closed``, ``cancelled``, ``failed`` with its error.
+
+        Or ``refused`` with its error, which is a failure to whoever searches: a right is missing.
+        """
 
     def unexpected(self, error: BaseException) -> str:
         """Return the text the user reads when something failed that nobody foresaw."""
@@ -126,6 +129,8 @@ class ChunkedGeneratingCommand(GeneratingCommand):
             outcome, error = "closed", ""
         except Exception as exc:  # what the user reads must not depend on what we foresaw
             outcome, error = "failed", str(exc) if isinstance(exc, BridgeError) else self.unexpected(exc)
+            if isinstance(exc, BridgeError) and exc.refused:
+                outcome = "refused"
         self._close()
         self.ended(outcome, error)
         if not error:

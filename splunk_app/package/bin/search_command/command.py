@@ -5,17 +5,18 @@ from __future__ import annotations
 import time
 from typing import Any, Dict, Iterator, List, Optional, Tuple
 
-from cluster_settings.client import read_settings
+from cluster_settings.client import SearchSettings, read_settings
 from splunklib.searchcommands import Configuration
 
 from es_bridge import times
-from es_bridge.config import ClusterConfig
 from es_bridge.errors import QueryError
+from es_bridge.limits import Ceilings
 from es_bridge.query import SearchRequest, parse_dsl
 from es_bridge.search import Search, open_search
 from es_bridge.transport import Transport
 from search_command.audit import open_log, write_audit_line
 from search_command.chunked import Chunk, ChunkedGeneratingCommand
+from search_command.concurrency import slot
 from search_command.options import CommandOptions, parse_options
 from search_command.rows import RowEncoder, RowSettings
 from search_command.timerange import time_range
@@ -50,10 +51,15 @@ class ElasticsearchCommand(ChunkedGeneratingCommand):
         self._log.setLevel(settings.log_level)
         cluster = settings.cluster
         earliest_ms, latest_ms = time_range(options, self.picker, now_ms, settings.tz)
-        request = _request(options, cluster, earliest_ms, latest_ms)
+        request = _request(options, settings, earliest_ms, latest_ms)
         self._facts.update(
-            cluster=cluster.name, index=request.index, earliest=_utc(earliest_ms), latest=_utc(latest_ms)
+            user=settings.user,  # as splunkd vouches for it
+            cluster=cluster.name,
+            index=request.index,
+            earliest=_utc(earliest_ms),
+            latest=_utc(latest_ms),
         )
+        ceilings = Ceilings(settings.max_rows, settings.max_run_time_s, settings.max_mib)
         rows = RowSettings(cluster.name, options.output, options.fields, options.sourcetype)
         chunk_rows = CHUNK_ROWS[options.output]
         opaque_id = f"splunk {info.username} {info.sid}"
@@ -62,7 +68,10 @@ class ElasticsearchCommand(ChunkedGeneratingCommand):
         if options.output == "fields":
             workers = EncodingWorkers(self._transport, rows, chunk_rows, opaque_id)
         try:
-            with open_search(self._transport, request, workers) as search:
+            with (
+                slot(cluster.name, settings.max_concurrent_searches),
+                open_search(self._transport, request, workers, ceilings) as search,
+            ):
                 yield from self._rows_of(search, RowEncoder(rows), chunk_rows)
         finally:
             if workers:
@@ -132,8 +141,9 @@ class ElasticsearchCommand(ChunkedGeneratingCommand):
 
 
 def _request(
-    options: CommandOptions, cluster: ClusterConfig, earliest_ms: Optional[int], latest_ms: Optional[int]
+    options: CommandOptions, settings: SearchSettings, earliest_ms: Optional[int], latest_ms: Optional[int]
 ) -> SearchRequest:
+    cluster = settings.cluster
     index = options.index or cluster.default_index
     if not index:
         raise QueryError(
@@ -150,6 +160,7 @@ def _request(
         size=options.size,
         partial=options.partial,
         page_size_docs=cluster.page_size_docs,
+        allowed_indices=settings.indices,
     )
 
 

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Dict, Iterator, List, Optional,
 
 from es_bridge import errors
 from es_bridge.config import Auth, ClusterConfig
+from es_bridge.index_access import IndexAccess
 from es_bridge.query import SearchRequest
 from es_bridge.search import Elsewhere, Page
 from es_bridge.snapshot import Snapshot
@@ -84,6 +85,7 @@ class EncodingWorkers(Elsewhere):
         job = {
             "cluster": dataclasses.asdict(self._transport.config),
             "request": dataclasses.asdict(snapshot.request),
+            "known_indices": sorted(snapshot.access.known),
             "time_field": dataclasses.asdict(snapshot.time_field),
             "settings": dataclasses.asdict(self._settings),
             "chunk_rows": self._chunk_rows,
@@ -109,11 +111,17 @@ class EncodingWorkers(Elsewhere):
     def submit(self, window: Window, page_docs: int) -> Future[Optional[EncodedPage]]:
         """Return the future chunks of a window."""
         future: Future[Optional[EncodedPage]] = Future()
+        if self._closed:  # nobody is left to serve it
+            future.set_exception(errors.Aborted("the search was closed"))
+            return future
         self._windows.put((window, page_docs, future))
         return future
 
     def close(self) -> None:
-        """End the workers at once. The cluster ends their requests when it sees the connections close."""
+        """End the workers at once; may be called from any thread, and again.
+
+        The cluster ends their requests when it sees the connections close.
+        """
         self._closed = True
         for process in self._processes:
             process.kill()
@@ -155,7 +163,10 @@ class EncodingWorkers(Elsewhere):
         if not answer["fits"]:
             return None
         assert process.stdout is not None  # noqa: S101
-        return EncodedPage([(rows, process.stdout.read(size)) for rows, size in answer["chunks"]])
+        chunks = [(rows, process.stdout.read(size)) for rows, size in answer["chunks"]]
+        if sum(size for _, size in answer["chunks"]) != sum(len(body) for _, body in chunks):
+            raise ValueError("end of stream")
+        return EncodedPage(chunks)
 
 
 def work(jobs: BinaryIO, answers: BinaryIO) -> None:
@@ -167,7 +178,9 @@ def work(jobs: BinaryIO, answers: BinaryIO) -> None:
     settings = dict(job["settings"], fields=tuple(job["settings"]["fields"]))
     encoder = RowEncoder(RowSettings(**settings))
     field = dict(job["time_field"], without=tuple(job["time_field"]["without"]))
-    snapshot = Snapshot(transport, SearchRequest(**job["request"]), TimeField(**field), "")
+    request = SearchRequest(**job["request"])
+    access = IndexAccess(transport, request, job["known_indices"])
+    snapshot = Snapshot(transport, request, TimeField(**field), "", access)
     while True:
         asked = _read(jobs)
         if asked is None:
