@@ -1,0 +1,295 @@
+"""What the configuration pages' own REST handlers let in: the built app's scripts, in a child process each request."""
+
+import json
+import urllib.error
+import urllib.parse
+import urllib.request
+from pathlib import Path
+from typing import Any, Dict, Iterator, List, Optional, Tuple
+
+import pytest
+from cluster_settings import secrets
+
+from lab.engine import Engine
+from lab.front.faults import FaultyServer
+from lab.front.server import Reply
+from lab.splunkd import SplunkdStandIn, User
+from lab.splunkd.users import ADMIN_CAPABILITIES
+
+from ..conftest import Store
+
+pytestmark = pytest.mark.splunk_python
+
+ADMIN = User("admin", ("admin",))
+PASSWORD = "open-sesame-17" + "x" * 400
+ROOT = Reply(200, json.dumps({"version": {"number": "2.19.4", "distribution": "opensearch"}}).encode())
+NO_TEST = {"test_on_save": "0"}
+
+
+class Pages:
+    """The two pages as a browser talks to them."""
+
+    def __init__(self, splunkd: SplunkdStandIn, engine_url: str) -> None:
+        self.splunkd = splunkd
+        self.engine_url = engine_url
+        self.key = splunkd.state.session(ADMIN)
+        #: Everything that came back.
+        self.said: List[str] = []
+
+    def send(self, page: str, name: str = "", form: Optional[Dict[str, str]] = None, **how: Any) -> Tuple[int, Any]:
+        path = f"/servicesNS/nobody/aws_siem_bridge/aws_siem_bridge_{page}"
+        path += f"/{urllib.parse.quote(name, safe='')}" if name else ""
+        query = urllib.parse.urlencode({"output_mode": "json", **how.get("query", {})})
+        request = urllib.request.Request(
+            f"{self.splunkd.uri}{path}?{query}",
+            data=urllib.parse.urlencode(form).encode() if form is not None else None,
+            headers={"Authorization": f"Splunk {how.get('key', self.key)}"},
+            method=how.get("method"),
+        )
+        try:
+            with urllib.request.urlopen(request, timeout=60) as reply:
+                status, body = reply.status, reply.read().decode()
+        except urllib.error.HTTPError as exc:
+            status, body = exc.code, exc.read().decode()
+        self.said.append(body)
+        return status, json.loads(body)
+
+    def add(self, name: str, page: str = "cluster", **form: str) -> Tuple[int, Any]:
+        if page == "cluster":
+            form = {"hosts": self.engine_url, "engine": "auto", "auth": "anonymous", **form}
+        return self.send(page, form={"name": name, **form})
+
+    def edit(self, name: str, page: str = "cluster", **form: str) -> Tuple[int, Any]:
+        return self.send(page, name, form)
+
+    def delete(self, name: str, page: str = "cluster") -> Tuple[int, Any]:
+        return self.send(page, name, method="DELETE")
+
+    def listed(self, page: str = "cluster", **query: str) -> Dict[str, Dict[str, Any]]:
+        status, said = self.send(page, query=query)
+        assert status == 200
+        return {entry["name"]: entry["content"] for entry in said["entry"]}
+
+    def stored(self, name: str, conf: str = "cluster") -> Dict[str, str]:
+        return (self.splunkd.state.stanzas(f"aws_siem_bridge_{conf}") or {})[name]
+
+    def secrets(self, name: str) -> Optional[Dict[str, str]]:
+        return secrets.unpack(name, self.splunkd.state.passwords())
+
+    def clusters(self) -> List[str]:
+        return sorted(self.splunkd.state.stanzas("aws_siem_bridge_cluster") or {})
+
+
+def error(answer: Tuple[int, Any]) -> str:
+    """Return what the page shows of a refusal: UCC takes it from between the two hyphens and the log's name."""
+    status, said = answer
+    assert status >= 400, said
+    (message,) = said["messages"]
+    _, _, text = message["text"].partition(" -- ")
+    assert text
+    return text.partition('". See splunkd.log')[0]
+
+
+@pytest.fixture
+def pages(built_app: Path, tmp_path: Path, splunk_python: str) -> Iterator[Pages]:
+    stand_in = SplunkdStandIn(built_app, splunk_home=tmp_path, python=splunk_python)
+    with stand_in as splunkd, FaultyServer([ROOT] * 50) as engine:
+        yield Pages(splunkd, engine.url)
+
+
+def ok(answer: Tuple[int, Any]) -> Any:
+    status, said = answer
+    assert status in (200, 201), said
+    return said
+
+
+def test_a_cluster_is_tried_and_stored_and_its_secret_is_elsewhere(pages: Pages) -> None:
+    ok(pages.add("prod", auth="basic", username="reader", password=PASSWORD, test_on_save="1"))
+    stored = pages.stored("prod")
+    assert stored["password"] == "******"
+    assert stored["username"] == "reader"
+    assert "test_on_save" not in stored
+    assert pages.secrets("prod") == {"password": PASSWORD}
+    listed = pages.listed()["prod"]
+    assert listed["password"] == "******"
+    assert listed["test_on_save"] == "1"
+    assert not any(PASSWORD[:14] in text for text in pages.said)
+
+
+def test_secrets_are_not_listed_for_those_who_ask_for_them(pages: Pages) -> None:
+    ok(pages.add("prod", auth="basic", username="reader", password=PASSWORD))
+    asking = {"--cred--": "1"}
+    assert pages.listed(**asking)["prod"]["password"] == "******"
+    assert pages.send("cluster", "prod", query=asking)[1]["entry"][0]["content"]["password"] == "******"
+    assert not any(PASSWORD[:14] in text for text in pages.said)
+
+
+def test_a_cluster_that_does_not_answer_is_not_stored_unless_it_is_not_tried(pages: Pages) -> None:
+    text = error(pages.add("down", hosts="http://127.0.0.1:1"))
+    assert "cluster 'down' at http://127.0.0.1:1 cannot be reached" in text
+    assert "Nothing was saved." in text
+    assert "switch off Test the connection on save" in text
+    assert pages.clusters() == []
+    ok(pages.add("down", hosts="http://127.0.0.1:1", **NO_TEST))
+    assert pages.clusters() == ["down"]
+    assert "cannot be reached" in error(pages.edit("down", hosts="http://127.0.0.1:1", page_size_docs="10"))
+
+
+@pytest.mark.parametrize(
+    ("form", "says"),
+    [
+        ({"hosts": "http://u:p@x:1"}, "user name"),
+        ({"auth": "basic", "username": "u"}, "needs a user name and a password"),
+        ({"auth": "sigv4"}, "needs the AWS region"),
+        ({"auth": "sigv4", "aws_region": "us-east-1", "aws_access_key_id": "AK"}, "come in pairs"),
+        ({"ca_file": "/ca.pem"}, "ca_file needs a host with https"),
+        ({"hosts": "https://x:1", "client_key_file": "/k.pem"}, "client_key_file needs client_cert_file"),
+        ({"proxy_password": "p"}, "proxy_password needs proxy_username"),
+    ],
+)
+def test_fields_that_contradict_each_other(pages: Pages, form: Dict[str, str], says: str) -> None:
+    text = error(pages.add("prod", **form, **NO_TEST))
+    assert says in text
+    assert pages.clusters() == []
+
+
+@pytest.mark.parametrize(
+    "name", ["default", "Default", "a/b", "a b", "a.b", "..", "_a", "-a", "한국어", "x" * 64, "a[b]"]
+)
+def test_names_that_cannot_be_used(pages: Pages, name: str) -> None:
+    assert "name" in error(pages.add(name, **NO_TEST)).lower()
+    assert pages.clusters() == []
+
+
+def test_an_edit_tries_the_stored_secret_or_the_new_one(pages: Pages, secured: Engine) -> None:
+    right = Store(secured, "reader").config
+    form = {"hosts": right.hosts[0], "ca_file": right.ca_file or "", "auth": "basic", "username": "reader"}
+    text = error(pages.add("prod", **form, password="open-sesame-17"))
+    assert "Check user name and password" in text
+    assert "open-sesame-17" not in text
+    ok(pages.add("prod", **form, password=right.auth.password))
+    # Left out or as it was listed: the stored one is tried, and stays.
+    ok(pages.edit("prod", **form, page_size_docs="100"))
+    ok(pages.edit("prod", **form, password="******", page_size_docs="200"))
+    assert pages.stored("prod")["page_size_docs"] == "200"
+    assert pages.secrets("prod") == {"password": right.auth.password}
+    assert "Check user name and password" in error(pages.edit("prod", **form, password="open-sesame-17"))
+    assert "indices that" not in error(pages.edit("prod", **form, password="open-sesame-17"))
+    assert pages.secrets("prod") == {"password": right.auth.password}
+    assert "needs a user name and a password" in error(pages.edit("prod", **form, password=""))
+    ok(pages.edit("prod", hosts=form["hosts"], **NO_TEST))  # a part of the fields
+    assert pages.stored("prod")["username"] == "reader"
+    assert not any(right.auth.password in text or "open-sesame-17" in text for text in pages.said)
+
+
+def test_what_other_engine_it_is(pages: Pages) -> None:
+    assert "Set the engine to opensearch or auto" in error(pages.add("prod", engine="elasticsearch"))
+
+
+def test_six_asterisks_without_a_stored_secret(pages: Pages) -> None:
+    text = error(pages.add("prod", auth="basic", username="u", password="******"))
+    assert "no secret is stored for password" in text
+
+
+def test_only_one_cluster_is_the_default(pages: Pages) -> None:
+    ok(pages.add("one", is_default="1"))
+    ok(pages.add("two", is_default="0"))
+    ok(pages.add("three", is_default="1"))
+    assert {name for name in pages.clusters() if pages.stored(name).get("is_default") == "1"} == {"three"}
+    ok(pages.edit("two", is_default="1"))
+    assert {name for name in pages.clusters() if pages.stored(name).get("is_default") == "1"} == {"two"}
+    assert "Nothing was saved" in error(pages.add("four", is_default="1", hosts="http://127.0.0.1:1"))
+    assert pages.stored("two")["is_default"] == "1"
+
+
+def test_who_may_not_configure_may_not_write(pages: Pages) -> None:
+    ok(pages.add("prod", auth="basic", username="reader", password=PASSWORD))
+    others = [capability for capability in ADMIN_CAPABILITIES if capability != "configure_aws_siem_bridge"]
+    for user in (User("kim"), User("almost", ("user",), tuple(others))):
+        pages.key = pages.splunkd.state.session(user)
+        assert pages.add("other")[0] == 403
+        assert pages.edit("prod", hosts="http://x")[0] == 403
+        assert pages.delete("prod")[0] == 403
+        assert pages.add("r", "access", cluster="*", roles="user", indices="*")[0] == 403
+    pages.key = pages.splunkd.state.session(User("kim"))
+    pages.send("cluster", "prod", query={"--cred--": "1"})
+    assert pages.clusters() == ["prod"]
+    assert not any(PASSWORD[:14] in text for text in pages.said)
+
+
+class TestAccess:
+    @pytest.fixture
+    def prod(self, pages: Pages) -> Pages:
+        ok(pages.add("prod"))
+        return pages
+
+    def rule(self, pages: Pages, **form: str) -> Tuple[int, Any]:
+        return pages.add(
+            "r", "access", **{"cluster": "prod", "roles": "soc,power", "indices": "aws-*, eu:aws-*", **form}
+        )
+
+    def test_a_rule_is_stored_and_listed(self, prod: Pages) -> None:
+        ok(self.rule(prod))
+        assert prod.stored("r", "access")["roles"] == "soc,power"
+        assert prod.listed("access")["r"]["indices"] == "aws-*, eu:aws-*"
+        assert "test_on_save" not in prod.listed("access")["r"]
+        ok(prod.edit("r", "access", cluster="*", roles="user", indices="*"))
+        assert prod.stored("r", "access")["cluster"] == "*"
+
+    @pytest.mark.parametrize(
+        ("form", "says"),
+        [
+            ({"cluster": "nowhere"}, "cluster 'nowhere' is not configured. Choose * or one of prod"),
+            ({"roles": " , "}, "names no role"),
+            ({"roles": "*"}, "roles cannot be given by *"),
+        ],
+    )
+    def test_a_rule_that_means_nothing(self, prod: Pages, form: Dict[str, str], says: str) -> None:
+        assert says in error(self.rule(prod, **form))
+        ok(self.rule(prod))
+        stored = prod.stored("r", "access")
+        assert says in error(prod.edit("r", "access", **{**stored, **form}))
+        assert prod.stored("r", "access") == stored
+
+    @pytest.mark.parametrize("indices", ["*,-secret", "_all", "AWS", "<a>", "a b", "", ","])
+    def test_patterns_that_cannot_be_enforced(self, prod: Pages, indices: str) -> None:
+        assert "access rule 'r'" in error(self.rule(prod, indices=indices))
+        assert not (prod.splunkd.state.stanzas("aws_siem_bridge_access") or {})
+
+    def test_a_cluster_that_rules_name_stays(self, prod: Pages) -> None:
+        ok(self.rule(prod))
+        text = error(prod.delete("prod"))
+        assert "named by access rules: r." in text
+        assert "Delete them first on the Access page" in text
+        assert prod.clusters() == ["prod"]
+        ok(prod.delete("r", "access"))
+        ok(prod.delete("prod"))
+        assert prod.clusters() == []
+
+
+def test_deleting_a_cluster_deletes_its_secrets_and_no_others(pages: Pages) -> None:
+    for name in ("prod", "prod2", "pro-d"):
+        ok(pages.add(name, auth="basic", username="u", password=PASSWORD))
+    ok(pages.delete("prod"))
+    assert pages.secrets("prod") is None
+    assert pages.secrets("prod2") == pages.secrets("pro-d") == {"password": PASSWORD}
+
+
+def test_labels_that_errors_name_are_on_the_page() -> None:
+    """An error says what to change: in the words of the page."""
+    config = json.loads(Path("splunk_app/globalConfig.json").read_text(encoding="utf-8"))
+    tabs = {tab["name"]: tab for tab in config["pages"]["configuration"]["tabs"]}
+    labels = {entity["label"].lower() for entity in tabs["cluster"]["entity"]}
+    named = [
+        "Hosts",
+        "Engine",
+        "User name",
+        "Password",
+        "API key",
+        "Bearer token",
+        "CA file",
+        "Client certificate file",
+    ]
+    named += ["Client key file", "Proxy", "Default index", "Test the connection on save"]
+    assert {label.lower() for label in named} <= labels
+    assert (tabs["cluster"]["title"], tabs["access"]["title"]) == ("Clusters", "Access")
