@@ -43,5 +43,5 @@ def bare_python(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPat
     subprocess.run([find_python(request.param), "-m", "venv", "--without-pip", folder], check=True)
     python = str(folder / "bin" / "python")
     for package in ("splunklib", "es_bridge", "urllib3", "botocore"):
-        assert subprocess.run([python, "-c", f"import {package}"], capture_output=True).returncode, package
+        assert subprocess.run([python, "-I", "-c", f"import {package}"], capture_output=True).returncode, package
     return python
