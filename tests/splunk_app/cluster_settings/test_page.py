@@ -39,6 +39,9 @@ class Pages:
     def send(self, page: str, name: str = "", form: Optional[Dict[str, str]] = None, **how: Any) -> Tuple[int, Any]:
         path = f"/servicesNS/nobody/aws_siem_bridge/aws_siem_bridge_{page}"
         path += f"/{urllib.parse.quote(name, safe='')}" if name else ""
+        return self.call(path, form, **how)
+
+    def call(self, path: str, form: Optional[Dict[str, str]], **how: Any) -> Tuple[int, Any]:
         query = urllib.parse.urlencode({"output_mode": "json", **how.get("query", {})})
         request = urllib.request.Request(
             f"{self.splunkd.uri}{path}?{query}",
