@@ -14,8 +14,8 @@ class Watch:
         self._web_uri = web_uri
         self._faults: List[str] = []
         self._refused: List[str] = []
-        #: (method, url, body) of every answer of splunkd's resources.
-        self.answers: List[Tuple[str, str, str]] = []
+        self._unread: List[Any] = []
+        self._bodies: List[str] = []
         #: (method, URL) of everything that was asked for.
         self.requests: List[Tuple[str, str]] = []
         page.on("console", self._said)
@@ -23,6 +23,7 @@ class Watch:
         page.on("request", lambda request: self.requests.append((request.method, request.url)))
         page.on("requestfailed", lambda request: self._faults.append(f"{request.url} failed: {request.failure}"))
         page.on("response", self._answered)
+        page.on("requestfinished", lambda request: self._unread.append(request))
 
     def refused(self) -> None:
         """Take the last answer of 400 or more for what the test is about."""
@@ -40,7 +41,15 @@ class Watch:
 
     def texts(self) -> str:
         """Return all that came from splunkd, and all that was asked for, in one text."""
-        return "\n".join([body for _, _, body in self.answers] + [url for _, url in self.requests])
+        self.keep()
+        return "\n".join(self._bodies + [url for _, url in self.requests])
+
+    def keep(self) -> None:
+        """Read the answers of splunkd's resources that have arrived: the browser forgets them with the page."""
+        while self._unread:
+            request = self._unread.pop(0)
+            if RAW in request.url:
+                self._bodies.append(request.response().text())
 
     def _said(self, message: Any) -> None:
         # An answer of 400 and more is on the console too; `_answered` has it, with its method.
@@ -51,5 +60,3 @@ class Watch:
         method, path = response.request.method, response.url[len(self._web_uri) :]
         if response.status >= 400:
             self._refused.append(f"{method} {path} was answered {response.status}")
-        if path.startswith(RAW):
-            self.answers.append((method, response.url, response.text()))

@@ -1,0 +1,173 @@
+"""Clusters saved in the browser: tested against real engines, listed, changed, copied, deleted, and searched."""
+
+import socket
+from pathlib import Path
+from typing import Any, Dict, Iterator, Tuple
+
+import pytest
+import trustme
+
+from lab.engine import Engine
+from lab.splunkd import SplunkdStandIn, User
+
+from ..conftest import Store
+from .configuration import ConfigurationPage, Form
+from .conftest import SearchHead
+
+BASIC = "User name and password"
+DOCUMENTS = [{"eventName": f"Event{number}"} for number in range(5)]
+
+
+@pytest.fixture(scope="module")
+def filled(engine_by_id: Any) -> Tuple[Store, str]:
+    """The secured engine, and the name of an index with five documents that its user ``reader`` may read."""
+    store = Store(engine_by_id("opensearch-2.19-secured"))
+    return store, store.fill(DOCUMENTS)
+
+
+@pytest.fixture
+def closed_port() -> Iterator[int]:
+    """A port of loopback that nobody listens on, and nobody else can get."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        yield taken.getsockname()[1]
+
+
+def secured_cluster(form: Form, engine: Engine, index: str, user: str = "reader") -> Form:
+    form.fill(Name="prod", Hosts=engine.url, Sign_in_with=BASIC, User_name=user, Password=engine.users[user])
+    return form.fill(CA_file=str(engine.ca_file), Default_index=index)
+
+
+def assert_nowhere(page: ConfigurationPage, *secrets: str) -> None:
+    """Look for secrets in what is shown, in what is hidden there, and in all that came from splunkd."""
+    everything = page.watch.texts() + page.page.content()
+    everything += "".join(str(field.input_value()) for field in page.page.locator("input").all())
+    everything += str(page.page.evaluate("JSON.stringify([localStorage, sessionStorage, document.cookie])"))
+    for secret in secrets:
+        assert secret not in everything
+
+
+def test_a_cluster_is_added_searched_changed_and_deleted(
+    page: ConfigurationPage, head: SearchHead, filled: Tuple[Store, str], secured: Engine
+) -> None:
+    _, index = filled
+    password = secured.users["reader"]
+    form = secured_cluster(page.add(), secured, index).set("Default cluster", True).shoot("add-filled-in")
+    form.save()
+    row = page.row("prod")
+    assert page.rows() == {"prod": [secured.url, "User name", "Yes"]}
+    details = page.expand("prod")
+    assert "reader" in details and index in details
+    page.shoot("listed")
+    assert_nowhere(page, password)
+    assert head.stored("prod")["password"] == "*" * 6
+    assert len(head.search("| elasticsearch fields=eventName").done.rows) == len(DOCUMENTS)
+
+    # Loaded anew: what is shown is what is stored, and a secret that is left alone stays.
+    page.open()
+    assert page.rows() == {"prod": [secured.url, "User name", "Yes"]}
+    form = page.edit("prod").shoot("edit")
+    assert form.text("Name").is_disabled()
+    shown = {label: form.value(label) for label in ("Hosts", "Sign in with", "User name", "Default index", "CA file")}
+    assert list(shown.values()) == [secured.url, BASIC, "reader", index, str(secured.ca_file)]
+    assert form.value("Password") == "*" * 6
+    assert form.value("Test the connection on save") is True
+    assert_nowhere(page, password)
+    form.fill(Most_rows="2").save()
+    assert head.stored("prod")["max_rows"] == "2"
+    ended = head.search("| elasticsearch fields=eventName").done
+    assert len(ended.rows) == 2
+    assert any("max_rows" in text or "Most rows" in text for text in ended.texts("WARN")), ended.messages
+
+    # A wrong secret is refused and changes nothing; another user's right one is taken.
+    form = page.edit("prod").fill(Password="not-the-password")
+    assert "does not accept the credentials" in form.refused()
+    assert len(head.search("| elasticsearch fields=eventName").done.rows) == 2
+    form.fill(User_name="root", Password=secured.users["root"], Most_rows="").save()
+    assert head.stored("prod")["username"] == "root"
+    assert not head.stored("prod").get("max_rows")
+    assert len(head.search("| elasticsearch fields=eventName").done.rows) == len(DOCUMENTS)
+    assert_nowhere(page, password, secured.users["root"], "not-the-password")
+
+    assert page.delete("prod") == ""
+    assert page.rows() == {}
+    assert head.stored("prod") is None
+    assert head.splunkd.state.passwords() == []
+    assert "prod" in head.search("| elasticsearch cluster=prod").error
+
+
+def test_a_copy_is_a_cluster_of_its_own_and_one_is_the_default(
+    page: ConfigurationPage, head: SearchHead, store: Store
+) -> None:
+    index = store.fill(DOCUMENTS)
+    page.add().fill(Name="one", Hosts=store.config.hosts[0], Default_index=index, Default_cluster=True).save()
+    form = page.clone("one").shoot("clone")
+    assert form.value("Name") == ""
+    assert form.value("Hosts") == store.config.hosts[0]
+    form.fill(Name="two").save()
+    page.open()
+    assert page.rows() == {"one": [*store.config.hosts, "Nothing"], "two": [*store.config.hosts, "Nothing", "Yes"]}
+    for name in ("one", "two"):
+        assert len(head.search(f"| elasticsearch cluster={name} fields=eventName").done.rows) == len(DOCUMENTS)
+    assert page.delete("two") == ""
+    assert list(page.rows()) == ["one"]
+    assert head.search("| elasticsearch cluster=one fields=eventName").done.rows
+
+
+def test_what_is_wrong_with_a_connection_is_said_on_the_page(
+    page: ConfigurationPage,
+    head: SearchHead,
+    filled: Tuple[Store, str],
+    secured: Engine,
+    closed_port: int,
+    tmp_path: Path,
+) -> None:
+    _, index = filled
+    other_ca = tmp_path / "other.pem"
+    trustme.CA().cert_pem.write_to_path(str(other_ca))
+    host, port = secured.url.rpartition(":")[::2]
+    right: Dict[str, Any] = {
+        "Hosts": secured.url,
+        "Engine": "Automatic",
+        "Password": secured.users["reader"],
+        "CA file": str(secured.ca_file),
+        "Default index": index,
+    }
+    wrong = {
+        "wrong-password": ({"Password": "wrong-one"}, "credentials", "password"),
+        "closed-port": ({"Hosts": f"{host}:{closed_port}"}, str(closed_port), "port"),
+        "no-ca": ({"CA file": ""}, "certificate", "CA file"),
+        "wrong-ca": ({"CA file": str(other_ca)}, "certificate", str(other_ca)),
+        "missing-ca": ({"CA file": "/no/such/file.pem"}, "/no/such/file.pem"),
+        "plain-http": ({"Hosts": f"http://127.0.0.1:{port}"}, "https"),
+        "unknown-host": ({"Hosts": "https://no-such-host.invalid:9200"}, "no-such-host.invalid", "name"),
+        "wrong-engine": ({"Engine": "Elasticsearch"}, "opensearch", "elasticsearch", "Engine"),
+        "no-index": ({"Default index": "aws-nothing-*"}, "aws-nothing-*", "Default index"),
+    }
+    form = secured_cluster(page.add(), secured, index)
+    for state, (fields, *said) in wrong.items():
+        for label, value in {**right, **fields}.items():
+            form.set(label, value)
+        error = form.refused()
+        form.shoot(f"refused-{state}")
+        assert [text for text in said if text.lower() not in error.lower()] == [], (state, error)
+        assert "Nothing was saved" in error or "Test the connection" not in error
+        assert "Traceback" not in error and "splunkd.log" not in error and "RestError" not in error, error
+        assert head.stored("prod") is None
+    assert head.splunkd.state.passwords() == []
+    for label, value in right.items():
+        form.set(label, value)
+    form.save()
+    assert_nowhere(page, secured.users["reader"], "wrong-one")
+    assert list(page.rows()) == ["prod"]
+
+
+def test_settings_can_be_saved_without_asking_the_cluster(
+    page: ConfigurationPage, head: SearchHead, closed_port: int
+) -> None:
+    form = page.add().fill(Name="later", Hosts=f"http://127.0.0.1:{closed_port}")
+    assert "switch off Test the connection on save" in form.refused()
+    form.fill(Test_the_connection_on_save=False).save()
+    assert head.stored("later")["hosts"] == f"http://127.0.0.1:{closed_port}"
+    assert "test_on_save" not in head.stored("later")
+    assert str(closed_port) in head.search("| elasticsearch index=aws-*").error
