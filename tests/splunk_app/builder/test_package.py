@@ -78,8 +78,12 @@ def test_botocore_knows_only_the_services_of_its_credential_chain(names: List[Pu
     assert services == {"sts", "sso", "sso-oidc"}
 
 
+def test_every_vendored_package_is_the_one_of_the_lock_file(metadata: Dict[str, Message]) -> None:
+    locked = re.findall(r"^([\w.-]+)==(\S+)", (ROOT / "splunk_app/builder/lib.lock").read_text("utf-8"), re.MULTILINE)
+    assert {name: package["Version"] for name, package in metadata.items()} == dict(locked)
+
+
 def test_every_vendored_package_allows_splunks_pythons(metadata: Dict[str, Message]) -> None:
-    assert {"splunk-sdk", "solnlib", "splunktaucclib", "botocore", "urllib3"} <= set(metadata)
     for name, package in metadata.items():
         allowed = SpecifierSet(package.get("Requires-Python", ""))
         assert "3.9.18" in allowed and "3.13.0" in allowed, f"{name} wants Python {allowed}"
@@ -94,12 +98,6 @@ def test_every_vendored_package_finds_what_it_needs(metadata: Dict[str, Message]
                     there = metadata.get(canonicalize_name(needed.name))
                     assert there is not None, f"{name} needs {needed}, which is not in lib"
                     assert there["Version"] in needed.specifier, f"{name} needs {needed}; lib has {there['Version']}"
-
-
-def test_what_is_asked_for_is_what_was_put_in(metadata: Dict[str, Message]) -> None:
-    lines = (ROOT / "splunk_app/package/lib/requirements.txt").read_text("utf-8").splitlines()
-    for wanted in map(Requirement, (line for line in lines if line and not line.startswith("#"))):
-        assert metadata[canonicalize_name(wanted.name)]["Version"] in wanted.specifier, wanted
 
 
 def test_the_version_is_the_same_wherever_it_is_written(installed_app: Path, archive: Path) -> None:
@@ -185,3 +183,19 @@ def test_the_icons_have_the_sizes_splunk_wants(installed_app: Path) -> None:
         header = (installed_app / "static" / f"{name}.png").read_bytes()[:24]
         assert header[:8] == b"\x89PNG\r\n\x1a\n"
         assert [int.from_bytes(header[at : at + 4], "big") for at in (16, 20)] == [pixels, pixels]
+
+
+@pytest.mark.parametrize(
+    ("asked", "lock"),
+    [("package/lib/requirements.txt", "lib"), ("builder/tools.txt", "tools"), ("builder/checkers.txt", "checkers")],
+)
+def test_a_lock_file_holds_what_is_asked_for_and_names_no_host(asked: str, lock: str) -> None:
+    locked = (ROOT / "splunk_app" / "builder" / f"{lock}.lock").read_text("utf-8")
+    assert f"splunk_app/{asked}" in locked, "the header says how to renew it"
+    assert "://" not in locked
+    pins = re.findall(r"^([\w.-]+)==([\w.]+)(?: ;.*)? \\\n    --hash=sha256:[0-9a-f]{64}", locked, re.MULTILINE)
+    assert len(pins) == len(re.findall("^[a-z]", locked, re.MULTILINE)), "every version has a hash"
+    versions = {canonicalize_name(name): version for name, version in pins}
+    lines = (ROOT / "splunk_app" / asked).read_text("utf-8").splitlines()
+    for wanted in (Requirement(line) for line in lines if line and not line.startswith("#")):
+        assert versions[canonicalize_name(wanted.name)] in wanted.specifier
