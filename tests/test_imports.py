@@ -23,11 +23,14 @@ MAY_NOT_IMPORT: Dict[str, Tuple[str, ...]] = {
     "es_bridge": (*AWS, *SPLUNK, "collectors", "lab", "aws_siem_bridge", "elasticsearch", "opensearchpy"),
     "collectors": (*AWS, *SPLUNK, "lab", "aws_siem_bridge"),
     "search_command": (*AWS, "solnlib", "lab", "collectors", "aws_siem_bridge"),
+    "cluster_settings": (*AWS, *SPLUNK, "search_command", "lab", "collectors", "aws_siem_bridge"),
     "lab.front": (*AWS, *SPLUNK),
     "aws_siem_bridge": (*AWS, *SPLUNK, "es_bridge", "collectors", "lab"),
 }
 #: Where a package is, when that is not the project's root.
-HOME = {"search_command": ROOT / "splunk_app" / "package" / "bin"}
+HOME = dict.fromkeys(("search_command", "cluster_settings"), ROOT / "splunk_app" / "package" / "bin")
+#: Modules that load only inside Splunk, in the built app: UCC's library needs Splunk's own package `splunk`.
+ONLY_IN_SPLUNK = {"cluster_settings.page"}
 #: Variables that hold secrets or decide where one is sent. Reading one at import would make it global state.
 WATCHED = ("AWS_SIEM_BRIDGE_", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
 
@@ -71,7 +74,7 @@ def modules_of(package: str) -> List[str]:
     folder = start / package.replace(".", "/")
     files = folder.rglob("*.py") if folder.is_dir() else [folder.with_suffix(".py")]
     parts = [file.relative_to(start).with_suffix("").parts for file in files if file.name != "__main__.py"]
-    return sorted(".".join(part for part in each if part != "__init__") for each in parts)
+    return sorted({".".join(part for part in each if part != "__init__") for each in parts} - ONLY_IN_SPLUNK)
 
 
 def import_cleanly(names: List[str], blocked: Tuple[str, ...]) -> subprocess.CompletedProcess[str]:

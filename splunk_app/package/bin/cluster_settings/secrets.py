@@ -43,11 +43,11 @@ def unpack(stanza: str, entries: Iterable[Mapping[str, Any]]) -> Optional[Dict[s
     pieces: Dict[int, str] = {}
     for entry in entries:
         owner, _, number = str(entry.get("username", "")).rpartition(_PIECE_SEPARATOR)
-        if entry.get("realm") == REALM and owner == stanza and number.isdigit():
+        if entry.get("realm") == REALM and owner == stanza and number.isdecimal():
             pieces[int(number)] = str(entry.get("clear_password", ""))
     text = ""
-    for number in range(1, len(pieces) + 1):
-        piece = pieces.get(number)
+    for position in range(1, len(pieces) + 1):
+        piece = pieces.get(position)
         if piece is None:
             return None
         if piece == _END_MARK:  # what comes after it is left over from a longer secret
