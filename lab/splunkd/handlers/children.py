@@ -47,6 +47,8 @@ class Surroundings:
         environment = {name: value for name, value in os.environ.items() if _ENVIRONMENT.fullmatch(name)}
         environment["SPLUNK_HOME"] = str(self.splunk_home)
         environment["PYTHONPATH"] = str(STUBS)
+        # Nothing is written into the app's folder, and still each module is compiled only once.
+        environment["PYTHONPYCACHEPREFIX"] = str(self.splunk_home / "var" / "pycache")
         # Read by the stubs alone: a script finds splunkd through its arguments or server.conf and web.conf.
         environment["STAND_IN_SPLUNKD_URI"] = self.splunkd_uri
         return environment

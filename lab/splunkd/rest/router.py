@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from typing import Callable, List, Optional, Protocol, Tuple
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import parse_qsl, unquote_plus, urlsplit
 
 from ..state import State
 from . import access, conf, kvstore, passwords, search
@@ -93,7 +93,7 @@ class Router:
 
 def rest_path(target: str) -> Tuple[str, str, Tuple[str, ...]]:
     """Return owner, app and the decoded parts of a path below ``/services`` or ``/servicesNS``; none of another."""
-    parts = [unquote(part) for part in urlsplit(target).path.split("/") if part]
+    parts = [unquote_plus(part) for part in urlsplit(target).path.split("/") if part]
     if parts[:1] == ["servicesNS"] and len(parts) > 3:
         return parts[1], parts[2], tuple(parts[3:])
     if parts[:1] == ["services"]:
