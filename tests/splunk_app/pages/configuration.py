@@ -27,9 +27,13 @@ class ConfigurationPage:
 
     def open(self, tab: str = "Clusters") -> ConfigurationPage:
         """Load the page and choose a tab; return this page once the tab's contents are there."""
+        return self.load().choose(tab)
+
+    def load(self) -> ConfigurationPage:
+        """Load the page, whatever it then shows."""
         self.watch.keep()
         self.page.goto(self._uri)
-        return self.choose(tab)
+        return self
 
     def choose(self, tab: str) -> ConfigurationPage:
         """Choose a tab; return this page once its contents are there."""
@@ -44,7 +48,7 @@ class ConfigurationPage:
     def rows(self) -> Dict[str, List[str]]:
         """Return the texts of the listed rows by their names."""
         found = {}
-        for row in self.page.locator("tbody tr").all():
+        for row in self.page.locator("tbody tr:visible").all():
             cells = [cell.inner_text().strip() for cell in row.locator("td:not(:has(button))").all()]
             cells = [cell for cell in cells if cell]
             if cells:
@@ -60,13 +64,17 @@ class ConfigurationPage:
     def expand(self, name: str) -> str:
         """Open the details of a row; return their text."""
         self.page.get_by_role("button", name=f"Expand row - {name}").click()
-        details = self.page.locator("tr:has(dl)")
+        details = self.page.locator("tr:visible:has(dl)")
         details.wait_for()
         return details.inner_text()
 
     def add(self) -> Form:
         """Open the form for something new."""
         self.page.get_by_role("button", name="Add", exact=True).click()
+        return Form(self)
+
+    def form(self) -> Form:
+        """Return the form that a tab consists of."""
         return Form(self)
 
     def edit(self, name: str) -> Form:
@@ -136,6 +144,13 @@ class Form:
             self._page.get_by_role("option", name=value, exact=True).click()
         else:
             self.text(label).fill(value)
+        return self
+
+    def type_other(self, label: str, value: str) -> Form:
+        """Type what a choice does not offer, and take it."""
+        self._choice(label).click()
+        self._page.keyboard.type(value)
+        self._page.get_by_role("option", name=f"{value} (New value)", exact=True).click()
         return self
 
     def text(self, label: str) -> Any:

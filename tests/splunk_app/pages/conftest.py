@@ -19,6 +19,7 @@ from ..conftest import Ended
 from .configuration import ConfigurationPage
 
 ADMIN = User("admin", ("admin",))
+ANALYST = User("analyst", ("power",))
 #: Every field and message has long been there by then; a page that hangs should not take a test's whole time limit.
 TIMEOUT_MS = 20_000
 
@@ -65,31 +66,38 @@ def head(built_app: Path) -> Iterator[SearchHead]:
 
 
 @pytest.fixture
-def visit(chromium: Any) -> Iterator[Callable[[SplunkdStandIn], ConfigurationPage]]:
-    """Return a function that opens the pages in a browser's profile of their own.
+def analysts_head(built_app: Path) -> Iterator[SearchHead]:
+    """The same, with Splunk Web for a user who may not configure anything."""
+    with SplunkdStandIn(built_app, web=True, web_user=ANALYST) as splunkd:
+        yield SearchHead(built_app, splunkd)
 
-    Whatever went wrong on a page without showing fails the test at its end.
+
+@pytest.fixture
+def visit(chromium: Any) -> Iterator[Callable[..., ConfigurationPage]]:
+    """Return a function that gives the pages in a browser's profile of their own.
+
+    Whatever went wrong on a page without showing fails the test at its end, unless it is not to be ``faultless``.
     """
     contexts = []
     pages = []
 
-    def open_pages(splunkd: SplunkdStandIn) -> ConfigurationPage:
+    def open_pages(splunkd: SplunkdStandIn, faultless: bool = True) -> ConfigurationPage:
         context = chromium.new_context(viewport={"width": 1280, "height": 1000}, reduced_motion="reduce")
         contexts.append(context)
         context.set_default_timeout(TIMEOUT_MS)
-        pages.append((splunkd, ConfigurationPage(context.new_page(), splunkd.web_uri)))
-        return pages[-1][1].open()
+        page = ConfigurationPage(context.new_page(), splunkd.web_uri)
+        if faultless:
+            pages.append((splunkd, page))
+        return page
 
     yield open_pages
-    for splunkd, page in pages:
-        page.shoot("last")
-        assert page.watch.faults() == []
-        assert splunkd.not_served == []
+    faults = [(page.watch.faults(), splunkd.not_served) for splunkd, page in pages]
     for context in contexts:
         context.close()
+    assert faults == [([], [])] * len(faults)
 
 
 @pytest.fixture
-def page(head: SearchHead, visit: Callable[[SplunkdStandIn], ConfigurationPage]) -> ConfigurationPage:
+def page(head: SearchHead, visit: Callable[..., ConfigurationPage]) -> ConfigurationPage:
     """The configuration page of `head`, opened by an administrator."""
-    return visit(head.splunkd)
+    return visit(head.splunkd).open()

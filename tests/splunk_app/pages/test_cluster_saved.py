@@ -8,7 +8,6 @@ import pytest
 import trustme
 
 from lab.engine import Engine
-from lab.splunkd import SplunkdStandIn, User
 
 from ..conftest import Store
 from .configuration import ConfigurationPage, Form
@@ -54,7 +53,7 @@ def test_a_cluster_is_added_searched_changed_and_deleted(
     password = secured.users["reader"]
     form = secured_cluster(page.add(), secured, index).set("Default cluster", True).shoot("add-filled-in")
     form.save()
-    row = page.row("prod")
+    page.row("prod")
     assert page.rows() == {"prod": [secured.url, "User name", "Yes"]}
     details = page.expand("prod")
     assert "reader" in details and index in details
