@@ -43,7 +43,15 @@ setup(
     include_package_data=True,
     package_data={
         "deploy": ["**/*.json"],
-        "lab": ["**/*.java", "**/*.toml", "**/*.properties", "**/*.json", "**/*.mjs", "**/*.js", "splunkd/splunk_stubs/**/*.py"],
+        "lab": [
+            "**/*.java",
+            "**/*.toml",
+            "**/*.properties",
+            "**/*.json",
+            "**/*.mjs",
+            "**/*.js",
+            "splunkd/splunk_stubs/**/*.py",
+        ],
     },
     py_modules=["aws_siem_bridge"],
     install_requires=[

@@ -34,10 +34,13 @@ from ..users import User
 LOCALE = "en-US"
 OWN_STATIC = Path(__file__).resolve().parent / "static"
 _RAW = "/splunkd/__raw"
-#: File names differ by theme and version of Splunk; one stub for all.
-_SAME_FILE = {
-    "build/api/layout-dark.js": "build/api/layout.js",
-    "build/api/layout-modern-nav.js": "build/api/layout.js",
+#: Splunk's file -> ours, where the names differ: one stub for every theme, and no folder called ``build``, which a
+#: repository ignores.
+_OWN_FILES = {
+    "build/api/get_theme.js": "api/get_theme.js",
+    "build/api/layout.js": "api/layout.js",
+    "build/api/layout-dark.js": "api/layout.js",
+    "build/api/layout-modern-nav.js": "api/layout.js",
 }
 _FAILED_FORM_KEY = "Splunk cannot authenticate the request. CSRF validation failed."
 
@@ -118,7 +121,7 @@ class Pages:
             places = [self._app_dir / "appserver" / "static" / rest, self._app_dir / "static" / rest]
         else:
             name = "/".join(parts)
-            places = [OWN_STATIC / _SAME_FILE.get(name, name)]
+            places = [OWN_STATIC / _OWN_FILES.get(name, name)]
         for file in places:
             if file.is_file():
                 kind = mimetypes.guess_type(file.name)[0] or "application/octet-stream"
