@@ -1,6 +1,7 @@
 """``| elasticsearch`` on the wire: the app's script in a child process, against a real engine."""
 
 import json
+import shutil
 from typing import Any, Callable, Dict, List
 
 import pytest
@@ -173,11 +174,11 @@ class TestTimePicker:
         asked = [path for _, path in prod.splunkd.requests if "current-context" in path]
         assert len(asked) == 1
 
-    def test_zone_is_not_asked_for_when_no_time_needs_it(self, prod: Splunk, index: str) -> None:
-        prod.run(f"| elasticsearch index={index} start_time=now-30m end_time=now").done  # noqa: B018
-        assert [path.partition("?")[0].rpartition("/")[2] for _, path in prod.splunkd.requests] == [
-            "conf-aws_siem_bridge_cluster"
-        ]
+    @pytest.mark.parametrize("start_time", ["now-30m", "2026-11-21T08:00"])
+    def test_one_request_to_splunkd_whatever_the_times_need(self, prod: Splunk, index: str, start_time: str) -> None:
+        prod.run(f"| elasticsearch index={index} start_time={start_time}", User("kim", tz="Asia/Seoul"))
+        posted = [path for method, path in prod.splunkd.requests if method == "POST"]
+        assert posted == ["/services/aws_siem_bridge/search_settings"]
 
 
 def test_wildcard_without_an_index_fails_unless_partial_is_allowed(prod: Splunk) -> None:
@@ -210,11 +211,12 @@ def test_audit_line_cannot_be_forged(prod: Splunk) -> None:
 
 def test_log_that_cannot_be_written_does_not_matter(prod: Splunk, store: Store) -> None:
     index = store.fill([{"n": 1}])
+    prod.run(f"| elasticsearch index={index}").done  # noqa: B018 - the handler runs, splunkd needs its own log no more
     with prod.start(f"| elasticsearch index={index}") as command:
         logs = prod.home / "var" / "log" / "splunk"
         command.getinfo()
         # The log opens its file with the first line it writes.
-        logs.rmdir()
+        shutil.rmtree(logs)
         logs.write_text("not a folder")
         replies = [command.execute()]
         while not replies[-1].finished:
