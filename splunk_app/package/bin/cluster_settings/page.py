@@ -36,8 +36,8 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}")
 class _Handler(AdminExternalHandler):
     """What both pages share."""
 
-    #: What is listed of each stanza beside its own keys.
-    listed_too: Dict[str, str] = {}
+    #: What the page is told of a stanza that says nothing of it: the form shows a missing switch as off.
+    understood: Dict[str, str] = {}
 
     @build_conf_info
     def handleList(self, confInfo: Any) -> List[Any]:  # noqa: N802 - the name Splunk calls
@@ -45,8 +45,11 @@ class _Handler(AdminExternalHandler):
         name = self.callerArgs.id
         found = list(self.handler.get(name) if name else self.handler.all(count=0))
         for entity in found:
-            entity.content.update(self.listed_too)
+            self._complete(entity.content)
         return found
+
+    def _complete(self, content: Dict[str, Any]) -> None:
+        content.update((key, value) for key, value in self.understood.items() if not content.get(key))
 
     def _splunkd(self) -> Splunkd:
         return Splunkd(get_splunkd_endpoint(), self.getSessionKey())
@@ -55,7 +58,7 @@ class _Handler(AdminExternalHandler):
 class ClusterHandler(_Handler):
     """The Clusters page: all fields together must make sense, and the cluster must answer."""
 
-    listed_too = {TEST_ON_SAVE: "1"}
+    understood = {TEST_ON_SAVE: "1", "engine": "auto", "auth": conf.NO_SIGN_IN, "verify_tls": "1"}
 
     def create_hook(self, session_key: str, config_name: str, stanza_id: str, payload: Dict[str, Any]) -> None:
         """Check a new cluster. Raises `RestError` with what the page shows."""
@@ -88,11 +91,13 @@ class ClusterHandler(_Handler):
     def handleCreate(self, confInfo: Any) -> None:  # noqa: N802
         """Store a new cluster; as the only default when it is to be one."""
         super().handleCreate(confInfo)
+        self._complete(confInfo[self.callerArgs.id])
         self._be_the_only_default()
 
     def handleEdit(self, confInfo: Any) -> None:  # noqa: N802
         """Store a changed cluster; as the only default when it is to be one."""
         super().handleEdit(confInfo)
+        self._complete(confInfo[self.callerArgs.id])
         self._be_the_only_default()
 
     def _check(self, name: str, payload: Dict[str, Any], stored: Mapping[str, Any]) -> None:
