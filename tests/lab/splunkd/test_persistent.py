@@ -146,7 +146,9 @@ def test_child_in_the_middle_of_a_request_goes_with_the_stand_in(
 ) -> None:
     told = tmp_path / "pid"
     arguments = [sys.executable, "-c", STAND_IN, str(app_dir), str(told), splunk_python]
-    stand_in = subprocess.Popen(arguments, cwd=Path(__file__).parents[3], stderr=subprocess.DEVNULL)
+    # One that is killed leaves its folder: not on the machine.
+    environment = {**os.environ, "TMPDIR": str(tmp_path)}
+    stand_in = subprocess.Popen(arguments, cwd=Path(__file__).parents[3], env=environment, stderr=subprocess.DEVNULL)
     try:
         while not (told.exists() and told.read_text()):
             assert stand_in.poll() is None
