@@ -169,4 +169,12 @@ def test_settings_can_be_saved_without_asking_the_cluster(
     form.fill(Test_the_connection_on_save=False).save()
     assert head.stored("later")["hosts"] == f"http://127.0.0.1:{closed_port}"
     assert "test_on_save" not in head.stored("later")
+    assert page.edit("later").value("Test the connection on save") is True  # for once only
     assert str(closed_port) in head.search("| elasticsearch index=aws-*").error
+
+
+def test_a_cluster_from_a_conf_file_is_shown_as_it_works(page: ConfigurationPage, head: SearchHead) -> None:
+    head.splunkd.state.set_stanza("aws_siem_bridge_cluster", "by-hand", {"hosts": "https://search.example:9200"})
+    form = page.open().edit("by-hand")
+    shown = {label: form.value(label) for label in ("Engine", "Sign in with", "Verify certificate")}
+    assert shown == {"Engine": "Automatic", "Sign in with": "Nothing", "Verify certificate": True}

@@ -21,7 +21,7 @@ class Watch:
         page.on("console", self._said)
         page.on("pageerror", lambda error: self._faults.append(f"unhandled error: {error}"))
         page.on("request", lambda request: self.requests.append((request.method, request.url)))
-        page.on("requestfailed", lambda request: self._faults.append(f"{request.url} failed: {request.failure}"))
+        page.on("requestfailed", self._failed)
         page.on("response", self._answered)
         page.on("requestfinished", lambda request: self._unread.append(request))
 
@@ -55,6 +55,10 @@ class Watch:
         # An answer of 400 and more is on the console too; `_answered` has it, with its method.
         if message.type in ("error", "warning") and not message.text.startswith("Failed to load resource"):
             self._faults.append(f"console {message.type}: {message.text}")
+
+    def _failed(self, request: Any) -> None:
+        if request.failure != "net::ERR_ABORTED":  # the page was left, or no longer wanted to know
+            self._faults.append(f"{request.url} failed: {request.failure}")
 
     def _answered(self, response: Any) -> None:
         method, path = response.request.method, response.url[len(self._web_uri) :]
