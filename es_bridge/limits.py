@@ -41,7 +41,7 @@ class Ceilings:
         if self.max_mib is None or received_bytes <= self.max_mib * MIB:
             return None
         return CeilingReached(
-            f"the search received {received_bytes / MIB:.1f} MiB, more than "
+            f"the search received {received_bytes / MIB:.3g} MiB, more than "
             + self.told("max_mib", cluster)
             + ". Narrow the time range or the query"
         )

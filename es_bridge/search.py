@@ -412,7 +412,7 @@ class Search:
                 yield page
             if size and self.emitted >= size:
                 return
-            too_much = self._ceilings.exceeded(self._transport.bytes_received, self._transport.config.name)
+            too_much = self._beyond_a_ceiling()
         # Everything was asked for: the engine's own count must agree.
         if self.matched is not None and self.emitted != self.matched:
             problem = (
@@ -422,6 +422,12 @@ class Search:
             if not self.request.allow_partial:
                 raise PartialResult(f"{problem}. Run the search again, or set partial=allow to accept what there is")
             self.warnings.append(problem)
+
+    def _beyond_a_ceiling(self) -> Optional[CeilingReached]:
+        cluster = self._transport.config.name
+        if self._run_time.is_over:
+            return self._ceilings.took_too_long(cluster)
+        return self._ceilings.exceeded(self._transport.bytes_received, cluster)
 
     def _say_what_is_missing(self) -> None:
         """Add the warnings that only the end of a search can know."""
