@@ -7,12 +7,16 @@ import re
 from pathlib import Path
 from typing import Any, Dict, List, Optional, Union
 
-from playwright.sync_api import expect
+from playwright.sync_api import TimeoutError, expect
 
 from .watch import Watch
 
 #: Where screenshots go, one file a state; none are made when it is not set.
 SCREENSHOTS = os.environ.get("AWS_SIEM_BRIDGE_SCREENSHOTS")
+
+#: Every field and message has long been there by then; a page that hangs should not take a test's whole time limit.
+TIMEOUT_MS = 20_000
+ATTEMPTS = 4
 
 Value = Union[str, bool, List[str]]
 
@@ -140,8 +144,7 @@ class Form:
         elif isinstance(value, list):
             self._tick(label, value)
         elif self._choice(label).count():
-            self._choice(label).click()
-            self._page.get_by_role("option", name=value, exact=True).click()
+            self._choose(label, value)
         else:
             self.text(label).fill(value)
         return self
@@ -257,6 +260,19 @@ class Form:
 
     def _choice(self, label: str) -> Any:
         return self._root.get_by_role("combobox", name=label, exact=True)
+
+    def _choose(self, label: str, value: str) -> None:
+        """Choose an option. The list closes by itself when the page moves, as it does to show an error."""
+        for attempt in range(ATTEMPTS):
+            if self._choice(label).get_attribute("aria-expanded") != "true":
+                self._choice(label).click()
+            try:
+                option = self._page.get_by_role("option", name=value, exact=True)
+                option.click(timeout=TIMEOUT_MS / ATTEMPTS)
+                return
+            except TimeoutError:
+                if attempt == ATTEMPTS - 1:
+                    raise
 
     def _tick(self, label: str, values: List[str]) -> None:
         self._choice(label).click()

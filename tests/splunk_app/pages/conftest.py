@@ -16,12 +16,10 @@ from lab.spl import parse_command_line
 from lab.splunkd import SplunkdStandIn, User
 
 from ..conftest import Ended
-from .configuration import ConfigurationPage
+from .configuration import TIMEOUT_MS, ConfigurationPage
 
 ADMIN = User("admin", ("admin",))
 ANALYST = User("analyst", ("power",))
-#: Every field and message has long been there by then; a page that hangs should not take a test's whole time limit.
-TIMEOUT_MS = 20_000
 
 
 @dataclass

@@ -138,7 +138,7 @@ def test_what_is_wrong_with_a_connection_is_said_on_the_page(
         "no-ca": ({"CA file": ""}, "certificate", "CA file"),
         "wrong-ca": ({"CA file": str(other_ca)}, "certificate", str(other_ca)),
         "missing-ca": ({"CA file": "/no/such/file.pem"}, "/no/such/file.pem"),
-        "plain-http": ({"Hosts": f"http://127.0.0.1:{port}"}, "https"),
+        "plain-http": ({"Hosts": f"http://127.0.0.1:{port}", "CA file": ""}, "https://"),
         "unknown-host": ({"Hosts": "https://no-such-host.invalid:9200"}, "no-such-host.invalid", "name"),
         "wrong-engine": ({"Engine": "Elasticsearch"}, "opensearch", "elasticsearch", "Engine"),
         "no-index": ({"Default index": "aws-nothing-*"}, "aws-nothing-*", "Default index"),
