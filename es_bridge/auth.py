@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from typing import Any, Dict, Mapping, Optional
+from typing import Any, Dict, Mapping, Optional, Tuple
 
 from es_bridge.config import Auth
 from es_bridge.errors import ConfigError
@@ -22,6 +22,10 @@ class Authenticator:
 
     def refresh(self) -> None:
         """Fetch new credentials, after the cluster refused the present ones."""
+
+    def secrets(self) -> Tuple[str, ...]:
+        """Return what is used now and is not in the cluster's settings."""
+        return ()
 
 
 class FixedHeader(Authenticator):
@@ -55,6 +59,7 @@ class SigV4(Authenticator):
             ) from exc
         self._auth = auth
         self._botocore: Any = botocore
+        self._used: Any = None
         self._credentials: Any = self._load()
 
     def _load(self) -> Any:
@@ -78,12 +83,15 @@ class SigV4(Authenticator):
         # Content-Length and the like are left out of the signature: a proxy may change them, Serverless refuses them.
         signed = {"x-amz-content-sha256": hashlib.sha256(body or b"").hexdigest()}
         request = self._botocore.awsrequest.AWSRequest(method=method, url=url, data=body or b"", headers=signed)
-        frozen = self._credentials.get_frozen_credentials()
+        self._used = frozen = self._credentials.get_frozen_credentials()
         self._botocore.auth.SigV4Auth(frozen, self._auth.service, self._auth.region).add_auth(request)
         return dict(request.headers.items())
 
     def refresh(self) -> None:
         self._credentials = self._load()
+
+    def secrets(self) -> Tuple[str, ...]:
+        return (self._used.secret_key, self._used.token or "") if self._used else ()
 
 
 def authenticator(auth: Auth) -> Authenticator:

@@ -303,27 +303,27 @@ class _Writer:
                 "answers?",
                 status=response.status,
             )
-        return [_answer(item) for item in items]
+        return [_answer(item, response.hide) for item in items]
 
     def _halves(self, documents: Sequence[Document]) -> List[_Answer]:
         middle = len(documents) // 2
         return self._send(documents[:middle]) + self._send(documents[middle:])
 
 
-def _answer(item: Dict[str, Any]) -> _Answer:
+def _answer(item: Dict[str, Any], hide: Callable[[str], str]) -> _Answer:
     facts = next(iter(item.values()))
     error = facts.get("error")
     if error is None:
         return _Answer(facts["status"], "", "")
     if not isinstance(error, dict):
-        return _Answer(facts["status"], "", str(error))
+        return _Answer(facts["status"], "", hide(str(error)))
     reason = str(error.get("reason") or "no reason given")
     cause = error.get("caused_by")
     while isinstance(cause, dict):
         if cause.get("reason") and str(cause["reason"]) not in reason:
             reason += f" ({cause['reason']})"
         cause = cause.get("caused_by")
-    return _Answer(facts["status"], str(error.get("type") or ""), reason)
+    return _Answer(facts["status"], str(error.get("type") or ""), hide(reason))
 
 
 def _pattern(index: str) -> str:

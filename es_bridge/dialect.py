@@ -21,9 +21,13 @@ import re
 from dataclasses import dataclass
 from typing import Any, Optional, Tuple
 
-from es_bridge.errors import ConfigError, NotFound, PermissionDenied, ResponseError
+from es_bridge.errors import ConfigError, NotFound, PermissionDenied, ReplyTooLarge, ResponseError
 from es_bridge.transport import Transport
 
+#: What a version looks like. It is shown and logged, so it must not be whatever somebody answers.
+_VERSION = re.compile(r"[0-9][0-9A-Za-z.+-]{0,30}")
+#: Engines answer ``GET /`` with less than 1 kB.
+MAX_ROOT_BYTES = 1 << 20
 #: A context lives this long after its last use. Short, because a killed process cannot close it.
 KEEP_ALIVE = "2m"
 KEEP_ALIVE_S = 120.0
@@ -129,10 +133,13 @@ def detect(transport: Transport) -> Dialect:
     config = transport.config
     if config.engine == "serverless" or (config.engine == "auto" and config.auth.service == "aoss"):
         return Serverless()
+    root: Any = None
     try:
-        root = transport.request("GET", ("",)).json()
+        root = transport.request("GET", ("",), max_body_bytes=MAX_ROOT_BYTES).json()
     except PermissionDenied:
         return Elasticsearch() if config.engine == "elasticsearch" else Dialect()
+    except ReplyTooLarge:
+        pass  # whoever says so much is no search engine
     except NotFound as exc:
         raise ConfigError(
             f"cluster {config.name!r} at {config.hosts[0]} answers 404 on GET /. Check the URL; if it is an OpenSearch "
@@ -158,6 +165,8 @@ def identify(root: Any) -> Optional[Dialect]:
     if not isinstance(version, dict) or "number" not in version:
         return None
     number = str(version["number"])
+    if not _VERSION.fullmatch(number):
+        return None
     parts = tuple(int(digits) for digits in re.findall(r"\d+", number)[:3])
     if version.get("distribution") == "opensearch":
         # In compatibility mode an AWS domain says 7.10.2 here; what it can do then shows when it is tried.

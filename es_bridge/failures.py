@@ -7,7 +7,7 @@ import json
 import re
 import socket
 import ssl
-from typing import TYPE_CHECKING, Any, Dict, List, Tuple
+from typing import TYPE_CHECKING, Any, Callable, Dict, List, Tuple
 from urllib.parse import urlsplit
 
 import urllib3
@@ -52,6 +52,8 @@ CREDENTIALS = {
     "bearer": "Check the bearer token; one that has expired must be replaced by a new one",
     "sigv4": "It does not take signed requests: is it an Amazon domain? If not, choose another authentication",
 }
+#: Longer than any explanation an engine gives; others may answer with megabytes.
+_MOST_CHARACTERS = 4_000
 #: The engines' error types whose reason does not say what to do -> what to do.
 HINTS = {
     "too_long_http_line_exception": "The list of indices is too long: use wildcards, -exclusions or an alias",
@@ -62,8 +64,10 @@ HINTS = {
 _PROXY_ASKS = "does not accept the user name and password it was given, or wants some (407)"
 
 
-def unreachable(config: ClusterConfig, host: str, exc: Exception, timeout_s: float) -> BridgeError:
-    """Return the error of this package for what urllib3 raised."""
+def unreachable(
+    config: ClusterConfig, host: str, exc: Exception, timeout_s: float, hide: Callable[[str], str]
+) -> BridgeError:
+    """Return the error of this package for what urllib3 raised. ``hide`` takes secrets out of what a server said."""
     where = f"cluster {config.name!r} at {host}"
     if isinstance(exc, urllib3.exceptions.ReadTimeoutError):
         return RequestTimeout(
@@ -72,11 +76,11 @@ def unreachable(config: ClusterConfig, host: str, exc: Exception, timeout_s: flo
         )
     seen = _chain(exc)
     if any(isinstance(e, urllib3.exceptions.ProxyError) for e in seen):
-        return _proxy_failed(config, where, seen)
+        return _proxy_failed(config, where, seen, hide(_said(seen)))
     ended = any(isinstance(e, (ssl.SSLEOFError, ssl.SSLZeroReturnError)) for e in seen)
     tls = next((e for e in seen if isinstance(e, (ssl.SSLError, urllib3.exceptions.SSLError))), None)
     if tls is not None and not ended:  # an end in the middle is a lost connection, not a wrong setting
-        return TlsError(_tls_text(where, host, _said(seen), config))
+        return TlsError(_tls_text(where, host, hide(_said(seen)), config))
     hint = "Check host and port, that the cluster runs, and that the way there is open (firewall, security group)"
     if isinstance(seen[-1], socket.gaierror):
         hint = f"No address is known for {urlsplit(host).hostname}: check the name of the host, and this machine's DNS"
@@ -92,11 +96,10 @@ def unreachable(config: ClusterConfig, host: str, exc: Exception, timeout_s: flo
         else:
             hint += "A server that wants a client certificate (client certificate file, client key file) does this, too"
     never_sent = any(isinstance(e, CONNECTING) for e in seen)
-    return UnreachableError(f"{where} cannot be reached: {_said(seen)}. {hint}", never_sent=never_sent)
+    return UnreachableError(f"{where} cannot be reached: {hide(_said(seen))}. {hint}", never_sent=never_sent)
 
 
-def _proxy_failed(config: ClusterConfig, where: str, seen: List[BaseException]) -> BridgeError:
-    text = _said(seen)
+def _proxy_failed(config: ClusterConfig, where: str, seen: List[BaseException], text: str) -> BridgeError:
     proxy = f"the proxy {config.proxy}"
     if " 407 " in text + " ":
         return AuthenticationError(f"{where}: {proxy} {_PROXY_ASKS}", status=407)
@@ -171,8 +174,8 @@ def refused(config: ClusterConfig, response: Response, attempts: int) -> Respons
     facts: Dict[str, Any] = {"status": response.status, "error_type": error_type, "reason": reason}
     if response.status < 400:
         return ResponseError(
-            f"{where} answers with a redirection to {response.headers.get('Location', 'nowhere')}. Give the URL "
-            "that the cluster itself answers on",
+            f"{where} answers with a redirection to {response.hide(response.headers.get('Location', 'nowhere'))}. Give "
+            "the URL that the cluster itself answers on",
             **facts,
         )
     if response.status == 407:
@@ -213,21 +216,30 @@ def refused(config: ClusterConfig, response: Response, attempts: int) -> Respons
 def engine_reason(response: Response) -> Tuple[str, str]:
     """Return (error type, reason) as the engine told them; type is ``""`` for a body that is not the engines' JSON.
 
+    Without secrets: what stands between here and the engine may quote the request.
+    """
+    error_type, reason = _told(response)
+    return response.hide(error_type)[:_MOST_CHARACTERS], response.hide(reason)[:_MOST_CHARACTERS]
+
+
+def _told(response: Response) -> Tuple[str, str]:
+    """Return (error type, reason) as they are.
+
     The root cause is more telling than the outer error ("all shards failed").
     """
     try:
         reply = json.loads(response.body)
         error = reply.get("error")
-    except (ValueError, AttributeError):
-        return "", excerpt(response.body) or "no explanation"
+    except (ValueError, AttributeError, RecursionError):
+        return "", excerpt(response) or "no explanation"
     if error is None and ("x-amzn-ErrorType" in response.headers or "Message" in reply):  # AWS's front, not the engine
         said = str(reply.get("message") or reply.get("Message") or "no explanation")
         kind = response.headers.get("x-amzn-ErrorType", "").partition(":")[0]
         return kind, said.partition(" The Canonical String")[0]
     if isinstance(error, dict):
         # A failed shard's reason carries its causes, the root cause does not.
-        causes: List[Any] = [f.get("reason") for f in error.get("failed_shards") or [] if isinstance(f, dict)]
-        causes += error.get("root_cause") or []
+        causes: List[Any] = [f.get("reason") for f in _list(error, "failed_shards") if isinstance(f, dict)]
+        causes += _list(error, "root_cause")
         inner = next((e for e in causes if isinstance(e, dict) and e.get("reason")), error)
         reason = str(inner.get("reason") or error.get("reason") or "no reason given")
         deepest = inner.get("caused_by") or error.get("caused_by")
@@ -241,9 +253,15 @@ def engine_reason(response: Response) -> Tuple[str, str]:
         return str(inner.get("type") or error.get("type") or ""), reason
     if error:
         return "", str(error)
-    return "", excerpt(response.body) or "no explanation"
+    return "", excerpt(response) or "no explanation"
 
 
-def excerpt(body: bytes) -> str:
-    """Return the beginning of a body on one line."""
-    return " ".join(body[:300].decode("utf-8", "replace").split())
+def _list(error: Dict[str, Any], key: str) -> List[Any]:
+    found = error.get(key)
+    return found if isinstance(found, list) else []
+
+
+def excerpt(response: Response) -> str:
+    """Return the beginning of a body on one line, without secrets: a cut through one would leave half of it."""
+    beginning = response.hide(response.body[:100_000].decode("utf-8", "replace"))
+    return " ".join(beginning[:300].split())

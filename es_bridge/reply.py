@@ -71,7 +71,9 @@ def parse_reply(body: bytes, nonce: str, by_time: bool = True) -> Reply:
     parts = body.split(end_of_hit)
     start = parts[0].find(_HITS)
     if start < 0:
-        raise ResponseError("the engine's reply is not a search result: " + parts[0][:200].decode("utf-8", "replace"))
+        raise ResponseError(
+            "the cluster's reply to a search is none. Is something between here and the cluster changing answers?"
+        )
     start += len(_HITS)
     try:
         head = json.loads(parts[0][:start] + (parts[-1] if len(parts) > 1 else parts[0][start:]))

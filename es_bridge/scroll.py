@@ -126,7 +126,7 @@ class Scroll:
         reply = parse_reply(body, nonce)
         self._scroll_id = reply.head.get("_scroll_id", self._scroll_id)
         self._access.check_hits(reply.hits)
-        for problem in problems(reply.head, self._request.index, self._transport.config.name, self._access):
+        for problem in problems(reply.head, self._request.index, self._transport, self._access):
             if not self._request.allow_partial:
                 raise PartialResult(
                     f"{problem}. Run the search again, narrow it, or set partial=allow to accept an incomplete result"

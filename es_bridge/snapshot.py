@@ -184,7 +184,7 @@ class Snapshot:
         if newest and newest != self.pit_id:
             with self._lock:
                 self.pit_id = newest
-        for problem in problems(head, self.request.index, self._transport.config.name, self.access):
+        for problem in problems(head, self.request.index, self._transport, self.access):
             if not self.request.allow_partial:
                 raise PartialResult(
                     f"{problem}. Run the search again, narrow it, or set partial=allow to accept an incomplete result",
@@ -193,15 +193,15 @@ class Snapshot:
             self.note_incomplete([problem])
 
 
-def problems(head: Mapping[str, Any], index: str, cluster: str, access: IndexAccess) -> List[str]:
+def problems(head: Mapping[str, Any], index: str, transport: Transport, access: IndexAccess) -> List[str]:
     """Return what makes a reply with status 200 incomplete, in words; empty when it is complete."""
-    where = f"index {index!r} at cluster {cluster!r}"
+    where = f"index {index!r} at cluster {transport.config.name!r}"
     found: List[str] = []
     shards = head.get("_shards") or {}
     if shards.get("failed"):
         failures = [f for f in shards.get("failures") or [] if isinstance(f, dict)]
         reasons = [f.get("reason") or {} for f in failures if access.may_tell_of(f.get("index"))]
-        said = next((f" ({r.get('type')}: {r.get('reason')})" for r in reasons if r.get("reason")), "")
+        said = next((f" ({r.get('type')}: {transport.hide(str(r['reason']))})" for r in reasons if r.get("reason")), "")
         found.append(f"{shards['failed']} of {shards.get('total')} shards failed on {where}{said}")
     if head.get("timed_out"):
         found.append(f"the search timed out on {where}, so documents are missing")

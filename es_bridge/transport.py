@@ -18,8 +18,8 @@ import sys
 import threading
 import time
 import weakref
-from dataclasses import dataclass
-from typing import Any, Dict, List, Mapping, Optional, Sequence, Union
+from dataclasses import dataclass, field
+from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Union
 from urllib.parse import quote, urlencode, urlsplit
 
 import urllib3
@@ -38,6 +38,7 @@ from es_bridge.errors import (
     UnreachableError,
 )
 from es_bridge.failures import RETRY_STATUS, excerpt, refused, unreachable
+from es_bridge.redaction import secrets_of, without_secrets
 
 # An engine adds a Warning header for each deprecated setting it meets, one an index: with http.client's own limit of
 # 100 a search over many indices would fail as if the cluster were gone (seen with OpenSearch 2.19).
@@ -49,6 +50,10 @@ HOST_REST_S = 30.0
 FIRST_BACKOFF_S = 0.25
 LONGEST_BACKOFF_S = 15.0
 READ_BYTES = 1 << 20
+#: For what should be small: compressed data may grow a thousandfold before anybody sees how much it is.
+READ_FEW_BYTES = 1 << 16
+#: What is kept of the body of an error: engines say less, and whoever says more is not to fill the memory.
+MAX_ERROR_BYTES = 1 << 20
 #: Below this a compressed body is not smaller enough to pay.
 COMPRESS_FROM_BYTES = 1024
 
@@ -61,14 +66,16 @@ class Response:
     headers: Mapping[str, str]
     body: bytes
     host: str
+    #: Takes the cluster's secrets out of a text; for all words of this answer that somebody gets to read.
+    hide: Callable[[str], str] = field(repr=False)
 
     def json(self) -> Any:
         """Return the decoded body. Raises `ResponseError` when it is not JSON (a proxy's page, say)."""
         try:
             return json.loads(self.body)
-        except ValueError as exc:
+        except (ValueError, RecursionError) as exc:
             raise ResponseError(
-                f"{self.host} answered {self.status} with something that is not JSON: {excerpt(self.body)!r}. "
+                f"{self.host} answered {self.status} with something that is not JSON: {excerpt(self)!r}. "
                 "Is this the URL of a search cluster, and not of a proxy or a dashboard?",
                 status=self.status,
             ) from exc
@@ -135,6 +142,7 @@ class Transport:
         self.bytes_received = 0
         self.requests_sent = 0
         self._authenticator = authenticator(config.auth)
+        self._secrets = secrets_of(config)
         self._headers = {
             "X-Opaque-Id": quote(opaque_id, safe="@:/._-+= "),
             "User-Agent": "aws-siem-bridge",
@@ -265,17 +273,26 @@ class Transport:
                 preload_content=False,
             )
             announced = int(reply.headers.get("Content-Length") or 0)
-            if announced > request.max_body_bytes:
+            if reply.status >= 300:
+                body = _beginning(reply)
+            elif announced > request.max_body_bytes:
                 reply.close()
                 raise ReplyTooLarge(f"{host} announced a reply of {announced} bytes")
-            body = reply.data if request.max_body_bytes == sys.maxsize else _body(reply, request.max_body_bytes, host)
+            elif request.max_body_bytes == sys.maxsize:
+                body = reply.data
+            else:
+                body = _body(reply, request.max_body_bytes, host)
             reply.release_conn()
         except (urllib3.exceptions.HTTPError, OSError, ValueError) as exc:
             if stopped.is_set():
                 raise Aborted("the search was closed") from None
-            raise unreachable(self.config, host, exc, request.timeout_s) from exc
+            raise unreachable(self.config, host, exc, request.timeout_s, self.hide) from exc
         self.count(1, len(body))
-        return Response(reply.status, reply.headers, body, host)
+        return Response(reply.status, reply.headers, body, host, self.hide)
+
+    def hide(self, text: str) -> str:
+        """Return what somebody else said, without the secrets of this cluster."""
+        return without_secrets(text, self._secrets.union(self._authenticator.secrets()))
 
     def count(self, requests: int, received_bytes: int) -> None:
         """Add to the figures: also for requests that a worker process made for this search."""
@@ -365,12 +382,25 @@ def _body(reply: Any, limit: int, host: str) -> bytes:
     """Return the body after decompression: Elasticsearch 8 announces no length, and gzip announces another one."""
     pieces: List[bytes] = []
     size = 0
-    for piece in reply.stream(READ_BYTES, decode_content=True):
+    for piece in reply.stream(READ_BYTES if limit > READ_BYTES else READ_FEW_BYTES, decode_content=True):
         size += len(piece)
         if size > limit:
             reply.close()
             raise ReplyTooLarge(f"{host} sends a reply of more than {limit} bytes")
         pieces.append(piece)
+    return b"".join(pieces)
+
+
+def _beginning(reply: Any) -> bytes:
+    """Return the body of an error, or as much of it as may hold an explanation."""
+    pieces: List[bytes] = []
+    left = MAX_ERROR_BYTES
+    for piece in reply.stream(READ_FEW_BYTES, decode_content=True):
+        pieces.append(piece[:left])
+        left -= len(pieces[-1])
+        if not left:
+            reply.close()
+            break
     return b"".join(pieces)
 
 

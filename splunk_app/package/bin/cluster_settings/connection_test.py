@@ -10,12 +10,25 @@ from dataclasses import replace
 
 from es_bridge.config import ClusterConfig
 from es_bridge.dialect import detect
-from es_bridge.errors import BridgeError, NotFound, NothingMatched, PermissionDenied, RequestTimeout
+from es_bridge.errors import (
+    Aborted,
+    BridgeError,
+    NotFound,
+    NothingMatched,
+    PermissionDenied,
+    ReplyTooLarge,
+    RequestTimeout,
+)
+from es_bridge.limits import RunTime
 from es_bridge.transport import Transport
 
 #: Somebody waits before a page. A cluster that is fit to be searched answers such small requests at once.
 CONNECT_TIMEOUT_S = 5.0
 REQUEST_TIMEOUT_S = 10.0
+#: A host that sends a byte now and then would never be silent for so long.
+HOST_LIMIT_S = 25.0
+#: The answers are small, unless somebody else answers.
+MAX_REPLY_BYTES = 1 << 20
 
 
 def try_cluster(config: ClusterConfig) -> None:
@@ -44,18 +57,27 @@ def _one_host(config: ClusterConfig, host: str) -> ClusterConfig:
 
 def _try_host(config: ClusterConfig) -> None:
     with Transport(config, "aws_siem_bridge connection test") as transport:
+        run_time = RunTime(HOST_LIMIT_S, transport.abort)
+        run_time.start()
         try:
             dialect = detect(transport)
             if config.default_index:
                 _try_index(transport, config.default_index)
             elif not dialect.number:
                 _try_any_index(transport)
-        except RequestTimeout as exc:
+        except (Aborted, RequestTimeout) as exc:
+            limit_s = HOST_LIMIT_S if isinstance(exc, Aborted) else config.request_timeout_s
             raise RequestTimeout(
                 f"cluster {config.name!r} at {config.hosts[0]} accepts connections but did not answer within "
-                f"{config.request_timeout_s:g} s. Check under Hosts that the port is the cluster's, and that it is "
-                "not overloaded"
+                f"{limit_s:g} s. Check under Hosts that the port is the cluster's, and that it is not overloaded"
             ) from exc
+        except ReplyTooLarge as exc:
+            raise BridgeError(
+                f"cluster {config.name!r} at {config.hosts[0]} answers a search for nothing with megabytes, as no "
+                "search engine does. Check host and port"
+            ) from exc
+        finally:
+            run_time.stop()
 
 
 def _try_index(transport: Transport, index: str) -> None:
@@ -85,6 +107,6 @@ def _try_any_index(transport: Transport) -> None:
 def _search_nothing(transport: Transport, index: str) -> int:
     """Ask for no document of an index pattern; return how many shards there were to ask."""
     body = {"size": 0, "track_total_hits": False}
-    reply = transport.request("POST", (index, "_search"), body=body).json()
+    reply = transport.request("POST", (index, "_search"), body=body, max_body_bytes=MAX_REPLY_BYTES).json()
     shards = reply.get("_shards") if isinstance(reply, dict) else None
     return int(shards.get("total", 0)) if isinstance(shards, dict) else 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import traceback
 from typing import Any, Dict, Iterator, List, Optional, Tuple
 
 from cluster_settings.client import SearchSettings, read_settings
@@ -133,8 +134,11 @@ class ElasticsearchCommand(ChunkedGeneratingCommand):
 
     def unexpected(self, error: BaseException) -> str:
         """Log the traceback, which helps nobody who searches, and return what does."""
-        self._log.error("unexpected %s", type(error).__name__, exc_info=error)
-        return (
+        # Such an error may quote an answer of the cluster, and that may quote a request.
+        hide = self._transport.hide if self._transport else str
+        trace = "".join(traceback.format_exception(type(error), error, error.__traceback__))
+        self._log.error("unexpected %s", hide(trace))
+        return hide(
             f"the command failed in a way nobody foresaw ({type(error).__name__}: {error}). Please report it with the "
             "traceback in aws_siem_bridge_search.log (index=_internal)"
         )
