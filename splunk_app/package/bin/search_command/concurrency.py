@@ -32,7 +32,8 @@ def slot(cluster: str, most: Optional[int]) -> Iterator[None]:
         return
     try:
         folder = slot_folder(cluster)
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for made in (folder.parent, folder):
+            made.mkdir(mode=0o700, exist_ok=True)
         held = _first_free(folder, most)
     except OSError as exc:
         raise ConfigError(f"running searches cannot be counted in {exc.filename}: {exc.strerror}") from exc

@@ -1,0 +1,160 @@
+"""The ceilings of a cluster as a search of the command meets them, and what else may end a search before them."""
+
+from __future__ import annotations
+
+import json
+import signal
+import threading
+from dataclasses import replace
+from typing import Any
+
+import psutil
+import pytest
+
+from lab.front.faults import FaultyServer
+from lab.front.server import Handler, Received
+from lab.splunkd import add_cluster
+
+from .conftest import Splunk, Store
+
+pytestmark = pytest.mark.splunk_python
+
+MANY = 14_000
+
+
+@pytest.fixture(scope="module")
+def many_index(engine: Any) -> str:
+    return Store(engine).fill(({"n": n, "text": "x" * 100} for n in range(MANY)), shards=3)
+
+
+def with_ceilings(splunk: Splunk, store: Store, hosts: Any = None, page_size_docs: int = 5000, **values: str) -> None:
+    config = replace(store.config, hosts=hosts or store.config.hosts, page_size_docs=page_size_docs)
+    add_cluster(splunk.splunkd.state, config, ceilings=values)
+
+
+class TestRows:
+    @pytest.mark.parametrize("size", ["size=0", "size=14000", "size=13999"])
+    @pytest.mark.parametrize("max_rows", [100, 11_000])
+    def test_rest_is_cut_with_a_warning(
+        self, prod: Splunk, store: Store, many_index: str, max_rows: int, size: str
+    ) -> None:
+        with_ceilings(prod, store, max_rows=str(max_rows))
+        ended = prod.run(f"| elasticsearch index={many_index} {size}").done
+        assert [row["n"] for row in ended.rows] == [str(n) for n in range(max_rows)]
+        (warning,) = ended.texts("WARN")
+        for words in (f"max_rows = {max_rows}", str(MANY), "'prod'", "configuration page, tab Cluster"):
+            assert words in warning
+
+    def test_as_many_as_there_are_is_no_warning(self, prod: Splunk, store: Store, many_index: str) -> None:
+        with_ceilings(prod, store, max_rows=str(MANY))
+        ended = prod.run(f"| elasticsearch index={many_index} size=0").done
+        assert len(ended.rows) == MANY and ended.texts("WARN") == []
+
+    def test_a_head_that_wants_fewer_hears_nothing_of_it(self, prod: Splunk, store: Store, many_index: str) -> None:
+        with_ceilings(prod, store, max_rows="12000")
+        with prod.start(f"| elasticsearch index={many_index} size=0") as command:
+            command.getinfo()
+            reply = command.execute()
+            assert reply.rows() and not reply.messages
+            command.close_input()
+            assert command.wait() == 0
+            assert 'outcome="closed"' in command.audit_log()
+
+    def test_finalize_ends_as_done(self, prod: Splunk, store: Store, many_index: str) -> None:
+        with_ceilings(prod, store, max_rows="12000", max_run_time_s="3600", max_mib="1000")
+        with prod.start(f"| elasticsearch index={many_index} size=0") as command:
+            command.getinfo()
+            assert command.execute().rows()
+            command.write_status("FINALIZING", 1)
+            reply = command.execute()
+            assert reply.finished and [level for level, _ in reply.messages] == ["INFO"]
+            assert command.wait() == 0
+            assert 'outcome="finalized"' in command.audit_log()
+
+
+class TestMib:
+    """What worker processes receive counts too: the first page alone, here 250 documents, stays below the ceiling."""
+
+    def test_search_fails(self, prod: Splunk, store: Store, many_index: str) -> None:
+        with_ceilings(prod, store, page_size_docs=500, max_mib="1")
+        ended = prod.run(f"| elasticsearch index={many_index} size=0")
+        assert "max_mib = 1," in ended.error and "tab Cluster" in ended.error
+        assert 250 < len(ended.rows) < MANY
+        assert 'outcome="failed"' in ended.audit
+
+    def test_partial_allow_is_done_with_a_warning(self, prod: Splunk, store: Store, many_index: str) -> None:
+        with_ceilings(prod, store, page_size_docs=500, max_mib="1")
+        ended = prod.run(f"| elasticsearch index={many_index} size=0 partial=allow").done
+        assert [row["n"] for row in ended.rows] == [str(n) for n in range(len(ended.rows))]
+        assert 250 < len(ended.rows) < MANY
+        assert any("max_mib = 1," in warning for warning in ended.texts("WARN"))
+
+
+class EngineThatStalls(FaultyServer):
+    """Passes everything on to an engine, but never answers a page of a window after so many of them."""
+
+    def __init__(self, upstream: str, pages: int) -> None:
+        self.pages = pages
+        self.counted = threading.Lock()
+        super().__init__(upstream=upstream)
+
+    def serve(self, handler: Handler, received: Received) -> None:
+        if b'"_name"' not in received.body or json.loads(received.body)["size"] == 250:
+            return super().serve(handler, received)
+        with self.counted:
+            self.pages -= 1
+            stalls = self.pages < 0
+        if not stalls:
+            return super().serve(handler, received)
+        handler.close_connection = True
+        self.hanging.set()
+        handler.connection.recv(1)
+        return None
+
+
+class TestRunTime:
+    @pytest.mark.parametrize("output", ["fields", "raw"])
+    @pytest.mark.parametrize("pages", [0, 3])
+    def test_a_search_whose_requests_hang_fails(
+        self, prod: Splunk, store: Store, many_index: str, output: str, pages: int
+    ) -> None:
+        before = store.open_contexts()
+        with EngineThatStalls(store.config.hosts[0], pages) as server:
+            with_ceilings(prod, store, (server.url,), page_size_docs=1000, max_run_time_s="2.5")
+            ended = prod.run(f"| elasticsearch index={many_index} size=0 output={output}")
+            assert server.hanging.is_set()
+        assert "max_run_time_s = 2.5" in ended.error and "tab Cluster" in ended.error
+        assert ended.stderr == ""
+        assert len(ended.rows) < MANY
+        assert store.contexts_left(before) == 0
+
+    def test_partial_allow_is_done_with_the_rows_so_far(self, prod: Splunk, store: Store, many_index: str) -> None:
+        with EngineThatStalls(store.config.hosts[0], 3) as server:
+            with_ceilings(prod, store, (server.url,), page_size_docs=1000, max_run_time_s="2.5")
+            ended = prod.run(f"| elasticsearch index={many_index} size=0 partial=allow").done
+        assert [row["n"] for row in ended.rows] == [str(n) for n in range(len(ended.rows))]
+        assert 0 < len(ended.rows) < MANY
+        assert any("max_run_time_s = 2.5" in warning for warning in ended.texts("WARN"))
+
+    def test_cancel_of_a_search_that_hangs_does_not_wait_for_it(
+        self, prod: Splunk, store: Store, many_index: str
+    ) -> None:
+        before = store.open_contexts()
+        with EngineThatStalls(store.config.hosts[0], 0) as server:
+            with_ceilings(prod, store, (server.url,), max_run_time_s="3600")
+            with prod.start(f"| elasticsearch index={many_index} size=0") as command:
+                command.getinfo()
+                command.ask()
+                server.hanging.wait(60)
+                workers = psutil.Process(command.process.pid).children()
+                command.process.send_signal(signal.SIGTERM)
+                assert command.wait(10) == 128 + signal.SIGTERM
+                assert command.stderr() == ""
+                assert 'outcome="cancelled"' in command.audit_log()
+                assert not psutil.wait_procs(workers, timeout=10)[1]
+        assert store.contexts_left(before) == 0
+
+    def test_a_search_that_ends_in_time_says_nothing(self, prod: Splunk, store: Store, many_index: str) -> None:
+        with_ceilings(prod, store, max_run_time_s="3600", max_mib="1000", max_rows="1000000")
+        ended = prod.run(f"| elasticsearch index={many_index} size=0").done
+        assert len(ended.rows) == MANY and ended.messages == []
