@@ -58,7 +58,7 @@ class Ceilings:
         """Return a ceiling in words: its name, its value, and who can change it."""
         return (
             f"cluster {cluster!r} allows one search ({name} = {getattr(self, name):g}, set by an administrator on the "
-            "app's configuration page, tab Cluster)"
+            "app's configuration page, tab Clusters)"
         )
 
 

@@ -42,7 +42,7 @@ class TestRows:
         ended = prod.run(f"| elasticsearch index={many_index} {size}").done
         assert [row["n"] for row in ended.rows] == [str(n) for n in range(max_rows)]
         (warning,) = ended.texts("WARN")
-        for words in (f"max_rows = {max_rows}", str(MANY), "'prod'", "configuration page, tab Cluster"):
+        for words in (f"max_rows = {max_rows}", str(MANY), "'prod'", "configuration page, tab Clusters"):
             assert words in warning
 
     def test_as_many_as_there_are_is_no_warning(self, prod: Splunk, store: Store, many_index: str) -> None:
@@ -78,7 +78,7 @@ class TestMib:
     def test_search_fails(self, prod: Splunk, store: Store, many_index: str) -> None:
         with_ceilings(prod, store, page_size_docs=500, max_mib="1")
         ended = prod.run(f"| elasticsearch index={many_index} size=0")
-        assert "max_mib = 1," in ended.error and "tab Cluster" in ended.error
+        assert "max_mib = 1," in ended.error and "tab Clusters" in ended.error
         assert 250 < len(ended.rows) < MANY
         assert 'outcome="failed"' in ended.audit
 
@@ -123,7 +123,7 @@ class TestRunTime:
             with_ceilings(prod, store, (server.url,), page_size_docs=1000, max_run_time_s="2.5")
             ended = prod.run(f"| elasticsearch index={many_index} size=0 output={output}")
             assert server.hanging.is_set()
-        assert "max_run_time_s = 2.5" in ended.error and "tab Cluster" in ended.error
+        assert "max_run_time_s = 2.5" in ended.error and "tab Clusters" in ended.error
         assert ended.stderr == ""
         assert len(ended.rows) < MANY
         assert store.contexts_left(before) == 0

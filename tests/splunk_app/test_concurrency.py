@@ -55,7 +55,7 @@ def test_one_too_many_is_an_error_that_names_the_ceiling(
 ) -> None:
     for _ in range(2):  # a search that was refused takes nothing
         ended = one_more(two_at_a_time, many_index)
-        for words in ("max_concurrent_searches = 2", "'prod'", "configuration page, tab Cluster"):
+        for words in ("max_concurrent_searches = 2", "'prod'", "configuration page, tab Clusters"):
             assert words in ended.error
         assert ended.rows == []
         assert 'outcome="failed"' in ended.audit.splitlines()[-1]

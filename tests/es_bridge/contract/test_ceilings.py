@@ -75,7 +75,7 @@ class TestRows:
         assert error is None
         assert ids == newest(max_rows)
         (warning,) = search.warnings
-        for words in (f"max_rows = {max_rows}", str(DOCUMENTS), cluster.id, "configuration page, tab Cluster"):
+        for words in (f"max_rows = {max_rows}", str(DOCUMENTS), cluster.id, "configuration page, tab Clusters"):
             assert words in warning
 
     @pytest.mark.parametrize("max_rows", [DOCUMENTS, DOCUMENTS + 1, 10**9])
@@ -97,7 +97,7 @@ class TestMib:
         ceilings = Ceilings(max_mib=0.05)
         ids, _, error, _ = ask(Transport(cluster.config), ceilings, index=index)
         assert isinstance(error, CeilingReached)
-        for words in ("max_mib = 0.05", cluster.id, "configuration page, tab Cluster"):
+        for words in ("max_mib = 0.05", cluster.id, "configuration page, tab Clusters"):
             assert words in str(error)
         assert 0 < len(ids) < DOCUMENTS
         assert ids == newest(len(ids))
@@ -127,7 +127,7 @@ class TestRunTime:
             ids, _, error, _ = ask(transport, Ceilings(max_run_time_s=1.5), index=index)
             assert server.hanging.is_set()
         assert isinstance(error, CeilingReached)
-        for words in ("max_run_time_s = 1.5", cluster.id, "configuration page, tab Cluster"):
+        for words in ("max_run_time_s = 1.5", cluster.id, "configuration page, tab Clusters"):
             assert words in str(error)
         assert ids == newest(len(ids))
 

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import uuid
 from dataclasses import replace
 from typing import Callable, Dict, Tuple
 
 import pytest
 
 from es_bridge.config import ClusterConfig
-from es_bridge.errors import AuthenticationError, BridgeError, NothingMatched, PermissionDenied, TlsError
+from es_bridge.errors import (
+    AuthenticationError,
+    BridgeError,
+    IndexNotAllowed,
+    NothingMatched,
+    PermissionDenied,
+    TlsError,
+)
 from es_bridge.query import SearchRequest
 from es_bridge.search import Search, open_search
 from es_bridge.transport import Transport
@@ -54,6 +62,43 @@ def test_account_without_pit_gets_everything_by_scroll_and_a_note(
     assert_once_in_order(hits, filled[1])
     assert any("scroll" in note for note in search.notes)
     assert any("field capabilities" in note for note in search.notes)
+
+
+def test_index_patterns_of_roles_hold_for_an_account_that_may_not_ask_for_field_capabilities(
+    secured: Engine, filled: Tuple[str, Dict[str, int]]
+) -> None:
+    index, times = filled
+    hits, search = search_as(secured, "reader_nopit", index[:-3] + "*", allowed_indices=(index[:-4] + "*",))
+    assert_once_in_order(hits, times)
+    with pytest.raises(IndexNotAllowed) as caught:
+        search_as(secured, "reader_nopit", index, allowed_indices=("aws-other-*",))
+    assert "aws-other-*" in str(caught.value)
+
+
+def test_data_stream_is_read_by_its_name_by_an_account_with_read_only(secured: Engine) -> None:
+    cluster = Cluster(secured)
+    stream = "aws-t-" + uuid.uuid4().hex[:12]
+    template = {"index_patterns": [stream], "data_stream": {}, "priority": 500}
+    cluster.transport.request("PUT", ("_index_template", stream), body=template)
+    params = {"op_type": "create", "refresh": True}
+    cluster.transport.request("POST", (stream, "_doc"), params, {"@timestamp": START_MS})
+    for user in ("reader", "root"):
+        hits, _ = search_as(secured, user, stream, allowed_indices=(stream,))
+        assert [hit.time for hit in hits] == [START_MS]
+
+
+def test_what_the_engine_forbids_names_the_permission_and_nothing_else(
+    secured: Engine, filled: Tuple[str, Dict[str, int]]
+) -> None:
+    cluster = Cluster(secured)
+    theirs = "sec-t-" + uuid.uuid4().hex[:12]
+    cluster.transport.request("PUT", (theirs,))
+    alias = filled[0] + "-alias"
+    actions = [{"add": {"index": name, "alias": alias}} for name in (filled[0], theirs)]
+    cluster.transport.request("POST", ("_aliases",), body={"actions": actions})
+    with pytest.raises((PermissionDenied, IndexNotAllowed)) as caught:
+        search_as(secured, "reader", alias, allowed_indices=("aws-t-*",))
+    assert theirs not in str(caught.value)
 
 
 def test_forbidden_index_names_the_permission(secured: Engine, filled: Tuple[str, Dict[str, int]]) -> None:

@@ -41,7 +41,7 @@ def slot(cluster: str, most: Optional[int]) -> Iterator[None]:
         raise CeilingReached(
             f"{most} of this app's searches run on cluster {cluster!r} from this search head, and no more are allowed "
             f"at a time (max_concurrent_searches = {most}, set by an administrator on the app's configuration page, "
-            "tab Cluster). Wait until one of them ends"
+            "tab Clusters). Wait until one of them ends"
         )
     try:
         yield
