@@ -64,5 +64,7 @@ if __name__ == "__main__":
         sys.exit("usage: script/build-app [--force]")
     try:
         build(force="--force" in sys.argv)
-    except BuildError as error:
+    except (BuildError, OSError) as error:  # a folder that cannot be written, a full disk
         sys.exit(f"script/build-app: {error}")
+    except KeyboardInterrupt:
+        sys.exit("script/build-app: interrupted; the app that was built before is still there")

@@ -1,6 +1,6 @@
 """Runs Splunk's checkers on the built app and keeps their reports in ``dist/reports``.
 
-Both end with status 0 whatever they find; what counts is what they wrote. ``tests/splunk_app/test_package_reports.py``
+Both end with status 0 whatever they find; what counts is what they wrote. ``tests/splunk_app/builder/test_reports.py``
 reads it, and knows which warnings are expected and why.
 """
 
@@ -54,5 +54,7 @@ if __name__ == "__main__":
         sys.exit("usage: script/check-app")
     try:
         check()
-    except BuildError as error:
+    except (BuildError, OSError) as error:
         sys.exit(f"script/check-app: {error}")
+    except KeyboardInterrupt:
+        sys.exit("script/check-app: interrupted")

@@ -5,14 +5,13 @@ ucc-gen writes into its source (the version, migrations of globalConfig.json), s
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 from pathlib import Path
 from typing import Dict
 
 from splunk_app.builder import lib
-from splunk_app.builder.environment import BuildError, run
+from splunk_app.builder.environment import BuildError, for_tools, run
 from splunk_app.builder.fingerprint import source_files
 from splunk_app.builder.places import APP, BUILDER, PACKAGE, ROOT, SOURCE, version
 
@@ -36,7 +35,7 @@ def make(work: Path, python: Path) -> Path:
          "--source", str(source / "package"), "--ta-version", version(), "-o", str(work / "out"),
          "--python-binary-name", str(python), "--pip-version", PIP_VERSION, "--pip-custom-flag", PIP_FLAGS],
         cwd=work,
-        env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1", "SOURCE_DATE_EPOCH": "315532800"},
+        env={**for_tools(python), "SOURCE_DATE_EPOCH": "315532800"},
     )  # fmt: skip
     tree = work / "out" / APP
     if not (tree / "default" / "app.conf").is_file():
