@@ -4,13 +4,14 @@ What a pattern names is the engine's business: aliases, data streams, ``_all``, 
 clusters are resolved there. So the *concrete* indices are compared, before anything else is learnt from the cluster,
 and then the index of every document. A pattern is never narrowed: it is allowed as a whole or refused.
 
-Neither rows nor counts nor texts may tell which other indices there are:
+Neither rows nor counts nor texts may name other indices:
 
-- a wildcard outside of what may be read is refused without being asked, as its answer would tell whether it matches;
-- a name that does not exist and one that may not be read get the same answer;
+- what does not exist and what may not be read get the same answer;
 - what an engine says in an error before the indices are known is not shown.
 
-The engine's own permissions are the real boundary. These rules are for Splunk roles that share one account there.
+Whoever tries wildcards can still find out how other names begin: ``*trail*`` is read while it leads to nothing else,
+and refused from the day it does. The engine's own permissions are the real boundary. These rules are for Splunk roles
+that share one account there.
 """
 
 from __future__ import annotations
@@ -72,17 +73,24 @@ class IndexAccess:
         self.has_passed = not self.is_restricted
 
     def check_request(self) -> None:
-        """Refuse what is not within the patterns as it is written. Asks nobody. Raises `IndexNotAllowed`."""
+        """Refuse what cannot be within the patterns, whatever is there. Asks nobody. Raises `IndexNotAllowed`."""
         if not self.is_restricted:
             return
-        included = [part for part in self._parts if not part.startswith("-")]
+        excluded = [part[1:] for part in self._parts if part.startswith("-")]
         # Alone, they would be "everything but".
-        if not included or not self._patterns:
+        if len(excluded) == len(self._parts) or not self._patterns:
             raise self.refusal()
-        for part in self._parts:
-            # An excluded name is an error to some engines when it does not exist: that tells, as a wildcard does.
-            if not allowed(part.lstrip("-"), self._patterns) and (part.startswith("-") != _has_wildcard(part)):
+        for name in excluded:
+            # Without a wildcard, it is an error to some engines when there is no such index: that would tell.
+            if not _has_wildcard(name) and not allowed(name, self._patterns):
                 raise self.refusal()
+
+    def may_be_empty(self) -> bool:
+        """Whether a part of the request may match nothing where the request accepts that.
+
+        Not where it goes beyond the patterns: "there is none" would then read differently from "not for you".
+        """
+        return self._request.allow_partial and (not self.is_restricted or self.covers_request())
 
     def check_indices(self, reply: Dict[str, Any]) -> None:
         """Compare the concrete indices that a ``_field_caps`` reply names. Raises `IndexNotAllowed`."""
@@ -106,7 +114,7 @@ class IndexAccess:
         reply = self._transport.request(
             "POST",
             (self._request.index, "_search"),
-            {"allow_partial_search_results": False},
+            {"allow_partial_search_results": False, "allow_no_indices": self.covers_request()},
             {"size": 0, "track_total_hits": False, "aggs": {"by_index": by_index}},
         ).json()
         found = reply["aggregations"]["by_index"]

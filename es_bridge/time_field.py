@@ -52,9 +52,9 @@ def resolve(transport: Transport, request: SearchRequest, access: IndexAccess) -
     ``access`` looks at the concrete indices before anything else is said about them; `IndexNotAllowed` comes first.
     """
     name = request.time_field
-    params = {"fields": name, "include_unmapped": True, "allow_no_indices": request.allow_partial}
+    params = {"fields": name, "include_unmapped": True, "allow_no_indices": access.may_be_empty()}
     try:
-        if request.included != request.index and not request.allow_partial:
+        if request.included != request.index and not access.may_be_empty():
             # The engines also refuse an exclusion that matches nothing; only the other parts have to match.
             transport.request("GET", (request.included, "_field_caps"), params)
             params["allow_no_indices"] = True

@@ -120,7 +120,11 @@ ASKED_FOR = [name for name in os.environ.get("AWS_SIEM_BRIDGE_ENGINES", "").spli
 @pytest.fixture(params=ASKED_FOR)
 def cluster(request: pytest.FixtureRequest, engine_by_id: Callable[[str], Engine]) -> Iterator[Cluster]:
     """Every engine of the catalogue in turn. No search may leave a context open."""
-    engine_id = request.param
+    yield from watched_cluster(request.param, engine_by_id)
+
+
+def watched_cluster(engine_id: str, engine_by_id: Callable[[str], Engine]) -> Iterator[Cluster]:
+    """Yield an engine; assert afterwards that no search context was left open."""
     if engine_id not in _clusters:
         _clusters[engine_id] = Cluster(engine_by_id(engine_id))
     found = _clusters[engine_id]
