@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import uuid
 from pathlib import Path
 from typing import Any, Callable, Dict, List
 
@@ -65,5 +66,6 @@ EXPECTED: Dict[str, Callable[[Ended], Any]] = {
 def test_a_search_of_the_page_ends_as_it_says(number: str, splunk: Splunk, store: Store) -> None:
     documents: List[Dict[str, Any]] = [{"eventName": NAMES[n % 3], "eventID": str(n)} for n in range(300)]
     store.fill(documents)
+    store.fill(documents[:1], name=f"aws-waf-{uuid.uuid4().hex[:12]}")
     add_cluster(splunk.splunkd.state, store.config, access={"user": ("aws-cloudtrail-*",)})
     EXPECTED[number](splunk.run(searches()[number], TESTER))
