@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ipaddress
+import re
 from dataclasses import dataclass, field
 from typing import Optional, Tuple
 from urllib.parse import urlsplit
@@ -11,6 +13,11 @@ from es_bridge.errors import ConfigError
 ENGINES = ("auto", "elasticsearch", "opensearch", "serverless")
 AUTH_KINDS = ("none", "basic", "api_key", "bearer", "sigv4")
 SIGV4_SERVICES = ("es", "aoss")
+#: Longer ones overflow somewhere below.
+LONGEST_TIMEOUT_S = 86_400
+#: Labels of a name are 1 to 63 characters long: RFC 1035, section 2.3.4. Underscores are in use inside of networks.
+_LABEL = r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
+_NETLOC = re.compile(rf"(?:\[(?P<ip>[0-9A-Fa-f:.]+)\]|{_LABEL}(?:\.{_LABEL})*\.?)(?::(?P<port>[0-9]{{1,5}}))?")
 
 
 @dataclass(frozen=True)
@@ -51,7 +58,7 @@ class Auth:
                 )
             if bool(self.access_key_id) != bool(self.secret_access_key):
                 raise ConfigError("SigV4 keys come in pairs: give access key id and secret access key, or neither")
-        for name in ("api_key", "bearer_token", "access_key_id", "session_token"):
+        for name in ("api_key", "bearer_token", "access_key_id", "session_token", "region"):
             # They go into a header; the HTTP library would refuse such text in a message that shows all of it.
             if not all("!" <= character <= "~" for character in getattr(self, name)):
                 raise ConfigError(
@@ -95,19 +102,19 @@ class ClusterConfig:
     def __post_init__(self) -> None:
         if not self.hosts:
             raise ConfigError(f"cluster {self.name!r} has no host: give at least one URL such as https://search:9200")
+        # Said before any message that shows a URL: a comma in a password makes two of one.
+        if any("@" in host for host in self.hosts):
+            raise ConfigError(
+                f"cluster {self.name!r}: a host URL holds a user name or password. Put them into the auth settings"
+            )
         schemes = set()
         for host in self.hosts:
-            parts = urlsplit(host)
-            if "@" in host:  # said before any message that would show the URL
+            if not _is_url(host, ("http", "https")):
                 raise ConfigError(
-                    f"cluster {self.name!r}: a host URL holds a user name or password. Put them into the auth settings"
+                    f"cluster {self.name!r}: {host!r} is not a URL such as https://search.example:9200. International "
+                    "names are written in their ASCII form, xn--..."
                 )
-            try:
-                port_is_valid = parts.port is None or parts.port > 0
-            except ValueError:
-                port_is_valid = False
-            if parts.scheme not in ("http", "https") or not parts.hostname or not port_is_valid:
-                raise ConfigError(f"cluster {self.name!r}: {host!r} is not a URL such as https://search.example:9200")
+            parts = urlsplit(host)
             if parts.query or parts.fragment:
                 raise ConfigError(f"cluster {self.name!r}: {host!r} must not have a query or fragment")
             schemes.add(parts.scheme)
@@ -123,15 +130,40 @@ class ClusterConfig:
         for option, value in tls_only.items():
             if value and "https" not in schemes:
                 raise ConfigError(f"cluster {self.name!r}: {option} needs a host with https")
+        for option in ("ca_file", "client_cert_file", "client_key_file"):
+            # A private key must not end up in a conf file or a message.
+            if re.search(r"-----BEGIN|[\x00-\x1f]", getattr(self, option) or ""):
+                raise ConfigError(
+                    f"cluster {self.name!r}: {option} holds what should be in a file. Save that on this machine and "
+                    "give the file's path"
+                )
         if self.client_key_file and not self.client_cert_file:
             raise ConfigError(f"cluster {self.name!r}: client_key_file needs client_cert_file")
         if not 1 <= self.page_size_docs <= 10_000:
             raise ConfigError(f"cluster {self.name!r}: page_size_docs must be 1 to 10,000, the engines' limit")
         for name in ("connect_timeout_s", "request_timeout_s"):
-            if getattr(self, name) <= 0:
-                raise ConfigError(f"cluster {self.name!r}: {name} must be more than 0 seconds")
+            if not 0 < getattr(self, name) <= LONGEST_TIMEOUT_S:
+                raise ConfigError(
+                    f"cluster {self.name!r}: {name} must be more than 0 seconds, and at most {LONGEST_TIMEOUT_S}"
+                )
         if self.max_retries < 0:
             raise ConfigError(f"cluster {self.name!r}: max_retries must be 0 or more")
+
+
+def _is_url(text: str, schemes: Tuple[str, ...]) -> bool:
+    """Whether a request can be sent there: the HTTP library refuses the rest in words that help nobody, if at all."""
+    if not all("!" <= character <= "~" for character in text):
+        return False
+    try:
+        parts = urlsplit(text)
+        found = _NETLOC.fullmatch(parts.netloc)
+        if found is None or parts.scheme not in schemes:
+            return False
+        if found["ip"]:
+            ipaddress.IPv6Address(found["ip"])
+        return found["port"] is None or 0 < int(found["port"]) < 65536
+    except ValueError:
+        return False
 
 
 def _check_proxy(cluster: str, proxy: str) -> None:
@@ -140,10 +172,5 @@ def _check_proxy(cluster: str, proxy: str) -> None:
             f"cluster {cluster!r}: the proxy's URL holds a user name or password. Put them into proxy_username and "
             "proxy_password"
         )
-    parts = urlsplit(proxy)
-    try:
-        port_is_valid = bool(parts.port)
-    except ValueError:
-        port_is_valid = False
-    if parts.scheme != "http" or not parts.hostname or not port_is_valid:
+    if not _is_url(proxy, ("http",)) or not urlsplit(proxy).port:
         raise ConfigError(f"cluster {cluster!r}: {proxy!r} is not a proxy URL such as http://proxy.example:3128")

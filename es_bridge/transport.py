@@ -287,6 +287,8 @@ class Transport:
             if stopped.is_set():
                 raise Aborted("the search was closed") from None
             raise unreachable(self.config, host, exc, request.timeout_s, self.hide) from exc
+        if stopped.is_set():  # a reply of no announced length ends where its connection was ended
+            raise Aborted("the search was closed")
         self.count(1, len(body))
         return Response(reply.status, reply.headers, body, host, self.hide)
 
@@ -362,11 +364,13 @@ class Transport:
             urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
         if config.client_cert_file:
             try:
-                context.load_cert_chain(config.client_cert_file, config.client_key_file)
+                # A password, for OpenSSL would ask for one on standard input, where splunkd talks to us.
+                context.load_cert_chain(config.client_cert_file, config.client_key_file, password="")
             except (OSError, ssl.SSLError) as exc:
                 raise ConfigError(
                     f"cluster {config.name!r}: the client certificate {config.client_cert_file} cannot be used "
-                    f"({exc}). Certificate and key must be readable, in PEM form, and belong together"
+                    f"({exc}). Certificate and key must be readable, in PEM form without a passphrase, and belong "
+                    "together"
                 ) from exc
         return context
 

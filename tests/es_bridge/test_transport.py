@@ -7,6 +7,8 @@ import base64
 import gzip
 import json
 import ssl
+import subprocess
+import sys
 import threading
 import traceback
 import warnings
@@ -14,6 +16,7 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 import trustme
+from cryptography.hazmat.primitives import serialization
 
 from es_bridge import transport as transport_module
 from es_bridge.config import Auth, ClusterConfig
@@ -536,6 +539,32 @@ def test_unusable_files_are_named(what, tmp_path):
         talk("https://localhost:1", ca_file=str(path))
     with pytest.raises(ConfigError, match=f"client certificate .*{what}.pem cannot be used"):
         talk("https://localhost:1", client_cert_file=str(path))
+
+
+def test_a_key_with_a_passphrase_is_refused_without_asking_for_it(authority, tmp_path):
+    """OpenSSL would ask on the terminal, or on standard input, where splunkd talks to the command."""
+    mine = authority.issue_cert("splunk")
+    key = serialization.load_pem_private_key(mine.private_key_pem.bytes(), None)
+    locked = key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.BestAvailableEncryption(SECRET.encode()),
+    )
+    path = tmp_path / "client.pem"
+    path.write_bytes(locked + mine.cert_chain_pems[0].bytes())
+    program = (
+        "import sys; from es_bridge.config import ClusterConfig; from es_bridge.transport import Transport\n"
+        "Transport(ClusterConfig(('https://localhost:1',), client_cert_file=sys.argv[1]))"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", program, str(path)],
+        input=SECRET + "\n",
+        capture_output=True,
+        text=True,
+        start_new_session=True,  # no terminal
+    )
+    assert "without a passphrase" in ended.stderr
+    assert "Enter PEM pass phrase" not in ended.stderr
 
 
 def test_https_to_a_port_that_speaks_http():

@@ -7,6 +7,7 @@ import datetime
 import json
 import socket
 import ssl
+import time
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -22,7 +23,7 @@ from lab.engine import Engine
 from lab.front.aws import AwsFront
 from lab.front.faults import CloseWithoutAnswer, FaultyServer, Hang
 from lab.front.forward_proxy import ForwardProxy
-from lab.front.server import Reply
+from lab.front.server import Handler, LocalServer, Received, Reply
 from lab.front.sigv4 import Credentials
 from lab.splunkd import User, add_cluster
 
@@ -269,6 +270,45 @@ def test_server_that_never_answers(cases: Cases, monkeypatch: pytest.MonkeyPatch
     text = tried(ClusterConfig((cases.serve(Hang()),)))
     assert "accepts connections but did not answer within 0.2 s" in text
     assert "Check under Hosts" in text
+
+
+class Endless(LocalServer):
+    """Begins an answer and goes on with it for as long as somebody listens."""
+
+    def __init__(self, piece: bytes, pause_s: float, root: Optional[Reply] = None) -> None:
+        self._piece, self._pause_s, self._root = piece, pause_s, root
+        super().__init__()
+
+    def serve(self, handler: Handler, received: Received) -> None:
+        if self._root and received.target == "/":
+            return handler.send(self._root)
+        handler.close_connection = True
+        handler.send_response_only(200)
+        handler.end_headers()
+        while True:
+            handler.wfile.write(self._piece)
+            time.sleep(self._pause_s)
+
+
+def test_server_that_sends_a_byte_now_and_then(cases: Cases, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cluster_settings.connection_test.HOST_LIMIT_S", 0.5)
+    server = cases.stack.enter_context(Endless(b" ", 0.05))
+    text = tried(ClusterConfig((server.url,)))
+    assert "accepts connections but did not answer within 0.5 s" in text
+
+
+def test_server_that_sends_without_end(cases: Cases) -> None:
+    server = cases.stack.enter_context(Endless(b" " * 65536, 0))
+    assert "not as Elasticsearch or OpenSearch" in tried(ClusterConfig((server.url,)))
+    # One that does so only when it is searched.
+    known = cases.stack.enter_context(Endless(b" " * 65536, 0, cases.json(200, ROOT_OF_OS)))
+    assert "answers a search for nothing with megabytes" in tried(ClusterConfig((known.url,), default_index="x"))
+
+
+@pytest.mark.parametrize("shards", [None, [], "x", {"total": "x"}, {"total": None}, {"total": [1]}, {"total": 0}])
+def test_default_index_of_what_only_looks_like_a_cluster(cases: Cases, shards: Any) -> None:
+    url = cases.serve(cases.json(200, ROOT_OF_OS), cases.json(200, {"_shards": shards}))
+    assert "Default index 'x' matches no index" in tried(ClusterConfig((url,), default_index="x"))
 
 
 def test_every_host_is_tried(cases: Cases) -> None:

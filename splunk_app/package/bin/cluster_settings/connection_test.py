@@ -109,4 +109,5 @@ def _search_nothing(transport: Transport, index: str) -> int:
     body = {"size": 0, "track_total_hits": False}
     reply = transport.request("POST", (index, "_search"), body=body, max_body_bytes=MAX_REPLY_BYTES).json()
     shards = reply.get("_shards") if isinstance(reply, dict) else None
-    return int(shards.get("total", 0)) if isinstance(shards, dict) else 0
+    total = shards.get("total") if isinstance(shards, dict) else None
+    return total if isinstance(total, int) else 0
