@@ -12,7 +12,7 @@ from cluster_settings import handler, local_token, log, secrets
 
 from es_bridge.config import Auth, ClusterConfig
 from lab.front.faults import FaultyServer, HalfBody, Reset
-from lab.front.server import Reply
+from lab.front.server import LocalServer, Received, Reply, forward
 from lab.splunkd import SplunkdStandIn, User, add_cluster
 from lab.splunkd.users import Role
 
@@ -368,6 +368,40 @@ def test_splunkd_that_fails_at_any_read(ask: Asked, fault: Any, read: int) -> No
     assert status == 502
     assert "the app's settings cannot be read: splunkd" in text
     assert "status=502" in ask.log()
+
+
+class OtherApps(LocalServer):
+    """Passes on what splunkd says, with stanzas that another app shares with all apps."""
+
+    def __init__(self, upstream: str, app: str, stanzas: Dict[str, Dict[str, Dict[str, str]]]) -> None:
+        self._upstream, self._app, self._stanzas = upstream, app, stanzas
+        super().__init__()
+
+    def answer(self, received: Received) -> Reply:
+        reply = forward(self._upstream, received)
+        for conf, stanzas in self._stanzas.items():
+            if f"configs/conf-{conf}?" in received.target:
+                feed = json.loads(reply.body)
+                acl = {**feed["entry"][0]["acl"], "app": self._app, "sharing": "global"}
+                feed["entry"] += [{"name": name, "acl": acl, "content": stanzas[name]} for name in stanzas]
+                return Reply(reply.status, json.dumps(feed).encode(), reply.headers)
+        return reply
+
+
+@pytest.mark.parametrize(("app", "status"), [("search", 403), ("system", 200)])
+def test_rules_that_another_app_shares_give_nothing(ask: Asked, app: str, status: int) -> None:
+    rule = {"mine": {"cluster": "*", "roles": "guest", "indices": "*"}}
+    with OtherApps(ask.splunkd.uri, app, {"aws_siem_bridge_access": rule}) as between:
+        found, _ = ask(User("eve", ("guest",)), "prod", server={"rest_uri": between.url})
+    assert found == status
+
+
+def test_clusters_that_another_app_shares_are_not_there(ask: Asked) -> None:
+    cluster = {"elsewhere": {"hosts": "http://elsewhere:9200", "is_default": "1"}}
+    with OtherApps(ask.splunkd.uri, "search", {"aws_siem_bridge_cluster": cluster}) as between:
+        status, text = ask.refused(User("root", ("admin",)), "elsewhere", server={"rest_uri": between.url})
+        assert (status, "is not configured" in text) == (404, True)
+        assert ask(ANALYST, server={"rest_uri": between.url})[1]["cluster"]["name"] == "prod"
 
 
 def test_splunkd_that_is_gone(ask: Asked) -> None:

@@ -1,6 +1,8 @@
 """The token that proves a caller to be a local process of Splunk's own user."""
 
+import errno
 import os
+import re
 import stat
 import subprocess
 import sys
@@ -79,6 +81,25 @@ def test_processes_that_come_at_once_agree(home: Path) -> None:
     assert [process.wait() for process in processes] == [0] * 8
     assert said == {local_token.current() + "\n"}
     assert len(token_files(home)) == 1
+
+
+@pytest.mark.parametrize("problem", [errno.EROFS, errno.ENOSPC, errno.EDQUOT])
+@pytest.mark.parametrize("function", ["mkstemp", "mkdir", "link"])
+def test_a_disk_that_takes_nothing_is_said(
+    home: Path, monkeypatch: pytest.MonkeyPatch, problem: int, function: str
+) -> None:
+    if function != "mkdir":
+        local_token.private_folder()
+
+    def fail(*_: object, **__: object) -> None:
+        raise OSError(problem, os.strerror(problem))
+
+    module = {"mkstemp": local_token.tempfile, "mkdir": Path, "link": os}[function]
+    monkeypatch.setattr(module, function, fail)
+    with pytest.raises(ConfigError, match=re.escape(os.strerror(problem))) as refused:
+        local_token.current()
+    assert "aws_siem_bridge" in str(refused.value)
+    assert not list(home.rglob("new-*"))
 
 
 @pytest.mark.parametrize("mode", [0o604, 0o640, 0o620, 0o602])

@@ -85,7 +85,10 @@ def _read(path: Path) -> str:
 
 def _make(path: Path) -> None:
     """Make a token unless another process is quicker, and remove those of former starts."""
-    descriptor, temporary = tempfile.mkstemp(prefix="new-", dir=path.parent)  # 0600
+    try:
+        descriptor, temporary = tempfile.mkstemp(prefix="new-", dir=path.parent)  # 0600
+    except OSError as exc:
+        raise ConfigError(f"no file can be made in {path.parent}: {exc.strerror}") from exc
     try:
         with os.fdopen(descriptor, "w", encoding="ascii") as file:
             file.write(secrets.token_urlsafe(_TOKEN_BYTES))

@@ -55,14 +55,19 @@ class Splunkd:
         return entries
 
     def stanzas(self, app: str, conf: str) -> Dict[str, Mapping[str, Any]]:
-        """Return an app's stanzas of ``<conf>.conf`` by name; none for a file that does not exist yet."""
+        """Return an app's own stanzas of ``<conf>.conf`` by name; none for a file that does not exist yet.
+
+        Those of other apps are left out: splunkd lists what they share with all apps, and whoever may write into any
+        app could write himself an access rule there. ``system`` is the administrator's own.
+        """
         try:
             entries = self.entries("servicesNS", "nobody", app, "configs", f"conf-{conf}")
         except SplunkdError as exc:
             if exc.status == 404:
                 return {}
             raise
-        return {str(entry["name"]): entry["content"] for entry in entries}
+        ours = [entry for entry in entries if (entry.get("acl") or {}).get("app") in (app, "system")]
+        return {str(entry["name"]): entry["content"] for entry in ours}
 
     def post(self, *path: str, form: Mapping[str, str]) -> Tuple[int, bytes]:
         """Send a form; return (status, body) whatever the status. Raises `SplunkdError` without an answer."""
