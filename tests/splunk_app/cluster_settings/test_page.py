@@ -119,6 +119,35 @@ def test_a_cluster_is_tried_and_stored_and_its_secret_is_elsewhere(pages: Pages)
     assert not any(PASSWORD[:14] in text for text in pages.said)
 
 
+@pytest.mark.parametrize(
+    ("page", "key", "value"),
+    [
+        ("cluster", "default_index", "aws-*\n[evil]\nhosts = http://evil:9200"),
+        ("cluster", "time_field", "x\r[evil]"),
+        ("cluster", "ca_file", "/ca.pem\n[evil]"),
+        ("cluster", "username", "kim\x85[evil]"),
+        ("access", "roles", "user\nroles = admin"),
+        ("access", "indices", "aws-*\n[evil]"),
+        ("access", "cluster", "prod\n[evil]"),
+    ],
+)
+def test_nothing_that_goes_over_a_line_is_stored(pages: Pages, page: str, key: str, value: str) -> None:
+    ok(pages.add("prod", **NO_TEST))
+    given = {"cluster": "prod", "roles": "user", "indices": "*"} if page == "access" else NO_TEST
+    error(pages.add("new", page, **{**given, key: value}))
+    assert "new" not in (pages.splunkd.state.stanzas(f"aws_siem_bridge_{page}") or {})
+
+
+def test_what_surrounds_a_value_is_not_stored(pages: Pages) -> None:
+    ok(pages.add("prod", hosts="  http://search:9200 ", default_index="aws-*\n", **NO_TEST))
+    assert (pages.stored("prod")["hosts"], pages.stored("prod")["default_index"]) == ("http://search:9200", "aws-*")
+
+
+def test_a_switch_that_says_neither_yes_nor_no_is_refused(pages: Pages) -> None:
+    assert "verify_tls = ture is neither 1 (yes) nor 0 (no)" in error(pages.add("prod", verify_tls="ture", **NO_TEST))
+    ok(pages.add("prod", verify_tls="False", compress="", **NO_TEST))
+
+
 def test_secrets_are_not_listed_for_those_who_ask_for_them(pages: Pages) -> None:
     ok(pages.add("prod", auth="basic", username="reader", password=PASSWORD))
     asking = {"--cred--": "1"}

@@ -56,7 +56,7 @@ def cluster_config(name: str, stanza: Mapping[str, Any]) -> ClusterConfig:
         auth["kind"] = "none"
     settings: Dict[str, Any] = {key: given[key] for key in _TEXT_KEYS if key in given}
     settings.update((key, _number(name, key, given[key], kind)) for key, kind in _NUMBER_KEYS.items() if key in given)
-    settings.update((key, switch(given[key])) for key in _SWITCH_KEYS if key in given)
+    settings.update((key, _switch(name, key, given[key])) for key in _SWITCH_KEYS if key in given)
     hosts = tuple(host.strip() for host in given.get("hosts", "").split(",") if host.strip())
     try:
         return ClusterConfig(hosts=hosts, name=name, auth=Auth(**auth), **settings)
@@ -87,6 +87,13 @@ def names(text: Any) -> Tuple[str, ...]:
 
 def _given(stanza: Mapping[str, Any]) -> Dict[str, str]:
     return {key: str(value).strip() for key, value in stanza.items() if value is not None and str(value).strip()}
+
+
+def _switch(cluster: str, key: str, text: str) -> bool:
+    """Return what a boolean says. One that says neither is an error: a typing error must not switch TLS checks off."""
+    if switch(text) or text.lower() in ("0", "false", "f", "no", "n", "off"):
+        return switch(text)
+    raise ConfigError(f"cluster {cluster!r}: {key} = {text} is neither 1 (yes) nor 0 (no)")
 
 
 def _number(cluster: str, key: str, text: str, kind: Any) -> Any:

@@ -31,6 +31,8 @@ TEST_ON_SAVE = "test_on_save"
 #: It becomes a stanza, a value of ``cluster=`` and of ``source``, and the name of a folder. No dot: solnlib deletes the
 #: secrets of a stanza by a regular expression made of its name, so eu.prod would take those of eu-prod along.
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}")
+#: Line ends as Python's and a conf file's readers see them, and what no text field should hold.
+_CONTROL = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029]")
 
 
 class _Handler(AdminExternalHandler):
@@ -47,6 +49,15 @@ class _Handler(AdminExternalHandler):
         for entity in found:
             self._complete(entity.content)
         return found
+
+    @staticmethod
+    def _tidy(payload: Dict[str, Any]) -> None:
+        """Strip what was typed, and refuse line ends: nobody should have to know what they do in a conf file."""
+        for key, value in payload.items():
+            if isinstance(value, str) and key not in conf.SECRET_KEYS:
+                payload[key] = value = value.strip()
+                if _CONTROL.search(value):
+                    raise RestError(400, f"{key} holds a line end or another control character. Was too much copied?")
 
     def _complete(self, content: Dict[str, Any]) -> None:
         content.update((key, value) for key, value in self.understood.items() if not content.get(key))
@@ -101,6 +112,7 @@ class ClusterHandler(_Handler):
         self._be_the_only_default()
 
     def _check(self, name: str, payload: Dict[str, Any], stored: Mapping[str, Any]) -> None:
+        self._tidy(payload)
         wants_test = conf.switch(payload.pop(TEST_ON_SAVE, "1"))
         together = {key: value for key, value in {**stored, **payload}.items() if key in conf.CLUSTER_KEYS}
         with _shown():
@@ -140,6 +152,7 @@ class AccessHandler(_Handler):
         self._check(stanza_id, payload, stored)
 
     def _check(self, name: str, payload: Dict[str, Any], stored: Mapping[str, Any]) -> None:
+        self._tidy(payload)
         with _shown(), self._splunkd() as splunkd:
             rule = access.rule(name, {**stored, **payload})
             clusters = sorted(splunkd.stanzas(conf.APP, conf.CLUSTER_CONF))
