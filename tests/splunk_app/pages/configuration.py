@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import re
+import time
 from pathlib import Path
-from typing import Any, Dict, List, Optional, Union
+from typing import Any, Callable, Dict, List, Optional, Union
 
 from playwright.sync_api import TimeoutError, expect
 
@@ -49,8 +50,22 @@ class ConfigurationPage:
 
     # The table of a tab
 
+    def expect_rows(self, wanted: Dict[str, List[str]]) -> None:
+        """Assert that the rows listed are the ones wanted, once the table has been drawn again."""
+        self._expect(self.rows, wanted)
+
+    def expect_listed(self, *names: str) -> None:
+        """Assert that the rows listed are those of ``names``, once the table has been drawn again."""
+        self._expect(lambda: sorted(self.rows()), sorted(names))
+
+    def _expect(self, read: Callable[[], Any], wanted: Any) -> None:
+        deadline = time.monotonic() + TIMEOUT_MS / 1000
+        while read() != wanted and time.monotonic() < deadline:
+            self.page.wait_for_timeout(50)
+        assert read() == wanted
+
     def rows(self) -> Dict[str, List[str]]:
-        """Return the texts of the listed rows by their names."""
+        """Return the texts of the rows listed at the moment, by their names."""
         found = {}
         for row in self.page.locator("tbody tr:visible").all():
             cells = [cell.inner_text().strip() for cell in row.locator("td:not(:has(button))").all()]
@@ -103,10 +118,9 @@ class ConfigurationPage:
             dialog.wait_for(state="detached")
             return ""
         self.watch.refused()
-        shown = dialog.get_by_text(re.compile("^Alert|."))
-        text = dialog.inner_text()
-        assert shown.count(), text
-        return text
+        message = dialog.locator("[data-test=message][data-test-type=error]")
+        message.wait_for()
+        return str(message.inner_text())
 
     def shoot(self, state: str) -> None:
         """Save a screenshot of the whole page under the name of its state, when somebody wants them."""
@@ -275,9 +289,8 @@ class Form:
                     raise
 
     def _tick(self, label: str, values: List[str]) -> None:
-        self._choice(label).click()
         for value in values:
-            self._page.get_by_role("option", name=value, exact=True).click()
+            self._choose(label, value)
         self._page.keyboard.press("Escape")
 
 

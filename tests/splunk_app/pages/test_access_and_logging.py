@@ -32,7 +32,7 @@ def test_an_access_rule_lets_a_role_search_until_it_is_deleted(
         form.fill(Indices=indices)
         assert form.invalid().startswith("Only index names in lower case and *, separated by commas")
     form.fill(Indices=mine).shoot("access-filled-in").save()
-    assert page.rows() == {"soc": ["prod", "user", mine]}
+    page.expect_rows({"soc": ["prod", "user", mine]})
     page.shoot("access-listed")
 
     # power imports user, so the rule for user fits.
@@ -44,7 +44,7 @@ def test_an_access_rule_lets_a_role_search_until_it_is_deleted(
     assert form.value("Indices") == mine
     form.fill(Indices=f"{mine}, {other}").set("Roles", ["power"])
     form.save()
-    assert page.rows() == {"soc": ["prod", "user,power", f"{mine}, {other}"]}
+    page.expect_rows({"soc": ["prod", "user,power", f"{mine}, {other}"]})
     assert len(head.search(f"| elasticsearch index={mine},{other}", ANALYST).done.rows) == 2 * len(DOCUMENTS)
 
     # A cluster that a rule names stays: the next one of its name would inherit the rule.
@@ -63,7 +63,7 @@ def test_a_rule_can_be_for_every_cluster(page: ConfigurationPage, head: SearchHe
     form = page.choose("Access").add().fill(Name="all", Indices="aws-*")
     form.type_other("Cluster", "*").set("Roles", ["power"])
     form.save()
-    assert page.rows() == {"all": ["*", "power", "aws-*"]}
+    page.expect_rows({"all": ["*", "power", "aws-*"]})
     assert len(head.search(f"| elasticsearch index={index}", ANALYST).done.rows) == len(DOCUMENTS)
 
 

@@ -54,7 +54,7 @@ def test_a_cluster_is_added_searched_changed_and_deleted(
     form = secured_cluster(page.add(), secured, index).set("Default cluster", True).shoot("add-filled-in")
     form.save()
     page.row("prod")
-    assert page.rows() == {"prod": [secured.url, "User name", "Yes"]}
+    page.expect_rows({"prod": [secured.url, "User name", "Yes"]})
     details = page.expand("prod")
     assert "reader" in details and index in details
     page.shoot("listed")
@@ -64,7 +64,7 @@ def test_a_cluster_is_added_searched_changed_and_deleted(
 
     # Loaded anew: what is shown is what is stored, and a secret that is left alone stays.
     page.open()
-    assert page.rows() == {"prod": [secured.url, "User name", "Yes"]}
+    page.expect_rows({"prod": [secured.url, "User name", "Yes"]})
     form = page.edit("prod").shoot("edit")
     assert form.text("Name").is_disabled()
     shown = {label: form.value(label) for label in ("Hosts", "Sign in with", "User name", "Default index", "CA file")}
@@ -89,7 +89,7 @@ def test_a_cluster_is_added_searched_changed_and_deleted(
     assert_nowhere(page, password, secured.users["root"], "not-the-password")
 
     assert page.delete("prod") == ""
-    assert page.rows() == {}
+    page.expect_rows({})
     assert head.stored("prod") is None
     assert head.splunkd.state.passwords() == []
     assert "prod" in head.search("| elasticsearch cluster=prod").error
@@ -105,11 +105,11 @@ def test_a_copy_is_a_cluster_of_its_own_and_one_is_the_default(
     assert form.value("Hosts") == store.config.hosts[0]
     form.fill(Name="two").save()
     page.open()
-    assert page.rows() == {"one": [*store.config.hosts, "Nothing"], "two": [*store.config.hosts, "Nothing", "Yes"]}
+    page.expect_rows({"one": [*store.config.hosts, "Nothing"], "two": [*store.config.hosts, "Nothing", "Yes"]})
     for name in ("one", "two"):
         assert len(head.search(f"| elasticsearch cluster={name} fields=eventName").done.rows) == len(DOCUMENTS)
     assert page.delete("two") == ""
-    assert list(page.rows()) == ["one"]
+    page.expect_listed("one")
     assert head.search("| elasticsearch cluster=one fields=eventName").done.rows
 
 
@@ -158,7 +158,7 @@ def test_what_is_wrong_with_a_connection_is_said_on_the_page(
         form.set(label, value)
     form.save()
     assert_nowhere(page, secured.users["reader"], "wrong-one")
-    assert list(page.rows()) == ["prod"]
+    page.expect_listed("prod")
 
 
 def test_settings_can_be_saved_without_asking_the_cluster(
