@@ -1,7 +1,11 @@
-"""The app's own log files. ``$SPLUNK_HOME/var/log/splunk`` is indexed by Splunk into ``_internal`` by itself."""
+"""The app's own log files. ``$SPLUNK_HOME/var/log/splunk`` is indexed by Splunk into ``_internal`` by itself.
+
+Every search is a process of its own, and all of them write into one file.
+"""
 
 from __future__ import annotations
 
+import fcntl
 import json
 import logging
 import logging.handlers
@@ -12,6 +16,49 @@ from typing import Any, Dict
 LOG_BYTES = 10_000_000
 LOG_FILES_KEPT = 5
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+
+
+class SharedLog(logging.handlers.RotatingFileHandler):
+    """A log that many processes write: one of them turns it over, the others follow to the new file.
+
+    The standard library's handler knows of one process only. Two that turn over at once rename and remove each other's
+    files, and lines that somebody may have to answer for are gone.
+    """
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write a line, while no other process turns the file over."""
+        try:
+            self._lock_current_file()
+        except OSError:
+            pass  # a file system without locks: a line is worth more than the order of files
+        super().emit(record)
+        if self.stream:
+            try:
+                fcntl.flock(self.stream, fcntl.LOCK_UN)
+            except OSError:
+                pass
+
+    def doRollover(self) -> None:  # noqa: N802 - the library's name
+        """Turn the file over. Its lock outlives its closing, until the files have their new names."""
+        held = os.dup(self.stream.fileno()) if self.stream else None
+        try:
+            super().doRollover()
+        finally:
+            if held is not None:
+                os.close(held)
+
+    def _lock_current_file(self) -> None:
+        while True:
+            if not self.stream:
+                self.stream = self._open()
+            fcntl.flock(self.stream, fcntl.LOCK_EX)
+            try:
+                if os.path.samestat(os.fstat(self.stream.fileno()), Path(self.baseFilename).stat()):
+                    return
+            except FileNotFoundError:
+                pass
+            self.stream.close()  # turned over while we waited
+            self.stream = None  # type: ignore[assignment]
 
 
 def open_log(name: str, file_name: str) -> logging.Logger:
@@ -26,7 +73,7 @@ def open_log(name: str, file_name: str) -> logging.Logger:
     home = os.environ.get("SPLUNK_HOME")
     folder = Path(home, "var", "log", "splunk") if home else None
     if folder is not None and os.access(folder, os.W_OK):
-        handler = logging.handlers.RotatingFileHandler(
+        handler = SharedLog(
             folder / file_name,
             maxBytes=LOG_BYTES,
             backupCount=LOG_FILES_KEPT,
