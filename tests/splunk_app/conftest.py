@@ -127,7 +127,7 @@ class Store:
 
     def contexts_left(self, before: int) -> int:
         """Return how many contexts are open beyond ``before``, once requests that were cut off have ended."""
-        for _ in range(100):
+        for _ in range(200):
             if self.open_contexts() <= before:
                 return 0
             time.sleep(0.1)

@@ -1,6 +1,7 @@
 """Every failure ends a job as FAILED, with a text that says what, where and what to do."""
 
 import json
+import re
 import socket
 import ssl
 import threading
@@ -173,7 +174,7 @@ def test_certificate_must_be_for_the_host(splunk: Splunk, tmp_path: Path, certif
     server.shutdown()
     server.server_close()
     assert ("certificate is for another name" in error) is not accepted
-    assert ("418" in error) is accepted
+    assert bool(re.search(r"\b418\b", error)) is accepted  # a port may hold these digits
 
 
 class _NotAnEngine(BaseHTTPRequestHandler):

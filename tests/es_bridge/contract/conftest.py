@@ -84,7 +84,7 @@ class Cluster:
 
     def contexts_left(self, before: int = 0) -> int:
         """Return how many more PITs and scrolls are open than before, once requests that were cut off have ended."""
-        for _ in range(50):
+        for _ in range(200):
             if self.open_contexts() <= before:
                 return 0
             time.sleep(0.1)
@@ -115,6 +115,9 @@ _clusters: Dict[str, Cluster] = {}
 
 #: All of the catalogue, or those that AWS_SIEM_BRIDGE_ENGINES names (comma-separated).
 ASKED_FOR = [name for name in os.environ.get("AWS_SIEM_BRIDGE_ENGINES", "").split(",") if name] or list(ENGINES)
+
+#: Those that speak plain HTTP, so that a server of a test can stand before them.
+PLAIN = [name for name in ASKED_FOR if not name.endswith("-secured")]
 
 
 @pytest.fixture(params=ASKED_FOR)

@@ -23,12 +23,12 @@ from es_bridge.transport import Transport
 from lab.engine import Engine
 from lab.front.server import LocalServer, Received, Reply, forward
 
-from .conftest import ASKED_FOR, START_MS, Cluster, watched_cluster
+from .conftest import PLAIN, START_MS, Cluster, watched_cluster
 
 #: The engines whose rules for names differ; the others behave as one of them and have their turn with ``--full``.
 OWN_RULES = ("opensearch-1.3", "opensearch-2.19", "elasticsearch-7.10.2", "elasticsearch-9.0")
 EVERYWHERE = bool(os.environ.get("AWS_SIEM_BRIDGE_FULL"))
-ENGINES_HERE = [engine_id for engine_id in ASKED_FOR if EVERYWHERE or engine_id in OWN_RULES]
+ENGINES_HERE = [engine_id for engine_id in PLAIN if EVERYWHERE or engine_id in OWN_RULES]
 #: In every document of role B; its documents are the newest.
 MARK = "belongs to role B"
 ROWS_1, ROWS_2, ROWS_B = 300, 20, 7
