@@ -90,7 +90,7 @@ class IndexAccess:
 
         Not where it goes beyond the patterns: "there is none" would then read differently from "not for you".
         """
-        return self._request.allow_partial and (not self.is_restricted or self.covers_request())
+        return self._request.allow_partial and self.covers_request()
 
     def check_indices(self, reply: Dict[str, Any]) -> None:
         """Compare the concrete indices that a ``_field_caps`` reply names. Raises `IndexNotAllowed`."""
@@ -142,6 +142,8 @@ class IndexAccess:
 
     def covers_request(self) -> bool:
         """Whether all that is asked for lies within the patterns as it is written, so that nothing is given away."""
+        if not self.is_restricted:
+            return True
         return all(part.startswith("-") or allowed(part, self._patterns) for part in self._parts)
 
     def refusal(self) -> IndexNotAllowed:

@@ -495,7 +495,7 @@ class Search:
                 self.warnings.append(text)
 
     def _nothing_matched(self, reason: str) -> BridgeError:
-        if self._access.is_restricted and not self._access.covers_request():
+        if not self._access.covers_request():
             return self._access.refusal()
         return NothingMatched(
             f"index {self.request.index!r} names no index that exists and that this account may read at cluster "
