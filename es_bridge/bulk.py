@@ -75,6 +75,8 @@ class Document(NamedTuple):
     index: str  # type: ignore[assignment]  # hides tuple.index(), which nobody needs on a document
     id: str
     body: bytes
+    #: What the caller knows it by, such as the number of the record it was made of. Not sent.
+    origin: int = 0
 
 
 class Outcome(NamedTuple):

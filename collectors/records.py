@@ -1,0 +1,83 @@
+"""What passes between the reading of an object and its delivery.
+
+A source (``collectors/<log>/source.py``) offers ``documents(pieces, context)``: it yields one `Document` or one
+`BadRecord` for each record of the object, in order, and raises when the object itself is at fault. Nothing in between
+is dropped: documents and bad records together are all records of the object.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from dataclasses import dataclass, field
+from typing import NamedTuple, Union
+
+from collectors.addresses import AddressBook
+from collectors.json_codec import PLAIN, Codec
+from es_bridge.bulk import Document
+
+#: A record longer than this (bytes) is skipped without being held in memory.
+MAX_RECORD_BYTES = 10_000_000
+#: What a dead letter keeps of a record that cannot become a document.
+EXCERPT_BYTES = 4096
+
+__all__ = ["BadRecord", "Context", "Document", "EXCERPT_BYTES", "MAX_RECORD_BYTES", "Made", "ObjectRef", "record_id"]
+
+
+class ObjectRef(NamedTuple):
+    """One object of S3. ``key`` is the decoded key, ``version_id`` is empty for a bucket without versions."""
+
+    bucket: str
+    key: str
+    version_id: str = ""
+    #: Bytes as stored; -1 where nobody said.
+    size_bytes: int = -1
+
+    @property
+    def uri(self) -> str:
+        """How a person names it."""
+        return f"s3://{self.bucket}/{self.key}"
+
+    @property
+    def identity(self) -> str:
+        """16 characters that stand for bucket and key in the ids of the documents: 96 bits of a SHA-256.
+
+        The version is left out: AWS writes a log object once, and a copy put back under its key is the same log.
+        """
+        digest = hashlib.sha256(f"{self.bucket}/{self.key}".encode("utf-8", "surrogatepass")).digest()
+        return base64.urlsafe_b64encode(digest[:12]).decode()
+
+
+def record_id(identity: str, number: int) -> str:
+    """Return the id of record ``number`` (from 1) of the object with this identity.
+
+    28 characters of the base64url alphabet: engines keep such an id in 21 bytes instead of 29.
+    """
+    return f"{identity}-{number:011d}"
+
+
+class BadRecord(NamedTuple):
+    """A record that cannot become a document: not JSON, too long, without what its identity or index is made of."""
+
+    #: Its number in the object, from 1.
+    number: int
+    #: Where it begins, in bytes of the unpacked content; -1 where the format has no such place (Parquet).
+    offset: int
+    reason: str
+    #: Its first `EXCERPT_BYTES` bytes.
+    excerpt: bytes
+
+
+#: What a source yields. ``Document.origin`` is the record's number.
+Made = Union[Document, BadRecord]
+
+
+@dataclass(frozen=True)
+class Context:
+    """What the documents of one object are made with."""
+
+    ref: ObjectRef
+    codec: Codec = PLAIN
+    addresses: AddressBook = field(default_factory=AddressBook)
+    #: Records before this one are counted and not decoded: an earlier run has stored them.
+    first_number: int = 1
