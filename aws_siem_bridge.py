@@ -16,7 +16,11 @@ COMMANDS = {
     "search": ("es_bridge.cli.search", "search an index pattern, newest first, as JSON lines or a table"),
     "indices": ("es_bridge.cli.indices", "list the indices a pattern names, with documents and time field"),
     "ping": ("es_bridge.cli.ping", "say what a cluster is, what it supports and what is missing"),
-    "load": ("collectors.cli.load", "load AWS log files into OpenSearch or Elasticsearch"),
+    "load": ("collectors.cli.load", "load AWS logs into the store: files, a bucket prefix, or a queue for good"),
+    "audit": ("collectors.cli.audit", "compare the records of S3 objects with what is stored, and list the gaps"),
+    "dlq": ("collectors.cli.dlq", "list, explain and replay what could not be stored"),
+    "digest": ("collectors.cli.digest", "verify CloudTrail's digest chain: that no log file was changed or removed"),
+    "templates": ("collectors.cli.templates", "show and apply index templates and lifecycle policies"),
     "lab": ("lab.cli", "what stands in for the systems a user owns: engine, splunkd, story, one-line runner"),
 }
 
