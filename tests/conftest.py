@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
 from pathlib import Path
-from typing import Callable, Dict, Iterator, Union
+from typing import Any, Callable, Dict, Iterator, Union
 
 import pytest
 
@@ -14,6 +15,31 @@ from lab.engine import DEFAULT_ENGINE, Engine, EngineUnavailable, start_engine
 
 # A job that a shell started in the background ignores Ctrl-C, and so would every child process of these tests.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+GOLDEN = Path(__file__).resolve().parent / "golden"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--update-golden", action="store_true", help="write the expected files of tests/golden anew")
+
+
+@pytest.fixture
+def golden(request: pytest.FixtureRequest) -> Callable[[str, Any], None]:
+    """Return a function that compares a JSON value with a file below ``tests/golden``: ``golden("waf/a.json", value)``.
+
+    Keys stay in their order. With ``--update-golden`` the file is written instead: review it as a diff.
+    """
+
+    def compare(name: str, value: Any) -> None:
+        path = GOLDEN / name
+        text = json.dumps(value, indent=1, ensure_ascii=False) + "\n"
+        if request.config.getoption("--update-golden"):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(text.encode("utf-8", "surrogatepass"))
+        assert path.is_file(), f"{path} is missing: run pytest with --update-golden, and review what it writes"
+        assert text == path.read_bytes().decode("utf-8", "surrogatepass")
+
+    return compare
 
 
 @pytest.fixture(scope="session")
