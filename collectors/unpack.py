@@ -15,6 +15,13 @@ GZIP_MAGIC = b"\x1f\x8b"
 GZIP_WINDOW = 16 + zlib.MAX_WBITS
 
 
+class BrokenData(DamagedFile):
+    """The bytes are not those that were written (a checksum differs): another copy may be whole, a later read, too.
+
+    A file that is only cut short is a plain `DamagedFile`: what there is of it is as it was written.
+    """
+
+
 def unpacked(stream: BinaryIO) -> Iterator[bytes]:
     """Yield the content of ``stream`` in pieces of at most `PIECE_BYTES`; gzip is recognised by its first bytes.
 
@@ -40,7 +47,7 @@ def _gunzipped(stream: BinaryIO, packed: bytes) -> Iterator[bytes]:
         except zlib.error as exc:
             piece = _rescued(before, packed)
             yield piece
-            raise DamagedFile(f"the gzip data is broken: {exc}", size + len(piece)) from exc
+            raise BrokenData(f"the gzip data is broken: {exc}", size + len(piece)) from exc
         size += len(piece)
         if piece:
             yield piece

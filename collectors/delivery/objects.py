@@ -19,7 +19,7 @@ from __future__ import annotations
 import io
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO, Dict, Iterator, Optional, Protocol
+from typing import Any, BinaryIO, Dict, Iterator, Optional, Protocol, Tuple, Type
 
 from urllib3.exceptions import HTTPError
 
@@ -70,7 +70,7 @@ class _Body(io.RawIOBase):
     def __init__(self, client: Any, ref: ObjectRef) -> None:
         super().__init__()
         self._client, self._ref = client, ref
-        self._failed = errors()
+        self._cut: Tuple[Type[Exception], ...] = (*errors(), HTTPError, OSError)
         self._position = 0
         first = self._get({})
         self._etag = first.get("ETag", "")
@@ -88,7 +88,7 @@ class _Body(io.RawIOBase):
                 if data or self._position >= self._size:
                     break
                 problem = f"the body ends after {self._position:,} of {self._size:,} bytes"
-            except (*self._failed, HTTPError, OSError) as exc:
+            except self._cut as exc:
                 problem = said(exc)
                 if self._position >= self._size:  # nothing is missing: the checksum S3 keeps is another one
                     raise ObjectUnreadable(f"{self._ref.uri} was changed on its way: {problem}") from exc
@@ -116,7 +116,7 @@ class _Body(io.RawIOBase):
             how = {**how, "VersionId": ref.version_id}
         try:
             return self._client.get_object(Bucket=ref.bucket, Key=ref.key, **how)
-        except self._failed as exc:
+        except errors() as exc:
             raise _problem(ref, exc) from exc
 
 
