@@ -1,190 +1,262 @@
 """CloudTrail records out of the files AWS writes to S3, one after the other, in flat memory.
 
 A file is one line ``{"Records":[...]}``, up to tens of megabytes of it
-(https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-log-file-examples.html). It is decoded from a
-buffer that holds a piece of it: measured on AWS's own records, the standard library reads 170,000 records/s this way,
-ijson 85,000, and `json.loads` of the whole file 45,000 to 76,000 with the memory growing with the file.
+(https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-log-file-examples.html). Where a record ends is
+guessed first: AWS begins every record with ``eventVersion``, and a piece of text that decodes as JSON from its first to
+its last byte is exactly one value, so a guess that decodes is right. Only where it does not (another layout, the last
+record of the file, something broken) are brackets and quotes counted, many times slower.
 
-A record is handed on both decoded and as AWS wrote it, so that what is stored is AWS's own text. Files can repeat
-events; the identity that removes the repetitions is made in `collectors.cloudtrail.normalise`.
+A record is handed on as AWS wrote it, so that what is stored is AWS's own text. Files can repeat events; the identity
+that removes the repetitions is made in `collectors.cloudtrail.normalise`.
+
+What is wrong inside one element of the list (no JSON, no object, too long, no identity, no time) makes that element a
+`BadRecord`, and the rest flows on. Where quotes or brackets themselves do not fit there is no telling where the next
+record begins: `DamagedFile`.
 """
 
 from __future__ import annotations
 
-import codecs
 import json
 import re
-from typing import Any, Dict, Iterable, Iterator, NamedTuple, Optional
+from typing import Any, Callable, Dict, Iterable, Iterator, Optional, Union
 
-from collectors.errors import DamagedFile, NotThisLog
-from collectors.exact_json import ExactDecoder
+from collectors.cloudtrail.normalise import RawRecord, document
+from collectors.errors import DamagedFile, InvalidRecord, NotThisLog
+from collectors.records import EXCERPT_BYTES, MAX_RECORD_BYTES, BadRecord, Context, Made
 
-#: CloudTrail's own limit is far below (256 KB an event): what is longer is not a record.
-MAX_RECORD_CHARS = 10 * 2**20
-#: A JSON error this near to the end of the buffer may come from the cut, e.g. in the middle of a ``\\ud83d\\ude00``.
-CUT_CHARS = 16
+#: How every record AWS writes begins, behind the end of the one before it.
+NEXT_RECORD = b'},{"eventVersion":'
+#: A record that ends in the next piece is worth reading on for, before its brackets are counted.
+USUAL_RECORD_BYTES = 32 * 1024
 
-_SPACE = re.compile(r"[ \t\r\n]*")
+_SPACE = re.compile(rb"[ \t\r\n]*")
+_OUTSIDE = re.compile(rb'["{}\[\],:]')
+_NESTED = re.compile(rb'["{}\[\]]')
+_IN_STRING = re.compile(rb'"|\\.', re.DOTALL)
+_CLOSING = {b"{": 0x7D, b"[": 0x5D}
+_BOM = b"\xef\xbb\xbf"
 _DIGEST_KEYS = ("digestStartTime", "digestS3Object")
-
-
-class RawRecord(NamedTuple):
-    """One record: decoded, as written, and its number in the file, from 1."""
-
-    fields: Dict[str, Any]
-    #: As AWS wrote it; bytes that are not UTF-8 are here as surrogate escapes.
-    text: str
-    #: An object in it repeats a key: ``fields`` has them all, the engines would refuse ``text``.
-    repeats_keys: bool
-    number: int
 
 
 class DigestFile(NotThisLog):
     """A digest: signatures over log files, not log records. Nothing in it is to be loaded."""
 
 
-def records(pieces: Iterable[bytes]) -> Iterator[RawRecord]:
-    """Yield the records of one file whose unpacked content arrives in ``pieces``.
+def documents(pieces: Iterable[bytes], context: Context) -> Iterator[Made]:
+    """Yield the documents of one file whose unpacked content arrives in ``pieces``, and its bad records.
 
     Raises `DigestFile` or `NotThisLog` when the content is something else, and `DamagedFile`, with the offset, after
     the last complete record before the damage. Several ``{"Records":[...]}`` one after the other are read as one.
+    Records before ``context.first_number`` are decoded as well: nothing finds their ends faster.
     """
-    return _Reader(pieces).records()
+    first = context.first_number
+    for record in _Reader(pieces, context.codec.loads).records():
+        if record.number < first:
+            continue
+        if isinstance(record, BadRecord):
+            yield record
+            continue
+        try:
+            yield document(record, context)
+        except InvalidRecord as exc:
+            yield BadRecord(record.number, record.offset, str(exc), record.text[:EXCERPT_BYTES])
+
+
+def records(pieces: Iterable[bytes]) -> Iterator[RawRecord]:
+    """What `collectors.load` still reads with."""
+    for record in _Reader(pieces, json.loads).records():
+        if isinstance(record, BadRecord):
+            raise DamagedFile(record.reason, record.offset)
+        yield record
 
 
 class _Reader:
-    def __init__(self, pieces: Iterable[bytes]) -> None:
+    """Reads from a buffer that holds a piece of the file; ``_at`` is the next byte of it to take."""
+
+    def __init__(self, pieces: Iterable[bytes], loads: Callable[[bytes], Any]) -> None:
         self._pieces = iter(pieces)
-        self._utf8 = codecs.getincrementaldecoder("utf-8-sig")("surrogateescape")
-        self._decoder = ExactDecoder()
-        self._text = ""
+        self._loads = loads
+        self._buffer = b""
         self._at = 0
+        #: Where the buffer begins in the file.
+        self._base = 0
         self._ended = False
         self._source_damage: Optional[DamagedFile] = None
-        self._bytes_read = 0
         self._number = 0
 
-    def records(self) -> Iterator[RawRecord]:
-        if not self._next_char() and self._source_damage is None:
+    def records(self) -> Iterator[Union[RawRecord, BadRecord]]:
+        while len(self._buffer) < len(_BOM) and self._read_on():
+            pass
+        if self._buffer.startswith(_BOM):
+            self._at = len(_BOM)
+        if not self._next_byte() and self._source_damage is None:
             raise NotThisLog("the file is empty")
-        while self._next_char():
-            self._expect_start()
-            found = False
-            while True:
-                key = self._value("a key")
-                self._expect(":")
-                if key == "Records" and self._next_char() == "[":
-                    found = True
-                    yield from self._array()
-                elif isinstance(key, str) and key in _DIGEST_KEYS:
-                    raise DigestFile("a digest file")
-                else:
-                    self._value("a value")
-                if not self._comma_or("}"):
-                    break
-            if not found:
-                raise NotThisLog('the JSON has no list "Records", as a CloudTrail file has')
+        while self._next_byte():
+            yield from self._top_level_object()
         if self._source_damage is not None:
             raise self._damage("")
 
-    def _expect_start(self) -> None:
-        if self._next_char() == "{" and self._after_brace() == '"':
-            return
-        if self._number:
-            raise self._damage("there is something behind the end of the records")
-        raise NotThisLog('the content does not begin with {"Records": as a CloudTrail file does')
+    def _top_level_object(self) -> Iterator[Union[RawRecord, BadRecord]]:
+        if self._take() != b"{" or self._next_byte() != b'"':
+            if self._number:
+                raise self._damage("there is something behind the end of the records")
+            raise NotThisLog('the content does not begin with {"Records": as a CloudTrail file does')
+        found = False
+        while True:
+            key = self._key()
+            self._at += 1  # the colon
+            if key == "Records" and self._next_byte() == b"[":
+                found = True
+                yield from self._array()
+                if self._next_byte() not in (b",", b"}"):
+                    raise self._damage("the JSON is broken: ',' or '}' expected")
+            elif key in _DIGEST_KEYS:
+                raise DigestFile("a digest file")
+            else:
+                self._element(b",}", "a value")
+            if self._take() == b"}":
+                break
+        if not found:
+            raise NotThisLog('the JSON has no list "Records", as a CloudTrail file has')
 
-    def _after_brace(self) -> str:
-        self._at += 1
-        return self._next_char()
+    def _key(self) -> str:
+        start = self._base + self._at
+        written = self._element(b":", "a key")
+        try:
+            key = json.loads(written)
+        except ValueError:
+            key = None
+        if not isinstance(key, str):
+            raise self._damage("the JSON is broken: a key expected", start)
+        return key
 
-    def _array(self) -> Iterator[RawRecord]:
+    def _array(self) -> Iterator[Union[RawRecord, BadRecord]]:
         self._at += 1
-        if self._next_char() == "]":
+        if self._next_byte() == b"]":
             self._at += 1
             return
         while True:
-            if self._next_char() != "{":
-                raise self._damage("a record is not a JSON object" if self._next_char() else "the file ends too early")
-            value = self._value("a record")
+            self._next_byte()
+            start = self._base + self._at
+            fields = self._guessed()
+            if fields is not None:
+                self._number += 1
+                yield RawRecord(self._number, start, self._text, fields)
+                self._at += 1  # the comma
+                continue
+            text = self._element(b",]", "a record")
             self._number += 1
-            yield RawRecord(value, self._text[self._start : self._at], self._repeats_keys, self._number)
-            if not self._comma_or("]"):
+            if self._skipped:
+                reason = f"the record has {self._skipped:,} bytes, more than {MAX_RECORD_BYTES:,}"
+                yield BadRecord(self._number, start, reason, text)
+            elif text[:1] != b"{":
+                yield BadRecord(self._number, start, "the record is not a JSON object", text[:EXCERPT_BYTES])
+            else:
+                yield RawRecord(self._number, start, text)
+            if self._take() == b"]":
                 return
 
-    def _value(self, what: str) -> Any:
-        """Return the value that comes next; read on as long as it is incomplete."""
-        self._next_char()
+    def _guessed(self) -> Optional[Dict[str, Any]]:
+        """Take the record that ends where the next one seems to begin, if that is so, and return it decoded."""
+        end = self._buffer.find(NEXT_RECORD, self._at)
+        if end < 0 and len(self._buffer) - self._at < USUAL_RECORD_BYTES and self._read_on():
+            end = self._buffer.find(NEXT_RECORD, self._at)
+        if end < 0:
+            return None
+        text = self._buffer[self._at : end + 1]
+        if text[:1] != b"{" or len(text) > MAX_RECORD_BYTES:
+            return None
+        try:
+            fields = self._loads(text)
+        except (ValueError, RecursionError):
+            return None
+        self._text = text
+        self._at = end + 1
+        return fields
+
+    def _element(self, stops: bytes, what: str) -> bytes:
+        """Take everything up to one of ``stops`` outside of brackets and quotes, and return it.
+
+        Of what is longer than `MAX_RECORD_BYTES` only the beginning is kept: ``_skipped`` is then its length, else 0.
+        """
+        closing = bytearray()
+        kept = b""
+        start = self._base + self._at
+        position = self._at
+        in_string = False
         while True:
-            try:
-                value, end, self._repeats_keys = self._decoder.decode(self._text, self._at)
-            except json.JSONDecodeError as exc:
-                near_the_cut = exc.pos >= len(self._text) - CUT_CHARS or exc.msg.startswith("Unterminated string")
-                if not near_the_cut or exc.msg.startswith("Invalid control character"):
-                    raise self._damage(f"the JSON is broken: {exc.msg}", exc.pos) from exc
-            except (RecursionError, ValueError) as exc:
-                raise self._damage(f"{what} cannot be read: {exc}") from exc
-            else:
-                # A number may go on in the next piece; what matters here ends with a character of its own.
-                if self._text[end - 1] in '"}]' or self._ended or end < len(self._text) - CUT_CHARS:
-                    self._start, self._at = self._at, end
-                    return value
-            if len(self._text) - self._at > MAX_RECORD_CHARS:
-                raise self._damage(f"{what} is longer than {MAX_RECORD_CHARS:,} characters")
-            if not self._read_on():
-                raise self._damage(f"the file ends in the middle of {what}")
+            structure = _IN_STRING if in_string else _NESTED if closing else _OUTSIDE
+            found = structure.search(self._buffer, position)
+            if found is None:
+                # An escape may be cut behind its backslash.
+                seen = len(self._buffer) - (in_string and self._buffer.endswith(b"\\"))
+                if self._base + seen - start > MAX_RECORD_BYTES:
+                    kept = kept or self._buffer[self._at : self._at + EXCERPT_BYTES]
+                    self._at = seen
+                position = seen - self._at
+                if not self._read_on():
+                    raise self._damage(f"the file ends in the middle of {what}", self._base + len(self._buffer))
+                continue
+            byte, position = found.group(), found.end()
+            if in_string:
+                in_string = byte != b'"'
+            elif byte == b'"':
+                in_string = True
+            elif not closing and byte in stops:
+                break
+            elif byte in _CLOSING:
+                closing.append(_CLOSING[byte])
+            elif byte in b"}]" and not (closing and closing.pop() == byte[0]):
+                raise self._damage(f"the JSON is broken: {byte.decode()!r} not expected", self._base + position - 1)
+        end = position - 1
+        length = self._base + end - start
+        self._skipped = length if kept or length > MAX_RECORD_BYTES else 0
+        text = kept or self._buffer[self._at : min(end, self._at + EXCERPT_BYTES) if self._skipped else end]
+        self._at = end
+        text = text.rstrip(b" \t\r\n")
+        if not text:
+            raise self._damage(f"the JSON is broken: {what} expected")
+        return text
 
-    def _next_char(self) -> str:
-        """Return the next character that is not white space, without taking it; ``""`` at the end."""
+    def _next_byte(self) -> bytes:
+        """Return the next byte that is not white space, without taking it; empty at the end."""
         while True:
-            self._at = _SPACE.match(self._text, self._at).end()  # type: ignore[union-attr]
-            if self._at < len(self._text):
-                return self._text[self._at]
+            self._at = _SPACE.match(self._buffer, self._at).end()  # type: ignore[union-attr]
+            if self._at < len(self._buffer):
+                return self._buffer[self._at : self._at + 1]
             if not self._read_on():
-                return ""
+                return b""
 
-    def _expect(self, char: str) -> None:
-        found = self._next_char()
-        if found != char:
-            raise self._damage(f"the JSON is broken: {char!r} expected" if found else "the file ends too early")
+    def _take(self) -> bytes:
+        found = self._next_byte()
         self._at += 1
-
-    def _comma_or(self, closing: str) -> bool:
-        """Take what follows a value; return whether another one comes."""
-        found = self._next_char()
-        if found not in (",", closing) or not found:
-            raise self._damage(
-                f"the JSON is broken: ',' or {closing!r} expected" if found else "the file ends too early"
-            )
-        self._at += 1
-        return found == ","
+        return found
 
     def _read_on(self) -> bool:
         """Drop what has been taken and append what comes next; return whether there was more.
 
-        The text grows at least by its half, so that a long value is not decoded again and again.
+        The buffer grows at least by its half, so that a long value is not copied again and again.
         """
         if self._ended:
             return False
-        kept = self._text[self._at :]
-        parts = [kept]
-        wanted = len(kept) // 2 + 1
+        parts = [self._buffer[self._at :]]
+        before = len(parts[0])
+        self._base += self._at
+        self._at = 0
+        wanted = before // 2 + 1
         while wanted > 0 and not self._ended:
             try:
                 piece = next(self._pieces, b"")
             except DamagedFile as exc:
                 self._source_damage, piece = exc, b""
             self._ended = not piece
-            self._bytes_read += len(piece)
-            parts.append(self._utf8.decode(piece, self._ended))
-            wanted -= len(parts[-1])
-        self._text = "".join(parts)
-        self._at = 0
-        return len(self._text) > len(kept)
+            parts.append(piece)
+            wanted -= len(piece)
+        self._buffer = b"".join(parts)
+        return len(self._buffer) > before
 
-    def _damage(self, reason: str, position: int = -1) -> DamagedFile:
+    def _damage(self, reason: str, offset: int = -1) -> DamagedFile:
         after = f", after {self._number:,} complete records"
         if self._source_damage is not None and self._ended:
             return DamagedFile(self._source_damage.reason + after, self._source_damage.offset)
-        rest = self._text[self._at if position < 0 else position :].encode("utf-8", "surrogateescape")
-        return DamagedFile(reason + after, self._bytes_read - len(rest))
+        return DamagedFile(reason + after, self._base + self._at if offset < 0 else offset)

@@ -1,0 +1,125 @@
+"""What a call was about: named members of requestParameters as keyword fields ``aws.request.<name>``.
+
+requestParameters has no schema: every service has its own, and what callers send is in it. So it is stored whole and
+not indexed, and what detections and investigations ask for is copied out of it, as text, under one name for all
+services: ``instanceId`` is found in Systems Manager's ``instanceIds`` and in EC2's ``instancesSet.items[].instanceId``,
+``dbInstanceIdentifier`` in RDS's ``dBInstanceIdentifier``. Values that are objects are not copied (what is in them is
+looked through), each value is there once.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Dict, List, Mapping
+
+from collectors.exact_json import Number
+
+#: Found at any depth. In lower case, as services differ in theirs -> the name of the field.
+_ANYWHERE = {
+    name.lower(): name
+    for name in (
+        # who and what they may
+        "userName",
+        "roleName",
+        "groupName",
+        "policyName",
+        "policyArn",
+        "roleArn",
+        "principalArn",
+        "roleSessionName",
+        "accessKeyId",
+        "serialNumber",
+        "instanceProfileName",
+        "userId",
+        # where data is
+        "bucketName",
+        "keyId",
+        "secretId",
+        "functionName",
+        "tableName",
+        "repositoryName",
+        "queueUrl",
+        "topicArn",
+        "dbInstanceIdentifier",
+        "dbClusterIdentifier",
+        "dbSnapshotIdentifier",
+        "snapshotId",
+        "volumeId",
+        "imageId",
+        # machines and networks
+        "instanceId",
+        "instanceType",
+        "keyName",
+        "groupId",
+        "vpcId",
+        "subnetId",
+        "networkInterfaceId",
+        "cidrIp",
+        "cidrIpv6",
+        "clusterName",
+        "documentName",
+        # what watches
+        "trailName",
+        "detectorId",
+        "logGroupName",
+        "flowLogId",
+        "webAclId",
+        "hostedZoneId",
+        "resourceArn",
+    )
+}
+#: Lists that have a name of their own.
+_ANYWHERE.update(
+    {
+        "instanceids": "instanceId",
+        "groupids": "groupId",
+        "flowlogids": "flowLogId",
+        "usernames": "userName",
+        "userids": "userId",
+        "resourcearns": "resourceArn",
+        "function": "functionName",
+        "bucket": "bucketName",
+    }
+)
+#: Only at the top: below it these are the names and keys of filters and tags.
+_AT_TOP = {**_ANYWHERE, "name": "name", "key": "key", "target": "target", "resourceid": "resourceId"}
+
+#: Names of the fields, for the index template.
+REQUEST_FIELDS = tuple(sorted(set(_AT_TOP.values())))
+
+
+def request_fields(parameters: Any) -> Dict[str, List[str]]:
+    """Return name -> values of the named members in a decoded requestParameters; empty for anything but an object."""
+    found: Dict[str, List[str]] = {}
+    if isinstance(parameters, dict):
+        _collect(parameters, _AT_TOP, found)
+    return found
+
+
+def _collect(members: Mapping[str, Any], names: Mapping[str, str], found: Dict[str, List[str]]) -> None:
+    for key, value in members.items():
+        name = names.get(key.lower()) or ("#" in key and names.get(key.partition("#")[0].lower()))  # a repeated key
+        if name:
+            _add(value, found, name)
+        if isinstance(value, (dict, list)):
+            _look_into(value, found)
+
+
+def _look_into(value: Any, found: Dict[str, List[str]]) -> None:
+    if isinstance(value, dict):
+        _collect(value, _ANYWHERE, found)
+    elif isinstance(value, list):
+        for item in value:
+            if isinstance(item, (dict, list)):
+                _look_into(item, found)
+
+
+def _add(value: Any, found: Dict[str, List[str]], name: str) -> None:
+    for item in value if isinstance(value, list) else (value,):
+        kind = type(item)
+        if kind is int or (kind is Number and item.lstrip("-").isdigit()):
+            item = str(item)
+        elif kind is not str or not item:
+            continue
+        values = found.setdefault(name, [])
+        if item not in values:
+            values.append(item)
