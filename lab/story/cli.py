@@ -11,17 +11,27 @@ from typing import Callable, Iterator
 
 from es_bridge.cli.reporting import DONE, FAILED, run_reported, say
 from es_bridge.times import format_utc, now_ms, parse_time, zone_named
-from lab.story.files import LABELS, write_story
+from lab.story.files import LABELS, LOGS, record_counts, write_story
 
 EXAMPLES = """\
 examples:
   aws-siem-bridge lab story write /tmp/story
   aws-siem-bridge lab story write /tmp/story --events 300000 --seed 7 --start now-7d --end 2026-11-21T00:00:00Z
+  aws-siem-bridge lab story write /tmp/story --logs vpc_flow,waf --flows 100000 --requests 5000
   aws-siem-bridge load /tmp/story
 
-The same events, seed, start and end give the same logs. Which events are the attack's is in labels.jsonl.
+The same numbers, seed, start and end give the same logs. Which records are the attack's is in labels.jsonl; country
+and AS of the story's addresses are in addresses.mmdb.
 """
 DAY_MS = 86_400_000
+TITLES = {
+    "cloudtrail": "CloudTrail events",
+    "vpc_flow": "VPC flow records",
+    "route53_resolver": "DNS queries",
+    "waf": "WAF requests",
+}
+#: Options with the number of records of the other logs.
+COUNTS = {"flows": "vpc_flow", "queries": "route53_resolver", "requests": "waf"}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -33,6 +43,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     write = actions.add_parser("write", help="write the logs into a folder, in AWS's own formats")
     write.add_argument("folder", type=Path)
     write.add_argument("--events", type=int, default=20_000, metavar="N", help="CloudTrail events (default: 20,000)")
+    for option, log in COUNTS.items():
+        write.add_argument(f"--{option}", type=int, metavar="N", help=f"{TITLES[log]} (default: in proportion)")
+    write.add_argument("--logs", default=",".join(LOGS), metavar="LOG,...", help="default: all of %(default)s")
     write.add_argument("--seed", type=int, default=1, metavar="S", help="default: 1")
     write.add_argument("--start", metavar="TIME", help="default: 24 hours before the end")
     write.add_argument("--end", metavar="TIME", help="exclusive (default: now)")
@@ -55,15 +68,20 @@ def _write(arguments: argparse.Namespace) -> int:
     if start_ms is None:
         say("--start must be a time: the story needs a beginning")
         return FAILED
+    counts = {log: getattr(arguments, name) for name, log in COUNTS.items() if getattr(arguments, name) is not None}
+    logs = [name for name in arguments.logs.split(",") if name]
     started = time.monotonic()
     try:
-        with _progress(arguments.events) as progress:
+        total = sum(record_counts(arguments.events, logs, counts).values())
+        with _progress(total) as progress:
             written = write_story(
                 arguments.folder,
                 arguments.events,
                 arguments.seed,
                 start_ms,
                 end_ms,
+                logs=logs,
+                counts=counts,
                 compressed=not arguments.plain,
                 progress=progress,
             )
@@ -71,12 +89,12 @@ def _write(arguments: argparse.Namespace) -> int:
         say(f"the story cannot be written: {exc}")
         return FAILED
     seconds = time.monotonic() - started
-    size = written.json_bytes / max(1, written.events)
-    rate = written.events / max(0.001, seconds)
-    print(f"{written.events:,} CloudTrail events from {format_utc(start_ms)} to {format_utc(end_ms)}")
-    print(f"  {written.attack_events} of them are the attack's: {arguments.folder / LABELS}")
-    print(f"  {written.files:,} files below {arguments.folder}, {size:,.0f} bytes of JSON an event")
-    print(f"  {seconds:.1f} s, {rate:,.0f} events/s")
+    for log, done in written.items():
+        print(f"{done.records:,} {TITLES[log]} from {format_utc(start_ms)} to {format_utc(end_ms)}")
+        size = done.raw_bytes / max(1, done.records)
+        print(f"  {done.attack_records} of them the attack's, {done.files:,} files, {size:,.0f} bytes a record")
+    print(f"below {arguments.folder}; the attack's records are named in {arguments.folder / LABELS}")
+    print(f"{seconds:.1f} s, {total / max(0.001, seconds):,.0f} records/s")
     return DONE
 
 
@@ -87,5 +105,5 @@ def _progress(total: int) -> Iterator[Callable[[int], None]]:
         return
     from tqdm import tqdm
 
-    with tqdm(total=total, unit=" events", leave=False) as bar:
+    with tqdm(total=total, unit=" records", leave=False) as bar:
         yield lambda written: bar.update(written - bar.n) and None

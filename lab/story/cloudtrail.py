@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 from itertools import accumulate
-from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Tuple
+from typing import Any, Callable, Dict, Iterator, List, Tuple
 
 from lab.story import attack, cast
 from lab.story.callers import (
@@ -28,6 +28,7 @@ from lab.story.callers import (
 )
 from lab.story.clock import american
 from lab.story.cloudtrail_record import RecordMaker, not_authorized, object_request, object_resources
+from lab.story.labelled import LabelledRecord
 
 Shape = Callable[[int], Dict[str, Any]]
 
@@ -43,14 +44,6 @@ DEPLOY_POLICY = """{
     }
   ]
 }"""
-
-
-class LabelledRecord(NamedTuple):
-    """A record of the attack, and the step it belongs to (kept outside the record)."""
-
-    time_s: int
-    step: str
-    record: Dict[str, Any]
 
 
 def attack_records(seed: int, start_ms: int, end_ms: int) -> List[LabelledRecord]:

@@ -1,44 +1,43 @@
-"""The story's records in the files and folders that AWS writes, in flat memory for any number of events.
-
-CloudTrail: one file an account, region and five minutes, each one line ``{"Records":[...]}``:
-https://docs.aws.amazon.com/awscloudtrail/latest/userguide/get-and-view-cloudtrail-log-files.html
-"""
+"""The story's records in the files and folders that AWS writes, in flat memory for any number of events."""
 
 from __future__ import annotations
 
 import json
 import random
-import string
-import zlib
 from collections import deque
 from dataclasses import dataclass
-from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any, BinaryIO, Callable, Dict, Iterable, Iterator, List, Tuple
+from typing import Any, Callable, Deque, Dict, Iterable, Iterator, List, Optional, Tuple
 
-from lab.story.cloudtrail import Background, LabelledRecord, attack_records
+from lab.story import cloudtrail, route53_resolver, vpc_flow, waf
+from lab.story.addresses import MMDB_FILE, write_mmdb
+from lab.story.labelled import LabelledRecord, Record
+from lab.story.log_files import Location, LogFiles
+from lab.story.windows import windows
 
-WINDOW_S = 300
 LABELS = "labels.jsonl"
-#: Calls per hour of the day in Seoul, as shares of the busiest hour: people work from nine to six.
-BUSY = (3, 2, 2, 2, 2, 3, 4, 6, 8, 10, 10, 9, 8, 9, 10, 10, 10, 9, 7, 6, 5, 5, 4, 3)
-SEOUL_OFFSET_S = 9 * 3600
-#: AWS closes a file at some tens of megabytes and begins the next.
-MAX_RECORDS_IN_FILE = 50_000
-WRITE_BYTES = 64 * 1024
-SUFFIX_CHARS = string.ascii_letters + string.digits
-
-_encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
+_SOURCES: Dict[str, Any] = {
+    "cloudtrail": cloudtrail,
+    "vpc_flow": vpc_flow,
+    "route53_resolver": route53_resolver,
+    "waf": waf,
+}
+LOGS = tuple(_SOURCES)
+#: Records of each log for one CloudTrail event, where nobody asks for a number. A real VPC has a thousand flows for
+#: one call; what a demo needs is some of everything.
+PROPORTIONS = {"cloudtrail": 1.0, "vpc_flow": 1.0, "route53_resolver": 0.5, "waf": 0.25}
+#: More exactly than by its place, a CloudTrail event is known by its own id.
+_IDS = {"cloudtrail": "eventID"}
 
 
 @dataclass(frozen=True)
 class Written:
-    """What was written: events, those of the attack among them, files, and bytes of JSON before compression."""
+    """What was written of one log: records, those of the attack among them, files, bytes before compression."""
 
-    events: int
-    attack_events: int
+    records: int
+    attack_records: int
     files: int
-    json_bytes: int
+    raw_bytes: int
 
 
 def write_story(
@@ -48,153 +47,99 @@ def write_story(
     start_ms: int,
     end_ms: int,
     *,
+    logs: Iterable[str] = LOGS,
+    counts: Optional[Dict[str, int]] = None,
     compressed: bool = True,
     progress: Callable[[int], None] = lambda written: None,
-) -> Written:
-    """Write ``events`` CloudTrail events from ``start_ms`` to ``end_ms`` (epoch ms, end exclusive) below ``folder``.
+) -> Dict[str, Written]:
+    """Write ``events`` CloudTrail events and the other logs of the same time below ``folder``; return what, by log.
 
-    The same arguments give the same records. The attack is among them (its first part only, when there are fewer
-    events than it has); ``labels.jsonl`` says which they are. ``progress`` is called with the number written so far.
-    Raises ValueError for a window without a whole second or a negative number.
+    The story is that from ``start_ms`` to ``end_ms`` (epoch ms, end exclusive). ``logs`` says which logs to write;
+    ``counts`` has the number of records of those that are not to have the number `PROPORTIONS` gives them. The same
+    arguments give the same bytes. The attack is in every log (its first part only, when there are fewer records than
+    it has); ``labels.jsonl`` says which records are its own, ``addresses.mmdb`` where the public addresses are.
+    ``progress`` is called with the number of records written so far. Raises ValueError for a window without a whole
+    second, a negative number or an unknown log.
     """
-    if events < 0:
-        raise ValueError("the number of events must be 0 or more")
+    numbers = record_counts(events, logs, counts)
     first_s, last_s = -(-start_ms // 1000), (end_ms - 1) // 1000
     if last_s < first_s:
-        raise ValueError("the time window must hold at least one whole second: CloudTrail has no finer times")
-    attack = deque(attack_records(seed, start_ms, end_ms)[:events])
-    attack_events = len(attack)
+        raise ValueError("the time window must hold at least one whole second: most logs have no finer times")
     folder.mkdir(parents=True, exist_ok=True)
-    _write_labels(folder / LABELS, attack)
-    background = Background(seed)
-    rng = random.Random(f"{seed}:cloudtrail:times")  # noqa: S311 - a story, not a secret
-    files = CloudTrailFiles(folder, seed, compressed)
-    written = 0
-    for begin_s, until_s, count in _windows(first_s, last_s + 1, events - attack_events):
-        own = []
-        while attack and attack[0].time_s < until_s:
-            own.append(attack.popleft())
-        times = sorted([begin_s + int(rng.random() * (until_s - begin_s)) for _ in range(count)])
-        files.begin(until_s)
-        for record in _in_order(background.records(times), times, own):
-            files.add(record)
-            written += 1
-        files.end()
-        progress(written)
-    return Written(written, attack_events, files.written, files.json_bytes)
+    done: Dict[str, Written] = {}
+    before = 0
+    with (folder / LABELS).open("w", encoding="utf-8") as labels:
+        for log, number in numbers.items():
+            attack = deque(_SOURCES[log].attack_records(seed, start_ms, end_ms)[:number])
+            writer = _LogWriter(folder, log, seed, compressed, attack)
+            for written in writer.write(first_s, last_s + 1, number):
+                progress(before + written)
+            labels.writelines(json.dumps(label, ensure_ascii=False) + "\n" for label in writer.labels)
+            done[log] = writer.done()
+            before += number
+    try:
+        write_mmdb(folder / MMDB_FILE)
+    except ImportError:  # Python before 3.11; the logs are complete without it
+        (folder / MMDB_FILE).unlink(missing_ok=True)
+    return done
 
 
-def _windows(first_s: int, until_s: int, events: int) -> Iterator[Tuple[int, int, int]]:
-    """Yield (begin, end, number of events) of each five minutes; the numbers add up to ``events``."""
-
-    def edges() -> Iterator[Tuple[int, int, float]]:
-        begin = first_s
-        while begin < until_s:
-            end = min(until_s, begin - begin % WINDOW_S + WINDOW_S)
-            yield begin, end, (end - begin) * BUSY[(begin + SEOUL_OFFSET_S) // 3600 % 24]
-            begin = end
-
-    total = sum(weight for _, _, weight in edges())
-    seen, given = 0.0, 0
-    for begin, end, weight in edges():
-        seen += weight
-        upto = events if end == until_s else int(events * seen / total)
-        yield begin, end, upto - given
-        given = upto
+def record_counts(events: int, logs: Iterable[str] = LOGS, counts: Optional[Dict[str, int]] = None) -> Dict[str, int]:
+    """Return the number of records of each log, in the order of `LOGS`. Raises ValueError as `write_story` does."""
+    wanted, counts = set(logs), counts or {}
+    unknown = (wanted | set(counts)) - set(LOGS)
+    if unknown or not wanted:
+        raise ValueError(f"logs must be among {', '.join(LOGS)}; got {', '.join(sorted(unknown)) or 'none'}")
+    numbers = {log: counts.get(log, int(events * PROPORTIONS[log])) for log in LOGS if log in wanted}
+    if events < 0 or min(numbers.values()) < 0:
+        raise ValueError("the number of events must be 0 or more")
+    return numbers
 
 
-def _in_order(
-    records: Iterator[Dict[str, Any]], times: List[int], own: List[LabelledRecord]
-) -> Iterator[Dict[str, Any]]:
-    position = 0
+class _LogWriter:
+    """Writes one log: its ordinary records, and the attack's where they belong in time."""
+
+    def __init__(self, folder: Path, log: str, seed: int, compressed: bool, attack: Deque[LabelledRecord]) -> None:
+        self._log = log
+        self._attack = attack
+        self._background = _SOURCES[log].Background(seed)
+        self._rng = random.Random(f"{seed}:{log}:times")
+        self._files = LogFiles(folder, log, seed, compressed)
+        self._written = 0
+        self.labels: List[Dict[str, Any]] = []
+
+    def write(self, first_s: int, until_s: int, number: int) -> Iterator[int]:
+        """Write ``number`` records; yield how many there are after each delivery."""
+        for begin_s, end_s, count in windows(first_s, until_s, number - len(self._attack)):
+            own: Deque[LabelledRecord] = deque()
+            while self._attack and self._attack[0].time_s < end_s:
+                own.append(self._attack.popleft())
+            times = sorted([begin_s + int(self._rng.random() * (end_s - begin_s)) for _ in range(count)])
+            self._files.begin(end_s)
+            for step, record in _in_order(self._background.records(times), times, own):
+                location = self._files.add(record)
+                if step:
+                    self._label(step, record, location)
+                self._written += 1
+            self._files.end()
+            yield self._written
+
+    def done(self) -> Written:
+        """Return what was written."""
+        return Written(self._written, len(self.labels), self._files.written, self._files.raw_bytes)
+
+    def _label(self, step: str, record: Record, location: Location) -> None:
+        label = {"log": self._log, "step": step, "key": location.key, "record": location.number}
+        if self._log in _IDS:
+            label[_IDS[self._log]] = record[_IDS[self._log]]
+        self.labels.append(label)
+
+
+def _in_order(records: Iterator[Record], times: List[int], own: Deque[LabelledRecord]) -> Iterator[Tuple[str, Record]]:
+    """Yield the records with the names of their steps, empty for the ordinary ones."""
     for time_s, record in zip(times, records):
-        while position < len(own) and own[position].time_s <= time_s:
-            yield own[position].record
-            position += 1
-        yield record
-    for labelled in own[position:]:
-        yield labelled.record
-
-
-def _write_labels(path: Path, attack: Iterable[LabelledRecord]) -> None:
-    with path.open("w", encoding="utf-8") as out:
-        for labelled in attack:
-            label = {"log": "cloudtrail", "eventID": labelled.record["eventID"], "step": labelled.step}
-            out.write(_encode(label) + "\n")
-
-
-class CloudTrailFiles:
-    """The files of one delivery after the other: ``begin(time)``, ``add(record)``, ``end()``."""
-
-    def __init__(self, folder: Path, seed: int, compressed: bool) -> None:
-        self._folder = folder
-        self._compressed = compressed
-        self._rng = random.Random(f"{seed}:cloudtrail:files")  # noqa: S311 - names, not secrets
-        self._delivered_s = 0
-        self._open: Dict[Tuple[str, str], _OpenFile] = {}
-        self.written = 0
-        self.json_bytes = 0
-
-    def begin(self, delivered_s: int) -> None:
-        """Begin the delivery that AWS would date ``delivered_s``."""
-        self._delivered_s = delivered_s
-
-    def add(self, record: Dict[str, Any]) -> None:
-        """Append one record to the file of its account and region."""
-        place = (record["recipientAccountId"], record["awsRegion"])
-        found = self._open.get(place)
-        if found is None or found.records >= MAX_RECORDS_IN_FILE:
-            if found is not None:
-                self._close(found)
-            found = self._open[place] = _OpenFile(self._path(*place), self._compressed)
-        found.add(_encode(record).encode())
-
-    def end(self) -> None:
-        """Finish the files of this delivery."""
-        for found in self._open.values():
-            self._close(found)
-        self._open.clear()
-
-    def _close(self, found: _OpenFile) -> None:
-        found.close()
-        self.written += 1
-        self.json_bytes += found.json_bytes
-
-    def _path(self, account: str, region: str) -> Path:
-        delivered = datetime.fromtimestamp(self._delivered_s, timezone.utc)
-        suffix = "".join(self._rng.choices(SUFFIX_CHARS, k=16))
-        name = f"{account}_CloudTrail_{region}_{delivered:%Y%m%dT%H%MZ}_{suffix}.json"
-        parts = ("AWSLogs", account, "CloudTrail", region, f"{delivered:%Y}", f"{delivered:%m}", f"{delivered:%d}")
-        return self._folder.joinpath(*parts, name + (".gz" if self._compressed else ""))
-
-
-class _OpenFile:
-    def __init__(self, path: Path, compressed: bool) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self._file: BinaryIO = path.open("wb")
-        # A gzip header without name and time: the same story gives the same bytes. Level 1 is twice as fast as the
-        # default, for a fifth more bytes.
-        self._gzip = zlib.compressobj(1, zlib.DEFLATED, 16 + zlib.MAX_WBITS) if compressed else None
-        self._buffer = bytearray(b'{"Records":[')
-        self.records = 0
-        self.json_bytes = 0
-
-    def add(self, text: bytes) -> None:
-        if self.records:
-            self._buffer += b","
-        self._buffer += text
-        self.records += 1
-        if len(self._buffer) >= WRITE_BYTES:
-            self._flush()
-
-    def close(self) -> None:
-        self._buffer += b"]}"
-        self._flush()
-        if self._gzip:
-            self._file.write(self._gzip.flush())
-        self._file.close()
-
-    def _flush(self) -> None:
-        self._file.write(self._gzip.compress(self._buffer) if self._gzip else self._buffer)
-        self.json_bytes += len(self._buffer)
-        self._buffer.clear()
+        while own and own[0].time_s <= time_s:
+            yield own[0].step, own.popleft().record
+        yield "", record
+    for labelled in own:
+        yield labelled.step, labelled.record
