@@ -32,7 +32,7 @@ PLATFORMS = {
     "x86_64": [f"manylinux{tag}_x86_64" for tag in ("2014", "_2_17", "_2_28", "_2_34")],
 }
 #: Services whose descriptions botocore needs: what the functions call, and what credentials can come from.
-BOTOCORE_SERVICES = {"s3", "sqs", "lambda", "secretsmanager", "sts", "sso", "sso-oidc"}
+BOTOCORE_SERVICES = {"s3", "sqs", "lambda", "secretsmanager", "cloudwatch", "sts", "sso", "sso-oidc"}
 #: Parts of our packages that no function runs.
 LEFT_OUT = {"cli", "__main__.py", "package.py", "__pycache__"}
 

@@ -1,0 +1,133 @@
+"""The SAM template, expanded as CloudFormation would, and created in the stand-in for AWS."""
+
+from __future__ import annotations
+
+import io
+import json
+import warnings
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Dict, Iterator, List
+
+import pytest
+
+pytest.importorskip("moto", reason="the stand-in for AWS needs Python 3.11")
+
+import boto3
+from moto import mock_aws
+from samtranslator.parser.parser import Parser
+from samtranslator.translator.translator import Translator
+from samtranslator.yaml_helper import yaml_parse
+
+TEMPLATE = Path(__file__).resolve().parents[3] / "deploy" / "serverless" / "template.yaml"
+REGION = "ap-northeast-2"
+ACCOUNT = "123456789012"
+ARCHIVE = "777788889999"
+CODE = "code-of-the-stack"
+#: A domain that is signed to, encrypted buckets of a log-archive account, a topic there, EventBridge, a VPC, Parquet,
+#: addresses: every condition but the secret's is true.
+SIGNED = {
+    "StoreUrl": "https://search-siem.example",
+    "StoreDomainArn": f"arn:aws:es:{REGION}:{ACCOUNT}:domain/siem",
+    "LogBucketArns": "arn:aws:s3:::org-log-archive,arn:aws:s3:::aws-waf-logs-shop",
+    "LogKeyArns": f"arn:aws:kms:{REGION}:{ARCHIVE}:key/3f2c9a10-5b6d-4c7e-8f90-a1b2c3d4e5f6",
+    "CloudTrailTopicArn": f"arn:aws:sns:us-east-1:{ARCHIVE}:org-trail",
+    "VpcFlowTopicArn": f"arn:aws:sns:{REGION}:{ARCHIVE}:flow",
+    "ResolverTopicArn": f"arn:aws:sns:{REGION}:{ARCHIVE}:dns",
+    "WafTopicArn": f"arn:aws:sns:{REGION}:{ARCHIVE}:waf",
+    "UseEventBridge": "yes",
+    "SubnetIds": "subnet-0a1b2c3d4e5f60011",
+    "SecurityGroupIds": "sg-0a1b2c3d4e5f60010",
+    "ParquetLayer": "yes",
+    "AddressDatabaseUris": "s3://org-addresses/city.mmdb",
+    "AddressDatabaseArns": "arn:aws:s3:::org-addresses/city.mmdb",
+    "AlarmTopicArn": f"arn:aws:sns:{REGION}:{ACCOUNT}:alarms",
+}
+#: A cluster with a password and one bucket: every condition that can be false is.
+PASSWORD = {
+    "StoreUrl": "https://search.example:9200",
+    "LoaderSecretArn": f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:siem/loader-Xa1b2C",
+    "LogBucketArns": "arn:aws:s3:::org-log-archive",
+}
+
+
+def source() -> Dict[str, Any]:
+    """Return the template as it is written, intrinsic functions in their long form."""
+    return yaml_parse(TEMPLATE.read_text("utf-8"))
+
+
+def expanded() -> Dict[str, Any]:
+    """Return the template after the SAM transform, its code in a bucket as ``sam package`` puts it."""
+    template = source()
+    template["Globals"]["Function"]["CodeUri"] = f"s3://{CODE}/loader.zip"
+    template["Resources"]["Parquet"]["Properties"]["ContentUri"] = f"s3://{CODE}/parquet.zip"
+    return Translator({}, Parser(), boto_session=boto3.session.Session(region_name=REGION)).translate(template, {})
+
+
+@dataclass(frozen=True)
+class Stack:
+    """A created stack: its outputs, the physical ids of its resources, and what the stand-in did not create."""
+
+    outputs: Dict[str, str]
+    ids: Dict[str, str]
+    template: Dict[str, Any]
+    skipped: List[str]
+
+    def client(self, service: str, region: str = REGION) -> Any:
+        return boto3.client(service, region_name=region)
+
+    def policies(self) -> Dict[str, Dict[str, Any]]:
+        """Return the inline policy of each role, resolved, by the role's logical name."""
+        iam = self.client("iam")
+        found = {}
+        for name, resource in self.template["Resources"].items():
+            if resource["Type"] == "AWS::IAM::Role":
+                role = self.ids[name]
+                (policy,) = iam.list_role_policies(RoleName=role)["PolicyNames"]
+                found[name] = iam.get_role_policy(RoleName=role, PolicyName=policy)["PolicyDocument"]
+        return found
+
+
+@pytest.fixture(scope="module", params=["signed", "password"])
+def stack(request) -> Iterator[Stack]:
+    """The stack with each set of parameters in turn."""
+    parameters = {"signed": SIGNED, "password": PASSWORD}[request.param]
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+            patch.setenv(name, "testing")
+        patch.setenv("AWS_DEFAULT_REGION", REGION)
+        patch.delenv("AWS_ENDPOINT_URL", raising=False)
+        with mock_aws():
+            yield _create(parameters)
+
+
+def _create(parameters: Dict[str, str]) -> Stack:
+    s3 = boto3.client("s3", region_name=REGION)
+    s3.create_bucket(Bucket=CODE, CreateBucketConfiguration={"LocationConstraint": REGION})
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("nothing.py", "")
+    for name in ("loader.zip", "parquet.zip"):
+        s3.put_object(Bucket=CODE, Key=name, Body=packed.getvalue())
+    template = expanded()
+    cloudformation = boto3.client("cloudformation", region_name=REGION)
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        cloudformation.create_stack(
+            StackName="siem",
+            TemplateBody=json.dumps(template),
+            Parameters=[{"ParameterKey": name, "ParameterValue": value} for name, value in parameters.items()],
+            Capabilities=["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM"],
+        )
+    texts = [str(warning.message) for warning in said]
+    skipped = sorted({text.split()[3] for text in texts if text.startswith("Tried to parse ")})
+    (described,) = cloudformation.describe_stacks(StackName="siem")["Stacks"]
+    assert described["StackStatus"] == "CREATE_COMPLETE"
+    resources = cloudformation.list_stack_resources(StackName="siem")["StackResourceSummaries"]
+    return Stack(
+        outputs={output["OutputKey"]: output["OutputValue"] for output in described["Outputs"]},
+        ids={found["LogicalResourceId"]: found["PhysicalResourceId"] for found in resources if "ResourceType" in found},
+        template=template,
+        skipped=skipped,
+    )
