@@ -1,0 +1,274 @@
+"""The loader as a process that never ends: messages in, objects into the store, messages deleted.
+
+Every worker has an `Intake` of its own and takes one message at a time. What happens to it:
+
+=====================================  ============================================================================
+every record of every object is        deleted
+stored, was there, or a dead letter
+an object cannot be read now           given back with a growing delay, never deleted: the queue's redrive policy
+(access, KMS, a broken body)           moves it to the dead-letter queue when it never works
+no notification, a fault of ours       the same
+the cluster is down, full, overloaded  nothing more is received, and what is in hand stays in hand: its receive count
+                                       does not rise, so no outage, however long, fills the dead-letter queue
+the cluster refuses the account        the same, or with ``exit_when_refused`` given back and the process ends
+the process is told to stop            the object under way is finished, the rest given back at once
+=====================================  ============================================================================
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+import traceback
+from dataclasses import dataclass
+from typing import Callable, List, Optional, Protocol, Sequence
+
+from collectors.delivery.inbox import Inbox
+from collectors.delivery.json_log import JsonLog
+from collectors.delivery.metrics import Metrics
+from collectors.delivery.notification import NotANotification, Work, read_notification
+from collectors.delivery.outcome import DONE, UNFINISHED, ObjectResult
+from collectors.delivery.queue import (
+    FIRST_RETRY_S,
+    LONG_POLL_S,
+    LONGEST_HIDDEN_S,
+    Message,
+    Queue,
+    QueueProblem,
+    retry_after_s,
+)
+from collectors.delivery.store_gate import Stopped, StoreGate
+from collectors.errors import IntakeStopped, StoreUnavailable
+from collectors.records import ObjectRef
+
+#: How long one attempt lasts that asks whether the cluster takes documents again.
+ATTEMPT_S = 10.0
+#: How often the main thread looks around. Nothing waits for it but the end of the process.
+LOOK_S = 0.2
+
+DONE_STATUS, FAILED_STATUS, REFUSED_STATUS = 0, 1, 3
+
+
+class Taker(Protocol):
+    """What a worker needs of `Intake`."""
+
+    def take(
+        self, ref: ObjectRef, *, first_number: int = 1, seconds_left: Callable[[], float] = ...
+    ) -> ObjectResult: ...
+
+
+@dataclass(frozen=True)
+class DaemonSettings:
+    """How the daemon works. Raises ValueError on what cannot be."""
+
+    workers: int = 2
+    #: How long a message stays hidden at a time; extended at half of it. What a crash costs until it is seen again.
+    visibility_s: int = 120
+    #: After a signal, how long objects under way may take to finish.
+    grace_s: float = 60.0
+    #: End instead of waiting when the cluster refuses the account.
+    exit_when_refused: bool = False
+    first_retry_s: int = FIRST_RETRY_S
+    long_poll_s: int = LONG_POLL_S
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.workers <= 64:
+            raise ValueError(f"{self.workers} workers: give 1 to 64")
+        if not 2 <= self.visibility_s <= LONGEST_HIDDEN_S:
+            raise ValueError(
+                f"a visibility of {self.visibility_s} s: SQS allows up to 43,200, and less than 2 is no time"
+            )
+        if self.grace_s < 0:
+            raise ValueError(f"a grace of {self.grace_s} s")
+
+
+class Daemon:
+    """Runs until ``ask_to_stop``. ``takers``: one for each worker."""
+
+    def __init__(
+        self,
+        queue: Queue,
+        takers: Sequence[Taker],
+        settings: DaemonSettings,
+        metrics: Metrics,
+        log: JsonLog,
+        gate: Optional[StoreGate] = None,
+    ) -> None:
+        self._settings, self._metrics, self._log = settings, metrics, log
+        self._gate = gate or StoreGate()
+        self._inbox = Inbox(
+            queue,
+            self._gate,
+            metrics,
+            log,
+            visibility_s=settings.visibility_s,
+            long_poll_s=settings.long_poll_s,
+        )
+        metrics.watch_messages(lambda: tuple(message.sent_ms for message in self._inbox.held()))
+        self._workers: List[threading.Thread] = [
+            threading.Thread(target=self._work, args=(taker,), name=f"worker-{number}", daemon=True)
+            for number, taker in enumerate(takers, 1)
+        ]
+        self._asked_to_stop = False
+        self._stopping = threading.Event()
+        self._status = DONE_STATUS
+
+    def run(self) -> int:
+        """Work until asked to stop; return the exit status. Threads that overran the grace may be left: see `idle`."""
+        self._log.info("started", workers=len(self._workers), visibility_s=self._settings.visibility_s)
+        self._inbox.start()
+        for worker in self._workers:
+            worker.start()
+        while not self._asked_to_stop and not self._stopping.is_set() and not self.dead():
+            time.sleep(LOOK_S)
+        if not self._asked_to_stop and not self._stopping.is_set():
+            self._log.error("dead", reason=self.dead())
+            self._status = FAILED_STATUS
+        self._stop()
+        self._log.info("stopped", status=self._status, unfinished=not self.idle)
+        return self._status
+
+    def ask_to_stop(self) -> None:
+        """Have it end in an orderly way. Only sets a mark, so that a signal handler may call it."""
+        self._asked_to_stop = True
+
+    @property
+    def idle(self) -> bool:
+        """Whether no worker works."""
+        return not any(worker.is_alive() for worker in self._workers)
+
+    def dead(self) -> str:
+        """Return which of the threads has ended that should not have, or nothing."""
+        if self._stopping.is_set():
+            return ""
+        gone = [worker.name for worker in self._workers if not worker.is_alive()]
+        if not self._inbox.alive:
+            gone.append("keepalive")
+        return f"ended: {', '.join(gone)}" if gone else ""
+
+    def not_ready(self) -> str:
+        """Return why nothing is received, or nothing."""
+        if self._asked_to_stop or self._stopping.is_set():
+            return "stopping"
+        return self._gate.reason or self._inbox.problem
+
+    def _stop(self) -> None:
+        self._stopping.set()
+        self._inbox.stop()
+        self._gate.stop()
+        give_up_s = time.monotonic() + self._settings.grace_s
+        for worker in self._workers:
+            worker.join(max(0.0, give_up_s - time.monotonic()))
+        self._inbox.give_all_back()
+        self._inbox.close()
+
+    def _end(self, status: int) -> None:
+        self._status = status
+        self._stopping.set()
+
+    def _work(self, taker: Taker) -> None:
+        try:
+            while not self._stopping.is_set():
+                self._handle(taker, self._inbox.next())
+        except Stopped:
+            pass
+        except QueueProblem as exc:
+            self._log.error("queue_refused", reason=str(exc))
+            self._end(FAILED_STATUS)
+
+    def _handle(self, taker: Taker, message: Message) -> None:
+        """Work on one message and end it, whatever happens."""
+        retry_s = retry_after_s(message.receive_count, self._settings.first_retry_s)
+        try:
+            notification = read_notification(message.body)
+            if notification.ignored:
+                self._metrics.events_ignored.inc(notification.ignored)
+            # All of them, although one failed: the rest need not wait for the next receipt.
+            outcomes = {self._take(taker, work).outcome for work in notification.work}
+        except NotANotification as exc:
+            self._log.error(
+                "poison", message=message.id, receive_count=message.receive_count, reason=str(exc), seen_again_s=retry_s
+            )
+            self._inbox.give_back(message, retry_s, "poison")
+        except Stopped:
+            self._inbox.give_back(message, 0, "stopped")
+        except Exception:
+            # A worker that ended would stop the loading of everything; the message tells where the fault is.
+            self._log.error("fault", message=message.id, trace=traceback.format_exc(), seen_again_s=retry_s)
+            self._inbox.give_back(message, retry_s, "fault")
+        else:
+            if outcomes <= {DONE}:
+                self._inbox.done(message)
+            else:
+                self._inbox.give_back(message, retry_s, "retry")
+
+    def _take(self, taker: Taker, work: Work) -> ObjectResult:
+        """Take one object, through every outage. Raises `Stopped`."""
+        first_number = work.first_number
+        while not self._stopping.is_set():
+            is_attempt = self._gate.enter()
+            started_s = time.monotonic()
+            left = _until(started_s + ATTEMPT_S) if is_attempt else _forever
+            try:
+                result = taker.take(work.ref, first_number=first_number, seconds_left=left)
+            except (StoreUnavailable, IntakeStopped) as exc:
+                self._closed(exc, is_attempt)
+                continue
+            except BaseException:
+                self._opened(is_attempt)
+                raise
+            self._count(work.ref, result, time.monotonic() - started_s)
+            progress = result.outcome != UNFINISHED or result.next_number > first_number
+            if is_attempt and not progress:
+                self._closed(StoreUnavailable(result.reason or f"nothing was stored within {ATTEMPT_S:g} s"), True)
+                continue
+            # An attempt that ended with the object's own fault says nothing about the cluster; the next object will.
+            if is_attempt or result.stored or result.already_there:
+                self._opened(is_attempt)
+            if result.outcome != UNFINISHED:
+                return result
+            first_number = max(first_number, result.next_number)
+        raise Stopped
+
+    def _closed(self, exc: Exception, is_attempt: bool) -> None:
+        refused = isinstance(exc, IntakeStopped)
+        was_open = self._gate.close(str(exc), refused=refused, attempt=is_attempt)
+        self._metrics.store_available.set(0)
+        if refused and self._settings.exit_when_refused:
+            self._log.error("intake_stopped", reason=str(exc))
+            self._end(REFUSED_STATUS)
+        elif was_open:
+            self._log.error("intake_stopped" if refused else "store_unavailable", reason=str(exc))
+        elif is_attempt:
+            self._log.warning("store_still_unavailable", reason=str(exc), closed_s=round(self._gate.closed_s()))
+
+    def _opened(self, is_attempt: bool) -> None:
+        closed_s = self._gate.closed_s()
+        if self._gate.open(attempt=is_attempt):
+            self._metrics.store_available.set(1)
+            self._log.info("store_available", closed_s=round(closed_s))
+
+    def _count(self, ref: ObjectRef, result: ObjectResult, seconds: float) -> None:
+        self._metrics.object_taken(ref, result)
+        write = self._log.info if result.outcome == DONE and not result.dead else self._log.warning
+        write(
+            "object",
+            uri=ref.uri,
+            version=ref.version_id,
+            dataset=result.dataset,
+            outcome=result.outcome,
+            reason=result.reason,
+            records=result.records,
+            stored=result.stored,
+            already_there=result.already_there,
+            dead=result.dead,
+            seconds=round(seconds, 3),
+        )
+
+
+def _forever() -> float:
+    return float("inf")
+
+
+def _until(end_s: float) -> Callable[[], float]:
+    return lambda: end_s - time.monotonic()
