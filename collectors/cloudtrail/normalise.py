@@ -52,7 +52,7 @@ from collectors.cloudtrail.request import request_fields
 from collectors.datasets import DATASETS
 from collectors.errors import InvalidRecord
 from collectors.exact_json import ExactDecoder, encode, has_broken_key, may_be_deep, mend_keys, shallow
-from collectors.records import Context, ObjectRef
+from collectors.records import Context
 from es_bridge.bulk import Document
 
 INDEX_PREFIX = DATASETS["cloudtrail"].index_prefix
@@ -154,7 +154,7 @@ class RawRecord(NamedTuple):
     fields: Optional[Dict[str, Any]] = None
 
 
-def document(record: RawRecord, context: Context = Context(ObjectRef("", ""))) -> Document:  # noqa: B008 - until load.py uses documents
+def document(record: RawRecord, context: Context) -> Document:
     """Return the document of one record: index, id, and JSON text that begins with the common fields.
 
     Raises `InvalidRecord` when the record is no JSON or has no usable eventID or eventTime.

@@ -62,14 +62,6 @@ def documents(pieces: Iterable[bytes], context: Context) -> Iterator[Made]:
             yield BadRecord(record.number, record.offset, str(exc), record.text[:EXCERPT_BYTES])
 
 
-def records(pieces: Iterable[bytes]) -> Iterator[RawRecord]:
-    """What `collectors.load` still reads with."""
-    for record in _Reader(pieces, json.loads).records():
-        if isinstance(record, BadRecord):
-            raise DamagedFile(record.reason, record.offset)
-        yield record
-
-
 class _Reader:
     """Reads from a buffer that holds a piece of the file; ``_at`` is the next byte of it to take."""
 
