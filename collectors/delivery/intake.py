@@ -1,18 +1,80 @@
-"""One object into the store: opened, recognised, read, written; every record ends in one answer."""
+"""One object into the store: opened, recognised, read, written; every record ends in one answer.
+
+=====================================================  ===============  ==================================
+what happens                                           outcome          dead letter
+=====================================================  ===============  ==================================
+every record stored, or there already                  DONE
+a record is none, or its day is outside the window     DONE             of the record
+the engine refuses a document, or its index            DONE             of the record, the engine's reason
+a digest file                                          DONE, 0 records
+the object is gone                                     DONE             of the object
+it is no log, or another one than it was taken for     DONE             of the object
+it is cut short: what is complete is stored            DONE             of the object, with the offset
+its checksum differs; access or KMS denied; S3 unwell  RETRY
+dead letters cannot be written                         RETRY
+the deadline comes                                     UNFINISHED
+the cluster is down, full or overloaded                `StoreUnavailable` is raised
+the cluster refuses the account                        `IntakeStopped` is raised
+=====================================================  ===============  ==================================
+"""
 
 from __future__ import annotations
 
+import logging
 import math
-from typing import Callable, Collection, Optional
+import re
+import time
+from datetime import datetime, timezone
+from typing import Any, Callable, Collection, Dict, Iterable, Iterator, Optional, Protocol, Set, Union
 
-from collectors.addresses import Address
-from collectors.delivery.dead_letters import DeadLetters
+from collectors.addresses import Address, AddressBook
+from collectors.cloudtrail.source import DigestFile
+from collectors.delivery.dead_letters import (
+    BAD_RECORD,
+    DAMAGED_FILE,
+    NOT_THIS_LOG,
+    OBJECT_GONE,
+    OUTSIDE_WINDOW,
+    UNKNOWN,
+    DeadLetter,
+)
 from collectors.delivery.event_window import EventWindow
+from collectors.delivery.letter_buffer import LetterBuffer
 from collectors.delivery.objects import Objects
-from collectors.delivery.outcome import ObjectResult
+from collectors.delivery.outcome import RETRY, UNFINISHED, ObjectResult
+from collectors.errors import (
+    CollectorError,
+    DamagedFile,
+    IntakeStopped,
+    NotThisLog,
+    ObjectGone,
+    StoreUnavailable,
+)
 from collectors.json_codec import Codec, fastest
-from collectors.records import ObjectRef
+from collectors.reading import Reading
+from collectors.recognise import kind_of
+from collectors.records import EXCERPT_BYTES, BadRecord, Context, Document, ObjectRef
+from collectors.unpack import BrokenData
+from es_bridge.bulk import ALREADY_THERE, GIVE_UP_AFTER_S, MAX_BYTES, MAX_DOCS, STORED, WORKERS, bulk_create
+from es_bridge.errors import AuthenticationError, BridgeError, PermissionDenied
 from es_bridge.transport import Transport
+
+#: How often the clock is asked, in records.
+LOOK_EVERY = 64
+#: After the deadline, what is under way and finds no room is given up so soon.
+FINISH_WITHIN_S = 10.0
+#: Every document begins with its time: `{"@timestamp":"2026-11-21T04:53:00.000Z"`.
+_TIME_BYTES = 39
+_TIME = re.compile(rb'\{"@timestamp":"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(\.\d{1,6})?')
+
+_log = logging.getLogger(__name__)
+
+
+class Letters(Protocol):
+    """Where dead letters go, such as `DeadLetters`."""
+
+    def add(self, letters: Iterable[DeadLetter]) -> None:
+        """Write letters, in place of those about the same records. Raises `LetterStoreError`."""
 
 
 def forever() -> float:
@@ -21,20 +83,35 @@ def forever() -> float:
 
 
 class Intake:
-    """Takes objects, one at a time; each worker has an intake of its own."""
+    """Takes objects one at a time; each worker has an intake of its own, and they may share all it is made of."""
 
     def __init__(
         self,
         transport: Transport,
         objects: Objects,
-        dead_letters: Optional[DeadLetters],
+        dead_letters: Optional[Letters],
         *,
         window: Optional[EventWindow] = None,
-        look_up: Optional[Callable[[Address], dict]] = None,
+        look_up: Optional[Callable[[Address], Dict[str, Any]]] = None,
         codec: Optional[Codec] = None,
         on_wait: Callable[[str], None] = lambda reason: None,
+        workers: int = WORKERS,
+        max_docs: int = MAX_DOCS,
+        max_bytes: int = MAX_BYTES,
+        give_up_after_s: float = GIVE_UP_AFTER_S,
+        clock: Callable[[], float] = time.time,
     ) -> None:
-        raise NotImplementedError
+        """Without ``dead_letters`` an object with a record that cannot be stored ends as RETRY, never as DONE.
+
+        ``window`` is no limit when left out; ``workers`` to ``give_up_after_s`` and ``on_wait`` are those of
+        `es_bridge.bulk.bulk_create`; ``clock`` stamps dead letters.
+        """
+        self.transport, self.objects, self.dead_letters = transport, objects, dead_letters
+        self.window, self.on_wait, self.clock = window, on_wait, clock
+        self.workers, self.max_docs, self.max_bytes = workers, max_docs, max_bytes
+        self.give_up_after_s = give_up_after_s
+        self.codec = codec or fastest()
+        self.addresses = AddressBook(look_up)
 
     def take(
         self,
@@ -45,5 +122,211 @@ class Intake:
         dataset: str = "",
         seconds_left: Callable[[], float] = forever,
     ) -> ObjectResult:
-        """Take one object. Raises `StoreUnavailable` or `IntakeStopped`; never for the object's own faults."""
-        raise NotImplementedError
+        """Take one object, from record ``first_number`` on, or ``only`` the records of these numbers.
+
+        ``dataset`` forces the log. When ``seconds_left()`` is 0 no further document is begun; what is under way is
+        finished (or given up when it finds no room for `FINISH_WITHIN_S` more seconds: keep that in reserve), and the
+        result is UNFINISHED: every record before its ``next_number`` has its final answer. A call that begins in time
+        gets at least one batch of documents further.
+
+        Raises `StoreUnavailable` or `IntakeStopped`; never for the object's own faults.
+        """
+        if seconds_left() <= 0:
+            return ObjectResult(dataset, UNFINISHED, "no time was left to begin", next_number=first_number)
+        return _Taking(self, ref, first_number, only, dataset, seconds_left).run()
+
+
+class _OutOfTime(Exception):
+    """The deadline is over and what is under way still finds no room."""
+
+
+class _Unanswered(Exception):
+    """An answer that cannot be given now: the reason, for RETRY."""
+
+
+class _Taking:
+    """The taking of one object: what is fed and not answered yet, and the counts."""
+
+    def __init__(
+        self,
+        intake: Intake,
+        ref: ObjectRef,
+        first_number: int,
+        only: Optional[Collection[int]],
+        dataset: str,
+        seconds_left: Callable[[], float],
+    ) -> None:
+        self._intake, self._ref, self._seconds_left = intake, ref, seconds_left
+        self._dataset = dataset
+        self._first_number, self._only = first_number, only
+        if only:
+            self._first_number = max(first_number, min(only))
+        self._result = ObjectResult(dataset or kind_of(ref.key).dataset)
+        self._letters = LetterBuffer(self._add, self._answered_before)
+        #: Numbers of the documents that were fed and have no answer yet, and the first number not fed.
+        self._under_way: Set[int] = set()
+        self._next_number = self._first_number
+        self._out_of_time = False
+        #: What is wrong with the object, found while it was read: said when all before it has its answer.
+        self._fault: Union[None, DamagedFile, NotThisLog] = None
+        self._newest = b""
+
+    def run(self) -> ObjectResult:
+        result = self._result
+        try:
+            self._take()
+            self._letters.flush()
+        except (IntakeStopped, StoreUnavailable):
+            raise
+        except (AuthenticationError, PermissionDenied) as exc:
+            raise IntakeStopped(str(exc)) from exc
+        except BridgeError as exc:
+            raise StoreUnavailable(str(exc)) from exc
+        except (CollectorError, OSError, _Unanswered) as exc:
+            result.outcome, result.reason = RETRY, f"{self._ref.uri}: {exc}"
+        except Exception as exc:
+            # A fault of ours that this object brought out: the queue's redrive policy puts it aside, the rest goes on.
+            _log.exception("%s: unexpected", self._ref.uri)
+            result.outcome, result.reason = RETRY, f"{self._ref.uri}: unexpected {type(exc).__name__}: {exc}"
+        result.records = result.stored + result.already_there + result.dead
+        result.newest_ms = _epoch_ms(self._newest)
+        return result
+
+    def _take(self) -> None:
+        result = self._result
+        context = Context(self._ref, self._intake.codec, self._intake.addresses, self._first_number)
+        try:
+            with self._intake.objects.open(self._ref) as stream:
+                reading = Reading(stream, context, self._dataset)
+                result.dataset = reading.dataset
+                try:
+                    self._write(reading)
+                finally:
+                    result.bytes_read = reading.bytes_read
+        except ObjectGone as exc:
+            self._about_the_object(OBJECT_GONE, str(exc))
+        fault = self._fault
+        if self._out_of_time:
+            result.outcome, result.reason = UNFINISHED, "the time was over"
+            result.next_number = self._answered_before()
+        elif isinstance(fault, BrokenData):
+            raise fault
+        elif isinstance(fault, DamagedFile):
+            self._about_the_object(DAMAGED_FILE, str(fault), fault.offset)
+        elif isinstance(fault, DigestFile):
+            result.dataset = "digest"
+        elif fault is not None:
+            self._about_the_object(NOT_THIS_LOG, str(fault))
+
+    def _write(self, reading: Reading) -> None:
+        intake, result, under_way = self._intake, self._result, self._under_way
+        outcomes = bulk_create(
+            intake.transport,
+            self._documents(reading),
+            max_docs=intake.max_docs,
+            max_bytes=intake.max_bytes,
+            workers=intake.workers,
+            give_up_after_s=min(intake.give_up_after_s, max(1.0, self._seconds_left())),
+            on_wait=self._waiting,
+        )
+        try:
+            for document, answer, reason, error_type in outcomes:
+                under_way.discard(document.origin)
+                if answer == STORED:
+                    result.stored += 1
+                elif answer == ALREADY_THERE:
+                    result.already_there += 1
+                else:
+                    self._letters.refused(
+                        self._letter(document.origin, reason, error_type, document.body, index=document.index)
+                    )
+                    result.dead += 1
+        except _OutOfTime as exc:
+            if self._answered_before() <= self._first_number:
+                raise StoreUnavailable(f"nothing was stored in time: {exc}") from exc
+            self._out_of_time = True
+
+    def _documents(self, reading: Reading) -> Iterator[Document]:
+        """Yield what is to be written; put aside what cannot be; end at the deadline."""
+        only, last = self._only, max(self._only) if self._only else 0
+        days = self._intake.window.now() if self._intake.window else None
+        feed = self._under_way.add
+        newest = b""
+        fed = 0
+        look_at = self._intake.max_docs
+        try:
+            for made in reading:
+                number = made.number if isinstance(made, BadRecord) else made.origin
+                if only is not None and number not in only:
+                    if number > last:
+                        break
+                    continue
+                if isinstance(made, BadRecord):
+                    self._pass_over(number, made.reason, BAD_RECORD, made.excerpt, made.offset)
+                elif days and days[made.index]:
+                    self._pass_over(number, days[made.index], OUTSIDE_WINDOW, made.body, index=made.index)
+                else:
+                    if made.body[:_TIME_BYTES] > newest:
+                        newest = made.body[:_TIME_BYTES]
+                    feed(number)
+                    yield made
+                self._next_number = number + 1
+                fed += 1
+                if fed == look_at:
+                    if self._seconds_left() <= 0:
+                        self._out_of_time = True
+                        break
+                    look_at += LOOK_EVERY
+        except (DamagedFile, NotThisLog) as exc:
+            self._fault = reading.damage or exc
+        finally:
+            self._newest = newest
+
+    def _pass_over(
+        self, number: int, reason: str, error_type: str, excerpt: bytes, offset: int = -1, index: str = ""
+    ) -> None:
+        self._letters.passed_over(self._letter(number, reason, error_type, excerpt, offset, index))
+        self._result.dead += 1
+
+    def _about_the_object(self, error_type: str, reason: str, offset: int = -1) -> None:
+        self._result.reason = reason
+        self._letters.flush()
+        self._add([self._letter(0, reason, error_type, b"", offset)])
+
+    def _letter(
+        self, number: int, reason: str, error_type: str, excerpt: bytes, offset: int = -1, index: str = ""
+    ) -> DeadLetter:
+        bucket, key, version_id, _ = self._ref
+        dataset = self._result.dataset or UNKNOWN
+        now_ms = int(self._intake.clock() * 1000)
+        return DeadLetter(
+            dataset, bucket, key, version_id, number, offset, reason, error_type, excerpt[:EXCERPT_BYTES], now_ms, index
+        )
+
+    def _add(self, letters: Iterable[DeadLetter]) -> None:
+        if self._intake.dead_letters is None:
+            first = next(iter(letters))
+            where = f"record {first.number:,}: " if first.number else ""
+            raise _Unanswered(f"{where}{first.reason}; and there is no dead-letter store to put it into")
+        self._intake.dead_letters.add(letters)
+
+    def _answered_before(self) -> int:
+        """Return the first number that has no final answer yet."""
+        return min(self._under_way, default=self._next_number)
+
+    def _waiting(self, reason: str) -> None:
+        self._intake.on_wait(reason)
+        if self._seconds_left() <= -FINISH_WITHIN_S:
+            raise _OutOfTime(reason)
+
+
+def _epoch_ms(beginning: bytes) -> int:
+    """Return the time a document begins with, 0 if none."""
+    found = _TIME.match(beginning)
+    if not found:
+        return 0
+    try:
+        moment = datetime.fromisoformat(found[1].decode()).replace(tzinfo=timezone.utc)
+    except ValueError:
+        return 0
+    return int(moment.timestamp()) * 1000 + int(float(found[2] or b"0") * 1000)
