@@ -26,19 +26,23 @@ class Number(str):
     """A number as it was written."""
 
 
+def _refuse(name: str) -> None:
+    raise ValueError(f"{name} is no JSON")
+
+
 class ExactDecoder:
     """Decodes one value after the other out of a text that holds many."""
 
     def __init__(self) -> None:
         self._repeated = False
         self._raw_decode = json.JSONDecoder(
-            parse_int=Number, parse_float=Number, object_pairs_hook=self._object
+            parse_int=Number, parse_float=Number, parse_constant=_refuse, object_pairs_hook=self._object
         ).raw_decode
 
     def decode(self, text: str, position: int) -> Tuple[Any, int, bool]:
         """Return the value that begins at ``position``, where it ends, and whether an object in it repeats a key.
 
-        The second value of a repeated key is named ``key#2``, the third ``key#3``. Raises `json.JSONDecodeError`, and
+        The second value of a repeated key is named ``key#2``, the third ``key#3``. Raises `ValueError`, and
         `RecursionError` for a value nested more deeply than Python can read (about 1,000 levels).
         """
         self._repeated = False

@@ -303,19 +303,20 @@ def _fits(value: Any, shape: Optional[Mapping[str, Any]]) -> bool:
 
 def _mark_oversized(common: Dict[str, Any], fields: Mapping[str, Any]) -> None:
     """Name in ``event.oversized`` the fields of a document whose text the templates leave unindexed."""
-    mapped = {key: fields[key] for key in MAPPED if key in fields}
-    names = sorted({*_oversized(common), *_oversized(mapped)})
+    names = sorted({*_oversized(common), *_oversized(fields, MAPPED)})
     if names:
         common["event"]["oversized"] = names
 
 
-def _oversized(value: Any, name: str = "") -> Iterator[str]:
+def _oversized(value: Any, shape: Optional[Mapping[str, Any]] = None, name: str = "") -> Iterator[str]:
+    """Yield the fields with too long a text; only those of ``shape`` if there is one: others may have any name."""
     if isinstance(value, dict):
         for key, item in value.items():
-            yield from _oversized(item, f"{name}.{key}" if name else key)
+            if shape is None or key in shape:
+                yield from _oversized(item, shape and shape[key], f"{name}.{key}" if name else key)
     elif isinstance(value, list):
         for item in value:
-            yield from _oversized(item, name)
+            yield from _oversized(item, shape, name)
     elif isinstance(value, str) and len(value) * 2 > MAX_TERM_CHARS and _java_length(value) > MAX_TERM_CHARS:
         yield name
 

@@ -89,24 +89,26 @@ class _Reader:
             raise self._damage("")
 
     def _top_level_object(self) -> Iterator[Union[RawRecord, BadRecord]]:
-        if self._take() != b"{" or self._next_byte() != b'"':
+        opening = self._next_byte()
+        self._at += 1
+        if opening != b"{" or self._next_byte() != b'"':
             if self._number:
                 raise self._damage("there is something behind the end of the records")
             raise NotThisLog('the content does not begin with {"Records": as a CloudTrail file does')
         found = False
         while True:
             key = self._key()
-            self._at += 1  # the colon
+            if self._next_byte() != b":":
+                raise self._damage("the JSON is broken: ':' expected")
+            self._at += 1
             if key == "Records" and self._next_byte() == b"[":
                 found = True
                 yield from self._array()
-                if self._next_byte() not in (b",", b"}"):
-                    raise self._damage("the JSON is broken: ',' or '}' expected")
             elif key in _DIGEST_KEYS:
                 raise DigestFile("a digest file")
             else:
                 self._element(b",}", "a value")
-            if self._take() == b"}":
+            if self._comma_or(b"}") == b"}":
                 break
         if not found:
             raise NotThisLog('the JSON has no list "Records", as a CloudTrail file has')
@@ -145,7 +147,7 @@ class _Reader:
                 yield BadRecord(self._number, start, "the record is not a JSON object", text[:EXCERPT_BYTES])
             else:
                 yield RawRecord(self._number, start, text)
-            if self._take() == b"]":
+            if self._comma_or(b"]") == b"]":
                 return
 
     def _guessed(self) -> Optional[Dict[str, Any]]:
@@ -167,7 +169,7 @@ class _Reader:
         return fields
 
     def _element(self, stops: bytes, what: str) -> bytes:
-        """Take everything up to one of ``stops`` outside of brackets and quotes, and return it.
+        """Take an object or list to its end, anything else up to one of ``stops`` outside of quotes, and return it.
 
         Of what is longer than `MAX_RECORD_BYTES` only the beginning is kept: ``_skipped`` is then its length, else 0.
         """
@@ -198,8 +200,12 @@ class _Reader:
                 break
             elif byte in _CLOSING:
                 closing.append(_CLOSING[byte])
-            elif byte in b"}]" and not (closing and closing.pop() == byte[0]):
-                raise self._damage(f"the JSON is broken: {byte.decode()!r} not expected", self._base + position - 1)
+            elif byte in b"}]":
+                if not (closing and closing.pop() == byte[0]):
+                    raise self._damage(f"the JSON is broken: {byte.decode()!r} not expected", self._base + position - 1)
+                if not closing:
+                    position += 1
+                    break
         end = position - 1
         length = self._base + end - start
         self._skipped = length if kept or length > MAX_RECORD_BYTES else 0
@@ -219,8 +225,13 @@ class _Reader:
             if not self._read_on():
                 return b""
 
-    def _take(self) -> bytes:
+    def _comma_or(self, closing: bytes) -> bytes:
+        """Take what follows a value, a comma or ``closing``, and return it."""
         found = self._next_byte()
+        if not found:
+            raise self._damage("the file ends too early")
+        if found not in (b",", closing):
+            raise self._damage(f"the JSON is broken: ',' or {closing.decode()!r} expected")
         self._at += 1
         return found
 

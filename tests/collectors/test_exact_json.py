@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collectors.exact_json import ExactDecoder, Number, encode
+from collectors.exact_json import MAX_DEPTH, ExactDecoder, Number, encode, may_be_deep, shallow
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
@@ -61,3 +61,37 @@ def test_what_is_decoded_and_encoded_means_the_same(value):
     decoded, repeated = decode(text)
     assert not repeated
     assert json.loads(encode(decoded)) == value
+
+
+@pytest.mark.parametrize("constant", ["NaN", "Infinity", "-Infinity"])
+def test_what_only_python_reads_is_refused(constant):
+    with pytest.raises(ValueError, match="no JSON"):
+        decode(f'{{"n":{constant}}}')
+
+
+def nested(levels: int) -> str:
+    return '["}\\"{[",' * levels + "1" + "]" * levels
+
+
+def test_what_is_as_deep_as_allowed_stays_as_it_is():
+    text = f'{{"a":{nested(MAX_DEPTH - 1)},"b":2}}'
+    assert shallow(text) == text
+
+
+@pytest.mark.parametrize("more", [1, 2, 5_000])
+def test_what_is_deeper_becomes_its_own_text(more):
+    text = f'{{"a":{nested(MAX_DEPTH - 1 + more)},"b":{nested(MAX_DEPTH - 1 + more)},"c":3}}'
+    assert may_be_deep(text.encode())
+    value, _ = decode(shallow(text))
+    for name in "ab":
+        inner = value[name]
+        while isinstance(inner, list):
+            inner = inner[1]
+        assert inner == nested(more)
+    assert value["c"] == "3"
+
+
+@given(VALUES)
+def test_ordinary_values_are_not_deep(value):
+    text = json.dumps(value)
+    assert shallow(text) == text

@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any, Dict, Iterator, Tuple
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collectors.cloudtrail.normalise import (
-    COMMON,
-    FREE_FORM,
-    MAPPED,
-    common_fields,
-    document,
-    document_id,
-    index_name,
-    misfits,
-)
-from collectors.cloudtrail.source import RawRecord, records
+from collectors.addresses import AddressBook
+from collectors.cloudtrail import normalise
+from collectors.cloudtrail.normalise import COMMON, FREE_FORM, MAPPED, document_id, index_name, misfits
+from collectors.cloudtrail.request import REQUEST_FIELDS
+from collectors.cloudtrail.source import documents
 from collectors.errors import InvalidRecord
-from collectors.templates import template
+from collectors.exact_json import MAX_DEPTH
+from collectors.json_codec import PLAIN, fastest
+from collectors.records import BadRecord, Context, Document, ObjectRef
 
 RECORD: Dict[str, Any] = {
     "eventVersion": "1.11",
@@ -57,15 +54,33 @@ COMMON_OF_RECORD = {
     "user": {"name": "web", "id": "AROAWEB:i-0abc"},
     "user_agent": {"original": "도구/1.0"},
     "cloud": {"provider": "aws", "region": "ap-northeast-2", "account": {"id": "111122223333"}},
+    "aws": {"request": {"bucketName": ["b"], "key": ["고객/목록.csv"]}},
 }
+COMPONENTS = Path(__file__).resolve().parents[3] / "deploy" / "opensearch" / "component_templates"
+CONTEXT = Context(ObjectRef("logs", "a.json.gz"))
+NEXT = b',{"eventVersion":"1.11","eventID":"next","eventTime":"2026-11-21T04:53:07Z"}'
 
 
-def raw(record: Any) -> RawRecord:
-    """Return a record as it comes out of a file; ``record`` is a dictionary or JSON text."""
-    text = record if isinstance(record, (str, bytes)) else json.dumps(record, ensure_ascii=False)
+def document(record: Any) -> Document:
+    """Return the document of a record, a dictionary or JSON text; raise `InvalidRecord` for a bad one.
+
+    It is made on each way the reader and either codec offer, which must not differ in one byte.
+    """
+    text = record if isinstance(record, (str, bytes)) else json.dumps(record, ensure_ascii=False, separators=(",", ":"))
     data = text if isinstance(text, bytes) else text.encode()
-    (found,) = records([b'{"Records":[' + data + b"]}"])
-    return found
+    found = [
+        next(documents([b'{"Records":[' + data + behind + b"]}"], Context(CONTEXT.ref, codec)))
+        for codec in (PLAIN, fastest())
+        for behind in (NEXT, b"")
+    ]
+    assert found[1:] == found[:-1]
+    if isinstance(found[0], BadRecord):
+        raise InvalidRecord(found[0].reason)
+    return found[0]
+
+
+def common_fields(fields: Dict[str, Any]) -> Dict[str, Any]:
+    return normalise.common_fields(fields, CONTEXT)
 
 
 def changed(**values: Any) -> Dict[str, Any]:
@@ -74,15 +89,15 @@ def changed(**values: Any) -> Dict[str, Any]:
 
 
 def body(record: Any) -> Dict[str, Any]:
-    return json.loads(document(raw(record)).body)
+    return json.loads(document(record).body)
 
 
 def test_the_document_is_the_common_fields_then_the_record_as_written():
-    made = document(raw(RECORD))
+    made = document(RECORD)
     assert made.index == "aws-cloudtrail-2026.11.21"
     assert made.id == "0e1f2a3b-4c5d-4e6f-8a9b-0c1d2e3f4a5b-111122223333"
     assert json.loads(made.body) == {**COMMON_OF_RECORD, **RECORD}
-    written = json.dumps(RECORD, ensure_ascii=False)
+    written = json.dumps(RECORD, ensure_ascii=False, separators=(",", ":"))
     assert made.body.endswith(written[1:].encode())
     assert common_fields(RECORD) == COMMON_OF_RECORD
 
@@ -153,6 +168,17 @@ def test_an_insight_without_identity_source_and_name_is_a_document():
     assert found["event"] == {"dataset": "aws.cloudtrail", "id": "e", "outcome": "success"}
 
 
+def test_what_is_known_about_the_address_is_beside_it():
+    def look_up(address):
+        return {"geo": {"country_iso_code": "KR"}, "as": {"number": 64_500, "organization": {"name": "서울망"}}}
+
+    context = Context(CONTEXT.ref, addresses=AddressBook(look_up))
+    found = normalise.common_fields(RECORD, context)["source"]
+    assert found == {"address": "203.0.113.66", "ip": "203.0.113.66", **look_up("")}
+    private = normalise.common_fields(changed(sourceIPAddress="10.0.0.1"), context)["source"]
+    assert private == {"address": "10.0.0.1", "ip": "10.0.0.1", "scope": "private"}
+
+
 # --- identity and index ----------------------------------------------------------------------------------------------
 
 
@@ -200,13 +226,13 @@ def test_the_index_is_that_of_the_events_day_in_utc(time, index):
 )
 def test_a_record_without_a_time_is_invalid(time):
     with pytest.raises(InvalidRecord, match="eventTime"):
-        document(raw(changed(eventTime=time)))
+        document(changed(eventTime=time))
 
 
 @pytest.mark.parametrize("event_id", [..., None, "", [], {"a": 1}, True, "x" * 600, "가" * 200])
 def test_a_record_without_an_id_is_invalid(event_id):
     with pytest.raises(InvalidRecord, match="eventID"):
-        document(raw(changed(eventID=event_id)))
+        document(changed(eventID=event_id))
 
 
 # --- what must not refuse, hide or reshape a record ------------------------------------------------------------------
@@ -214,9 +240,9 @@ def test_a_record_without_an_id_is_invalid(event_id):
 
 def test_numbers_stay_as_written():
     text = json.dumps(RECORD)[:-1] + ',"additionalEventData":{"big":12345678901234567890123,"price":1.10,"e":1E+05}}'
-    assert b'{"big":12345678901234567890123,"price":1.10,"e":1E+05}' in document(raw(text)).body
+    assert b'{"big":12345678901234567890123,"price":1.10,"e":1E+05}' in document(text).body
     repeated = text[:-1] + ',"x":{"a":1.10,"a":2.20}}'
-    assert b'"x":{"a":1.10,"a#2":2.20}' in document(raw(repeated)).body
+    assert b'"x":{"a":1.10,"a#2":2.20}' in document(repeated).body
 
 
 def test_repeated_keys_keep_every_value():
@@ -284,9 +310,68 @@ def test_what_an_engine_takes_stays_where_it_is(values):
     assert body(record) == {**common_fields(record), **record}
 
 
+LONG = "긴" * 13_400  # 40 kB of UTF-8
+
+
+@pytest.mark.parametrize(
+    ("values", "names"),
+    [
+        ({"userAgent": "a" * 8191}, None),
+        ({"userAgent": "a" * 8192}, ["userAgent", "user_agent.original"]),
+        ({"userAgent": "\U0001f600" * 4095 + "a"}, None),
+        ({"userAgent": "\U0001f600" * 4096}, ["userAgent", "user_agent.original"]),
+        ({"errorMessage": LONG, "requestParameters": {"a": LONG}}, ["errorMessage"]),
+        ({"requestParameters": {"userName": [LONG, "b"]}}, ["aws.request.userName"]),
+        ({"resources": [{"ARN": LONG}]}, ["resources.ARN"]),
+        (
+            {"userIdentity": {"sessionContext": {"sourceIdentity": LONG}}},
+            ["userIdentity.sessionContext.sourceIdentity"],
+        ),
+        ({"userIdentity": {"x" * 40_000: LONG, "userName": LONG}}, ["user.name", "userIdentity.userName"]),
+        ({"requestParameters": {"k" * 40_000: 1}, "newOfAws": LONG}, None),
+        ({"eventName": {"x": LONG}}, None),
+    ],
+    ids=lambda value: str(value)[:40],
+)
+def test_text_that_is_not_indexed_is_named(values, names):
+    record = changed(**values)
+    found = body(record)
+    assert found["event"].get("oversized") == names
+    assert {**found, **found.get("unmapped", {})}.items() >= record.items()
+
+
+def nested(levels: int) -> str:
+    return '{"a":[' * (levels // 2) + '"\\u0000}{"' + "]}" * (levels // 2)
+
+
+@pytest.mark.parametrize("levels", [100, MAX_DEPTH - 2])
+def test_nesting_up_to_the_limit_stays_as_it_is(levels):
+    text = json.dumps(RECORD)[:-1] + f',"serviceEventDetails":{nested(levels)}}}'
+    assert document(text).body.endswith(nested(levels).encode() + b"}")
+    assert body(text[:-1] + ',"event":[]}')["unmapped"] == {"event": []}
+
+
+@pytest.mark.parametrize("levels", [MAX_DEPTH, 300, 960, 1_020, 100_000])
+@pytest.mark.parametrize("extra", ["", ',"event":{"a":1,"a":2},"\\ud800":1'])
+def test_deeper_nesting_goes_on_as_text(levels, extra):
+    text = json.dumps(RECORD)[:-1] + f',"serviceEventDetails":{nested(levels)}{extra}}}'
+    value, depth = body(text)["serviceEventDetails"], 1
+    while not isinstance(value, str):
+        value = value["a"] if isinstance(value, dict) else value[0]
+        depth += 1
+    assert depth == MAX_DEPTH
+    assert value in nested(levels)
+    assert value.count("{") + value.count("[") == levels + 2 - MAX_DEPTH  # one of them is in the string
+
+
+def test_a_record_of_nothing_but_brackets_ends_as_a_bad_record():
+    with pytest.raises(InvalidRecord, match="eventID"):
+        document('{"a":' + nested(200_000) + "}")
+
+
 def test_lone_surrogates_in_values_stay_the_escapes_they_are():
     text = json.dumps({**RECORD, "userAgent": "broken \ud83d agent", "requestParameters": {"k": "\udfff \U0001f600"}})
-    made = document(raw(text)).body
+    made = document(text).body
     assert made.count(rb"broken \ud83d agent") == 2
     assert rb'{"k": "\udfff \ud83d\ude00"}' in made
     made.decode("ascii")
@@ -331,6 +416,10 @@ def test_no_value_is_lost_and_nothing_that_stays_misfits(values):
 # --- the table of mapped fields is the template's --------------------------------------------------------------------
 
 
+def properties(name: str) -> Dict[str, Any]:
+    return json.loads((COMPONENTS / name).read_bytes())["template"]["mappings"]["properties"]
+
+
 def leaves(mapping: Dict[str, Any], path: Tuple[str, ...] = ()) -> Iterator[Tuple[Tuple[str, ...], Dict[str, Any]]]:
     for name, entry in mapping.items():
         if "properties" in entry:
@@ -348,17 +437,20 @@ def shape(table: Any, path: Tuple[str, ...] = ()) -> Iterator[Tuple[str, ...]]:
 
 
 def test_the_template_maps_what_the_module_checks():
-    mapped = dict(leaves(template("cloudtrail")["template"]["mappings"]["properties"]))
-    own = {path for path in mapped if path[0] not in COMMON and path[0] not in FREE_FORM}
-    assert own == set(shape(MAPPED))
+    mapped = dict(leaves(properties("aws-cloudtrail-mappings.json")))
+    free = {(name,): {"type": "object", "enabled": False} for name in FREE_FORM}
+    assert mapped.items() >= free.items()
+    requests = {("aws", "request", name) for name in REQUEST_FIELDS}
+    assert mapped.keys() == {*shape(MAPPED), *free, *requests}
 
 
-def test_the_template_indexes_every_common_field_and_no_free_form_part():
-    mapped = dict(leaves(template("cloudtrail")["template"]["mappings"]["properties"]))
-    for name in (*FREE_FORM, "unmapped"):
-        assert mapped[(name,)] == {"type": "object", "enabled": False}
-    found = {path for path in mapped if path[0] in COMMON}
-    assert found == {*_paths(COMMON_OF_RECORD), ("unmapped",)}
+def test_every_name_of_the_common_template_is_kept_for_the_common_fields():
+    assert set(COMMON) == {*properties("aws-common-mappings.json"), "aws"}
+
+
+def test_every_common_field_is_mapped():
+    common = dict(leaves({**properties("aws-common-mappings.json"), **properties("aws-cloudtrail-mappings.json")}))
+    assert common.keys() >= {*_paths(COMMON_OF_RECORD), ("event", "oversized")}
 
 
 def _paths(value: Any, path: Tuple[str, ...] = ()) -> Iterator[Tuple[str, ...]]:
@@ -370,6 +462,7 @@ def _paths(value: Any, path: Tuple[str, ...] = ()) -> Iterator[Tuple[str, ...]]:
 
 
 def test_no_keyword_can_exceed_the_longest_term():
-    for path, entry in leaves(template("cloudtrail")["template"]["mappings"]["properties"]):
+    for path, entry in leaves(properties("aws-cloudtrail-mappings.json")):
         if entry["type"] == "keyword":
-            assert entry["ignore_above"] * 4 <= 32_766, path
+            assert entry["ignore_above"] == normalise.MAX_TERM_CHARS, path
+            assert entry["ignore_above"] * 4 <= 32_766
