@@ -17,6 +17,7 @@ the process is told to stop            the object under way is finished, the res
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 import traceback
@@ -43,6 +44,8 @@ from collectors.records import ObjectRef
 
 #: How long one attempt lasts that asks whether the cluster takes documents again.
 ATTEMPT_S = 10.0
+#: An object that is told to end still finishes what is under way; beyond this nobody waits for it.
+FINISH_S = 15.0
 #: How often the main thread looks around. Nothing waits for it but the end of the process.
 LOOK_S = 0.2
 
@@ -111,6 +114,8 @@ class Daemon:
         ]
         self._asked_to_stop = False
         self._stopping = threading.Event()
+        #: On the clock of `time.monotonic`.
+        self._grace_ends_s = math.inf
         self._status = DONE_STATUS
 
     def run(self) -> int:
@@ -153,12 +158,12 @@ class Daemon:
         return self._gate.reason or self._inbox.problem
 
     def _stop(self) -> None:
+        self._grace_ends_s = time.monotonic() + self._settings.grace_s
         self._stopping.set()
         self._inbox.stop()
         self._gate.stop()
-        give_up_s = time.monotonic() + self._settings.grace_s
         for worker in self._workers:
-            worker.join(max(0.0, give_up_s - time.monotonic()))
+            worker.join(max(0.0, self._grace_ends_s + FINISH_S - time.monotonic()))
         self._inbox.give_all_back()
         self._inbox.close()
 
@@ -208,7 +213,7 @@ class Daemon:
         while not self._stopping.is_set():
             is_attempt = self._gate.enter()
             started_s = time.monotonic()
-            left = _until(started_s + ATTEMPT_S) if is_attempt else _forever
+            left = self._left(started_s + ATTEMPT_S if is_attempt else math.inf)
             try:
                 result = taker.take(work.ref, first_number=first_number, seconds_left=left)
             except (StoreUnavailable, IntakeStopped) as exc:
@@ -218,17 +223,17 @@ class Daemon:
                 self._opened(is_attempt)
                 raise
             self._count(work.ref, result, time.monotonic() - started_s)
-            progress = result.outcome != UNFINISHED or result.next_number > first_number
-            if is_attempt and not progress:
-                self._closed(StoreUnavailable(result.reason or f"nothing was stored within {ATTEMPT_S:g} s"), True)
-                continue
             # An attempt that ended with the object's own fault says nothing about the cluster; the next object will.
             if is_attempt or result.stored or result.already_there:
                 self._opened(is_attempt)
             if result.outcome != UNFINISHED:
                 return result
-            first_number = max(first_number, result.next_number)
+            first_number = result.next_number
         raise Stopped
+
+    def _left(self, end_s: float) -> Callable[[], float]:
+        """Return how to ask for the seconds until ``end_s``, or until the grace is over."""
+        return lambda: min(end_s, self._grace_ends_s) - time.monotonic()
 
     def _closed(self, exc: Exception, is_attempt: bool) -> None:
         refused = isinstance(exc, IntakeStopped)
@@ -264,11 +269,3 @@ class Daemon:
             dead=result.dead,
             seconds=round(seconds, 3),
         )
-
-
-def _forever() -> float:
-    return float("inf")
-
-
-def _until(end_s: float) -> Callable[[], float]:
-    return lambda: end_s - time.monotonic()

@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from typing import Callable, Deque, List, Optional
+from typing import Callable, Deque, List
 
 from collectors.delivery.json_log import JsonLog
 from collectors.delivery.keepalive import Change, Keepalive

@@ -1,0 +1,50 @@
+"""The address databases of a function: files of its package or layer, or objects of S3, fetched once an instance."""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+from pathlib import Path
+from typing import Any, Callable, Dict, Optional, Sequence
+
+from collectors.addresses import Address
+from collectors.aws import errors, said
+from collectors.delivery.objects import split_uri
+from collectors.errors import CollectorError
+
+#: A function may write here and nowhere else, and finds it again as long as the instance lives.
+CACHE = Path(tempfile.gettempdir())
+
+
+def look_up_of(places: Sequence[str], s3: Any, cache: Path = CACHE) -> Optional[Callable[[Address], Dict[str, Any]]]:
+    """Return what looks addresses up in the databases at ``places``: files, or ``s3://bucket/key``; None without any.
+
+    Raises `CollectorError` when one cannot be fetched or read.
+    """
+    if not places:
+        return None
+    from collectors.enrichment import open_databases
+
+    return open_databases([fetched(place, s3, cache) if "://" in place else Path(place) for place in places])
+
+
+def fetched(uri: str, s3: Any, cache: Path = CACHE) -> Path:
+    """Return the file with the content of an object, fetched unless this version of it is there already."""
+    bucket, key = split_uri(uri)
+    try:
+        answer = s3.get_object(Bucket=bucket, Key=key)
+        version = hashlib.sha256(f"{uri} {answer['ETag']}".encode()).hexdigest()[:24]
+        path = cache / f"addresses-{version}.mmdb"
+        if path.exists():
+            answer["Body"].close()
+            return path
+        partial = path.with_suffix(".part")
+        with partial.open("wb") as file:
+            for piece in answer["Body"].iter_chunks(1 << 20):
+                file.write(piece)
+    except errors() as exc:
+        raise CollectorError(
+            f"address database {uri} cannot be fetched: {said(exc)}. The function's role needs s3:GetObject on it"
+        ) from exc
+    partial.replace(path)
+    return path

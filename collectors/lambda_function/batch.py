@@ -1,0 +1,180 @@
+"""A batch of messages, worked on within the time a function has; the answer says which of them failed.
+
+=================================  ================================================================================
+a message                          ends
+=================================  ================================================================================
+every record stored, there before  acknowledged: it is not in the answer
+or a dead letter
+time runs short                    the rest of the object, and objects not begun, go back into the queue as messages
+                                   of ours (bucket, key, version, next record), then it is acknowledged. Returned as
+                                   a failure it would come nearer to the dead-letter queue each time, although
+                                   nothing is wrong with it; a message that could not be sent makes it one
+an object cannot be read now       a failure, seen again after a growing delay
+no notification                    the same, until the queue moves it to the dead-letter queue
+the cluster takes nothing          a failure, hidden for longer and longer, as are all that follow; the function's
+                                   event source mapping is switched off (see `mapping_switch`)
+=================================  ================================================================================
+
+Why six hours without a cluster put nothing into the dead-letter queue: with the mapping switched off nothing is
+received, so an outage costs each message one receipt, and a mapping that was switched on too early one more each time.
+And were it not possible to switch it off at all, a message is seen again after 15, 30, 60, 120, 240, 240, ... minutes
+(`outage_hidden_s`). SQS moves it when it would be received more than ``maxReceiveCount`` times: with 5 that is after
+15 + 30 + 60 + 120 + 240 = 465 minutes at the earliest, with 10 after more than a day.
+"""
+
+from __future__ import annotations
+
+import time
+import traceback
+from typing import Any, Callable, Dict, List, NamedTuple, Optional, Protocol, Sequence, Tuple
+
+from collectors.delivery.json_log import JsonLog
+from collectors.delivery.notification import NotANotification, Work, continuation, read_notification
+from collectors.delivery.outcome import DONE, RETRY, UNFINISHED, ObjectResult
+from collectors.delivery.queue import Message, Queue, QueueProblem, retry_after_s
+from collectors.errors import IntakeStopped, StoreUnavailable
+from collectors.lambda_function.metrics import emit_object
+from collectors.records import ObjectRef
+
+FIRST_OUTAGE_HIDDEN_S = 15 * 60
+LONGEST_OUTAGE_HIDDEN_S = 4 * 3600
+
+
+class Taker(Protocol):
+    """What a batch needs of `Intake`."""
+
+    def take(
+        self, ref: ObjectRef, *, first_number: int = 1, seconds_left: Callable[[], float] = ...
+    ) -> ObjectResult: ...
+
+
+class Outage(NamedTuple):
+    """The cluster took nothing: why, and the object that met it."""
+
+    reason: str
+    ref: ObjectRef
+
+
+class Batch:
+    """One invocation. ``seconds_left`` is what the function has, less what it needs to end in an orderly way."""
+
+    def __init__(
+        self,
+        taker: Taker,
+        queue: Queue,
+        log: JsonLog,
+        seconds_left: Callable[[], float],
+    ) -> None:
+        self._taker, self._queue, self._log = taker, queue, log
+        self._seconds_left = seconds_left
+        #: Set when the cluster took nothing.
+        self.outage: Optional[Outage] = None
+
+    def run(self, messages: Sequence[Message]) -> Dict[str, List[Dict[str, str]]]:
+        """Work on all messages and return Lambda's answer: the ids of those that failed.
+
+        https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html#services-sqs-batchfailurereporting
+        """
+        failed: List[Tuple[Message, int]] = []
+        for message in messages:
+            if not self._is_done(message):
+                hidden_s = outage_hidden_s if self.outage else retry_after_s
+                failed.append((message, hidden_s(message.receive_count)))
+        for failure in self._queue.hide(failed):
+            # It is seen again when the queue's own visibility timeout is over.
+            self._log.warning("hide_failed", message=failure.message.id, reason=failure.reason)
+        return {"batchItemFailures": [{"itemIdentifier": message.id} for message, _ in failed]}
+
+    def _is_done(self, message: Message) -> bool:
+        if self.outage:
+            return False
+        try:
+            notification = read_notification(message.body)
+            rest = self._take_all(notification.work)
+            if rest is None:
+                return False
+            for work in rest:
+                self._queue.send(continuation(work))
+                self._log.info("passed_on", uri=work.ref.uri, next_record=work.first_number, hops=work.hops + 1)
+        except NotANotification as exc:
+            self._log.error("poison", message=message.id, receive_count=message.receive_count, reason=str(exc))
+            return False
+        except QueueProblem as exc:
+            self._log.error("pass_on_failed", message=message.id, reason=str(exc))
+            return False
+        except Exception:
+            # One message with a fault of ours in it must not make the others of its batch fail with it.
+            self._log.error("fault", message=message.id, trace=traceback.format_exc())
+            return False
+        return True
+
+    def _take_all(self, all_work: Sequence[Work]) -> Optional[List[Work]]:
+        """Take all objects; return what is left to do, or None if the message is to be tried again as it is."""
+        failed = False
+        for place, work in enumerate(all_work):
+            result = self._take(work)
+            if result is None:
+                return None
+            failed = failed or result.outcome == RETRY
+            if result.outcome == UNFINISHED:
+                if failed:
+                    return None
+                return [work._replace(first_number=result.next_number), *all_work[place + 1 :]]
+        return None if failed else []
+
+    def _take(self, work: Work) -> Optional[ObjectResult]:
+        """Take one object; return None when the cluster took nothing, which `outage` then tells about."""
+        if self._seconds_left() <= 0:
+            return ObjectResult(outcome=UNFINISHED, next_number=work.first_number)
+        started_s = time.monotonic()
+        try:
+            result = self._taker.take(work.ref, first_number=work.first_number, seconds_left=self._seconds_left)
+        except (StoreUnavailable, IntakeStopped) as exc:
+            self.outage = Outage(str(exc), work.ref)
+            self._log.error(
+                "intake_stopped" if isinstance(exc, IntakeStopped) else "store_unavailable",
+                uri=work.ref.uri,
+                reason=str(exc),
+            )
+            return None
+        self._tell(work.ref, result, time.monotonic() - started_s)
+        return result
+
+    def _tell(self, ref: ObjectRef, result: ObjectResult, seconds: float) -> None:
+        emit_object(ref, result, time.time())
+        write = self._log.info if result.outcome in (DONE, UNFINISHED) and not result.dead else self._log.warning
+        write(
+            "object",
+            uri=ref.uri,
+            version=ref.version_id,
+            dataset=result.dataset,
+            outcome=result.outcome,
+            reason=result.reason,
+            records=result.records,
+            stored=result.stored,
+            already_there=result.already_there,
+            dead=result.dead,
+            seconds=round(seconds, 3),
+        )
+
+
+def outage_hidden_s(receive_count: int) -> int:
+    """Return how long a message is hidden that met a cluster which took nothing."""
+    return min(LONGEST_OUTAGE_HIDDEN_S, FIRST_OUTAGE_HIDDEN_S * 2 ** min(20, max(0, receive_count - 1)))
+
+
+def messages_of(event: Dict[str, Any]) -> List[Message]:
+    """Return the messages of the event Lambda hands over for a queue. Raises ValueError for any other event."""
+    records = event.get("Records") if isinstance(event, dict) else None
+    if not isinstance(records, list) or not all(each.get("eventSource") == "aws:sqs" for each in records):
+        raise ValueError("this function works on batches of an SQS queue: map one to it, and invoke it in no other way")
+    return [
+        Message(
+            each["messageId"],
+            each["receiptHandle"],
+            each["body"],
+            int(each["attributes"].get("ApproximateReceiveCount", -1)),
+            int(each["attributes"].get("SentTimestamp", 0)),
+        )
+        for each in records
+    ]

@@ -1,0 +1,93 @@
+"""What the loader's function is made of, built at the first event and kept between events."""
+
+from __future__ import annotations
+
+import os
+import sys
+from functools import lru_cache
+from typing import Any, Callable, Dict, Sequence
+
+from collectors.aws import client
+from collectors.delivery.dead_letters import DeadLetters
+from collectors.delivery.event_window import EventWindow
+from collectors.delivery.intake import Intake
+from collectors.delivery.json_log import JsonLog
+from collectors.delivery.letter_store import letter_store
+from collectors.delivery.objects import S3Objects
+from collectors.delivery.outcome import ObjectResult
+from collectors.delivery.queue import Message, Queue
+from collectors.errors import CollectorError, IntakeStopped
+from collectors.lambda_function.address_files import look_up_of
+from collectors.lambda_function.batch import Batch
+from collectors.lambda_function.cluster import index_of, transport_of
+from collectors.lambda_function.mapping_switch import MappingSwitch
+from collectors.lambda_function.metrics import STORE_UNAVAILABLE, emit
+from collectors.lambda_function.settings import Settings, read_settings
+from collectors.records import ObjectRef
+
+
+class Loader:
+    """One function instance: its connections, and its answer to each event."""
+
+    def __init__(self, settings: Settings, clients: Callable[[str], Any] = client) -> None:
+        self._settings, self._clients = settings, clients
+        self._log = JsonLog(sys.stdout)
+        self._s3 = clients("s3")
+        self._queue = Queue(clients("sqs"), settings.queue_url)
+        self._look_up = look_up_of(settings.mmdb, self._s3)
+        self._intake = self._new_intake()
+
+    def run(self, messages: Sequence[Message], context: Any) -> Dict[str, Any]:
+        """Work on a batch within the time that ``context`` tells."""
+        margin_s = self._settings.deadline_margin_s
+
+        def seconds_left() -> float:
+            return context.get_remaining_time_in_millis() / 1000 - margin_s
+
+        batch = Batch(self, self._queue, self._log, seconds_left)
+        answer = batch.run(messages)
+        if batch.outage:
+            self._switch_off(context.function_name, batch.outage.ref)
+        return answer
+
+    def take(
+        self, ref: ObjectRef, *, first_number: int = 1, seconds_left: Callable[[], float] = lambda: float("inf")
+    ) -> ObjectResult:
+        """Take one object; with credentials read again if the cluster refuses those it knew."""
+        try:
+            return self._intake.take(ref, first_number=first_number, seconds_left=seconds_left)
+        except IntakeStopped:
+            if not self._settings.secret_arn:
+                raise
+            self._log.warning("credentials_refused", secret=self._settings.secret_arn)
+        self._intake = self._new_intake()
+        return self._intake.take(ref, first_number=first_number, seconds_left=seconds_left)
+
+    def _new_intake(self) -> Intake:
+        settings = self._settings
+        letters = DeadLetters(letter_store(settings.dead_letters, settings.dead_letters_kms_key, self._s3))
+        return Intake(
+            transport_of(settings, self._clients),
+            S3Objects(self._s3),
+            letters,
+            window=EventWindow(settings.retention_days),
+            look_up=self._look_up,
+        )
+
+    def _switch_off(self, function_name: str, ref: ObjectRef) -> None:
+        emit({}, {STORE_UNAVAILABLE: 1})
+        index = index_of(ref.key)
+        switch = MappingSwitch(self._clients("lambda"), function_name, self._settings.event_source_mapping)
+        try:
+            ours = switch.off(index)
+        except CollectorError as exc:
+            # The messages are hidden for long enough without it: see `batch`.
+            self._log.error("switch_off_failed", reason=str(exc))
+            return
+        self._log.warning("mapping_switched_off" if ours else "mapping_was_off", index=index)
+
+
+@lru_cache(maxsize=1)
+def loader() -> Loader:
+    """Return the loader of this instance. Raises `SettingsProblem`, `SecretProblem` or `ConfigError`."""
+    return Loader(read_settings(os.environ, required=("URL", "QUEUE_URL", "DEAD_LETTERS")))
