@@ -1,0 +1,214 @@
+"""Which objects of a bucket hold the logs of a period, without listing the rest of the bucket.
+
+AWS's keys carry the date of the delivery, most of them as folders::
+
+    [prefix/]AWSLogs/[o-org/]<account>/CloudTrail/<region>/YYYY/MM/DD/<...>_YYYYMMDDTHHmmZ_<...>.json.gz
+    [prefix/]AWSLogs/<account>/vpcflowlogs/<region>/YYYY/MM/DD/[HH/]<...>_YYYYMMDDTHHmmZ_<...>.log.gz
+    [prefix/]AWSLogs/aws-account-id=<a>/aws-service=vpcflowlogs/aws-region=<r>/year=YYYY/month=MM/day=DD/[hour=HH/]<...>
+    [prefix/]AWSLogs/<account>/vpcdnsquerylogs/<vpc>/YYYY/MM/DD/<...>_YYYYMMDDTHHmmZ_<...>.log.gz
+    [prefix/]AWSLogs/<account>/WAFLogs/<region>/<acl>/YYYY/MM/DD/HH/mm/<...>_YYYYMMDDTHHmmZ_<...>.log.gz
+    [prefix/]YYYY/MM/DD/HH/aws-waf-logs-<stream>-<n>-YYYY-MM-DD-HH-mm-ss-<...>               (Firehose, UTC)
+
+So the folders are walked (`Delimiter`), and a folder whose date lies outside the period is not entered: one request for
+each year, month and day, and then only days that count. Where there are no such folders everything below is listed and
+told apart by the date in the name, and where that says nothing by the time S3 has for the object.
+
+The date is that of the delivery, and events arrive later than they happen: CloudTrail within minutes, flow logs about
+ten minutes after their interval, after a fault hours. `delivered` widens the period of the events accordingly.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from datetime import datetime, timedelta, timezone
+from typing import Any, Iterator, List, NamedTuple, Optional, Tuple
+
+from collectors.aws import errors, said
+from collectors.errors import CollectorError
+from collectors.recognise import kind_of
+from collectors.records import ObjectRef
+
+HOUR_MS = 3_600_000
+#: A file may be named after the beginning of its interval, so one from before the period can reach into it.
+EARLY_MS = HOUR_MS
+#: How much later than its events an object is looked for, unless the user says otherwise.
+LATE_HOURS = 6.0
+#: Folders without a date beside each other: beyond this, one listing without folders takes fewer requests.
+MAX_FOLDERS = 1000
+
+#: What AWS writes below ``AWSLogs`` for other services (Config, load balancers) is none of the four logs.
+_SERVICE = re.compile(r"(?:^|/)AWSLogs/(?:o-[a-z0-9]+/)?(?:\d{12}/|aws-account-id=\d{12}/aws-service=)([^/]+)/")
+_OURS = {"CloudTrail", "CloudTrail-Insight", "vpcflowlogs", "vpcdnsquerylogs", "WAFLogs"}
+_DATE_FOLDERS = re.compile(
+    r"(?:^|/)(?:year=)?((?:19|20)\d\d)(?:/(?:month=)?(0[1-9]|1[0-2])(?:/(?:day=)?([0-3]\d))?)?(?=/)"
+)
+_STAMP = re.compile(r"_(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)Z_|-(\d{4})-(\d\d)-(\d\d)-(\d\d)-(\d\d)-\d\d-[0-9a-f]{8}-[^/]*$")
+
+
+class Period(NamedTuple):
+    """From ``since_ms``, inclusive, to ``until_ms``, exclusive, in epoch milliseconds; None is without an end."""
+
+    since_ms: Optional[int] = None
+    until_ms: Optional[int] = None
+
+    def meets(self, first_ms: int, end_ms: int) -> bool:
+        """Whether the time from ``first_ms`` to ``end_ms`` (exclusive) has a part in it."""
+        after = self.since_ms is None or end_ms > self.since_ms
+        return after and (self.until_ms is None or first_ms < self.until_ms)
+
+
+class Listed(NamedTuple):
+    """One object to read."""
+
+    ref: ObjectRef
+    #: S3's fingerprint of the content.
+    etag: str
+
+
+def delivered(events: Period, late_hours: float = LATE_HOURS) -> Period:
+    """Return when the objects were delivered that may hold events of the period ``events``."""
+    since, until = events
+    return Period(
+        None if since is None else since - EARLY_MS,
+        None if until is None else until + int(late_hours * HOUR_MS),
+    )
+
+
+class Listing:
+    """The objects below ``s3://bucket/prefix`` delivered in a period; a fresh walk each time it is iterated over.
+
+    ``passed_over`` counts, after a walk, the folders of other services and of CloudTrail's digests by their name.
+    ``prefix`` is one of S3: a beginning of keys that need not end at a slash. ``client`` is boto3's for S3. Iterating
+    raises `CollectorError` where the bucket may not be listed.
+    """
+
+    def __init__(self, client: Any, bucket: str, prefix: str, period: Period) -> None:
+        self.bucket = bucket
+        self.prefix = prefix
+        self.period = period
+        self.passed_over: Counter[str] = Counter()
+        self._client = client
+
+    def __iter__(self) -> Iterator[Listed]:
+        self.passed_over = Counter()
+        return self._walk(self.prefix)
+
+    def _walk(self, start: str) -> Iterator[Listed]:
+        """Yield what is below ``start``, folder by folder in their order, which is by date."""
+        waiting = [start]
+        while waiting:
+            folder = waiting.pop()
+            if _day_is_known(folder):
+                yield from self._flat(folder)
+                continue
+            found: List[str] = []
+            for page in self._pages(folder, "/"):
+                yield from self._objects(page)
+                found += [entry["Prefix"] for entry in page.get("CommonPrefixes", ())]
+                if len(found) > MAX_FOLDERS and not any(map(folder_period, found)):
+                    listed_to = max(entry["Key"] for entry in page.get("Contents") or [{"Key": ""}])
+                    yield from self._below(folder, max(listed_to, found[-1]))
+                    found = []
+                    break
+            waiting += [each for each in sorted(found, reverse=True) if self._is_entered(each)]
+
+    def _below(self, folder: str, listed_to: str) -> Iterator[Listed]:
+        """Yield all below a folder without asking for folders, but the objects right in it up to a key: those were."""
+        for each in self._flat(folder):
+            if "/" in each.ref.key[len(folder) :] or each.ref.key > listed_to:
+                yield each
+
+    def _is_entered(self, folder: str) -> bool:
+        service = _other_service(folder)
+        if service:
+            self.passed_over[service] += 1
+            return False
+        span = folder_period(folder)
+        return span is None or self.period.meets(*span)
+
+    def _flat(self, folder: str) -> Iterator[Listed]:
+        for page in self._pages(folder, ""):
+            yield from self._objects(page)
+
+    def _objects(self, page: Any) -> Iterator[Listed]:
+        for entry in page.get("Contents", ()):
+            key, size = entry["Key"], entry["Size"]
+            if key.endswith("/") and not size:  # what a console leaves where somebody made a folder
+                continue
+            service = _other_service(key) or ("CloudTrail-Digest" if kind_of(key).dataset == "digest" else "")
+            if service:
+                self.passed_over[service] += 1
+            elif self.period.meets(*(key_period(key) or _instant(entry["LastModified"]))):
+                yield Listed(ObjectRef(self.bucket, key, size_bytes=size), entry.get("ETag", ""))
+
+    def _pages(self, prefix: str, delimiter: str) -> Iterator[Any]:
+        pages = self._client.get_paginator("list_objects_v2")
+        try:
+            yield from pages.paginate(Bucket=self.bucket, Prefix=prefix, Delimiter=delimiter)
+        except errors() as exc:
+            raise CollectorError(
+                f"s3://{self.bucket}/{prefix} cannot be listed: {said(exc)}. Check the bucket's name and region, "
+                "and that the credentials may do s3:ListBucket on it"
+            ) from exc
+
+
+def folder_period(folder: str) -> Optional[Tuple[int, int]]:
+    """Return the year, month or day that the objects of a folder are of, or None if its path says nothing.
+
+    Without ``AWSLogs`` in front a year alone is not believed: somebody may have filed away by years what has AWS's own
+    folders below.
+    """
+    found = _last(_DATE_FOLDERS, folder)
+    if found is None or ("AWSLogs/" not in folder[: found.start(1)] and not found.group(3)):
+        return None
+    year, month, day = (int(part) if part else 0 for part in found.groups())
+    try:
+        first = datetime(year, month or 1, day or 1, tzinfo=timezone.utc)
+    except ValueError:  # the 31st of February
+        return None
+    if day:
+        end = first + timedelta(days=1)
+    elif month:
+        end = (first + timedelta(days=31)).replace(day=1)
+    else:
+        end = first.replace(year=year + 1)
+    return _ms(first), _ms(end)
+
+
+def key_period(key: str) -> Optional[Tuple[int, int]]:
+    """Return from when to when an object was delivered as its key says, or None."""
+    stamp = _last(_STAMP, key)
+    if stamp:
+        parts = [int(part) for part in stamp.groups() if part]
+        try:
+            first = _ms(datetime(*parts, tzinfo=timezone.utc))  # type: ignore[misc,arg-type]
+        except ValueError:
+            pass
+        else:
+            return first, first + 60_000
+    folder = key.rpartition("/")[0] + "/"
+    return folder_period(folder) if _day_is_known(folder) else None
+
+
+def _last(pattern: re.Pattern[str], text: str) -> Optional[re.Match[str]]:
+    found = list(pattern.finditer(text))
+    return found[-1] if found else None
+
+
+def _day_is_known(folder: str) -> bool:
+    span = folder_period(folder)
+    return span is not None and span[1] - span[0] <= 24 * HOUR_MS
+
+
+def _other_service(path: str) -> str:
+    found = _SERVICE.search(path)
+    return found.group(1) if found and found.group(1) not in _OURS else ""
+
+
+def _instant(moment: datetime) -> Tuple[int, int]:
+    return _ms(moment), _ms(moment) + 1
+
+
+def _ms(moment: datetime) -> int:
+    return int(moment.timestamp() * 1000)

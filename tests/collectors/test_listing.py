@@ -1,0 +1,176 @@
+"""Which objects of a bucket are read for a period: none too few, and the rest of the bucket is not listed."""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+from typing import Iterator, List
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from collectors.errors import CollectorError
+from collectors.listing import Listing, Period, delivered, folder_period, key_period
+
+ACCOUNT = "111122223333"
+CLOUDTRAIL = f"AWSLogs/o-abc123/{ACCOUNT}/CloudTrail/eu-west-1"
+FLOW = f"central/AWSLogs/{ACCOUNT}/vpcflowlogs/eu-west-1"
+HIVE = f"AWSLogs/aws-account-id={ACCOUNT}/aws-service=vpcflowlogs/aws-region=eu-west-1"
+RESOLVER = f"AWSLogs/{ACCOUNT}/vpcdnsquerylogs/vpc-0a1b2c3d"
+WAF = f"AWSLogs/{ACCOUNT}/WAFLogs/cloudfront/shop"
+
+
+def at(text: str) -> int:
+    return int(datetime.fromisoformat(text).replace(tzinfo=timezone.utc).timestamp() * 1000)
+
+
+ALWAYS = Period()
+NOVEMBER_21 = Period(at("2026-11-21"), at("2026-11-22"))
+
+
+def keys_of(day: str, hour: str) -> List[str]:
+    """Return the key of one object of each layout, delivered at that hour."""
+    year, month, dd = day.split("-")
+    stamp = f"{year}{month}{dd}T{hour}05Z"
+    return [
+        f"{CLOUDTRAIL}/{year}/{month}/{dd}/{ACCOUNT}_CloudTrail_eu-west-1_{stamp}_a1B2c3D4e5F6g7H8.json.gz",
+        f"{FLOW}/{year}/{month}/{dd}/{ACCOUNT}_vpcflowlogs_eu-west-1_fl-1234abcd_{stamp}_fe123456.log.gz",
+        f"{FLOW}/{year}/{month}/{dd}/{hour}/{ACCOUNT}_vpcflowlogs_eu-west-1_fl-5678abcd_{stamp}_fe123456.log.gz",
+        f"{HIVE}/year={year}/month={month}/day={dd}/hour={hour}/{ACCOUNT}_vpcflowlogs_eu-west-1_fl-9_{stamp}_1.parquet",
+        f"{RESOLVER}/{year}/{month}/{dd}/vpc-0a1b2c3d_vpcdnsquerylogs_{ACCOUNT}_{stamp}_6fd4.log.gz",
+        f"{WAF}/{year}/{month}/{dd}/{hour}/05/{ACCOUNT}_waflogs_cloudfront_shop_{stamp}_6fd4.log.gz",
+        f"firehose/{year}/{month}/{dd}/{hour}/aws-waf-logs-shop-1-{day}-{hour}-05-12-1e7e4f4e-8d7a-4b51-9f0c-6d0a6f2d1b11",
+    ]
+
+
+class Recording:
+    """S3's client, which notes the prefixes that were listed."""
+
+    def __init__(self, client) -> None:
+        self._client = client
+        self.listed: List[str] = []
+
+    def get_paginator(self, name):
+        paginator = self._client.get_paginator(name)
+        listed = self.listed
+
+        class Noting:
+            @staticmethod
+            def paginate(**arguments):
+                listed.append(arguments["Prefix"])
+                return paginator.paginate(**arguments)
+
+        return Noting()
+
+
+@pytest.fixture
+def s3(monkeypatch) -> Iterator[Recording]:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "test")
+    with mock_aws():
+        client = boto3.client("s3", region_name="us-east-1")
+        client.create_bucket(Bucket="log-archive")
+        yield Recording(client)
+
+
+def put(s3: Recording, *keys: str) -> None:
+    for key in keys:
+        s3._client.put_object(Bucket="log-archive", Key=key, Body=b"" if key.endswith("/") else b"x")
+
+
+def found(s3: Recording, prefix: str = "", period: Period = ALWAYS) -> List[str]:
+    return [each.ref.key for each in Listing(s3, "log-archive", prefix, period)]
+
+
+def test_every_layout_gives_the_days_of_the_period_and_no_other_folder_is_listed(s3):
+    for day in ("2025-11-21", "2026-10-21", "2026-11-20", "2026-11-21", "2026-11-22"):
+        put(s3, *keys_of(day, "04"))
+    assert sorted(found(s3, period=NOVEMBER_21)) == sorted(keys_of("2026-11-21", "04"))
+    days = {span for span in map(folder_period, s3.listed) if span and span[1] - span[0] == 86_400_000}
+    assert days == {(NOVEMBER_21.since_ms, NOVEMBER_21.until_ms)}
+    # Without AWSLogs in front the years and months are looked into: a handful of requests.
+    assert not [prefix for prefix in s3.listed if "2025" in prefix and "AWSLogs" in prefix]
+
+
+def test_the_hours_of_the_period_are_told_by_the_names(s3):
+    put(s3, *keys_of("2026-11-21", "03"), *keys_of("2026-11-21", "04"), *keys_of("2026-11-21", "05"))
+    period = Period(at("2026-11-21T04:00"), at("2026-11-21T05:00"))
+    assert sorted(found(s3, period=period)) == sorted(keys_of("2026-11-21", "04"))
+
+
+def test_without_a_period_everything_is_found_once(s3):
+    keys = [key for day in ("2025-01-01", "2026-11-21") for key in keys_of(day, "04")]
+    put(s3, *keys, "loose.json.gz", "some/folder/loose.log")
+    assert sorted(found(s3)) == sorted([*keys, "loose.json.gz", "some/folder/loose.log"])
+
+
+@pytest.mark.parametrize("cut", [0, 5, len(CLOUDTRAIL), len(CLOUDTRAIL) + 7, len(CLOUDTRAIL) + 10, 10_000])
+def test_a_prefix_may_end_anywhere_in_the_key(s3, cut):
+    key, *others = keys_of("2026-11-21", "04")
+    put(s3, key, *others)
+    assert key in found(s3, key[:cut], NOVEMBER_21)
+    assert found(s3, key[:cut], Period(at("2027-01-01"), at("2027-01-02"))) == []
+
+
+def test_digests_and_other_services_are_passed_over_and_counted(s3):
+    put(
+        s3,
+        f"AWSLogs/{ACCOUNT}/CloudTrail-Digest/eu-west-1/2026/11/21/x_CloudTrail-Digest_y_20261121T000000Z.json.gz",
+        f"AWSLogs/{ACCOUNT}/Config/eu-west-1/2026/11/21/ConfigHistory/x.json.gz",
+        f"AWSLogs/{ACCOUNT}/CloudTrail-Insight/eu-west-1/2026/11/21/x_CloudTrail-Insight_eu-west-1_20261121T0000Z_a.json.gz",
+        "AWSLogs/folder-made-by-hand/",
+    )
+    listing = Listing(s3, "log-archive", "", Period())
+    assert [each.ref.key.split("/")[2] for each in listing] == ["CloudTrail-Insight"]
+    assert listing.passed_over == {"CloudTrail-Digest": 1, "Config": 1}
+
+
+def test_objects_whose_keys_have_no_date_are_told_by_the_time_s3_has_for_them(s3):
+    put(s3, "flat/one.log.gz")
+    now = int(datetime.now(timezone.utc).timestamp() * 1000)
+    assert found(s3, period=Period(now - 3_600_000, now + 3_600_000)) == ["flat/one.log.gz"]
+    assert found(s3, period=Period(now + 3_600_000)) == []
+    assert found(s3, period=Period(None, now - 3_600_000)) == []
+
+
+def test_a_thousand_folders_without_dates_are_listed_as_one(s3, monkeypatch):
+    monkeypatch.setattr("collectors.listing.MAX_FOLDERS", 5)
+    keys = [f"{letter}/{number}.log.gz" for letter in "abcdefghij" for number in range(3)] + ["0.log.gz", "zz.log.gz"]
+    put(s3, *keys)
+    assert sorted(found(s3)) == sorted(keys)
+    assert len(s3.listed) == 2
+
+
+def test_a_bucket_that_is_not_there_is_said(s3):
+    with pytest.raises(CollectorError, match=r"s3://nowhere/x cannot be listed.*NoSuchBucket.*s3:ListBucket"):
+        list(Listing(s3, "nowhere", "x", Period()))
+
+
+@pytest.mark.parametrize(
+    ("key", "says"),
+    [
+        (keys_of("2026-11-21", "04")[0], "2026-11-21T04:05"),
+        (keys_of("2026-11-21", "04")[-1], "2026-11-21T04:05"),
+        (f"{FLOW}/2026/11/21/odd-name.log.gz", "2026-11-21"),
+        (f"{HIVE}/year=2026/month=11/day=21/odd.parquet", "2026-11-21"),
+        ("2026/11/21/04/anything", "2026-11-21"),
+        (f"{FLOW}/2026/11/odd-name.log.gz", None),
+        (f"{FLOW}/2026/02/31/odd-name.log.gz", None),
+        (f"x_20261399T9999Z_/{ACCOUNT}.gz", None),
+    ],
+)
+def test_the_time_in_a_key(key, says):
+    span = key_period(key)
+    assert (span and span[0]) == (says and at(says))
+
+
+def test_a_year_in_front_of_the_logs_own_folders_is_not_taken_for_theirs(s3):
+    key = "archive/2023/" + keys_of("2026-11-21", "04")[0]
+    put(s3, key)
+    assert found(s3, period=NOVEMBER_21) == [key]
+
+
+def test_the_margin_reaches_before_and_behind_the_period():
+    hour = 3_600_000
+    assert delivered(Period(10 * hour, 20 * hour), 2.5) == Period(9 * hour, 22 * hour + hour // 2)
+    assert delivered(Period(None, None)) == Period(None, None)
