@@ -17,10 +17,11 @@ import base64
 import gzip
 import hashlib
 import json
+import zlib
 from collections import defaultdict
 from dataclasses import asdict, dataclass
 from itertools import groupby
-from typing import Any, Dict, Iterable, Iterator, List, NamedTuple, Tuple
+from typing import Any, Dict, Iterable, Iterator, List, Mapping, NamedTuple, Tuple
 
 from collectors.delivery.letter_store import LetterStore, LetterStoreError
 from collectors.records import EXCERPT_BYTES, ObjectRef
@@ -108,7 +109,7 @@ class DeadLetters:
         start = _block_name(last_place, block_of(last_number)) if after else ""
         names = self._store.names(f"{dataset}/" if dataset else "", start)
         for (place, _), same in groupby(names, key=_block_of_name):
-            for number, letter in sorted(self._read(same).items()):
+            for number, letter in _newest(self._read(same)).items():
                 seen = place == last_place and number <= last_number
                 if not seen and letter.time_ms >= since_ms and letter.ref.uri.startswith(source):
                     yield letter
@@ -129,20 +130,18 @@ class DeadLetters:
             raise LetterStoreError(f"{letter_id!r} names no dead letter: an id is dataset/object/number, as listed")
         place = "/".join(parts[:2])
         prefix = _block_name(place, block_of(int(parts[2]))) if len(parts) == 3 else place + "/"
-        found = self._read(self._store.names(prefix))
-        return [letter for number, letter in sorted(found.items()) if len(parts) == 2 or number == int(parts[2])]
+        found = _newest(self._read(self._store.names(prefix)))
+        return [letter for number, letter in found.items() if len(parts) == 2 or number == int(parts[2])]
 
-    def remove(self, letters: Iterable[DeadLetter]) -> None:
-        """Remove exactly these; a letter written since about the same record stays.
+    def remove(self, place: str, answered: Mapping[int, int]) -> None:
+        """Remove the letters about these records of one object: number -> ``time_ms`` of the letter.
 
-        What stays of a block is written before its old files are deleted: a crash in between removes nothing.
+        A letter written since about the same record has another time and stays. What stays of a block is written before
+        its old files are deleted, so a crash in between removes nothing.
         """
-        blocks: Dict[Tuple[str, int], Dict[int, int]] = defaultdict(dict)
-        for letter in letters:
-            blocks[letter.place, block_of(letter.number)][letter.number] = letter.time_ms
-        for (place, block), answered in blocks.items():
+        for block in sorted({block_of(number) for number in answered}):
             names = list(self._store.names(_block_name(place, block)))
-            left = {n: letter for n, letter in self._read(names).items() if answered.get(n) != letter.time_ms}
+            left = _newest(each for each in self._read(names) if answered.get(each.number) != each.time_ms)
             kept = self._write(place, block, left) if left else ""
             for name in names:
                 if name != kept:
@@ -156,21 +155,25 @@ class DeadLetters:
         self._store.put(name, gzip.compress(lines.encode(), 6, mtime=0))
         return name
 
-    def _read(self, names: Iterable[str]) -> Dict[int, DeadLetter]:
-        """Return the letters of files about one object by number: of several about the same record the newest."""
-        found: Dict[int, DeadLetter] = {}
+    def _read(self, names: Iterable[str]) -> Iterator[DeadLetter]:
         for name in names:
             content = self._store.get(name)
             if content is None:  # removed since it was listed
                 continue
             try:
                 letters = [_letter(line) for line in gzip.decompress(content).splitlines()]
-            except (OSError, EOFError, ValueError, TypeError, KeyError) as exc:
+            except (OSError, EOFError, ValueError, TypeError, KeyError, zlib.error) as exc:
                 raise LetterStoreError(f"{self.uri}: {name} is no file of dead letters: {exc}") from exc
-            for letter in letters:
-                if letter.number not in found or letter.time_ms >= found[letter.number].time_ms:
-                    found[letter.number] = letter
-        return found
+            yield from letters
+
+
+def _newest(letters: Iterable[DeadLetter]) -> Dict[int, DeadLetter]:
+    """Return letters about one object by number, in order: of several about the same record the newest."""
+    found: Dict[int, DeadLetter] = {}
+    for letter in letters:
+        if letter.number not in found or letter.time_ms >= found[letter.number].time_ms:
+            found[letter.number] = letter
+    return dict(sorted(found.items()))
 
 
 def block_of(number: int) -> int:

@@ -1,0 +1,223 @@
+"""``aws-siem-bridge dlq``: what could not be stored: listed, explained, replayed from the original objects."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import Any, Dict, Iterator, List
+
+from collectors.aws import client
+from collectors.cli.progress import Waiting
+from collectors.datasets import DATASETS
+from collectors.delivery.dead_letters import UNKNOWN, DeadLetter, DeadLetters
+from collectors.delivery.event_window import EventWindow
+from collectors.delivery.intake import Intake
+from collectors.delivery.letter_store import letter_store
+from collectors.delivery.objects import LocalObjects, Objects, S3Objects
+from collectors.delivery.redrive import Redriven, redrive
+from collectors.errors import CollectorError
+from es_bridge.cli.connection import add_connection_arguments, cluster_from, opaque_id
+from es_bridge.cli.reporting import DONE, FAILED, run_reported, say
+from es_bridge.cli.table import cell
+from es_bridge.times import format_utc, now_ms, parse_time, zone_named
+from es_bridge.transport import Transport
+
+EXAMPLES = """\
+examples:
+  aws-siem-bridge dlq list s3://log-dead-letters/load --dataset waf --since -1d
+  aws-siem-bridge dlq show s3://log-dead-letters/load waf/3q2-7wAAAAAAAAAA/17
+  aws-siem-bridge dlq redrive s3://log-dead-letters/load --url https://search.example:9200 --username loader
+  aws-siem-bridge dlq redrive s3://log-dead-letters/load waf/3q2-7wAAAAAAAAAA --url https://search.example:9200
+  aws-siem-bridge dlq redrive dead-letters/ --objects copy-of-the-bucket/ --as s3://log-archive
+
+A letter's id is <log>/<object>/<number of the record>, 0 for the object as a whole; without the number it means all of
+the object. redrive reads the original objects again and replays only the records concerned. A letter goes when its
+record has an answer (stored, there already, or refused anew, which is a new letter), and stays when there is none.
+Exit status of redrive 0: every letter asked for is gone and its record stored. 1: something is left, and is named.
+"""
+#: Letters shown at once.
+LIMIT = 100
+#: What a list shows of a reason.
+REASON_CHARS = 120
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the sub-commands and their options."""
+    parser.epilog = EXAMPLES
+    commands = parser.add_subparsers(dest="dlq_command", metavar="list|show|redrive", required=True)
+    listing = _command(commands, "list", "list dead letters")
+    _add_filters(listing)
+    listing.add_argument("--limit", type=int, default=LIMIT, metavar="N", help=f"at most so many (default: {LIMIT})")
+    listing.add_argument("--after", default="", metavar="ID", help="the next page: letters after this one")
+    listing.add_argument("--json", action="store_true", help="one JSON object a letter, with all that is known")
+    show = _command(commands, "show", "say all that is known about a letter, or the letters of an object")
+    show.add_argument("id", metavar="ID", help="as listed")
+    again = _command(commands, "redrive", "take the records again from the original objects")
+    again.add_argument("ids", nargs="*", metavar="ID", help="letters or objects, as listed (default: all that are met)")
+    _add_filters(again)
+    again.add_argument(
+        "--objects", type=Path, metavar="FOLDER", help="read the objects from this copy of the bucket, not from S3"
+    )
+    again.add_argument("--as", dest="stands_for", metavar="s3://BUCKET/PREFIX", help="what that folder is a copy of")
+    again.add_argument(
+        "--retention-days", type=int, metavar="DAYS", help="older events stay dead letters (default: none is too old)"
+    )
+    again.add_argument(
+        "--mmdb", type=Path, action="append", default=[], metavar="FILE", help="as for load: country, AS of addresses"
+    )
+    again.add_argument("--kms-key", metavar="ID", default="", help="KMS key of new dead letters in S3")
+    add_connection_arguments(again)
+
+
+def _command(commands: Any, name: str, line: str) -> argparse.ArgumentParser:
+    parser = commands.add_parser(
+        name, help=line, description=line, epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("place", metavar="PLACE", help="the dead-letter store: s3://bucket/prefix, or a folder")
+    return parser
+
+
+def _add_filters(parser: argparse.ArgumentParser) -> None:
+    which = parser.add_argument_group("which")
+    which.add_argument("--dataset", choices=[*sorted(DATASETS), UNKNOWN], default="", help="of this log")
+    which.add_argument(
+        "--source", default="", metavar="s3://BUCKET/PREFIX", help="about objects whose address begins so"
+    )
+    which.add_argument("--since", default="0", metavar="TIME", help="recorded since, such as -1d or 2026-11-21 (UTC)")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run one of the sub-commands; return the exit status."""
+    return run_reported(lambda: _run(arguments))
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    try:
+        if arguments.dlq_command == "redrive":
+            return _redrive(arguments)
+        letters = DeadLetters(letter_store(arguments.place))
+        return _list(letters, arguments) if arguments.dlq_command == "list" else _show(letters, arguments.id)
+    except CollectorError as exc:
+        say(str(exc))
+        return FAILED
+
+
+def _filters(arguments: argparse.Namespace) -> Dict[str, Any]:
+    since_ms = parse_time(arguments.since, now_ms=now_ms(), zone=zone_named("UTC"))
+    return {"dataset": arguments.dataset, "source": arguments.source, "since_ms": since_ms or 0}
+
+
+def _list(letters: DeadLetters, arguments: argparse.Namespace) -> int:
+    if arguments.limit < 1:
+        raise CollectorError(f"--limit {arguments.limit} shows nothing: give 1 or more")
+    page = letters.page(arguments.limit, after=arguments.after, **_filters(arguments))
+    for letter in page.letters:
+        if arguments.json:
+            print(json.dumps(_facts(letter), ensure_ascii=False))
+        else:
+            reason = cell(letter.reason, "")
+            cut = reason if len(reason) <= REASON_CHARS else reason[: REASON_CHARS - 3] + "..."
+            print(f"{letter.id}  {format_utc(letter.time_ms)}  {letter.error_type}  {cut}")
+    if page.after:
+        say(f"there are more: --after {page.after}")
+    elif not page.letters:
+        say(f"no dead letter in {letters.uri} that is asked for")
+    return DONE
+
+
+def _show(letters: DeadLetters, letter_id: str) -> int:
+    found = letters.show(letter_id)
+    if not found:
+        say(f"no dead letter {letter_id} in {letters.uri}")
+        return FAILED
+    for letter in found:
+        for name, value in _facts(letter).items():
+            # A record's author must not move the reader's cursor: `cell` shows control characters.
+            print(f"{name:<11} {cell(value, '')}")
+        print()
+    return DONE
+
+
+def _facts(letter: DeadLetter) -> Dict[str, Any]:
+    """Return what is known about a letter, as a person reads it."""
+    facts = {
+        "id": letter.id,
+        "object": letter.ref.uri,
+        "version": letter.version_id,
+        "record": letter.number or "the object as a whole",
+        "offset": letter.offset if letter.offset >= 0 else "",
+        "recorded": format_utc(letter.time_ms),
+        "error_type": letter.error_type,
+        "reason": letter.reason,
+        "index": letter.index,
+        "excerpt": letter.excerpt.decode("utf-8", "backslashreplace"),
+    }
+    return {name: value for name, value in facts.items() if value != ""}
+
+
+def _redrive(arguments: argparse.Namespace) -> int:
+    letters = DeadLetters(letter_store(arguments.place, arguments.kms_key))
+    objects = _objects(arguments)
+    done: List[Redriven] = []
+    try:
+        with Transport(cluster_from(arguments), opaque_id=opaque_id("dlq")) as transport:
+            intake = Intake(
+                transport,
+                objects,
+                letters,
+                window=EventWindow(arguments.retention_days),
+                look_up=_look_up(arguments.mmdb),
+                on_wait=Waiting(),
+            )
+            for answer in redrive(_chosen(letters, arguments), letters, intake):
+                done.append(answer)
+                _progress(answer, len(done))
+    except CollectorError:
+        _summarise(done)
+        say("not finished. Run the same command again: what was answered is done")
+        raise
+    _summarise(done)
+    return DONE if not any(answer.kept or answer.refused for answer in done) else FAILED
+
+
+def _chosen(letters: DeadLetters, arguments: argparse.Namespace) -> Iterator[DeadLetter]:
+    if not arguments.ids:
+        yield from letters.iterate(**_filters(arguments))
+        return
+    for letter_id in sorted(set(arguments.ids)):
+        found = letters.show(letter_id)
+        if not found:
+            raise CollectorError(f"no dead letter {letter_id} in {letters.uri}")
+        yield from found
+
+
+def _objects(arguments: argparse.Namespace) -> Objects:
+    if bool(arguments.objects) != bool(arguments.stands_for):
+        raise CollectorError("--objects and --as belong together: a folder, and the address it is a copy of")
+    if arguments.objects:
+        return LocalObjects.standing_for(arguments.objects, arguments.stands_for)
+    return S3Objects(client("s3"))
+
+
+def _look_up(paths: List[Path]) -> Any:
+    if not paths:
+        return None
+    from collectors.enrichment import open_databases
+
+    return open_databases(paths)
+
+
+def _progress(answer: Redriven, number: int) -> None:
+    if answer.kept or answer.refused:
+        say(f"{answer.ref.uri}: {answer.stored:,} of {answer.letters:,} stored. {answer.reason}")
+    elif sys.stderr.isatty():
+        say(f"{number:,} objects: {answer.ref.uri}: {answer.stored:,} stored")
+
+
+def _summarise(done: List[Redriven]) -> None:
+    print(f"{sum(each.letters for each in done):,} letters of {len(done):,} objects")
+    print(f"  stored         {sum(each.stored for each in done):>12,}")
+    print(f"  refused again  {sum(each.refused for each in done):>12,}")
+    print(f"  kept           {sum(each.kept for each in done):>12,}")

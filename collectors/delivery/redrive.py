@@ -1,0 +1,76 @@
+"""Dead letters replayed: the records concerned, and only these, are taken again from the original object.
+
+A letter goes when its record has an answer: stored, there already, or refused anew, which is a letter of its own. It
+stays when there is none: the object is gone, cannot be read now, or no longer holds that record. The excerpt in it may
+then be all that is left.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from itertools import groupby
+from typing import DefaultDict, Dict, Iterable, Iterator, NamedTuple
+
+from collectors.delivery.dead_letters import DeadLetter, DeadLetters
+from collectors.delivery.intake import Intake
+from collectors.delivery.outcome import DONE, ObjectResult
+from collectors.reading import SOURCES
+from collectors.records import ObjectRef
+
+
+class Redriven(NamedTuple):
+    """What became of the letters of one object: ``letters`` = ``stored`` + ``refused`` + ``kept``."""
+
+    ref: ObjectRef
+    letters: int
+    #: In the store now, or found there. An object as a whole counts as one.
+    stored: int
+    #: Refused once more: a new letter says why.
+    refused: int
+    #: Without an answer: the letters stay as they are.
+    kept: int
+    reason: str
+
+
+def redrive(letters: Iterable[DeadLetter], dead_letters: DeadLetters, intake: Intake) -> Iterator[Redriven]:
+    """Replay ``letters``, those of one object one after the other, as `DeadLetters.iterate` yields them.
+
+    Raises what `Intake.take` raises; letters that were not reached stay.
+    """
+    for place, same in groupby(letters, key=lambda letter: letter.place):
+        versions: DefaultDict[ObjectRef, Dict[int, int]] = defaultdict(dict)
+        for letter in same:  # an excerpt is 4 kB: only numbers and times are kept
+            versions[letter.ref][letter.number] = letter.time_ms
+        for ref, times in versions.items():
+            yield _redriven(ref, place, times, dead_letters, intake)
+
+
+def _redriven(
+    ref: ObjectRef, place: str, times: Dict[int, int], dead_letters: DeadLetters, intake: Intake
+) -> Redriven:
+    dataset = place.partition("/")[0]
+    forced = dataset if dataset in SOURCES else ""
+    stored = refused = kept = 0
+    reason = ""
+    records = {number: time_ms for number, time_ms in times.items() if number}
+    if records:
+        result = intake.take(ref, only=records.keys(), dataset=forced)
+        if result.outcome == DONE and result.records == len(records):
+            dead_letters.remove(place, records)
+            stored, refused = result.stored + result.already_there, result.dead
+        else:
+            kept, reason = len(records), _why(result, len(records))
+    if 0 in times:
+        result = intake.take(ref, dataset=forced)
+        if result.outcome != DONE:
+            kept, reason = kept + 1, result.reason
+        elif result.reason:
+            refused, reason = refused + 1, result.reason
+        else:
+            dead_letters.remove(place, {0: times[0]})
+            stored += 1
+    return Redriven(ref, len(times), stored, refused, kept, reason)
+
+
+def _why(result: ObjectResult, wanted: int) -> str:
+    return result.reason or f"the object holds only {result.records:,} of these {wanted:,} records"
