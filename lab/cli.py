@@ -11,6 +11,7 @@ COMMANDS = {
     "engine": ("lab.engine.cli", "start and stop a real OpenSearch or Elasticsearch on this machine"),
     "splunkd": ("lab.splunkd.cli", "open the app's pages and call splunkd's REST interface, without a Splunk"),
     "story": ("lab.story.cli", "write the logs of one attack in AWS's own file formats"),
+    "aws": ("lab.aws.cli", "S3, SNS, SQS, EventBridge and Lambda's queue mappings on this machine, until Ctrl-C"),
     "demo": ("lab.demo", "engine, story and a tour of searches, then a prompt of your own"),
     "run": ("lab.run_cli", "run one '| elasticsearch ...' command line as Splunk would, and print its rows"),
 }

@@ -1,0 +1,5 @@
+"""What can go wrong around the stand-in."""
+
+
+class AwsUnavailable(Exception):
+    """The stand-in cannot start here. The message says why and what would be needed."""

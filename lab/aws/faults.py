@@ -1,0 +1,112 @@
+"""Faults on demand: the answers AWS gives when it does not do what was asked.
+
+Their codes, statuses and texts: https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from dataclasses import asdict, dataclass, field
+from typing import Any, Dict, List, Optional, Tuple
+from xml.sax.saxutils import escape
+
+from lab.aws.operations import Operation
+
+#: Code -> (HTTP status, text).
+KNOWN: Dict[str, Tuple[int, str]] = {
+    "SlowDown": (503, "Please reduce your request rate."),
+    "ServiceUnavailable": (503, "Service is unable to handle request."),
+    "InternalError": (500, "We encountered an internal error. Please try again."),
+    "AccessDenied": (403, "Access Denied"),
+    "AccessDeniedException": (403, "User is not authorized to perform this operation"),
+    "ThrottlingException": (400, "Rate exceeded"),
+    "NoSuchKey": (404, "The specified key does not exist."),
+    "InvalidObjectState": (403, "The operation is not valid for the object's storage class"),
+    "KMS.DisabledException": (400, "The key is disabled."),
+    "ExpiredToken": (400, "The provided token has expired."),
+}
+#: No code of AWS: what it says when the caller may read the object but not decrypt with its key. The code is
+#: AccessDenied there, and only the text tells of the key.
+KMS_DENIED = "KmsDenied"
+_KMS_TEXT = (
+    "User: arn:aws:sts::123456789012:assumed-role/loader/session is not authorized to perform: kms:Decrypt on "
+    "resource: arn:aws:kms:us-east-1:123456789012:key/0f1e2d3c because no identity-based policy allows the "
+    "kms:Decrypt action"
+)
+#: No code of AWS: the connection ends in the middle of the body.
+CUT = "Cut"
+#: No code of AWS: the body stops coming in the middle, and the connection stays open until the client closes it.
+STALL = "Stall"
+XML_SERVICES = ("s3", "sns")
+
+
+@dataclass
+class Fault:
+    """The next ``times`` requests of an operation go wrong; later ones are served."""
+
+    #: A code of `KNOWN`, `KMS_DENIED`, `CUT` or `STALL`.
+    code: str
+    operation: str = "GetObject"
+    #: ``bucket/key`` or the name of a queue; empty for any.
+    resource: str = ""
+    #: Negative for as long as nobody clears it.
+    times: int = 1
+    #: Of `CUT` and `STALL`: so many bytes of the body are sent; -1 for half of it.
+    after_bytes: int = -1
+
+    def __post_init__(self) -> None:
+        if self.code not in (*KNOWN, KMS_DENIED, CUT, STALL):
+            raise ValueError(f"no fault {self.code!r}: there is {', '.join([*KNOWN, KMS_DENIED, CUT, STALL])}")
+
+    def as_json(self) -> Dict[str, Any]:
+        """Return it as what travels to the stand-in's process."""
+        return asdict(self)
+
+
+@dataclass
+class Faults:
+    """The faults that are set, oldest first."""
+
+    _set: List[Fault] = field(default_factory=list)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def add(self, fault: Fault) -> None:
+        """Set one more."""
+        with self._lock:
+            self._set.append(fault)
+
+    def clear(self) -> None:
+        """Forget all."""
+        with self._lock:
+            self._set.clear()
+
+    def next_for(self, operation: Operation) -> Optional[Fault]:
+        """Return the fault that this request meets, and count it."""
+        with self._lock:
+            for fault in self._set:
+                if fault.operation == operation.name and fault.resource in ("", operation.resource):
+                    fault.times -= 1
+                    if not fault.times:
+                        self._set.remove(fault)
+                    return fault
+        return None
+
+
+def refusal(service: str, code: str, request_id: str) -> Tuple[int, List[Tuple[str, str]], bytes]:
+    """Return status, headers and body of an error as the service writes it."""
+    status, text = (403, _KMS_TEXT) if code == KMS_DENIED else KNOWN[code]
+    code = "AccessDenied" if code == KMS_DENIED else code
+    if service in XML_SERVICES:
+        error = (
+            f"<Error><Code>{code}</Code><Message>{escape(text)}</Message><RequestId>{request_id}</RequestId></Error>"
+        )
+        if service == "sns":
+            error = f"<ErrorResponse>{error}</ErrorResponse>"
+        body = f'<?xml version="1.0" encoding="UTF-8"?>\n{error}'.encode()
+        kind = "application/xml"
+    else:
+        body = json.dumps({"__type": code, "message": text}).encode()
+        kind = "application/x-amz-json-1.0"
+    headers = [("Content-Type", kind), ("x-amz-request-id", request_id), ("x-amzn-ErrorType", code)]
+    return status, [*headers, ("Content-Length", str(len(body)))], body
