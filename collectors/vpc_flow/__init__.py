@@ -1,0 +1,1 @@
+"""VPC Flow Logs, text and Parquet, every version and custom formats."""

@@ -1,0 +1,87 @@
+"""Flow log records out of text files, one on each line, in flat memory.
+
+Columns are known by the names in the header line, never by their place: a custom format has any of them in any order.
+A file whose header was taken away by some tool is read only when its first line clearly is a record of the default
+format (version 2, 14 columns); any other file without a header is `NotThisLog`. A header that comes again, where files
+were joined, is no record, and the columns are its own from there on.
+
+No cursor and no overlap: an object is read as a whole. A flow has no identity of its own (identical lines are
+legitimate), so a record is known by the object and its number, which counts the records and not the header.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Iterable, Iterator, Optional, Tuple
+
+from collectors.errors import InvalidRecord, NotThisLog
+from collectors.lines import Lines
+from collectors.records import BadRecord, Context, Made
+from collectors.shape import LONGEST_INDEXED
+from collectors.vpc_flow.columns import DEFAULT_FORMAT, KNOWN, TIMES, plain_name
+from collectors.vpc_flow.normalise import Normaliser
+
+_DEFAULT_LINE = re.compile(r"2(?: \S+){9} \d+ \d+ (?:ACCEPT|REJECT|-) (?:OK|NODATA|SKIPDATA)", re.ASCII)
+_NAMES = re.compile(r"[A-Za-z][\w-]*(?:\s+[A-Za-z][\w-]*)*", re.ASCII)
+
+
+def documents(pieces: Iterable[bytes], context: Context) -> Iterator[Made]:
+    """Yield a `Document` or a `BadRecord` for each record of a file whose unpacked content arrives in ``pieces``.
+
+    Raises `NotThisLog` when the first line is neither a header nor a record of the default format, or when the format
+    has no time; `collectors.errors.DamagedFile` passes through after every complete line before the damage.
+    """
+    lines = Lines(pieces)
+    normaliser: Optional[Normaliser] = None
+    width = number = 0
+    for item in lines:
+        if isinstance(item, BadRecord):  # a line too long to be held
+            if normaliser is None:
+                raise _no_flow_log(item.excerpt)
+            number += 1
+            if number >= context.first_number:
+                yield item._replace(number=number)
+            continue
+        line = item[1]
+        text = line.decode("utf-8", "replace")
+        # Most formats begin with a number, so that most lines are known to be no header by one look.
+        columns = header(text) if text[0].isalpha() else ()
+        if columns:
+            if not TIMES.intersection(columns):
+                raise NotThisLog("the format of this flow log has neither start nor end: its records have no time")
+            normaliser, width = Normaliser(columns, context), len(columns)
+            continue
+        if normaliser is None:
+            if not _DEFAULT_LINE.fullmatch(text):
+                raise _no_flow_log(line)
+            normaliser, width = Normaliser(DEFAULT_FORMAT, context), len(DEFAULT_FORMAT)
+        number += 1
+        if number < context.first_number:
+            continue
+        values = text.split()
+        try:
+            if len(values) != width:
+                raise InvalidRecord(f"the line has {len(values):,} columns where its header has {width:,}")
+            yield normaliser.document(values, number, len(line) > LONGEST_INDEXED)
+        except InvalidRecord as exc:
+            yield lines.bad(number, line, str(exc))
+    if normaliser is None:
+        raise NotThisLog("the file is empty")
+
+
+def header(line: str) -> Tuple[str, ...]:
+    """Return the names of the columns, as the documents have them, if ``line`` is a header; else nothing.
+
+    A record has a number somewhere, a header has names only, two of AWS's among them.
+    """
+    if not _NAMES.fullmatch(line):
+        return ()
+    names = tuple(map(plain_name, line.split()))
+    return names if len(set(names).intersection(KNOWN)) >= 2 else ()
+
+
+def _no_flow_log(line: bytes) -> NotThisLog:
+    return NotThisLog(
+        "the first line is neither the header of a flow log nor a record of the default format: "
+        f"{line[:80].decode('utf-8', 'replace')!r}"
+    )
