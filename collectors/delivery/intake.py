@@ -263,7 +263,7 @@ class _Taking:
                     continue
                 if isinstance(made, BadRecord):
                     self._pass_over(number, made.reason, BAD_RECORD, made.excerpt, made.offset)
-                elif days and days[made.index]:
+                elif days is not None and days[made.index]:
                     self._pass_over(number, days[made.index], OUTSIDE_WINDOW, made.body, index=made.index)
                 else:
                     if made.body[:_TIME_BYTES] > newest:
