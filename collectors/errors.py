@@ -5,6 +5,7 @@
     CollectorError
     ├── DamagedFile       the file ends early or breaks in the middle; carries the offset, counted in unpacked bytes
     ├── NotThisLog        the content is not of the log it was taken for
+    │   └── DigestFile        it is a digest of CloudTrail: signatures over log files, nothing to load
     ├── InvalidRecord     one record lacks what its document's identity or index is made of
     ├── TemplateRefused   the index template can neither be read nor written with this account
     ├── ObjectProblem     an object of S3 cannot be read
@@ -34,6 +35,10 @@ class DamagedFile(CollectorError):
 
 class NotThisLog(CollectorError):
     """The content is something else than the log it was taken for."""
+
+
+class DigestFile(NotThisLog):
+    """A digest: signatures over log files, not log records. Nothing in it is to be loaded."""
 
 
 class InvalidRecord(CollectorError):

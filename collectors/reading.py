@@ -13,8 +13,7 @@ from contextlib import contextmanager
 from itertools import chain
 from typing import Any, BinaryIO, Iterator, Optional, cast
 
-from collectors.cloudtrail.source import DigestFile
-from collectors.errors import DamagedFile, NotThisLog
+from collectors.errors import DamagedFile, DigestFile, NotThisLog
 from collectors.recognise import PARQUET, PARQUET_MAGIC, kind_of
 from collectors.records import Context, Made
 from collectors.unpack import unpacked

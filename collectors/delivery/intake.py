@@ -28,7 +28,6 @@ from datetime import datetime, timezone
 from typing import Any, Callable, Collection, Dict, Iterable, Iterator, Optional, Protocol, Set, Union
 
 from collectors.addresses import Address, AddressBook
-from collectors.cloudtrail.source import DigestFile
 from collectors.delivery.dead_letters import (
     BAD_RECORD,
     DAMAGED_FILE,
@@ -45,6 +44,7 @@ from collectors.delivery.outcome import RETRY, UNFINISHED, ObjectResult
 from collectors.errors import (
     CollectorError,
     DamagedFile,
+    DigestFile,
     IntakeStopped,
     NotThisLog,
     ObjectGone,

@@ -25,6 +25,11 @@ class LetterBuffer:
         self._waiting = 0
         self._look_at = BLOCK
 
+    @property
+    def held(self) -> int:
+        """How many letters are not written yet."""
+        return len(self._passed_over) + self._waiting
+
     def passed_over(self, letter: DeadLetter) -> None:
         """Take the letter of a record that is no document; these come in the order of their numbers."""
         held = self._passed_over
