@@ -70,6 +70,5 @@ def _start(arguments: argparse.Namespace) -> int:
 def _put_story(layout: Layout, events: int) -> None:
     with tempfile.TemporaryDirectory(prefix="aws-siem-bridge-story-") as folder:
         aws_siem_bridge.main(["lab", "story", "write", folder, "--events", str(events)])
-        files = sorted(Path(folder, "AWSLogs").rglob("*.*"))
-        keys = layout.put_files(files, Path(folder), BUCKET)
+        keys = layout.put_logs(Path(folder), BUCKET)
     say(f"{len(keys):,} log files are in s3://{BUCKET}, their messages in the queue")

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import json
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, Dict, Iterable, List, NamedTuple
+from typing import Any, Dict, List, NamedTuple
 
 from lab.aws.stand_in import ACCOUNT, REGION, AwsStandIn
 
 #: The ways a bucket's notifications reach the queue.
 DIRECT, SNS, EVENTBRIDGE = "s3", "sns", "eventbridge"
 MAX_RECEIVES = 5
-#: Uploads at once.
-UPLOADS = 4
 
 
 class Queues(NamedTuple):
@@ -73,21 +70,10 @@ class Layout:
             raise ValueError(f"notifications go through {DIRECT}, {SNS} or {EVENTBRIDGE}, not {through!r}")
         self.s3.put_bucket_notification_configuration(Bucket=bucket, NotificationConfiguration=configuration)
 
-    def put_folder(self, folder: Path, bucket: str, prefix: str = "") -> List[str]:
-        """Put every file below ``folder`` under its relative path; return the keys, in order."""
-        files = sorted(path for path in folder.rglob("*") if path.is_file())
-        return self.put_files(files, folder, bucket, prefix)
-
-    def put_files(self, files: Iterable[Path], folder: Path, bucket: str, prefix: str = "") -> List[str]:
-        """Put files under their paths relative to ``folder``; return the keys, in order."""
-
-        def put(path: Path) -> str:
-            key = prefix + path.relative_to(folder).as_posix()
-            self.s3.put_object(Bucket=bucket, Key=key, Body=path.read_bytes())
-            return key
-
-        with ThreadPoolExecutor(UPLOADS) as pool:
-            return list(pool.map(put, files))
+    def put_logs(self, folder: Path, bucket: str, prefix: str = "") -> List[str]:
+        """Let AWS deliver the log files of a story below ``folder``; return their keys, in order."""
+        paths = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*.gz"))
+        return self.aws.deliver(folder, paths, bucket, prefix)
 
     def waiting(self, url: str) -> int:
         """Return how many messages a queue holds: visible, hidden and delayed."""

@@ -11,11 +11,13 @@ import secrets
 import socket
 import sys
 import threading
+from pathlib import Path
 from typing import Any, Callable, Dict, Iterable, Iterator, List, Set
 
 from lab.aws import mappings, queues, s3_events
 from lab.aws.faults import CUT, STALL, Fault, Faults, refusal
 from lab.aws.operations import Operation, operation_of
+from lab.aws.stand_in import ACCOUNT
 
 CONTROL = "/lab/"
 #: Operations that must say how the object is to be encrypted, in a bucket that demands it.
@@ -68,6 +70,8 @@ class Front:
             self._faults.add(Fault(**given))
         elif what == "clear-faults":
             self._faults.clear()
+        elif what == "deliver":
+            said = deliver(Path(given["folder"]), given["paths"], given["bucket"], given["prefix"])
         elif what == "encrypted-buckets":
             self._encrypted_buckets.add(given["bucket"])
         elif what == "calls":
@@ -77,6 +81,18 @@ class Front:
         body = json.dumps(said).encode()
         start_response("200 OK", [("Content-Type", "application/json"), ("Content-Length", str(len(body)))])
         return [body]
+
+
+def deliver(folder: Path, paths: Iterable[str], bucket: str, prefix: str) -> List[str]:
+    """Put files of this machine into a bucket without a request for each, encrypted as AWS's services do it."""
+    from moto.s3.models import s3_backends
+
+    backend = s3_backends[ACCOUNT]["aws"]
+    keys = []
+    for path in paths:
+        keys.append(prefix + path)
+        backend.put_object(bucket, keys[-1], (folder / path).read_bytes(), encryption="AES256")
+    return keys
 
 
 def _cut(answer: Iterable[bytes], fault: Fault, connection: socket.socket) -> Iterator[bytes]:
