@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import io
 import json
 import warnings
@@ -77,16 +78,16 @@ class Stack:
     def client(self, service: str, region: str = REGION) -> Any:
         return boto3.client(service, region_name=region)
 
-    def policies(self) -> Dict[str, Dict[str, Any]]:
-        """Return the inline policy of each role, resolved, by the role's logical name."""
-        iam = self.client("iam")
-        found = {}
-        for name, resource in self.template["Resources"].items():
-            if resource["Type"] == "AWS::IAM::Role":
-                role = self.ids[name]
-                (policy,) = iam.list_role_policies(RoleName=role)["PolicyNames"]
-                found[name] = iam.get_role_policy(RoleName=role, PolicyName=policy)["PolicyDocument"]
-        return found
+    def statements(self, role: str) -> List[Dict[str, Any]]:
+        """Return the statements of the role with this logical name, resolved."""
+        iam, name = self.client("iam"), self.ids[role]
+        found = []
+        for policy in iam.list_role_policies(RoleName=name)["PolicyNames"]:
+            document = iam.get_role_policy(RoleName=name, PolicyName=policy)["PolicyDocument"]
+            # Of a policy that is a resource of its own, moto keeps what Python prints of it.
+            found += (ast.literal_eval(document) if isinstance(document, str) else document)["Statement"]
+        # Where AWS::NoValue stands in a list, CloudFormation leaves the entry out and moto a null.
+        return [statement for statement in found if statement]
 
 
 @pytest.fixture(scope="module", params=["signed", "password"])
