@@ -1,0 +1,111 @@
+"""``aws-siem-bridge digest``: was a CloudTrail log file changed or removed since AWS wrote it?"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Optional, Tuple
+
+from collectors.aws import client
+from collectors.cli.period import instant_ms
+from collectors.cloudtrail.digest import DIGEST, LOG, READERS, VALID, Checked, DigestStore, verify
+from collectors.cloudtrail.digest_keys import PublicKeys, keys_of_aws, keys_of_file
+from collectors.cloudtrail.digest_store import LocalDigests, S3Digests
+from collectors.delivery.objects import split_uri
+from collectors.errors import CollectorError
+from es_bridge.cli.reporting import DONE, FAILED, run_reported, say
+from es_bridge.times import now_ms
+
+EXAMPLES = """\
+examples:
+  aws-siem-bridge digest verify s3://org-trail-logs --since -1d@d --until @d
+  aws-siem-bridge digest verify s3://org-trail-logs/AWSLogs/o-a1b2c3d4e5/111122223333 --since 2026-11-01
+  aws-siem-bridge digest verify ./copied-bucket --public-keys keys.json
+
+Follows the chain of digests back from the newest: the signature of each, its hash in the next one, and the hash of
+every log file it names. What is wrong is printed, one line each: changed, missing or unverified, which file, and why.
+A folder is a copy of the bucket (aws s3 sync); keys.json is what 'aws cloudtrail list-public-keys' prints. Exit status
+0: all digests and log files of the period are as AWS wrote them. 1: something is not, or could not be checked.
+"""
+SAY_EVERY_S = 10.0
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of ``digest``."""
+    parser.epilog = EXAMPLES
+    parser.add_argument("action", choices=("verify",), help="what to do")
+    parser.add_argument("where", metavar="S3_URI_OR_FOLDER", help="s3://bucket/prefix that holds AWSLogs/, or a copy")
+    parser.add_argument("--since", metavar="TIME", default="0", help="from here on (default: the oldest digest)")
+    parser.add_argument(
+        "--until", metavar="TIME", default="0", help="up to here (default: now; in a folder: the newest)"
+    )
+    parser.add_argument("--timezone", metavar="ZONE", default="UTC", help="of times without an offset (default: UTC)")
+    parser.add_argument(
+        "--public-keys", type=Path, metavar="FILE", help="do not ask CloudTrail in the digests' regions for them"
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Verify and print; return 0 if everything is as AWS wrote it."""
+    return run_reported(lambda: _run(arguments))
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    try:
+        now = now_ms()
+        since_ms = instant_ms(arguments.since, arguments.timezone, now)
+        until_ms = instant_ms(arguments.until, arguments.timezone, now)
+        if since_ms is not None and until_ms is not None and since_ms >= until_ms:
+            raise CollectorError(f"--since {arguments.since} is not before --until {arguments.until}")
+        store, end_ms = _store(arguments.where, since_ms, until_ms, now)
+        keys = _keys(arguments, since_ms, until_ms)
+        counts = _verify(store, keys, since_ms, end_ms)
+    except CollectorError as exc:
+        say(str(exc))
+        return FAILED
+    digests = sum(count for (kind, _), count in counts.items() if kind == DIGEST)
+    logs = sum(count for (kind, _), count in counts.items() if kind == LOG)
+    if not digests:
+        say(f"no digest of this time in {arguments.where}: is log file validation of the trail enabled?")
+        return FAILED
+    print(f"{counts[DIGEST, VALID]:,} of {digests:,} digests valid, {counts[LOG, VALID]:,} of {logs:,} log files valid")
+    return DONE if sum(counts.values()) == counts[DIGEST, VALID] + counts[LOG, VALID] else FAILED
+
+
+def _store(where: str, since_ms: Optional[int], until_ms: Optional[int], now: int) -> Tuple[DigestStore, Optional[int]]:
+    """Return where the digests are, and up to when they must reach."""
+    if where.startswith("s3://"):
+        bucket, prefix = split_uri(where)
+        return S3Digests(client("s3", connections=READERS), bucket, prefix, since_ms, until_ms), until_ms or now
+    folder = Path(where)
+    if not folder.is_dir():
+        raise CollectorError(f"{where} is no folder. Give one, or s3://bucket/prefix")
+    return LocalDigests(folder, since_ms, until_ms), until_ms
+
+
+def _keys(arguments: argparse.Namespace, since_ms: Optional[int], until_ms: Optional[int]) -> PublicKeys:
+    return keys_of_file(arguments.public_keys) if arguments.public_keys else keys_of_aws(since_ms, until_ms)
+
+
+def _verify(
+    store: DigestStore, keys: PublicKeys, since_ms: Optional[int], until_ms: Optional[int]
+) -> Counter[Tuple[str, str]]:
+    counts: Counter[Tuple[str, str]] = Counter()
+    say_at = time.monotonic() + SAY_EVERY_S
+    for checked in verify(store, keys.verify, since_ms, until_ms):
+        counts[checked.kind, checked.result] += 1
+        if checked.result != VALID:
+            _print(checked)
+        if time.monotonic() >= say_at and sys.stderr.isatty():
+            say_at = time.monotonic() + SAY_EVERY_S
+            say(
+                f"{counts[DIGEST, VALID]:,} digests and {counts[LOG, VALID]:,} log files valid so far, at {checked.uri}"
+            )
+    return counts
+
+
+def _print(checked: Checked) -> None:
+    print(f"{checked.result} {checked.kind} {checked.uri}: {checked.reason}")

@@ -1,0 +1,98 @@
+"""The public keys that CloudTrail signs its digests with: asked of AWS, region by region, or read from a file.
+
+https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_ListPublicKeys.html: keys are DER, PKCS #1, and told
+apart by fingerprint; each region has its own. Needs the package ``cryptography``, imported when a key is made.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any, Callable, Dict, Iterable, Mapping, Optional
+
+from collectors.aws import client, errors, said
+from collectors.cloudtrail.digest import Chain
+from collectors.errors import CollectorError
+
+#: When AWS began to sign, for a period without a beginning.
+FIRST_DIGEST_S = 1_420_070_400
+
+
+class PublicKeys:
+    """Keys by fingerprint; ``load`` gives those of a region, once, as ``fingerprint -> DER``."""
+
+    def __init__(self, load: Callable[[str], Mapping[str, bytes]]) -> None:
+        self._load = load
+        self._by_region: Dict[str, Mapping[str, bytes]] = {}
+
+    def verify(self, chain: Chain, fingerprint: str, signature: bytes, signed: bytes) -> Optional[bool]:
+        """Return whether ``signature`` is that of ``signed``, None without a key of this fingerprint.
+
+        Raises `CollectorError` when the keys cannot be had.
+        """
+        if chain.region not in self._by_region:
+            self._by_region[chain.region] = self._load(chain.region)
+        der = self._by_region[chain.region].get(fingerprint)
+        return None if der is None else _is_signature(der, signature, signed)
+
+
+def keys_of_aws(since_ms: Optional[int], until_ms: Optional[int]) -> PublicKeys:
+    """Return the keys valid in a period, asked of CloudTrail when needed: cloudtrail:ListPublicKeys."""
+    start = datetime.fromtimestamp(FIRST_DIGEST_S if since_ms is None else since_ms / 1000, timezone.utc)
+    end = datetime.now(timezone.utc) if until_ms is None else datetime.fromtimestamp(until_ms / 1000, timezone.utc)
+
+    def load(region: str) -> Dict[str, bytes]:
+        pages = client("cloudtrail", region).get_paginator("list_public_keys").paginate(StartTime=start, EndTime=end)
+        try:
+            return {key["Fingerprint"]: key["Value"] for page in pages for key in page["PublicKeyList"]}
+        except errors() as exc:
+            raise CollectorError(
+                f"the public keys of CloudTrail in {region} cannot be read: {said(exc)}. The credentials need "
+                "cloudtrail:ListPublicKeys; or save them elsewhere with 'aws cloudtrail list-public-keys' and give the "
+                "file as --public-keys"
+            ) from exc
+
+    return PublicKeys(load)
+
+
+def keys_of_file(path: Path) -> PublicKeys:
+    """Return the keys in a file: what ``aws cloudtrail list-public-keys`` prints. Raises `CollectorError`."""
+    try:
+        keys = _decoded(json.loads(path.read_bytes())["PublicKeyList"])
+    except OSError as exc:
+        raise CollectorError(f"{path} cannot be read: {exc.strerror or exc}") from exc
+    except (ValueError, KeyError, TypeError) as exc:
+        raise CollectorError(
+            f"{path} holds no public keys ({type(exc).__name__}: {exc}): save what "
+            "'aws cloudtrail list-public-keys --start-time ... --region ...' prints"
+        ) from exc
+    return PublicKeys(lambda region: keys)
+
+
+def _decoded(entries: Iterable[Mapping[str, Any]]) -> Dict[str, bytes]:
+    keys = {entry["Fingerprint"]: base64.b64decode(entry["Value"], validate=True) for entry in entries}
+    for der in keys.values():
+        _public_key(der)
+    return keys
+
+
+def _is_signature(der: bytes, signature: bytes, signed: bytes) -> bool:
+    from cryptography.exceptions import InvalidSignature
+    from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+    from cryptography.hazmat.primitives.hashes import SHA256
+
+    try:
+        _public_key(der).verify(signature, signed, PKCS1v15(), SHA256())
+    except InvalidSignature:
+        return False
+    return True
+
+
+def _public_key(der: bytes) -> Any:
+    try:
+        from cryptography.hazmat.primitives.serialization import load_der_public_key
+    except ImportError as exc:
+        raise CollectorError("verifying signatures needs the package cryptography: pip install cryptography") from exc
+    return load_der_public_key(der)

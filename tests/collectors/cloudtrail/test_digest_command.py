@@ -1,0 +1,160 @@
+"""``aws-siem-bridge digest verify``: a bucket and a folder, what is printed, and the exit status."""
+
+from __future__ import annotations
+
+import base64
+import json
+
+import boto3
+import pytest
+from botocore.stub import ANY, Stubber
+from moto import mock_aws
+
+import aws_siem_bridge
+from collectors.cloudtrail import digest_keys
+from tests.collectors.cloudtrail.digest_chain import BUCKET, FINGERPRINT, DigestChain, public_keys
+
+PERIOD = ["--since", "2026-11-21", "--until", "2026-11-21T03:00Z"]
+
+
+@pytest.fixture
+def s3(monkeypatch):
+    """Return a client of S3 in moto, with the bucket of the chain."""
+    for variable, value in (
+        ("AWS_ACCESS_KEY_ID", "test"),
+        ("AWS_SECRET_ACCESS_KEY", "test"),
+        ("AWS_DEFAULT_REGION", "us-east-1"),
+    ):
+        monkeypatch.setenv(variable, value)
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+    with mock_aws():
+        client = boto3.client("s3")
+        client.create_bucket(Bucket=BUCKET)
+        yield client
+
+
+@pytest.fixture
+def keys(tmp_path):
+    path = tmp_path / "keys.json"
+    path.write_text(json.dumps(public_keys()))
+    return ["--public-keys", str(path)]
+
+
+@pytest.fixture
+def chain(tmp_path):
+    return DigestChain(tmp_path / "bucket").write(3)
+
+
+def upload(s3, chain: DigestChain) -> None:
+    for key in (*chain.logs, *chain.digests):
+        signed = (
+            {"signature": chain.signatures[key], "signature-algorithm": "SHA256withRSA"} if key in chain.digests else {}
+        )
+        s3.put_object(Bucket=BUCKET, Key=key, Body=chain.path(key).read_bytes(), Metadata=signed)
+
+
+def verify(where, *options: str) -> int:
+    return aws_siem_bridge.main(["digest", "verify", str(where), *options])
+
+
+@pytest.mark.parametrize("region", ["us-east-1", "eu-west-1"])
+@pytest.mark.parametrize(
+    "prefix", ["", "AWSLogs", "AWSLogs/111122223333/", "AWSLogs/111122223333/CloudTrail-Digest/", "{region}"]
+)
+def test_a_whole_chain_in_a_bucket(s3, tmp_path, keys, capsys, prefix, region):
+    chain = DigestChain(tmp_path / "bucket", region=region).write(3)
+    upload(s3, chain)
+    prefix = prefix.replace("{region}", f"AWSLogs/111122223333/CloudTrail-Digest/{region}/")
+    assert verify(f"s3://{BUCKET}/{prefix}", *PERIOD, *keys) == 0
+    assert capsys.readouterr().out == "3 of 3 digests valid, 6 of 6 log files valid\n"
+
+
+def test_an_organisations_trail_with_a_prefix(s3, tmp_path, keys, capsys):
+    for account in ("111122223333", "444455556666"):
+        upload(s3, DigestChain(tmp_path / "bucket", account, prefix="trails/").write(3))
+    for key in [entry["Key"] for entry in s3.list_objects_v2(Bucket=BUCKET)["Contents"]]:
+        if "/CloudTrail-Digest/" not in key:
+            s3.copy_object(Bucket=BUCKET, Key="other/" + key, CopySource={"Bucket": BUCKET, "Key": key})
+    assert verify(f"s3://{BUCKET}/trails", *PERIOD, *keys) == 0
+    assert capsys.readouterr().out == "6 of 6 digests valid, 12 of 12 log files valid\n"
+
+
+def test_what_is_wrong_in_a_bucket_is_printed_with_its_reason(s3, chain, keys, capsys):
+    upload(s3, chain)
+    s3.put_object(Bucket=BUCKET, Key=chain.logs[0], Body=b'{"Records":[]}')
+    s3.delete_object(Bucket=BUCKET, Key=chain.logs[3])
+    s3.delete_object(Bucket=BUCKET, Key=chain.digests[0])
+    assert verify(f"s3://{BUCKET}", *PERIOD, *keys) == 1
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith(f"missing log s3://{BUCKET}/{chain.logs[3]}: ")
+    assert lines[1].startswith(f"missing digest s3://{BUCKET}/{chain.digests[0]}: named by s3://{BUCKET}/")
+    assert "no digest covers 2026-11-21T00:00:00Z to 2026-11-21T01:00:00Z" in lines[2]
+    assert lines[3] == "2 of 3 digests valid, 3 of 4 log files valid"
+
+
+def test_a_digest_without_metadata_is_not_verified(s3, chain, keys, capsys):
+    upload(s3, chain)
+    newest = chain.digests[-1]
+    s3.put_object(Bucket=BUCKET, Key=newest, Body=chain.path(newest).read_bytes())
+    assert verify(f"s3://{BUCKET}", *PERIOD, *keys) == 1
+    assert f"unverified digest s3://{BUCKET}/{newest}: its signature is neither" in capsys.readouterr().out
+
+
+def test_without_an_end_a_bucket_must_reach_to_now(s3, chain, keys, capsys):
+    upload(s3, chain)
+    assert verify(f"s3://{BUCKET}", *keys) == 1
+    assert "no digest covers 2026-11-21T03:00:00Z to 2" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("bucket", [BUCKET, "not-there"])
+def test_nothing_to_verify_is_no_success(s3, bucket, keys, capsys):
+    assert verify(f"s3://{bucket}", *keys) == 1
+    assert capsys.readouterr().err != ""
+
+
+def test_the_keys_are_asked_of_the_digests_own_region(s3, chain, monkeypatch, capsys):
+    upload(s3, chain)
+    asked = []
+
+    def client(service, region):
+        stubbed = boto3.client(service, region_name=region)
+        stub = Stubber(stubbed)
+        value = base64.b64decode(public_keys()["PublicKeyList"][0]["Value"])
+        stub.add_response(
+            "list_public_keys",
+            {"PublicKeyList": [{"Value": value, "Fingerprint": FINGERPRINT}]},
+            {"StartTime": ANY, "EndTime": ANY},
+        )
+        stub.activate()
+        asked.append((service, region))
+        return stubbed
+
+    monkeypatch.setattr(digest_keys, "client", client)
+    assert verify(f"s3://{BUCKET}", *PERIOD) == 0
+    assert asked == [("cloudtrail", "us-east-1")]
+
+
+def test_a_refusal_of_the_keys_names_the_permission(s3, chain, monkeypatch, capsys):
+    upload(s3, chain)
+
+    def client(service, region):
+        stubbed = boto3.client(service, region_name=region)
+        stub = Stubber(stubbed)
+        stub.add_client_error("list_public_keys", "AccessDeniedException", "no")
+        stub.activate()
+        return stubbed
+
+    monkeypatch.setattr(digest_keys, "client", client)
+    assert verify(f"s3://{BUCKET}", *PERIOD) == 1
+    assert "cloudtrail:ListPublicKeys" in capsys.readouterr().err
+
+
+def test_a_folder(chain, keys, capsys):
+    assert verify(chain.folder, *keys) == 1  # the newest one's signature is not in a copy
+    assert "2 of 3 digests valid, 4 of 4 log files valid" in capsys.readouterr().out
+    newest = chain.digests[-1]
+    chain.path(newest + ".signature").write_text(chain.signatures[newest])
+    assert verify(chain.folder, *keys) == 0
+    assert verify(chain.folder / "not there", *keys) == 1
+    assert verify(chain.folder, *keys, "--since", "2026-11-22", "--until", "2026-11-21") == 1
+    assert verify(chain.folder, "--public-keys", str(chain.folder / "none")) == 1
