@@ -132,7 +132,7 @@ class _Apply:
         lifecycle = self._arguments.lifecycle
         if lifecycle != NO_LIFECYCLE:
             wanted = [policy(each, engine, lifecycle, self._arguments.delete_after) for each in datasets]
-            if isinstance(dialect, Serverless) or not all([self._settle_policy(each) for each in wanted]):
+            if isinstance(dialect, Serverless) or not self._settle_policies(wanted):
                 say(
                     f"{dialect} has no lifecycle policies of this kind (OpenSearch: the plugin index-management; "
                     "Elasticsearch: the default distribution; Serverless: lifecycle policies of AWS). The templates "
@@ -152,13 +152,14 @@ class _Apply:
         elif self._is_to_write(compared):
             write(self._transport, piece)
 
-    def _settle_policy(self, piece: Piece) -> bool:
+    def _settle_policies(self, wanted: List[Piece]) -> bool:
         """Return whether the cluster knows such policies at all."""
-        found = compare_policy(self._transport, piece)
-        if found.state == UNSUPPORTED:
-            return False
-        if self._is_to_write(Compared(piece, found.state, found.found)):
-            write(self._transport, piece, found.version)
+        for piece in wanted:
+            found = compare_policy(self._transport, piece)
+            if found.state == UNSUPPORTED:
+                return False
+            if self._is_to_write(Compared(piece, found.state, found.found)):
+                write(self._transport, piece, found.version)
         return True
 
     def _is_to_write(self, compared: Compared) -> bool:

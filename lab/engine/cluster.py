@@ -6,7 +6,7 @@ import shutil
 import tempfile
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Dict, List, Mapping, Optional, Type
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Type
 
 from .errors import EngineUnavailable
 from .home import prepare_home
@@ -49,8 +49,11 @@ def start_cluster(
     settings: Optional[Mapping[str, Any]] = None,
     heap_mb: int = 512,
     progress: Optional[Progress] = None,
+    node_settings: Sequence[Mapping[str, Any]] = (),
 ) -> Cluster:
     """Start ``nodes`` nodes and return when they see each other. All may become manager and hold data.
+
+    ``settings`` are every node's; ``node_settings`` has one mapping a node, in order, such as ``node.attr.temp``.
 
     Raise EngineUnavailable when they cannot start on this machine.
     """
@@ -75,7 +78,7 @@ def start_cluster(
                     folder / f"node-{number + 1}",
                     ports[number],
                     ports[nodes + number],
-                    shared,
+                    {**shared, **(node_settings[number] if node_settings else {})},
                     heap_mb,
                     name=f"node-{number + 1}",
                     cluster_size=nodes,

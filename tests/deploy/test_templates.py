@@ -1,0 +1,246 @@
+"""Index templates: every engine takes them and gives them back as they are, and what a user edits stays."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from collectors.datasets import DATASETS
+from collectors.errors import TemplateRefused
+from collectors.templates import DEPLOY, TEMPLATES, ensure_template, pieces, template
+from tests.conftest import GOLDEN
+from tests.deploy.conftest import DAY
+
+LOGS = list(DATASETS)
+
+
+# --- the files -------------------------------------------------------------------------------------------------------
+
+
+def test_every_file_of_templates_belongs_to_a_log():
+    used = {f"{piece.name}.json" for dataset in TEMPLATES for piece in pieces(dataset)}
+    found = {file.name for kind in ("component", "index") for file in DEPLOY.glob(f"*/{kind}_templates/*.json")}
+    assert {name for name in found if not name.startswith("lifecycle-")} == {
+        name for name in used if not name.endswith("-lifecycle.json")
+    }
+
+
+def test_every_log_has_an_index_template_with_its_own_pattern_and_an_alias():
+    patterns = [template(dataset)["index_patterns"] for dataset in TEMPLATES]
+    assert patterns == [[f"{each.name}-*"] for each in TEMPLATES.values()]
+    for dataset in LOGS:
+        assert template(dataset)["template"]["aliases"] == {DATASETS[dataset].index_prefix.rstrip("-"): {}}
+    # Two templates of one priority may not match one name: an engine refuses the second.
+    names = [f"{each.name}-{DAY}" for each in TEMPLATES.values()]
+    for [pattern] in patterns:
+        assert sum(name.startswith(pattern[:-1]) for name in names) == 1
+
+
+def leaves(properties, path=""):
+    for name, field in properties.items():
+        yield f"{path}{name}", field
+        for inner in ("properties", "fields"):
+            yield from leaves(field.get(inner, {}), f"{path}{name}.")
+
+
+@pytest.mark.parametrize("dataset", list(TEMPLATES))
+def test_no_value_can_make_an_engine_refuse_a_document_by_its_size_or_form(dataset):
+    for piece in pieces(dataset):
+        mappings = piece.body["template"].get("mappings", {})
+        assert mappings.get("dynamic", False) is False
+        for path, field in leaves(mappings.get("properties", {})):
+            kind = field.get("type", "object")
+            assert kind in ("object", "keyword", "text", "ip", "date", "integer", "long", "alias"), path
+            if kind == "keyword" and field.get("index", True):
+                assert field["ignore_above"] == 8191, path  # UTF-8 of so many characters is a term of 32,764 bytes
+            if kind in ("ip", "integer", "long") or (kind == "date" and path != "@timestamp"):
+                assert field["ignore_malformed"] is True, path
+
+
+# --- on the engines --------------------------------------------------------------------------------------------------
+
+
+def test_every_engine_takes_all_templates_and_gives_them_back_as_they_are(any_store):
+    names = [word for dataset in TEMPLATES for word in ("--dataset", dataset)]
+    first = any_store.run("apply", *names)
+    assert first.returncode == 0, first.stderr
+    assert "unchanged" not in first.stdout
+    again = any_store.run("apply", "--dry-run", *names)
+    assert again.returncode == 0, again.stdout + again.stderr
+    assert {line.split()[-1] for line in again.stdout.splitlines()[1:]} == {"unchanged"}
+    for dataset in TEMPLATES:
+        assert not ensure_template(any_store.transport, dataset)
+
+
+@pytest.mark.parametrize("dataset", LOGS)
+def test_an_index_that_a_bulk_request_creates_has_mapping_settings_and_alias(any_store, dataset):
+    any_store.apply_templates(dataset)
+    prefix = DATASETS[dataset].index_prefix
+    index = prefix + DAY
+    document = {
+        "@timestamp": "1998-04-05T06:07:08.000Z",
+        "event": {"dataset": "aws.test", "oversized": ["userAgent"]},
+        "source": {"ip": "198.51.100.7", "port": 443, "geo": {"country_iso_code": "NL"}, "as": {"number": 64500}},
+        "cloud": {"account": {"id": "111122223333"}},
+        "unmapped": {"source": {"any": ["thing"]}},
+        "neverHeardOf": {"a": {"b": 1}},
+    }
+    assert [item["status"] for item in any_store.bulk(index, [document])] == [201]
+    found = any_store.transport.request("GET", (index,)).json()[index]
+    assert list(found["aliases"]) == [prefix.rstrip("-")]
+    settings = found["settings"]["index"]
+    assert (settings["sort"]["field"], settings["number_of_replicas"]) == (["@timestamp"], "1")
+    assert settings["codec"] == ("default" if any_store.engine.id == "elasticsearch-9.0" else "best_compression")
+    word = prefix.split("-")[1]
+    for pattern in (f"*{word}*", prefix.rstrip("-"), f"{prefix}*"):
+        for query in ('source.ip:"198.51.100.0/24"', "source.as.number:>=64500", "event.oversized:userAgent"):
+            assert any_store.count(pattern, query) == 1, (pattern, query)
+        assert any_store.count(pattern, "neverHeardOf.a.b:1") == 0
+    mapped = found["mappings"]["properties"]
+    assert "neverHeardOf" not in mapped
+    assert mapped["source"]["properties"]["ip"]["type"] == "ip"
+
+
+def documents_in(value):
+    """Yield the documents of a golden file, wherever they are in it."""
+    if isinstance(value, dict) and "@timestamp" in value and "event" in value:
+        yield value
+    elif isinstance(value, (dict, list)):
+        for each in value.values() if isinstance(value, dict) else value:
+            yield from documents_in(each)
+
+
+@pytest.mark.parametrize("dataset", LOGS)
+def test_golden_documents_are_stored_and_found_by_every_field_that_is_mapped(store, dataset):
+    files = sorted((GOLDEN / dataset).glob("**/*.json")) if GOLDEN.is_dir() else []
+    texts = [file.read_bytes().decode("utf-8", "surrogatepass") for file in files]
+    documents = [each for text in texts for each in documents_in(json.loads(text))]
+    if not documents:
+        pytest.skip(f"tests/golden/{dataset} has no documents")
+    store.apply_templates(dataset)
+    index = DATASETS[dataset].index_prefix + DAY
+    items = store.bulk(index, documents)
+    assert [item for item in items if item["status"] != 201] == []
+    for document, item in zip(documents, items):
+        hit = store.transport.request("GET", (index, "_doc", item["_id"])).json()
+        assert hit["_source"] == document
+    properties = store.transport.request("GET", (index, "_mapping")).json()[index]["mappings"]["properties"]
+    searchable = {path for path, field in leaves(properties) if field.get("type") in ("keyword", "ip", "date", "long")}
+    used = {path for document in documents for path in paths_of(document)} & searchable
+    assert len(used) > 8
+    for path in sorted(used):
+        query = {"bool": {"should": [{"exists": {"field": path}}, {"term": {"_ignored": path}}]}}
+        assert store.transport.request("POST", (index, "_count"), body={"query": query}).json()["count"], path
+
+
+def paths_of(value, path=""):
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            yield from paths_of(inner, f"{path}.{name}" if path else name)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from paths_of(inner, path)
+    elif value is not None:
+        yield path
+
+
+# --- what stays, what is written -------------------------------------------------------------------------------------
+
+
+def test_an_edited_template_stays_until_ours_changes_or_somebody_insists(store):
+    assert store.run("apply", "--dataset", "waf").returncode == 0
+    edited = store.template("index_template", "aws-waf")
+    edited["template"]["settings"]["index"]["number_of_shards"] = "3"
+    store.transport.request("PUT", ("_index_template", "aws-waf"), body=edited)
+
+    assert not ensure_template(store.transport, "waf")
+    kept = store.run("apply", "--dataset", "waf")
+    assert kept.returncode == 0
+    assert "kept: edited in the cluster" in kept.stdout
+    dry = store.run("apply", "--dataset", "waf", "--dry-run")
+    assert dry.returncode == 1
+    changed = [line for line in dry.stdout.splitlines() if line[:1] in "+-" and line[:3] not in ("+++", "---")]
+    assert [line.split() for line in changed] == [
+        ["-", '"number_of_shards":', '"3"'],
+        ["+", '"number_of_shards":', '"1"'],
+    ]
+    assert store.template("index_template", "aws-waf")["template"]["settings"]["index"]["number_of_shards"] == "3"
+
+    insisting = store.run("apply", "--dataset", "waf", "--overwrite")
+    assert insisting.stdout.count("overwritten") == 1
+    assert store.template("index_template", "aws-waf")["template"]["settings"]["index"]["number_of_shards"] == "1"
+
+    edited["_meta"]["sha256"] = "of an older version"
+    store.transport.request("PUT", ("_index_template", "aws-waf"), body=edited)
+    assert ensure_template(store.transport, "waf")
+    assert store.template("index_template", "aws-waf")["template"]["settings"]["index"]["number_of_shards"] == "1"
+
+
+def test_a_dry_run_shows_everything_that_is_missing_and_writes_nothing(store):
+    dry = store.run("apply", "--dry-run", "--dataset", "cloudtrail")
+    assert dry.returncode == 1
+    assert dry.stdout.count("would be created") == 5
+    added = "\n".join(line[1:] for line in dry.stdout.splitlines() if line.startswith("+") and line[:3] != "+++")
+    for piece in pieces("cloudtrail"):
+        piece.body["_meta"].pop("sha256")
+        assert json.dumps(piece.body, indent=2, sort_keys=True) in added
+    assert store.transport.request("GET", ("_index_template", "aws-cloudtrail"), accept_status=(404,)).status == 404
+
+
+def test_the_loader_never_takes_a_lifecycle_away(store):
+    assert ensure_template(store.transport, "waf")
+    for piece in pieces("waf", lifecycle="self-managed"):
+        if piece.name == "aws-waf-lifecycle":
+            store.transport.request("PUT", piece.path, body=piece.body)
+    assert not ensure_template(store.transport, "waf")
+    applied = store.run("apply", "--dataset", "waf", "--overwrite")
+    assert "left as it is" in applied.stdout
+    setting = store.template("component_template", "aws-waf-lifecycle")["template"]["settings"]["index"]
+    assert setting["routing"]["allocation"]["exclude"]["temp"] == "warm,cold"
+
+
+def test_show_prints_requests_that_an_administrator_can_send(store):
+    shown = store.run("show", "--dataset", "route53_resolver")
+    assert shown.returncode == 0
+    for request in shown.stdout.strip().split("\n\n"):
+        line, _, body = request.partition("\n")
+        method, path = line.split()
+        store.transport.request(method, path.split("/"), body=json.loads(body))
+    assert not ensure_template(store.transport, "route53_resolver")
+
+
+def test_a_template_of_somebody_else_with_our_pattern_and_priority_is_named(store):
+    other = {"index_patterns": ["aws-waf-1998*"], "priority": 200}
+    store.transport.request("PUT", ("_index_template", "other"), body=other)
+    try:
+        done = store.run("apply", "--dataset", "waf")
+    finally:
+        store.transport.request("DELETE", ("_index_template", "other"))
+    assert done.returncode == 1
+    assert "the cluster does not take the index template aws-waf" in done.stderr
+    assert "other" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+# --- permissions -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("engine_id", ["opensearch-2.19-secured", "opensearch-3-secured"])
+def test_the_loaders_role_cannot_touch_templates_and_needs_no_right_for_aliases(store_by_id, engine_id):
+    store = store_by_id(engine_id)
+    with store.transport_as("loader") as loader, pytest.raises(TemplateRefused, match="--no-template"):
+        ensure_template(loader, "vpc_flow")
+    done = store.run("apply", "--dataset", "vpc_flow", user="loader")
+    assert done.returncode == 1
+    assert "may not read or write the component template aws-logs-settings" in done.stderr
+    assert store.engine.users["loader"] not in done.stderr + done.stdout
+
+    ensure_template(store.transport, "vpc_flow")
+    index = f"aws-vpcflow-{DAY}"
+    items = store.bulk(index, [{"@timestamp": "1998-04-05T06:07:08.000Z"}], user="loader")
+    assert [item["status"] for item in items] == [201]
+    store.transport.request("POST", (index, "_refresh"))
+    assert store.count("aws-vpcflow") == 1
+    with store.transport_as("reader") as reader:
+        assert reader.request("GET", ("aws-vpcflow", "_search")).json()["hits"]["total"]["value"] == 1
