@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import io
 import json
-import warnings
+import re
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,14 +16,13 @@ import pytest
 pytest.importorskip("moto", reason="the stand-in for AWS needs Python 3.11")
 
 import boto3
-from moto import mock_aws
 from samtranslator.parser.parser import Parser
 from samtranslator.translator.translator import Translator
 from samtranslator.yaml_helper import yaml_parse
 
+from lab.aws.stand_in import ACCOUNT, REGION, AwsStandIn
+
 TEMPLATE = Path(__file__).resolve().parents[3] / "deploy" / "serverless" / "template.yaml"
-REGION = "ap-northeast-2"
-ACCOUNT = "123456789012"
 ARCHIVE = "777788889999"
 CODE = "code-of-the-stack"
 #: A domain that is signed to, encrypted buckets of a log-archive account, a topic there, EventBridge, a VPC, Parquet,
@@ -70,13 +69,14 @@ def expanded() -> Dict[str, Any]:
 class Stack:
     """A created stack: its outputs, the physical ids of its resources, and what the stand-in did not create."""
 
+    aws: AwsStandIn
     outputs: Dict[str, str]
     ids: Dict[str, str]
     template: Dict[str, Any]
     skipped: List[str]
 
-    def client(self, service: str, region: str = REGION) -> Any:
-        return boto3.client(service, region_name=region)
+    def client(self, service: str) -> Any:
+        return self.aws.client(service)
 
     def statements(self, role: str) -> List[Dict[str, Any]]:
         """Return the statements of the role with this logical name, resolved."""
@@ -93,40 +93,33 @@ class Stack:
 @pytest.fixture(scope="module", params=["signed", "password"])
 def stack(request) -> Iterator[Stack]:
     """The stack with each set of parameters in turn."""
-    parameters = {"signed": SIGNED, "password": PASSWORD}[request.param]
-    with pytest.MonkeyPatch.context() as patch:
-        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-            patch.setenv(name, "testing")
-        patch.setenv("AWS_DEFAULT_REGION", REGION)
-        patch.delenv("AWS_ENDPOINT_URL", raising=False)
-        with mock_aws():
-            yield _create(parameters)
+    with AwsStandIn() as aws:
+        yield create(aws, {"signed": SIGNED, "password": PASSWORD}[request.param])
 
 
-def _create(parameters: Dict[str, str]) -> Stack:
-    s3 = boto3.client("s3", region_name=REGION)
-    s3.create_bucket(Bucket=CODE, CreateBucketConfiguration={"LocationConstraint": REGION})
+def create(aws: AwsStandIn, parameters: Dict[str, str]) -> Stack:
+    """Create the stack in the stand-in, as ``sam deploy`` does."""
+    s3 = aws.client("s3")
+    s3.create_bucket(Bucket=CODE)
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w") as archive:
         archive.writestr("nothing.py", "")
     for name in ("loader.zip", "parquet.zip"):
         s3.put_object(Bucket=CODE, Key=name, Body=packed.getvalue())
     template = expanded()
-    cloudformation = boto3.client("cloudformation", region_name=REGION)
-    with warnings.catch_warnings(record=True) as said:
-        warnings.simplefilter("always")
-        cloudformation.create_stack(
-            StackName="siem",
-            TemplateBody=json.dumps(template),
-            Parameters=[{"ParameterKey": name, "ParameterValue": value} for name, value in parameters.items()],
-            Capabilities=["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM"],
-        )
-    texts = [str(warning.message) for warning in said]
-    skipped = sorted({text.split()[3] for text in texts if text.startswith("Tried to parse ")})
+    cloudformation = aws.client("cloudformation")
+    cloudformation.create_stack(
+        StackName="siem",
+        TemplateBody=json.dumps(template),
+        Parameters=[{"ParameterKey": name, "ParameterValue": value} for name, value in parameters.items()],
+        Capabilities=["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM"],
+    )
+    skipped = sorted(set(re.findall(r"No Moto CloudFormation support for (\S+)", aws.log())))
     (described,) = cloudformation.describe_stacks(StackName="siem")["Stacks"]
     assert described["StackStatus"] == "CREATE_COMPLETE"
     resources = cloudformation.list_stack_resources(StackName="siem")["StackResourceSummaries"]
     return Stack(
+        aws=aws,
         outputs={output["OutputKey"]: output["OutputValue"] for output in described["Outputs"]},
         ids={found["LogicalResourceId"]: found["PhysicalResourceId"] for found in resources if "ResourceType" in found},
         template=template,

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from tests.deploy.serverless.conftest import Stack
+from tests.deploy.serverless.conftest import SIGNED, Stack
 
 ROLES = ("LoaderRole", "ResumeRole", "WatcherRole")
 #: Actions that AWS offers for all resources only: https://docs.aws.amazon.com/service-authorization/latest/reference/
@@ -57,7 +57,7 @@ def test_the_loader_changes_nothing_but_its_queue_its_mapping_and_its_dead_lette
         assert writing.pop(action).endswith(f":event-source-mapping:{stack.ids['LoaderMessages']}")
     writing.pop("logs:PutLogEvents")
     if writing:  # a cluster that is signed to: one path of it
-        assert writing == {"es:ESHttpPost": "arn:aws:es:ap-northeast-2:123456789012:domain/siem/_bulk"}
+        assert writing == {"es:ESHttpPost": f"{SIGNED['StoreDomainArn']}/_bulk"}
 
 
 def test_the_role_is_assumed_by_lambda_only(stack: Stack):
