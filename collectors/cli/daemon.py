@@ -11,8 +11,10 @@ import argparse
 import os
 import signal
 import sys
-from typing import Any, List, Optional
+from pathlib import Path
+from typing import Any, Callable, Dict, List, Optional
 
+from collectors.addresses import Address
 from collectors.aws import client
 from collectors.datasets import DATASETS
 from collectors.delivery.daemon import Daemon, DaemonSettings
@@ -25,7 +27,6 @@ from collectors.delivery.letter_store import letter_store
 from collectors.delivery.metrics import Metrics
 from collectors.delivery.objects import S3Objects
 from collectors.delivery.queue import Queue
-from collectors.enrichment import open_databases
 from collectors.errors import CollectorError
 from collectors.templates import ensure_template
 from es_bridge.cli.connection import cluster_from, opaque_id
@@ -77,7 +78,7 @@ def run_queue(arguments: argparse.Namespace) -> int:
     settings = _settings(arguments)
     log = JsonLog()
     metrics = Metrics()
-    look_up = open_databases(arguments.mmdb) if arguments.mmdb else None
+    look_up = _look_up(arguments.mmdb)
     s3 = client("s3", connections=settings.workers + 2)
     letters = DeadLetters(letter_store(arguments.dead_letters, arguments.dead_letters_kms_key))
     with Transport(cluster_from(arguments), opaque_id=opaque_id("load --queue")) as transport:
@@ -119,6 +120,14 @@ def run_queue(arguments: argparse.Namespace) -> int:
         sys.stderr.flush()
         os._exit(status)
     return status
+
+
+def _look_up(databases: List[Path]) -> Optional[Callable[[Address], Dict[str, Any]]]:
+    if not databases:
+        return None
+    from collectors.enrichment import open_databases
+
+    return open_databases(databases)
 
 
 def _settings(arguments: argparse.Namespace) -> DaemonSettings:

@@ -11,15 +11,13 @@ from __future__ import annotations
 from typing import Any, Dict
 
 from collectors.lambda_function.batch import messages_of
+from collectors.lambda_function.loader import loader
 
 
 def handler(event: Dict[str, Any], context: Any) -> Dict[str, Any]:
     """Load the objects a batch of messages names; return which messages failed.
 
-    Raises when the function as a whole is set up wrongly (settings, secret): then every message of the batch fails.
+    Nothing is read or connected to before the first event. Raises when the function as a whole is set up wrongly
+    (settings, secret): then every message of the batch fails.
     """
-    messages = messages_of(event)
-    # Built at the first event and not at import: nothing is read or connected to before there is something to do.
-    from collectors.lambda_function.loader import loader
-
-    return loader().run(messages, context)
+    return loader().run(messages_of(event), context)

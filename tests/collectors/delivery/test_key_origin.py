@@ -1,0 +1,29 @@
+"""Account and region out of AWS's keys."""
+
+from __future__ import annotations
+
+import pytest
+
+from collectors.delivery.key_origin import origin_of
+
+
+@pytest.mark.parametrize(
+    ("key", "account", "region"),
+    [
+        ("AWSLogs/111122223333/CloudTrail/eu-west-1/2026/11/21/x.json.gz", "111122223333", "eu-west-1"),
+        ("p/AWSLogs/o-a1b2c3d4e5/111122223333/CloudTrail/us-gov-west-1/2026/x", "111122223333", "us-gov-west-1"),
+        ("AWSLogs/111122223333/CloudTrail-Insight/ap-northeast-2/2026/x", "111122223333", "ap-northeast-2"),
+        ("AWSLogs/111122223333/vpcflowlogs/eu-west-1/2026/11/21/x.log.gz", "111122223333", "eu-west-1"),
+        (
+            "AWSLogs/aws-account-id=111122223333/aws-service=vpcflowlogs/aws-region=us-east-1/year=2026/x",
+            "111122223333",
+            "us-east-1",
+        ),
+        ("AWSLogs/111122223333/vpcdnsquerylogs/vpc-0a1b/2026/11/21/x.log.gz", "111122223333", ""),
+        ("AWSLogs/111122223333/WAFLogs/cloudfront/acl/2026/11/21/x.log.gz", "111122223333", "cloudfront"),
+        ("2026/11/21/04/aws-waf-logs-web-1-2026-11-21-04-55-00-0a1b2c3d", "", ""),
+        ("AWSLogs/1111/CloudTrail/nowhere/x", "", ""),
+    ],
+)
+def test_the_key_says_who_wrote(key, account, region):
+    assert origin_of(key) == (account, region)
