@@ -37,7 +37,7 @@ class AwsStandIn:
         if sys.version_info < (3, 11):
             raise AwsUnavailable(
                 "The stand-in for AWS (moto) needs Python 3.11 or later, this is "
-                f"{sys.version_info.major}.{sys.version_info.minor}: set PYTHON to a later one"
+                f"{sys.version_info[0]}.{sys.version_info[1]}: set PYTHON to a later one"
             )
         self._log: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - as long as the process
         self._process = subprocess.Popen(
