@@ -214,35 +214,34 @@ def common_fields(fields: Mapping[str, Any], context: Context) -> Dict[str, Any]
     cloud: Dict[str, Any] = {"provider": "aws"}
     common: Dict[str, Any] = {"@timestamp": _time(fields)[1], "event": event}
     for name, value in (("id", get("eventID")), ("action", get("eventName")), ("provider", get("eventSource"))):
-        if value and type(value) is str:
+        if _text(value):
             event[name] = value
     event["outcome"] = _outcome(fields)
-    address = get("sourceIPAddress")
-    if address and type(address) is str:
+    address = _text(get("sourceIPAddress"))
+    if address:
         common["source"] = {"address": address, **context.addresses[address].fields}
     identity = get("userIdentity")
     if isinstance(identity, dict):
         user = {}
         for name, value in (("name", _user_name(identity)), ("id", identity.get("principalId"))):
-            if value and type(value) is str:
+            if _text(value):
                 user[name] = value
         if user:
             common["user"] = user
-    agent = get("userAgent")
-    if agent and type(agent) is str:
+    agent = _text(get("userAgent"))
+    if agent:
         common["user_agent"] = {"original": agent}
-    region = get("awsRegion")
-    if region and type(region) is str:
+    region = _text(get("awsRegion"))
+    if region:
         cloud["region"] = region
     account = _account(fields)
     if account:
         cloud["account"] = {"id": account}
     common["cloud"] = cloud
     parameters = get("requestParameters")
-    if parameters:
-        request = request_fields(parameters)
-        if request:
-            common["aws"] = {"request": request}
+    request = request_fields(parameters) if parameters else None
+    if request:
+        common["aws"] = {"request": request}
     return common
 
 
@@ -253,8 +252,8 @@ def index_name(fields: Mapping[str, Any]) -> str:
 
 def document_id(fields: Mapping[str, Any]) -> str:
     """Return the id of a decoded record. Raises `InvalidRecord` when its eventID is missing, no text or too long."""
-    event_id = fields.get("eventID")
-    if type(event_id) is not str or not event_id:
+    event_id = _text(fields.get("eventID"))
+    if event_id is None:
         raise InvalidRecord("the record has no eventID")
     account = _account(fields)
     identity = f"{event_id}-{account}" if account else event_id
@@ -330,7 +329,7 @@ def _account(fields: Mapping[str, Any]) -> Optional[str]:
     account = fields.get("recipientAccountId")
     if account is None and isinstance(fields.get("userIdentity"), dict):
         account = fields["userIdentity"].get("accountId")
-    return account if type(account) is str and account else None
+    return _text(account)
 
 
 def _user_name(identity: Mapping[str, Any]) -> Any:
@@ -344,8 +343,13 @@ def _user_name(identity: Mapping[str, Any]) -> Any:
     return name
 
 
+def _text(value: Any) -> Optional[str]:
+    """Return ``value`` if it is text that says something. A number kept as it was written is none."""
+    return value if type(value) is str and value else None
+
+
 def _outcome(fields: Mapping[str, Any]) -> str:
-    if fields.get("errorCode") or fields.get("errorMessage"):
+    if fields.get("errorCode") not in (None, "") or fields.get("errorMessage") not in (None, ""):
         return "failure"
     answer = fields.get("responseElements")
     # A refused sign-in has no errorCode.

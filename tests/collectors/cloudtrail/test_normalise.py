@@ -145,6 +145,7 @@ def test_each_common_field_follows_its_source(values, expected):
         ({"responseElements": {"ConsoleLogin": "Failure"}}, "failure"),
         ({"responseElements": {"ConsoleLogin": "Success"}}, "success"),
         ({"errorCode": None, "errorMessage": ""}, "success"),
+        ({"errorCode": 0}, "failure"),
     ],
 )
 def test_outcome(values, outcome):
@@ -383,6 +384,12 @@ def test_lone_surrogates_in_keys_become_replacement_characters_and_no_value_is_l
     assert found["serviceEventDetails"] == {"k�": 1, "k�#2": [{"�": 1.5}], "whole \U0001f600": 2}
     assert found["�"] == 3
     assert {name: found[name] for name in COMMON_OF_RECORD} == COMMON_OF_RECORD
+
+
+def test_bytes_that_are_no_utf8_do_not_move_what_follows():
+    first, second, third = (json.dumps(changed(eventID=name), separators=(",", ":")).encode() for name in "abc")
+    data = b'{"Records":[' + b",".join([first.replace(b"i-0abc", b"\xff\xfe"), second, third]) + b"]}"
+    assert [made.id[0] for made in documents([data], CONTEXT)] == [*"abc"]
 
 
 def test_bytes_that_are_no_utf8_become_replacement_characters():
