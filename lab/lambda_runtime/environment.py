@@ -102,7 +102,7 @@ class ExecutionEnvironment:
 
     @property
     def pid(self) -> int:
-        """The emulator's process, which leads a group with the runtime in it."""
+        """The emulator's process, the runtime's parent."""
         return self._process.pid
 
     @property
@@ -122,8 +122,11 @@ class ExecutionEnvironment:
 
     def kill(self) -> None:
         """End all its processes at once, as ``kill -9`` does."""
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self._process.pid, signal.SIGKILL)
+        # The emulator gives the runtime a group of its own. Stopped first, it starts no other one meanwhile.
+        self._process.send_signal(signal.SIGSTOP)
+        for pid in [*_children(self._process.pid), self._process.pid]:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
         self._process.wait()
 
     def _ask(self, event: bytes) -> tuple[int, bytes]:
@@ -203,9 +206,9 @@ def resident_mb(emulator: int) -> float:
     return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
 
 
-def _children(pid: int) -> List[str]:
-    found: List[str] = []
+def _children(pid: int) -> List[int]:
+    found: List[int] = []
     for thread in Path(f"/proc/{pid}/task").glob("*"):
         with contextlib.suppress(OSError):
-            found += (thread / "children").read_text().split()
+            found += map(int, (thread / "children").read_text().split())
     return found
