@@ -1,0 +1,129 @@
+"""Who switches the event source mapping off and on, against moto's Lambda."""
+
+from __future__ import annotations
+
+import io
+import itertools
+import json
+import zipfile
+from typing import Any
+
+import pytest
+
+from collectors.lambda_function.mapping_switch import TAG, MappingSwitch, SwitchProblem
+
+_numbers = itertools.count()
+
+
+@pytest.fixture
+def function(account):
+    """Return the name of a function with a mapping, of a queue that gets no messages: moto would swallow them."""
+    name = f"loader-{next(_numbers)}"
+    code = io.BytesIO()
+    with zipfile.ZipFile(code, "w") as archive:
+        archive.writestr("handler.py", "")
+    trust = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole"}]}
+    role = account.client("iam").create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(trust))["Role"]["Arn"]
+    client = account.client("lambda")
+    client.create_function(
+        FunctionName=name, Runtime="python3.13", Role=role, Handler="handler.x", Code={"ZipFile": code.getvalue()}
+    )
+    add_mapping(account, name)
+    return name
+
+
+def add_mapping(account, function: str) -> str:
+    url = account.new_queue().url
+    arn = account.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    return account.client("lambda").create_event_source_mapping(FunctionName=function, EventSourceArn=arn)["UUID"]
+
+
+@pytest.fixture
+def client(account):
+    return account.client("lambda")
+
+
+class Interfering:
+    """The client, with something that another run does right before a call."""
+
+    def __init__(self, client: Any, call: str, act: Any) -> None:
+        self._client, self._call, self._act = client, call, act
+
+    def __getattr__(self, name: str) -> Any:
+        if name == self._call and self._act:
+            act, self._act = self._act, None
+            act()
+        return getattr(self._client, name)
+
+
+def test_it_is_switched_off_and_on_again(client, function):
+    switch = MappingSwitch(client, function)
+    assert switch.off("aws-waf-2026.11.21") is True
+    mapping = switch.find()
+    assert mapping.is_off
+    assert switch.index_to_try(mapping) == "aws-waf-2026.11.21"
+    switch.on(mapping)
+    mapping = switch.find()
+    assert not mapping.is_off
+    assert switch.index_to_try(mapping) == ""
+
+
+def test_ten_runs_that_meet_the_same_outage_switch_it_off_once(client, function):
+    assert [MappingSwitch(client, function).off("i") for _ in range(10)] == [True] * 10
+
+
+def test_what_an_operator_switched_off_is_not_ours_to_switch_on(client, function):
+    switch = MappingSwitch(client, function)
+    client.update_event_source_mapping(UUID=switch.find().uuid, Enabled=False)
+    assert switch.off("i") is False
+    assert switch.index_to_try(switch.find()) == ""
+
+
+def test_switched_on_by_resume_while_the_loader_switches_it_off_it_is_found_again(client, function):
+    # resume takes the tag off between the loader's tag and its disabling
+    def untag() -> None:
+        mapping = MappingSwitch(client, function).find()
+        client.untag_resource(Resource=mapping.arn, TagKeys=[TAG])
+
+    MappingSwitch(Interfering(client, "update_event_source_mapping", untag), function).off("i")
+    switch = MappingSwitch(client, function)
+    assert switch.find().is_off
+    assert switch.index_to_try(switch.find()) == "i"
+
+
+def test_switched_off_by_the_loader_while_resume_switches_it_on_it_is_found_again(client, function):
+    switch = MappingSwitch(client, function)
+    switch.off("i")
+    mapping = switch.find()
+    again = Interfering(
+        client, "untag_resource", lambda: client.update_event_source_mapping(UUID=mapping.uuid, Enabled=False)
+    )
+    MappingSwitch(again, function).on(mapping)
+    assert switch.find().is_off
+    assert switch.index_to_try(switch.find()) == "i"
+
+
+def test_resume_that_was_killed_after_enabling_takes_the_tag_off_the_next_time(client, function):
+    switch = MappingSwitch(client, function)
+    switch.off("i")
+    client.update_event_source_mapping(UUID=switch.find().uuid, Enabled=True)
+    switch.on(switch.find())
+    assert switch.index_to_try(switch.find()) == ""
+    assert not switch.find().is_off
+
+
+def test_of_several_mappings_one_must_be_named(account, client, function):
+    second = add_mapping(account, function)
+    with pytest.raises(
+        SwitchProblem, match="has 2 event source mappings of a queue.*AWS_SIEM_BRIDGE_EVENT_SOURCE_MAPP"
+    ):
+        MappingSwitch(client, function).find()
+    assert MappingSwitch(client, function, second).find().uuid == second
+    with pytest.raises(SwitchProblem, match="has 0 event source mappings of a queue with UUID other"):
+        MappingSwitch(client, function, "other").find()
+
+
+def test_a_refusal_of_aws_says_which_permissions_are_needed(account):
+    client = account.client("lambda", "http://127.0.0.1:1")
+    with pytest.raises(SwitchProblem, match="needs lambda:ListEventSourceMappings"):
+        MappingSwitch(client, "loader").off("i")
