@@ -46,7 +46,7 @@ from __future__ import annotations
 import re
 from datetime import datetime, timedelta
 from functools import lru_cache
-from typing import Any, Dict, Iterator, Mapping, NamedTuple, Optional, Tuple
+from typing import Any, Dict, FrozenSet, Iterator, Mapping, NamedTuple, Optional, Tuple
 
 from collectors.cloudtrail.request import request_fields
 from collectors.datasets import DATASETS
@@ -138,7 +138,6 @@ COMMON = (
     "unmapped",
 )
 
-_SHAPES: Dict[str, Any] = {**MAPPED, **dict.fromkeys(COMMON, "ours"), **dict.fromkeys(FREE_FORM, "free")}
 _TIME = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\d)(\.\d{1,9})?(Z|[+-]\d\d:?\d\d)", re.ASCII)
 _ESCAPED_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
@@ -270,27 +269,44 @@ def misfits(fields: Mapping[str, Any]) -> Dict[str, Any]:
     the common fields have. AWS writes none of these; a record that does is stored all the same.
     """
     found = {}
+    texts, members = _SHAPE
     for key, value in fields.items():
-        shape = _SHAPES.get(key, "new")
-        if shape is None:
-            if type(value) is not str and not _fits(value, None):  # text is the usual case
+        if type(value) is str and key in texts:  # the usual case
+            continue
+        if key in members:
+            if not _fits(value, members[key]):
                 found[key] = value
-        elif type(shape) is dict:
-            if not _fits(value, shape):
-                found[key] = value
-        elif shape == "ours" or (shape == "new" and ("." in key or not key.strip())):
+        elif key not in _FREE_FORM and (key in COMMON or "." in key or not key.strip()):
             found[key] = value
     return found
 
 
-def _fits(value: Any, shape: Optional[Mapping[str, Any]]) -> bool:
+class _Shape(NamedTuple):
+    """A part of `MAPPED`: the fields of it that hold values, and all of them, those that hold others as a `_Shape`."""
+
+    texts: FrozenSet[str]
+    members: Dict[str, Any]
+
+
+def _shape(mapped: Mapping[str, Any]) -> _Shape:
+    texts = frozenset(key for key, inner in mapped.items() if inner is None)
+    return _Shape(texts, {key: None if inner is None else _shape(inner) for key, inner in mapped.items()})
+
+
+_SHAPE = _shape(MAPPED)
+_FREE_FORM = frozenset(FREE_FORM)
+
+
+def _fits(value: Any, shape: Optional[_Shape]) -> bool:
     if isinstance(value, dict):
         if shape is None:
             return False
+        texts, members = shape
         for key, item in value.items():
-            if key in shape:
-                inner = shape[key]
-                if not (inner is None and type(item) is str) and not _fits(item, inner):
+            if type(item) is str and key in texts:
+                continue
+            if key in members:
+                if not _fits(item, members[key]):
                     return False
             elif "." in key or not key.strip():
                 return False

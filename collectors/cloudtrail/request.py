@@ -4,14 +4,18 @@ requestParameters has no schema: every service has its own, and what callers sen
 not indexed, and what detections and investigations ask for is copied out of it, as text, under one name for all
 services: ``instanceId`` is found in Systems Manager's ``instanceIds`` and in EC2's ``instancesSet.items[].instanceId``,
 ``dbInstanceIdentifier`` in RDS's ``dBInstanceIdentifier``. Values that are objects are not copied (what is in them is
-looked through), each value is there once.
+looked through), each value is there once, and several are a list.
 """
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, Mapping
+from typing import Any, Dict, List, Mapping, Union
 
 from collectors.exact_json import Number
+
+#: Keys of callers are remembered up to this many, and up to this length in characters.
+MAX_REMEMBERED = 4096
+LONGEST_REMEMBERED = 64
 
 #: Found at any depth. In lower case, as services differ in theirs -> the name of the field.
 _ANYWHERE = {
@@ -87,17 +91,36 @@ _AT_TOP = {**_ANYWHERE, "name": "name", "key": "key", "target": "target", "resou
 REQUEST_FIELDS = tuple(sorted(set(_AT_TOP.values())))
 
 
-def request_fields(parameters: Any) -> Dict[str, List[str]]:
-    """Return name -> values of the named members in a decoded requestParameters; empty for anything but an object."""
+class _Names(Dict[str, str]):
+    """``names[key]`` is the name of the field for a key as it is written, ``""`` if none; remembered."""
+
+    def __init__(self, known: Mapping[str, str]) -> None:
+        super().__init__()
+        self._known = known
+
+    def __missing__(self, key: str) -> str:
+        name = self._known.get(key.partition("#")[0].lower(), "")  # "#2" is put behind a repeated key
+        if len(self) >= MAX_REMEMBERED:
+            self.clear()
+        if len(key) <= LONGEST_REMEMBERED:
+            self[key] = name
+        return name
+
+
+_NAMES_AT_TOP, _NAMES_ANYWHERE = _Names(_AT_TOP), _Names(_ANYWHERE)
+
+
+def request_fields(parameters: Any) -> Dict[str, Union[str, List[str]]]:
+    """Return name -> value or values of the named members in a decoded requestParameters; empty if it is no object."""
     found: Dict[str, List[str]] = {}
     if isinstance(parameters, dict):
-        _collect(parameters, _AT_TOP, found)
-    return found
+        _collect(parameters, _NAMES_AT_TOP, found)
+    return {name: values if len(values) > 1 else values[0] for name, values in found.items()}
 
 
-def _collect(members: Mapping[str, Any], names: Mapping[str, str], found: Dict[str, List[str]]) -> None:
+def _collect(members: Mapping[str, Any], names: _Names, found: Dict[str, List[str]]) -> None:
     for key, value in members.items():
-        name = names.get(key.lower()) or ("#" in key and names.get(key.partition("#")[0].lower()))  # a repeated key
+        name = names[key]
         if name:
             _add(value, found, name)
         if isinstance(value, (dict, list)):
@@ -106,7 +129,7 @@ def _collect(members: Mapping[str, Any], names: Mapping[str, str], found: Dict[s
 
 def _look_into(value: Any, found: Dict[str, List[str]]) -> None:
     if isinstance(value, dict):
-        _collect(value, _ANYWHERE, found)
+        _collect(value, _NAMES_ANYWHERE, found)
     elif isinstance(value, list):
         for item in value:
             if isinstance(item, (dict, list)):
@@ -114,6 +137,9 @@ def _look_into(value: Any, found: Dict[str, List[str]]) -> None:
 
 
 def _add(value: Any, found: Dict[str, List[str]], name: str) -> None:
+    if type(value) is str and value and name not in found:  # the usual case
+        found[name] = [value]
+        return
     for item in value if isinstance(value, list) else (value,):
         kind = type(item)
         if kind is int or (kind is Number and item.lstrip("-").isdigit()):

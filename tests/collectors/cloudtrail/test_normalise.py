@@ -54,7 +54,7 @@ COMMON_OF_RECORD = {
     "user": {"name": "web", "id": "AROAWEB:i-0abc"},
     "user_agent": {"original": "도구/1.0"},
     "cloud": {"provider": "aws", "region": "ap-northeast-2", "account": {"id": "111122223333"}},
-    "aws": {"request": {"bucketName": ["b"], "key": ["고객/목록.csv"]}},
+    "aws": {"request": {"bucketName": "b", "key": "고객/목록.csv"}},
 }
 COMPONENTS = Path(__file__).resolve().parents[3] / "deploy" / "opensearch" / "component_templates"
 CONTEXT = Context(ObjectRef("logs", "a.json.gz"))

@@ -47,7 +47,13 @@ from collectors.exact_json import Number
     ids=lambda value: str(value)[:50],
 )
 def test_named_members_are_copied_as_text(parameters, expected):
-    assert request_fields(parameters) == expected
+    assert request_fields(parameters) == {
+        name: values if len(values) > 1 else values[0] for name, values in expected.items()
+    }
+
+
+def test_one_value_is_no_list():
+    assert request_fields({"keyId": "k", "instanceIds": ["i", "j"]}) == {"keyId": "k", "instanceId": ["i", "j"]}
 
 
 def test_the_names_are_told_apart_by_more_than_case():
