@@ -227,7 +227,7 @@ class _Writer:
             if time.monotonic() >= give_up_at:
                 raise error
             self._on_wait(reason)
-            ceiling = min(LONGEST_BACKOFF_S, FIRST_BACKOFF_S * 2**attempt)
+            ceiling = min(LONGEST_BACKOFF_S, FIRST_BACKOFF_S * 2 ** min(attempt, 20))
             attempt += 1
             if self._stopped.wait(ceiling * random.uniform(0.5, 1.0)):  # noqa: S311 - jitter, not a secret
                 raise Aborted("writing was stopped")
