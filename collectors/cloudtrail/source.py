@@ -21,7 +21,7 @@ import re
 from typing import Any, Callable, Dict, Iterable, Iterator, Optional, Union
 
 from collectors.cloudtrail.normalise import RawRecord, document
-from collectors.errors import DamagedFile, InvalidRecord, NotThisLog
+from collectors.errors import DamagedFile, DigestFile, InvalidRecord, NotThisLog
 from collectors.records import EXCERPT_BYTES, MAX_RECORD_BYTES, BadRecord, Context, Made
 
 #: How every record AWS writes begins, behind the end of the one before it.
@@ -36,10 +36,6 @@ _IN_STRING = re.compile(rb'"|\\.', re.DOTALL)
 _CLOSING = {b"{": 0x7D, b"[": 0x5D}
 _BOM = b"\xef\xbb\xbf"
 _DIGEST_KEYS = ("digestStartTime", "digestS3Object")
-
-
-class DigestFile(NotThisLog):
-    """A digest: signatures over log files, not log records. Nothing in it is to be loaded."""
 
 
 def documents(pieces: Iterable[bytes], context: Context) -> Iterator[Made]:

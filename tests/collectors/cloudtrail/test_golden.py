@@ -14,7 +14,8 @@ from typing import Any, Dict, List
 import pytest
 
 from collectors.addresses import AddressBook
-from collectors.cloudtrail.source import DigestFile, documents
+from collectors.cloudtrail.source import documents
+from collectors.errors import DigestFile
 from collectors.json_codec import PLAIN, fastest
 from collectors.records import Context, Document, ObjectRef
 

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from collectors.cloudtrail.source import DigestFile, documents
-from collectors.errors import DamagedFile, NotThisLog
+from collectors.cloudtrail.source import documents
+from collectors.errors import DamagedFile, DigestFile, NotThisLog
 from collectors.json_codec import PLAIN, fastest
 from collectors.records import EXCERPT_BYTES, MAX_RECORD_BYTES, BadRecord, Context, Document, Made, ObjectRef
 
