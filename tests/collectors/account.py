@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import gzip
+import io
 import itertools
 import json
 import logging
+import zipfile
 from pathlib import Path
 from typing import Any, Dict, List, NamedTuple, Optional
 from urllib.parse import quote_plus
@@ -86,6 +88,30 @@ class Account:
         """Return how many messages a queue would hand out now."""
         name = "ApproximateNumberOfMessages"
         return int(self.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=[name])["Attributes"][name])
+
+    def new_function(self) -> str:
+        """Return the name of a Lambda function with a mapping of a queue."""
+        name = f"loader-{next(self._names)}"
+        code = io.BytesIO()
+        with zipfile.ZipFile(code, "w") as archive:
+            archive.writestr("handler.py", "")
+        trust = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole"}]}
+        role = self.client("iam").create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(trust))["Role"]
+        self.client("lambda").create_function(
+            FunctionName=name,
+            Runtime="python3.13",
+            Role=role["Arn"],
+            Handler="handler.handler",
+            Code={"ZipFile": code.getvalue()},
+        )
+        self.new_mapping(name)
+        return name
+
+    def new_mapping(self, function: str) -> str:
+        """Map a queue of its own to a function and return the UUID. moto would swallow messages of a mapped queue."""
+        url = self.new_queue().url
+        arn = self.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+        return self.client("lambda").create_event_source_mapping(FunctionName=function, EventSourceArn=arn)["UUID"]
 
     def put(self, key: str, content: bytes) -> ObjectRef:
         """Store an object."""

@@ -2,40 +2,16 @@
 
 from __future__ import annotations
 
-import io
-import itertools
-import json
-import zipfile
 from typing import Any
 
 import pytest
 
 from collectors.lambda_function.mapping_switch import TAG, MappingSwitch, SwitchProblem
 
-_numbers = itertools.count()
-
 
 @pytest.fixture
 def function(account):
-    """Return the name of a function with a mapping, of a queue that gets no messages: moto would swallow them."""
-    name = f"loader-{next(_numbers)}"
-    code = io.BytesIO()
-    with zipfile.ZipFile(code, "w") as archive:
-        archive.writestr("handler.py", "")
-    trust = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole"}]}
-    role = account.client("iam").create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(trust))["Role"]["Arn"]
-    client = account.client("lambda")
-    client.create_function(
-        FunctionName=name, Runtime="python3.13", Role=role, Handler="handler.x", Code={"ZipFile": code.getvalue()}
-    )
-    add_mapping(account, name)
-    return name
-
-
-def add_mapping(account, function: str) -> str:
-    url = account.new_queue().url
-    arn = account.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
-    return account.client("lambda").create_event_source_mapping(FunctionName=function, EventSourceArn=arn)["UUID"]
+    return account.new_function()
 
 
 @pytest.fixture
@@ -113,7 +89,7 @@ def test_resume_that_was_killed_after_enabling_takes_the_tag_off_the_next_time(c
 
 
 def test_of_several_mappings_one_must_be_named(account, client, function):
-    second = add_mapping(account, function)
+    second = account.new_mapping(function)
     with pytest.raises(
         SwitchProblem, match="has 2 event source mappings of a queue.*AWS_SIEM_BRIDGE_EVENT_SOURCE_MAPP"
     ):
