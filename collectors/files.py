@@ -1,30 +1,41 @@
-"""Which files of a folder are logs to load, told by the key AWS gives them and by their name."""
+"""Files on this machine as objects: which of a folder are logs, and under which bucket and key each is known.
+
+The ids of most logs are made of bucket and key (`collectors.records`). Copies of a bucket's objects get the ids of the
+originals when it is said where they came from (``--as s3://bucket/prefix``): a file's path below the given folder is
+its key below the prefix. Otherwise the key is the file's path from its last folder ``AWSLogs`` on, which stays the same
+wherever the copy is moved to (AWS's names are unique below it), or else its absolute path. Two files with the same key
+would be taken for one, so they are refused.
+"""
 
 from __future__ import annotations
 
 import os
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Iterable, List, NamedTuple
+from typing import BinaryIO, Dict, Iterable, Iterator, List, NamedTuple, Sequence
 
-from collectors.errors import CollectorError
+from collectors.delivery.objects import LocalObjects, split_uri
+from collectors.errors import CollectorError, ObjectGone, ObjectUnreadable
+from collectors.recognise import kind_of
+from collectors.records import ObjectRef
 
-#: Digests are signatures over log files, one folder beside them:
-#: https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-log-file-validation-digest-file-structure.html
-DIGEST_MARKS = ("/CloudTrail-Digest/", "_CloudTrail-Digest_")
-#: In a folder only these are opened; a file named on the command line always is.
-LOG_SUFFIXES = (".json", ".json.gz", ".gz")
+#: In a folder only these are opened, and names AWS gives (Firehose's have no suffix); a file that is named always is.
+LOG_SUFFIXES = (".json", ".gz", ".log", ".parquet")
+#: Stands for the bucket of files that belong to none: no bucket's name has a colon.
+NO_BUCKET = "file:"
 
 
 class LogFile(NamedTuple):
-    """One file to load, with its size in bytes as it is on disk."""
+    """One file to read, and the object it stands for."""
 
+    ref: ObjectRef
     path: Path
-    size_bytes: int
 
 
 class FoundFiles(NamedTuple):
     """What a search for log files found."""
 
+    #: In the order of the folders' names, which is by date.
     logs: List[LogFile]
     #: CloudTrail digests: known, and nothing to load.
     digests: List[Path]
@@ -32,13 +43,37 @@ class FoundFiles(NamedTuple):
     others: List[Path]
 
 
-def find_files(paths: Iterable[Path]) -> FoundFiles:
+class FileObjects:
+    """Opens the files that stand for objects."""
+
+    def __init__(self, logs: Iterable[LogFile]) -> None:
+        self._paths = {(log.ref.bucket, log.ref.key): log.path for log in logs}
+
+    @contextmanager
+    def open(self, ref: ObjectRef) -> Iterator[BinaryIO]:
+        """Give the file's bytes as they are. Raises `ObjectGone` or `ObjectUnreadable`."""
+        path = self._paths[ref.bucket, ref.key]
+        try:
+            stream = path.open("rb")
+        except FileNotFoundError:
+            raise ObjectGone(f"{path} is not there any more") from None
+        except OSError as exc:
+            raise ObjectUnreadable(f"{path} cannot be read: {exc.strerror or exc}") from exc
+        with stream:
+            yield stream
+
+
+def find_files(paths: Sequence[Path], stands_for: str = "") -> FoundFiles:
     """Return the log files among ``paths`` and in the folders among them, each once, sorted within a folder.
 
-    AWS's keys begin with the date, so sorted is oldest first. Raises `CollectorError` for a path that is not there.
+    ``stands_for`` is the address ``s3://bucket/prefix`` that the one path given is a copy of, or empty. Raises
+    `CollectorError` for a path that is not there, and for two files that would be the same object.
     """
+    if stands_for and len(paths) != 1:
+        raise CollectorError("--as says what one folder or file is a copy of: give one path, and run it for each")
     found = FoundFiles([], [], [])
     seen = set()
+    by_key: Dict[str, Path] = {}
     for given in paths:
         if not given.exists():
             raise CollectorError(f"{given} is not there. Give a log file, or a folder that holds some")
@@ -47,13 +82,40 @@ def find_files(paths: Iterable[Path]) -> FoundFiles:
             if identity in seen:
                 continue
             seen.add(identity)
-            if any(mark in path.as_posix() for mark in DIGEST_MARKS):
+            if kind_of(path.as_posix()).dataset == "digest":
                 found.digests.append(path)
-            elif path is given or path.name.endswith(LOG_SUFFIXES):
-                found.logs.append(LogFile(path, path.stat().st_size))
+            elif path is given or path.name.endswith(LOG_SUFFIXES) or kind_of(path.name).dataset:
+                ref = _copy_of(stands_for, given, path) if stands_for else _by_itself(identity)
+                _refuse_same_key(by_key.setdefault(ref.key, path), path, ref)
+                found.logs.append(LogFile(ref._replace(size_bytes=path.stat().st_size), path))
             else:
                 found.others.append(path)
     return found
+
+
+def _refuse_same_key(first: Path, path: Path, ref: ObjectRef) -> None:
+    if first is not path:
+        raise CollectorError(
+            f"{first} and {path} would get the same ids, as both are {ref.key}: what is in one of them would be taken "
+            "for the other's. Load them apart, with --as s3://bucket/prefix where they are copies of two buckets"
+        )
+
+
+def _copy_of(uri: str, given: Path, path: Path) -> ObjectRef:
+    if path is not given:
+        return LocalObjects.standing_for(given, uri).ref(path)
+    bucket, key = split_uri(uri)
+    if key.rpartition("/")[2] == path.name:  # the address of the object itself, not of the folder it is in
+        return ObjectRef(bucket, key)
+    return LocalObjects.standing_for(given.parent, uri).ref(path)
+
+
+def _by_itself(path: Path) -> ObjectRef:
+    parts = path.parts
+    if "AWSLogs" in parts[:-1]:
+        parts = parts[len(parts) - 1 - parts[::-1].index("AWSLogs") :]
+        return ObjectRef(NO_BUCKET, "/".join(parts))
+    return ObjectRef(NO_BUCKET, path.as_posix())
 
 
 def _files_in(folder: Path) -> Iterable[Path]:

@@ -1,4 +1,4 @@
-"""Log files into a cluster: files → records → documents → bulk requests, and a count of everything on the way.
+"""Many objects into a cluster, several at once, and a count of everything on the way.
 
 What is loaded twice is stored once: the documents' ids come from the records. So a load that was interrupted, by
 ``kill -9`` as well, is simply run again.
@@ -6,126 +6,253 @@ What is loaded twice is stored once: the documents' ids come from the records. S
 
 from __future__ import annotations
 
-from collections import Counter
+import math
+import queue
+import threading
+from collections import defaultdict
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from typing import BinaryIO, Callable, Dict, Iterator, List, Sequence
+from typing import Any, BinaryIO, Callable, DefaultDict, Dict, Iterable, Iterator, List, Optional
 
-from collectors.cloudtrail.normalise import document
-from collectors.cloudtrail.source import DigestFile, records
-from collectors.errors import DamagedFile, InvalidRecord, NotThisLog
-from collectors.files import LogFile
-from collectors.unpack import unpacked
-from es_bridge.bulk import ALREADY_THERE, STORED, Document, bulk_create
+from collectors.datasets import DATASETS
+from collectors.delivery.dead_letters import DeadLetter
+from collectors.delivery.intake import Intake, forever
+from collectors.delivery.objects import Objects
+from collectors.delivery.outcome import DONE, UNFINISHED, ObjectResult
+from collectors.errors import CollectorError
+from collectors.records import ObjectRef
 from es_bridge.errors import BridgeError
 from es_bridge.transport import Transport
 
 #: Reasons kept word by word; further ones are only counted.
 MAX_REASONS = 10
-REPORT_EVERY_DOCS = 500
-#: Index names in one request's path: some proxies refuse URLs over 4 KiB.
-REFRESH_AT_ONCE = 50
+#: How often progress is shown while no object ends.
+TICK_S = 0.5
+
+
+@dataclass
+class Counts:
+    """What became of the records of one log: all are ``stored``, ``already_there`` or ``dead``, of finished objects."""
+
+    objects: int = 0
+    records: int = 0
+    stored: int = 0
+    already_there: int = 0
+    dead: int = 0
 
 
 @dataclass
 class LoadReport:
-    """What a load did, also while it runs. ``events`` = ``stored`` + ``already_there`` + ``rejected`` at its end."""
+    """What a load did, also while it runs."""
 
-    files_total: int
+    objects_total: int
     bytes_total: int
-    files_done: int = 0
+    objects_done: int = 0
+    #: Bytes as stored in the objects; of those under way what has been read.
     bytes_done: int = 0
-    events: int = 0
-    stored: int = 0
-    already_there: int = 0
-    rejected: int = 0
-    #: The first reasons for rejections, each with file and record number.
-    rejections: List[str] = field(default_factory=list)
-    #: Files that could not be read to their end, or are not what was expected, with the reason.
-    failed_files: List[str] = field(default_factory=list)
+    #: CloudTrail's digests: known, and nothing to load.
     digests: int = 0
-    #: Index -> events of this load that are in it.
-    indices: Counter[str] = field(default_factory=Counter)
+    #: Name of the log -> counts; ``""`` for objects that are none.
+    logs: DefaultDict[str, Counts] = field(default_factory=lambda: defaultdict(Counts))
+    #: Objects that are gone, damaged, none of the logs, or could not be read, with the reason; only the first.
+    problems: List[str] = field(default_factory=list)
+    problems_count: int = 0
+    #: Objects that another run may do better with: they could not be read now, or the load was stopped in them.
+    unfinished: int = 0
 
     @property
-    def complete(self) -> bool:
-        """Whether every record of every file is in the cluster."""
-        return not self.rejected and not self.failed_files
+    def records(self) -> int:
+        """Records of all objects that were read."""
+        return sum(counts.records for counts in self.logs.values())
 
-    def reject(self, reason: str) -> None:
-        """Count one record that is not in the cluster."""
-        self.rejected += 1
-        if len(self.rejections) < MAX_REASONS:
-            self.rejections.append(reason)
+    def add(self, ref: ObjectRef, result: ObjectResult, name: str) -> None:
+        """Count one object that was taken."""
+        if result.dataset == "digest":
+            self.objects_done += 1
+            self.digests += 1
+            return
+        counts = self.logs[result.dataset]
+        counts.objects += 1
+        counts.records += result.records
+        counts.stored += result.stored
+        counts.already_there += result.already_there
+        counts.dead += result.dead
+        if result.outcome == DONE:
+            self.objects_done += 1
+        else:
+            self.unfinished += 1
+        if result.reason and result.outcome != UNFINISHED:
+            self.problems_count += 1
+            if len(self.problems) < MAX_REASONS:
+                # The reason may begin with the object's address, which for a file is nothing a person knows.
+                self.problems.append(f"{name}: {result.reason.partition(ref.uri + ': ')[2] or result.reason}")
+
+
+class Rejections:
+    """Stands for the dead-letter store where there is none: what would be put into it is counted and named."""
+
+    def __init__(self, name_of: Callable[[ObjectRef], str]) -> None:
+        self.count = 0
+        #: The first reasons, each with object and record number.
+        self.reasons: List[str] = []
+        self._name_of = name_of
+        self._lock = threading.Lock()
+
+    def add(self, letters: Iterable[DeadLetter]) -> None:
+        """Count the records among ``letters``; what concerns an object as a whole is in the object's result."""
+        for letter in letters:
+            if not letter.number:
+                continue
+            with self._lock:
+                self.count += 1
+                if len(self.reasons) < MAX_REASONS:
+                    self.reasons.append(f"{self._name_of(letter.ref)}, record {letter.number:,}: {letter.reason}")
 
 
 class Load:
-    """One load of CloudTrail files; ``report`` may be read at any time."""
+    """One load of objects; ``report`` may be read at any time.
 
-    def __init__(self, files: Sequence[LogFile], transport: Transport) -> None:
-        self.report = LoadReport(len(files), sum(log.size_bytes for log in files))
-        self._files = files
-        self._transport = transport
-        #: Where a document on its way came from: its id -> file and record number. As small as what is on its way.
-        self._origins: Dict[str, str] = {}
+    ``make_intake`` is called once in each of ``workers`` threads, with the objects to read from. ``finished`` is
+    called, in the thread of `run`, for each object that is done.
+    """
 
-    def run(self, progress: Callable[[LoadReport], None], on_wait: Callable[[str], None]) -> LoadReport:
-        """Load everything and return the report; ``progress`` is called with it now and then, ``on_wait`` as there.
+    def __init__(
+        self,
+        objects: Objects,
+        make_intake: Callable[[Objects], Intake],
+        report: LoadReport,
+        *,
+        workers: int,
+        dataset: str = "",
+        name_of: Callable[[ObjectRef], str] = lambda ref: ref.uri,
+        finished: Callable[[ObjectRef, ObjectResult], None] = lambda ref, result: None,
+    ) -> None:
+        self.report = report
+        self._objects = _Counted(objects)
+        self._make_intake = make_intake
+        self._workers = workers
+        self._dataset = dataset
+        self._name_of = name_of
+        self._finished = finished
+        self._stopped = threading.Event()
+        self._lock = threading.Lock()
+        self._threads: List[threading.Thread] = []
+        self._answers: queue.Queue[Any] = queue.Queue()
+        self._bytes_finished = 0
 
-        Raises the errors of `es_bridge.bulk.bulk_create`; the report then says how far it came.
+    def run(self, refs: Iterable[ObjectRef], progress: Callable[[LoadReport], None]) -> LoadReport:
+        """Take every object and return the report; ``progress`` is called with it now and then.
+
+        Raises the errors of `Intake.take` and of iterating over ``refs``; the report then says how far it came. Ctrl-C
+        (KeyboardInterrupt, SystemExit) ends the objects under way where they are, without losing count of them.
         """
-        report = self.report
-        outcomes = bulk_create(self._transport, self._documents(), on_wait=on_wait)
-        for number, (written, result, reason) in enumerate(outcomes):
-            origin = self._origins.pop(written.id, "a repeated record")
-            if result == STORED:
-                report.stored += 1
-                report.indices[written.index] += 1
-            elif result == ALREADY_THERE:
-                report.already_there += 1
-                report.indices[written.index] += 1
-            else:
-                report.reject(f"{origin}: {reason}")
-            if number % REPORT_EVERY_DOCS == 0:
-                progress(report)
-        self._make_visible()
-        progress(report)
-        return report
-
-    def _documents(self) -> Iterator[Document]:
-        for log in self._files:
-            try:
-                with log.path.open("rb") as stream:
-                    yield from self._documents_of(log, stream)
-            except DigestFile:
-                self.report.digests += 1
-            except (DamagedFile, NotThisLog) as exc:
-                self.report.failed_files.append(f"{log.path}: {exc}")
-            except OSError as exc:
-                self.report.failed_files.append(f"{log.path}: cannot be read: {exc.strerror or exc}")
-            self.report.files_done += 1
-
-    def _documents_of(self, log: LogFile, stream: BinaryIO) -> Iterator[Document]:
-        for record in records(self._counted(stream)):
-            self.report.events += 1
-            try:
-                made = document(record)
-            except InvalidRecord as exc:
-                self.report.reject(f"{log.path}, record {record.number:,}: {exc}")
-                continue
-            self._origins[made.id] = f"{log.path}, record {record.number:,}"
-            yield made
-
-    def _counted(self, stream: BinaryIO) -> Iterator[bytes]:
-        report, before = self.report, self.report.bytes_done
-        for piece in unpacked(stream):
-            report.bytes_done = before + stream.tell()
-            yield piece
-
-    def _make_visible(self) -> None:
-        """Refresh what was written, so that the next search finds it; without that permission it takes a second."""
-        names = sorted(self.report.indices)
+        waiting = iter(refs)
+        self._threads = [
+            threading.Thread(target=self._work, args=(waiting,), name=f"load-{number}", daemon=True)
+            for number in range(self._workers)
+        ]
+        for thread in self._threads:
+            thread.start()
         try:
-            for start in range(0, len(names), REFRESH_AT_ONCE):
-                self._transport.request("POST", [",".join(names[start : start + REFRESH_AT_ONCE]), "_refresh"])
+            self._collect(progress)
+        except BaseException:
+            self._stopped.set()
+            with suppress(CollectorError):  # what they meet while they end changes nothing
+                self._collect(progress)
+            raise
+        return self.report
+
+    def _work(self, refs: Iterator[ObjectRef]) -> None:
+        try:
+            intake = self._make_intake(self._objects)
+            while not self._stopped.is_set():
+                with self._lock:  # a generator may run in one thread at a time
+                    ref = next(refs, None)
+                if ref is None:
+                    break
+                result = intake.take(ref, dataset=self._dataset, seconds_left=self._seconds_left)
+                self._answers.put((ref, result))
+        except BaseException as exc:
+            self._answers.put(exc)
+        finally:
+            self._answers.put(threading.current_thread())
+
+    def _collect(self, progress: Callable[[LoadReport], None]) -> None:
+        """Count what the workers did until all have ended; raise the first of their errors then."""
+        failure: Optional[BaseException] = None
+        # Not a count of those that said they have ended: Ctrl-C may come between hearing one and counting it.
+        while any(thread.is_alive() for thread in self._threads) or not self._answers.empty():
+            try:
+                answer = self._answers.get(timeout=TICK_S)
+            except queue.Empty:
+                pass
+            else:
+                if isinstance(answer, threading.Thread):
+                    answer.join()
+                elif isinstance(answer, BaseException):
+                    failure = failure or answer
+                    self._stopped.set()
+                else:
+                    self._count(*answer)
+            self.report.bytes_done = self._bytes_finished + self._objects.bytes_under_way()
+            progress(self.report)
+        if failure is not None:
+            raise failure
+
+    def _count(self, ref: ObjectRef, result: ObjectResult) -> None:
+        self._objects.forget(ref)
+        self.report.add(ref, result, self._name_of(ref))
+        if result.outcome == DONE:
+            self._bytes_finished += max(0, ref.size_bytes)
+            self._finished(ref, result)
+
+    def _seconds_left(self) -> float:
+        # Far over the deadline, so that an object that waits for a cluster without room is left at once.
+        return -math.inf if self._stopped.is_set() else forever()
+
+
+class _Counted:
+    """Objects whose bytes are counted as they are read, for a bar that also moves within a large one."""
+
+    def __init__(self, objects: Objects) -> None:
+        self._objects = objects
+        self._read: Dict[ObjectRef, int] = {}
+
+    @contextmanager
+    def open(self, ref: ObjectRef) -> Iterator[BinaryIO]:
+        """See `Objects.open`."""
+        with self._objects.open(ref) as stream:
+            yield _CountedStream(stream, ref, self._read)  # type: ignore[misc]
+
+    def bytes_under_way(self) -> int:
+        """Return the bytes read of objects that are not finished; what is read twice counts once."""
+        return sum(min(size, max(0, ref.size_bytes)) for ref, size in list(self._read.items()))
+
+    def forget(self, ref: ObjectRef) -> None:
+        """Leave out an object: it is done, or given up."""
+        self._read.pop(ref, None)
+
+
+class _CountedStream:
+    def __init__(self, stream: BinaryIO, ref: ObjectRef, read: Dict[ObjectRef, int]) -> None:
+        self._stream, self._ref, self._counts = stream, ref, read
+        read[ref] = 0
+
+    def read(self, size: int = -1) -> bytes:
+        data = self._stream.read(size)
+        self._counts[self._ref] += len(data)
+        return data
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+
+def make_visible(transport: Transport, report: LoadReport) -> None:
+    """Refresh what was written, so that the next search finds it; without that permission it takes a while."""
+    for dataset, counts in report.logs.items():
+        if not counts.stored:
+            continue
+        try:
+            transport.request("POST", [DATASETS[dataset].index_prefix + "*", "_refresh"])
         except BridgeError:
             pass  # every document is stored; the engine makes it visible by itself

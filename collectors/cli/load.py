@@ -1,156 +1,331 @@
-"""``aws-siem-bridge load``: AWS log files into OpenSearch or Elasticsearch."""
+"""``aws-siem-bridge load``: AWS's logs into OpenSearch or Elasticsearch, from files, a bucket's past, or a queue."""
 
 from __future__ import annotations
 
 import argparse
-import sys
 import time
-from contextlib import contextmanager
+from contextlib import closing
+from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any, Callable, Iterator, List, Optional
+from typing import Callable, Iterable, List, Optional, Sequence
 
+from collectors.aws import client
+from collectors.backfill import Backfill, Survey, subject, what_to_know
+from collectors.cli.daemon import add_queue_arguments, run_queue
+from collectors.cli.period import add_period_arguments, in_words, listing_of, period_from, period_is_given
+from collectors.cli.progress import Waiting, bar, orderly_ctrl_c
+from collectors.datasets import DATASETS
+from collectors.delivery.dead_letters import DeadLetters
+from collectors.delivery.event_window import EventWindow
+from collectors.delivery.intake import Intake
+from collectors.delivery.letter_store import letter_store
+from collectors.delivery.objects import Objects, S3Objects, split_uri
 from collectors.errors import CollectorError
-from collectors.files import FoundFiles, find_files
-from collectors.load import MAX_REASONS, Load, LoadReport
-from collectors.templates import TEMPLATES, ensure_template
-from es_bridge.cli.connection import add_connection_arguments, cluster_from
+from collectors.files import NO_BUCKET, FileObjects, find_files
+from collectors.finished import Finished, default_path
+from collectors.listing import Listing
+from collectors.load import Load, LoadReport, Rejections, make_visible
+from collectors.recognise import kind_of
+from collectors.records import ObjectRef
+from collectors.templates import ensure_template
+from es_bridge.cli.connection import add_connection_arguments, cluster_from, opaque_id
 from es_bridge.cli.reporting import DONE, FAILED, run_reported, say
-from es_bridge.errors import BridgeError
+from es_bridge.cli.table import aligned
 from es_bridge.transport import Transport
 
 EXAMPLES = """\
 examples:
-  aws-siem-bridge load AWSLogs/
-  aws-siem-bridge load AWSLogs/111122223333/CloudTrail/ap-northeast-2/2026/11/21 --url https://search.example:9200 \\
-      --ca-file ca.pem --username loader
-  aws-siem-bridge load 111122223333_CloudTrail_us-east-1_20261121T0455Z_a1B2c3D4e5F6g7H8.json.gz
+  aws-siem-bridge load AWSLogs/ --url https://search.example:9200 --ca-file ca.pem --username loader
+  aws-siem-bridge load copy-of-the-bucket/ --as s3://log-archive
+  aws-siem-bridge load s3://log-archive/AWSLogs/111122223333/ --since 2026-11-01 --until 2026-11-08 \\
+      --dead-letters s3://log-dead-letters/load
+  aws-siem-bridge load --queue https://sqs.eu-west-1.amazonaws.com/111122223333/logs --dead-letters s3://...
 
-CloudTrail files, plain or gzip, as AWS writes them to S3. Events go to aws-cloudtrail-YYYY.MM.DD by their own time, and
-loading twice stores nothing twice. Exit status 0: every event is in the cluster. 1: something is not, and is named.
+CloudTrail, VPC Flow Logs, Route 53 Resolver query logs and AWS WAF, as AWS writes them to S3, plain or gzip, flow logs
+in Parquet too; which log an object is, is told by key and content. Events go to aws-<log>-YYYY.MM.DD by their own time,
+and loading twice stores nothing twice. Exit status 0: every record is in the cluster or in the dead-letter store.
+1: something is not, and is named; run the same command again.
 """
-#: A cluster that is busy for a moment is nothing to talk about.
-WAIT_BEFORE_SAYING_S = 5.0
-SAY_AGAIN_S = 60.0
+#: Objects at once. Each has up to two bulk requests under way: four keep an engine of a few nodes busy.
+WORKERS = 4
+NO_ADDRESS = (
+    "ids of logs other than CloudTrail's are made of the files' paths, from AWSLogs on. Where these are copies of "
+    "objects that are loaded from their bucket too, stop this and give --as s3://bucket/prefix: else they come twice"
+)
+PATH = "FILE_OR_FOLDER or s3://BUCKET/PREFIX"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of ``load``."""
     parser.epilog = EXAMPLES
-    parser.add_argument("paths", nargs="+", type=Path, metavar="FILE_OR_FOLDER")
+    parser.add_argument("paths", nargs="*", metavar=PATH, help="files and folders, or one prefix of a bucket")
     parser.add_argument(
+        "--dataset", choices=sorted(DATASETS), default="", help="which log it is (default: told by key and content)"
+    )
+    parser.add_argument("--workers", type=int, metavar="N", help=f"objects taken at once (default: {WORKERS})")
+    parser.add_argument(
+        "--dead-letters",
+        metavar="PLACE",
+        help="s3://bucket/prefix or a folder, for what cannot be stored; without it that is named and counted",
+    )
+    parser.add_argument("--dead-letters-kms-key", metavar="ID", default="", help="KMS key of dead letters in S3")
+    parser.add_argument(
+        "--retention-days",
+        type=int,
+        metavar="DAYS",
+        help="older events are dead letters (default: no event is too old)",
+    )
+    parser.add_argument(
+        "--mmdb",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="database with country or AS of public addresses; repeat it for several",
+    )
+    parser.add_argument(
+        "--no-template", action="store_true", help="leave index templates as they are: an administrator put them there"
+    )
+    files = parser.add_argument_group("files")
+    files.add_argument(
         "--as",
-        dest="dataset",
-        choices=sorted(TEMPLATES),
-        default="cloudtrail",
-        help="which log it is (default: recognised by key and content)",
+        dest="stands_for",
+        metavar="s3://BUCKET/PREFIX",
+        default="",
+        help="what the one folder or file given is a copy of, so that its events get the ids of the bucket's",
     )
-    parser.add_argument(
-        "--no-template", action="store_true", help="leave the index template as it is: an administrator put it there"
+    bucket = parser.add_argument_group("bucket (a backfill)")
+    add_period_arguments(bucket)
+    bucket.add_argument(
+        "--state", type=Path, metavar="FILE", help="where finished objects are noted (default: in the user's cache)"
     )
+    add_queue_arguments(parser)
     add_connection_arguments(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Load and print what happened; return 0 if every event is in the cluster."""
+    """Load and print what happened; return 0 if every record is in the cluster or in the dead-letter store."""
     return run_reported(lambda: _run(arguments))
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    started = time.monotonic()
     try:
-        found = find_files(arguments.paths)
-        if not found.logs:
-            say(f"no log file in {', '.join(map(str, arguments.paths))}: AWS's end in .json.gz")
-            return FAILED
-        with Transport(cluster_from(arguments), opaque_id="aws-siem-bridge load") as transport:
-            if not arguments.no_template and ensure_template(transport, arguments.dataset):
-                say(f"index template {TEMPLATES[arguments.dataset][0]} written")
-            load = Load(found.logs, transport)
-            load.report.digests += len(found.digests)
-            try:
-                with _progress(load.report) as progress:
-                    load.run(progress, _Waiting())
-            except BridgeError:
-                _summarise(load.report, found, time.monotonic() - started)
-                say("not finished. Run the same command again: what is in the cluster is recognised")
-                raise
+        _refuse_contradictions(arguments)
+        if arguments.queue:
+            return run_queue(arguments)
+        with Transport(cluster_from(arguments), opaque_id=opaque_id("load")) as transport:
+            if _is_bucket(arguments.paths[0]):
+                return _load_bucket(arguments, transport)
+            return _load_files(arguments, transport)
     except CollectorError as exc:
         say(str(exc))
         return FAILED
-    _summarise(load.report, found, time.monotonic() - started)
-    return DONE if load.report.complete else FAILED
 
 
-class _Waiting:
-    """Says that the cluster has no room, and why, now and then."""
+def _refuse_contradictions(arguments: argparse.Namespace) -> None:
+    paths, buckets = arguments.paths, [path for path in arguments.paths if _is_bucket(path)]
+    if bool(arguments.queue) == bool(paths):
+        raise CollectorError("give files and folders, or one s3://bucket/prefix, or --queue")
+    if buckets and len(paths) > 1:
+        raise CollectorError(f"give one s3://bucket/prefix at a time, and files apart from it: {' '.join(paths)}")
+    if arguments.stands_for and (buckets or arguments.queue):
+        raise CollectorError("--as is for files: what is read from a bucket has its own address")
+    if not buckets and (period_is_given(arguments) or arguments.state):
+        raise CollectorError("--since, --until, --late and --state are for s3://bucket/prefix: files are read as given")
+    if arguments.workers is not None and arguments.workers < 1:
+        raise CollectorError(f"--workers {arguments.workers}: at least one")
 
-    def __init__(self) -> None:
-        self._next_s = 0.0
 
-    def __call__(self, reason: str) -> None:
-        now = time.monotonic()
-        if not self._next_s:
-            self._next_s = now + WAIT_BEFORE_SAYING_S
-        elif now >= self._next_s:
-            self._next_s = now + SAY_AGAIN_S
-            say(f"waiting for the cluster: {reason}")
+def _is_bucket(path: str) -> bool:
+    return path.startswith("s3://")
 
 
-def _summarise(report: LoadReport, found: FoundFiles, seconds: float) -> None:
-    rate = report.events / seconds if seconds else 0
-    print(f"{report.files_done:,} of {report.files_total:,} files, {report.events:,} events in {seconds:.1f} s", end="")
-    print(f" ({rate:,.0f} events/s)")
-    print(f"  stored         {report.stored:>12,}")
-    print(f"  already there  {report.already_there:>12,}")
-    print(f"  rejected       {report.rejected:>12,}")
-    _print_list(report.rejections, report.rejected)
-    for name, count in sorted(report.indices.items()):
-        print(f"  in {name}  {count:,}")
-    if report.failed_files:
-        print(f"  files not read to their end, or not CloudTrail: {len(report.failed_files):,}")
-        _print_list(report.failed_files[:MAX_REASONS], len(report.failed_files))
-    if report.digests:
-        print(f"  digest files skipped: {report.digests:,} (signatures over log files, no events)")
+# --- files -----------------------------------------------------------------------------------------------------------
+
+
+def _load_files(arguments: argparse.Namespace, transport: Transport) -> int:
+    found = find_files([Path(path) for path in arguments.paths], arguments.stands_for)
+    if not found.logs:
+        say(f"no log file in {', '.join(arguments.paths)}: AWS's end in .json.gz, .log.gz or .parquet")
+        return FAILED
+    if any(ref.bucket == NO_BUCKET and kind_of(ref.key).dataset != "cloudtrail" for ref, _ in found.logs):
+        say(NO_ADDRESS)
+    paths = {(log.ref.bucket, log.ref.key): str(log.path) for log in found.logs}
+    session = _Session(arguments, transport, "files", lambda ref: paths[ref.bucket, ref.key])
+    session.write_templates()
+    size_bytes = sum(log.ref.size_bytes for log in found.logs)
+    report = LoadReport(len(found.logs), size_bytes, digests=len(found.digests))
+    status = session.load([log.ref for log in found.logs], FileObjects(found.logs), report)
     if found.others:
         print(f"  other files skipped: {len(found.others):,} (by their names no logs: {_some(found.others)})")
-
-
-def _print_list(reasons: List[str], total: int) -> None:
-    for reason in reasons:
-        print(f"    {reason}")
-    if total > len(reasons):
-        print(f"    ... and {total - len(reasons):,} more")
+    return status
 
 
 def _some(paths: List[Path]) -> str:
     return ", ".join(path.name for path in paths[:3]) + (", ..." if len(paths) > 3 else "")
 
 
-@contextmanager
-def _progress(report: LoadReport) -> Iterator[Callable[[LoadReport], None]]:
-    """Give a function that shows how far the load is, on a terminal; it does nothing elsewhere."""
-    tqdm = _tqdm() if sys.stderr.isatty() else None
-    if tqdm is None:
-        yield lambda _: None
-        return
-    with tqdm(total=report.bytes_total, unit="B", unit_scale=True, leave=False) as bar:
+# --- a bucket --------------------------------------------------------------------------------------------------------
+
+
+def _load_bucket(arguments: argparse.Namespace, transport: Transport) -> int:
+    bucket, prefix = split_uri(arguments.paths[0])
+    period = period_from(arguments)
+    s3 = client("s3", retry_mode="adaptive", connections=_workers(arguments) + 2)
+    listing = listing_of(s3, bucket, prefix, period, arguments.late)
+    session = _Session(arguments, transport, "objects", lambda ref: ref.uri)
+    what = subject(listing, transport.config, arguments.dataset)
+    finished = Finished(arguments.state or default_path(what), what)
+    with closing(finished):
+        backfill = Backfill(listing, finished)
+        say(in_words(period, arguments.late))
+        survey = backfill.survey()
+        _say_survey(survey, listing, finished)
+        if not survey.objects:
+            return FAILED
+        today = datetime.now(timezone.utc).date()
+        for line in what_to_know(transport, survey, period, arguments.retention_days, today):
+            say(line)
+        session.write_templates()
+        todo = LoadReport(survey.objects - survey.finished_objects, survey.size_bytes - survey.finished_bytes)
+        status = session.load(backfill.remaining(), S3Objects(s3), todo, backfill.done)
+        if not todo.unfinished:
+            finished.remove()
+        return status
+
+
+def _say_survey(survey: Survey, listing: Listing, finished: Finished) -> None:
+    say(f"{survey.objects:,} objects, {survey.size_bytes / 2**20:,.1f} MiB as stored")
+    if listing.passed_over:
+        others = ", ".join(f"{name} ({count:,})" for name, count in sorted(listing.passed_over.items()))
+        say(f"not loaded, as none of the logs: {others}")
+    if survey.finished_objects:
+        say(
+            f"{survey.finished_objects:,} of them were finished by an earlier run that was interrupted. To read them "
+            f"again all the same, delete {finished.path}"
+        )
+
+
+# --- what both have in common ----------------------------------------------------------------------------------------
+
+
+def _workers(arguments: argparse.Namespace) -> int:
+    return arguments.workers or WORKERS
+
+
+class _Session:
+    """Loads objects as the options say, and tells what happened."""
+
+    def __init__(
+        self, arguments: argparse.Namespace, transport: Transport, noun: str, name_of: Callable[[ObjectRef], str]
+    ) -> None:
+        self._arguments = arguments
+        self._transport = transport
+        self._noun = noun
+        self._name_of = name_of
+        self._rejections = Rejections(name_of)
+        self._letters: Optional[DeadLetters] = None
+        if arguments.dead_letters:
+            self._letters = DeadLetters(letter_store(arguments.dead_letters, arguments.dead_letters_kms_key))
+        self._look_up = None
+        if arguments.mmdb:
+            from collectors.enrichment import open_databases  # needs maxminddb
+
+            self._look_up = open_databases(arguments.mmdb)
+        self._waiting = Waiting()
+
+    def write_templates(self) -> None:
+        """Write the index templates that are missing or older than ours."""
+        if self._arguments.no_template:
+            return
+        for dataset in [self._arguments.dataset] if self._arguments.dataset else DATASETS:
+            if ensure_template(self._transport, dataset):
+                say(f"index template of {DATASETS[dataset].title} written")
+
+    def load(
+        self,
+        refs: Iterable[ObjectRef],
+        objects: Objects,
+        report: LoadReport,
+        finished: Callable[[ObjectRef, bool], None] = lambda ref, is_complete: None,
+    ) -> int:
+        """Take the objects, print the summary, also when it ends early, and return the exit status."""
+        load = Load(
+            objects,
+            self._intake,
+            report,
+            workers=_workers(self._arguments),
+            dataset=self._arguments.dataset,
+            name_of=self._name_of,
+            # What is only named on the terminal is to be read, and named, again by the next run.
+            finished=lambda ref, result: finished(ref, bool(self._letters) or not (result.dead or result.reason)),
+        )
         started = time.monotonic()
+        try:
+            with orderly_ctrl_c(f"{self._noun} under way end where they are"), bar(report.bytes_total) as show:
+                load.run(refs, lambda so_far: show(so_far.bytes_done, self._in_short(so_far, started)))
+        except BaseException:
+            self._end(report, started, is_finished=False)
+            raise
+        self._end(report, started, is_finished=not report.unfinished)
+        return DONE if self._is_complete(report) else FAILED
 
-        def show(report: LoadReport) -> None:
-            rate = report.events / max(0.001, time.monotonic() - started)
-            bar.set_postfix_str(
-                f"{report.files_done:,}/{report.files_total:,} files, {report.events:,} events, {rate:,.0f} events/s",
-                refresh=False,
+    def _end(self, report: LoadReport, started: float, is_finished: bool) -> None:
+        make_visible(self._transport, report)
+        self._summarise(report, time.monotonic() - started)
+        if not is_finished:
+            say(
+                f"not finished: {max(0, report.objects_total - report.objects_done):,} {self._noun} are left. Run the "
+                "same command again: what is stored is not stored twice"
             )
-            bar.update(report.bytes_done - bar.n)
 
-        yield show
+    def _intake(self, objects: Objects) -> Intake:
+        return Intake(
+            self._transport,
+            objects,
+            self._letters or self._rejections,
+            window=EventWindow(self._arguments.retention_days),
+            look_up=self._look_up,
+            on_wait=self._waiting,
+        )
+
+    def _in_short(self, report: LoadReport, started: float) -> str:
+        rate = report.records / max(0.001, time.monotonic() - started)
+        done = f"{report.objects_done:,}/{report.objects_total:,} {self._noun}"
+        return f"{done}, {report.records:,} events, {rate:,.0f} events/s"
+
+    def _is_complete(self, report: LoadReport) -> bool:
+        """Whether every record is in the cluster or in the dead-letter store."""
+        named_only = 0 if self._letters else self._rejections.count + report.problems_count
+        return not (named_only or report.unfinished)
+
+    def _summarise(self, report: LoadReport, seconds: float) -> None:
+        rate = report.records / seconds if seconds else 0
+        print(
+            f"{report.objects_done:,} of {report.objects_total:,} {self._noun}, {report.records:,} events in "
+            f"{seconds:.1f} s ({rate:,.0f} events/s)"
+        )
+        dead = "dead letters" if self._letters else "rejected"
+        rows: List[Sequence[str]] = [("log", self._noun, "events", "stored", "already there", dead)]
+        for dataset, counts in sorted(report.logs.items()):
+            numbers = (counts.objects, counts.records, counts.stored, counts.already_there, counts.dead)
+            title = DATASETS[dataset].title if dataset in DATASETS else "none of the logs"
+            rows.append((title, *(f"{number:,}" for number in numbers)))
+        for line in aligned(rows, right=range(1, 6)) if report.logs else ():
+            print(f"  {line}")
+        _print_list("not stored", self._rejections.reasons, self._rejections.count)
+        _print_list(f"{self._noun} with a problem", report.problems, report.problems_count)
+        if report.digests:
+            print(f"  digest files skipped: {report.digests:,} (signatures over log files, no events)")
+        if self._letters and any(counts.dead for counts in report.logs.values()):
+            print(f"  why, and how to replay them: aws-siem-bridge dlq list {self._letters.uri}")
 
 
-def _tqdm() -> Optional[Any]:
-    try:
-        from tqdm import tqdm
-    except ImportError:
-        say("for a progress bar: pip install 'aws-siem-bridge[loader]'")
-        return None
-    return tqdm
+def _print_list(title: str, reasons: List[str], total: int) -> None:
+    if not total:
+        return
+    print(f"  {title}: {total:,}")
+    for reason in reasons:
+        print(f"    {reason}")
+    if total > len(reasons):
+        print(f"    ... and {total - len(reasons):,} more")

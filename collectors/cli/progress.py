@@ -53,6 +53,7 @@ def bar(total_bytes: int, initial_bytes: int = 0) -> Iterator[Callable[[int, str
             shown.update(max(0, initial_bytes + done_bytes - shown.n))
 
         yield show
+        shown.refresh()
 
 
 @contextmanager

@@ -1,22 +1,29 @@
-"""Clusters to load into, and the command in a child process. Every test has the CloudTrail indices for itself."""
+"""Clusters to load into, and the command in a child process. Every test has the indices of all logs for itself."""
 
 from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
+import uuid
 from pathlib import Path
 from typing import Any, Callable, Dict, Iterator, List, Optional
 
+import boto3
 import pytest
+from moto.server import ThreadedMotoServer
 
 from es_bridge.cli.connection import PASSWORD_VARIABLE
 from es_bridge.config import Auth, ClusterConfig
 from es_bridge.transport import Transport
 from lab.engine import Engine
+from tests.collectors.four_logs import write_all
 
 INDICES = "aws-cloudtrail-*"
+ALL = "aws-*"
+TEMPLATES = ("aws-cloudtrail", "aws-vpcflow", "aws-dns", "aws-waf")
 TEMPLATE = ["_index_template", "aws-cloudtrail"]
 
 
@@ -30,11 +37,29 @@ class Cluster:
         self.transport = Transport(ClusterConfig((engine.url,), auth=auth, ca_file=self.ca_file))
 
     def clear(self) -> None:
-        """Delete the CloudTrail indices and their template."""
-        found = self.transport.request("GET", ("_cat", "indices", INDICES), {"format": "json", "h": "index"}).json()
-        for entry in found:
-            self.transport.request("DELETE", (entry["index"],))
-        self.transport.request("DELETE", TEMPLATE, accept_status=(404,))
+        """Delete the indices of all logs and their templates."""
+        for index in self.indices():
+            self.transport.request("DELETE", (index,))
+        for name in TEMPLATES:
+            self.transport.request("DELETE", ("_index_template", name), accept_status=(404,))
+
+    def indices(self) -> List[str]:
+        """Return the indices of all logs, closed ones too."""
+        asked = {"format": "json", "h": "index", "expand_wildcards": "all"}
+        found = self.transport.request("GET", ("_cat", "indices", ALL), asked).json()
+        return sorted(entry["index"] for entry in found)
+
+    def places(self) -> Dict[str, List[str]]:
+        """Return every id of every log, and the indices it is in; more than 10,000 documents fail the test."""
+        self.transport.request("POST", (ALL, "_refresh"))
+        body = {"size": 10_000, "_source": False, "track_total_hits": True}
+        found = self.transport.request("POST", (ALL, "_search"), body=body).json()
+        hits = found["hits"]["hits"]
+        assert found["hits"]["total"]["value"] == len(hits)
+        places: Dict[str, List[str]] = {}
+        for hit in hits:
+            places.setdefault(hit["_id"], []).append(hit["_index"])
+        return places
 
     def sources(self) -> Dict[str, Any]:
         """Return every CloudTrail document by its id."""
@@ -61,17 +86,20 @@ class Cluster:
         self, *paths: Path, user: str = "root", url: str = "", options: tuple[str, ...] = ()
     ) -> subprocess.CompletedProcess[str]:
         """Run ``aws-siem-bridge load`` to its end and return what it said."""
-        return subprocess.run(
-            self.command(*paths, user=user, url=url, options=options),
-            env=self.environment(user),
-            capture_output=True,
-            text=True,
-            timeout=250,
-        )
+        return self.run(self.command(*paths, user=user, url=url, options=options), user)
 
-    def command(self, *paths: Path, user: str = "root", url: str = "", options: tuple[str, ...] = ()) -> List[str]:
-        """Return the command line of a load."""
-        command = [sys.executable, "-m", "aws_siem_bridge", "load", *map(str, paths), *options]
+    def run(
+        self, command: List[str], user: str = "root", environment: Optional[Dict[str, str]] = None
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a command line of `command` to its end and return what it said."""
+        variables = {**self.environment(user), **(environment or {})}
+        return subprocess.run(command, env=variables, capture_output=True, text=True, timeout=250)
+
+    def command(
+        self, *paths: object, user: str = "root", url: str = "", options: tuple[str, ...] = (), name: str = "load"
+    ) -> List[str]:
+        """Return the command line of a load, or of another command that talks to the cluster."""
+        command = [sys.executable, "-m", "aws_siem_bridge", name, *map(str, paths), *options]
         command += ["--url", url or self.engine.url]
         if self.engine.users:
             command += ["--username", user]
@@ -85,9 +113,19 @@ class Cluster:
         return {**os.environ, PASSWORD_VARIABLE: password}
 
 
+def table(printed: str) -> Dict[str, List[int]]:
+    """Return the table of a load's summary: log -> objects, events, stored, already there, dead or rejected."""
+    found = {}
+    for line in printed.splitlines():
+        cells = re.split(r"  +", line.strip())
+        if len(cells) == 6 and cells[1].replace(",", "").isdigit():
+            found[cells[0]] = [int(cell.replace(",", "")) for cell in cells[1:]]
+    return found
+
+
 @pytest.fixture
 def cluster_by_id(engine_by_id: Callable[[str], Engine]) -> Iterator[Callable[[str], Cluster]]:
-    """Return a function that gives the cluster of a catalogue id, without CloudTrail indices and template."""
+    """Return a function that gives the cluster of a catalogue id, without indices and templates of the logs."""
     used: List[Cluster] = []
 
     def get(engine_id: str) -> Cluster:
@@ -104,8 +142,53 @@ def cluster_by_id(engine_by_id: Callable[[str], Engine]) -> Iterator[Callable[[s
 
 @pytest.fixture
 def cluster(cluster_by_id: Callable[[str], Cluster]) -> Cluster:
-    """Return the default engine, without CloudTrail indices and template."""
+    """Return the default engine, without indices and templates of the logs."""
     return cluster_by_id("opensearch-2.19")
+
+
+class Bucket:
+    """A bucket of its own on moto's server; ``environment`` leads a child process there."""
+
+    def __init__(self, url: str, name: str) -> None:
+        self.name = name
+        self.url = url
+        self.environment = {
+            "AWS_ENDPOINT_URL": url,
+            "AWS_ACCESS_KEY_ID": "AKIDEXAMPLE",
+            "AWS_SECRET_ACCESS_KEY": "example",
+            "AWS_DEFAULT_REGION": "us-east-1",
+        }
+        self.s3 = boto3.client(
+            "s3", "us-east-1", endpoint_url=url, aws_access_key_id="AKIDEXAMPLE", aws_secret_access_key="example"
+        )
+        self.s3.create_bucket(Bucket=name)
+
+    def put(self, key: str, content: bytes) -> None:
+        """Store an object."""
+        self.s3.put_object(Bucket=self.name, Key=key, Body=content)
+
+    def fill(self, folder: Path, **sizes: int) -> Dict[str, List[str]]:
+        """Put files of all four logs there, and as a copy below ``folder``; return the records' ids by key."""
+        expected = write_all(folder, bucket=self.name, **sizes)
+        for key in expected:
+            self.put(key, (folder / key).read_bytes())
+        return expected
+
+
+@pytest.fixture(scope="session")
+def s3_url() -> Iterator[str]:
+    """Return where moto's server answers; its buckets are those of the whole process."""
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()
+
+
+@pytest.fixture
+def bucket(s3_url: str) -> Bucket:
+    """Return an empty bucket."""
+    return Bucket(s3_url, f"log-archive-{uuid.uuid4().hex[:12]}")
 
 
 def write_log(path: Path, records: List[Any]) -> Path:

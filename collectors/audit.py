@@ -1,0 +1,166 @@
+"""Each record of each object, looked for in the store: what is there, what is a dead letter, and what is nowhere.
+
+The objects are read again from the beginning and their records made into documents, as the loader does; what is asked
+is whether the ids of these documents are in the store. So nothing is believed that a loader said.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Iterator, List, NamedTuple, Optional, Set
+
+from collectors.delivery.dead_letters import UNKNOWN, DeadLetters
+from collectors.delivery.objects import Objects
+from collectors.errors import DamagedFile, DigestFile, NotThisLog, ObjectProblem
+from collectors.json_codec import Codec, fastest
+from collectors.presence import BATCH, Found, Presence
+from collectors.reading import Reading
+from collectors.recognise import kind_of
+from collectors.records import BadRecord, Context, Document, Made, ObjectRef
+
+#: Gaps and doubled records named for each object; the others are counted.
+NAMED = 10
+
+
+class Gap(NamedTuple):
+    """A record that is neither in the store nor a dead letter."""
+
+    number: int
+    #: Of the document it makes; empty for a record that makes none.
+    id: str
+    reason: str
+
+
+class Doubled(NamedTuple):
+    """A record that is in more than one index."""
+
+    number: int
+    id: str
+    indices: List[str]
+
+
+@dataclass
+class ObjectAudit:
+    """One object: ``records`` = ``stored`` + ``dead`` + ``missing``."""
+
+    uri: str
+    dataset: str = ""
+    records: int = 0
+    stored: int = 0
+    #: Records that are dead letters and not in the store.
+    dead: int = 0
+    missing: int = 0
+    doubled: int = 0
+    #: The first of them.
+    gaps: List[Gap] = field(default_factory=list)
+    doubles: List[Doubled] = field(default_factory=list)
+    #: Why the object was not compared to its end.
+    problem: str = ""
+    #: The problem is in the dead-letter store.
+    problem_is_known: bool = False
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether every record is accounted for, and none twice."""
+        return not (self.missing or self.doubled or (self.problem and not self.problem_is_known))
+
+
+class Audit:
+    """Compares objects with one store; safe to use from several threads. ``named`` limits what is named an object."""
+
+    def __init__(
+        self,
+        objects: Objects,
+        presence: Presence,
+        letters: Optional[DeadLetters] = None,
+        *,
+        dataset: str = "",
+        named: int = NAMED,
+        codec: Optional[Codec] = None,
+    ) -> None:
+        self.objects, self.presence, self.letters = objects, presence, letters
+        self.dataset, self.named = dataset, named
+        self.codec = codec or fastest()
+
+    def compare(self, ref: ObjectRef) -> ObjectAudit:
+        """Return what became of the records of one object. Raises the errors of `es_bridge` and `LetterStoreError`."""
+        return _Comparing(self, ref).run()
+
+
+class _Comparing:
+    """The comparison of one object: its records in batches, and its dead letters once they are asked for."""
+
+    def __init__(self, audit: Audit, ref: ObjectRef) -> None:
+        self._audit, self._ref = audit, ref
+        self._result = ObjectAudit(ref.uri)
+        self._dead: Optional[Set[int]] = None
+
+    def run(self) -> ObjectAudit:
+        result = self._result
+        try:
+            with self._audit.objects.open(self._ref) as stream:
+                context = Context(self._ref, self._audit.codec)
+                reading = Reading(stream, context, self._audit.dataset)
+                result.dataset = reading.dataset
+                for batch in _batches(reading):
+                    self._count(batch)
+        except DigestFile:
+            pass
+        except (DamagedFile, NotThisLog, ObjectProblem) as exc:
+            result.problem = str(exc)
+            result.problem_is_known = 0 in self._dead_letters()
+        return result
+
+    def _count(self, batch: List[Made]) -> None:
+        result = self._result
+        result.records += len(batch)
+        documents = [made for made in batch if isinstance(made, Document)]
+        found = self._audit.presence.find(result.dataset, documents) if documents else Found({}, {})
+        for made in batch:
+            if isinstance(made, BadRecord):
+                self._not_stored(Gap(made.number, "", made.reason))
+                continue
+            indices = found.indices.get(made.id, ())
+            if not indices:
+                reason = found.unreadable.get(made.index, f"not in {made.index}")
+                self._not_stored(Gap(made.origin, made.id, reason))
+                continue
+            result.stored += 1
+            if len(indices) > 1:
+                result.doubled += 1
+                if len(result.doubles) < self._audit.named:
+                    result.doubles.append(Doubled(made.origin, made.id, sorted(indices)))
+
+    def _not_stored(self, gap: Gap) -> None:
+        result = self._result
+        if gap.number in self._dead_letters():
+            result.dead += 1
+            return
+        result.missing += 1
+        if len(result.gaps) < self._audit.named:
+            result.gaps.append(gap)
+
+    def _dead_letters(self) -> Set[int]:
+        """Return the numbers of the object's records that are dead letters; 0 stands for the object as a whole."""
+        if self._dead is None:
+            letters = self._audit.letters
+            # As the intake names it, also where the object could not be opened.
+            dataset = self._result.dataset or self._audit.dataset or kind_of(self._ref.key).dataset or UNKNOWN
+            place = f"{dataset}/{self._ref.identity}"
+            self._dead = {letter.number for letter in letters.iterate(dataset=place)} if letters else set()
+        return self._dead
+
+
+def _batches(reading: Reading) -> Iterator[List[Made]]:
+    """Yield the records in lists of `BATCH`, without the documents' text; what is before a damage comes first."""
+    batch: List[Made] = []
+    try:
+        for made in reading:
+            batch.append(made._replace(body=b"") if isinstance(made, Document) else made)
+            if len(batch) == BATCH:
+                yield batch
+                batch = []
+    except (DamagedFile, NotThisLog):
+        yield batch
+        raise
+    yield batch

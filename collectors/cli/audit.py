@@ -1,0 +1,176 @@
+"""``aws-siem-bridge audit``: the records of S3 objects against the store, and the gaps."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections import deque
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import asdict
+from pathlib import Path
+from typing import Deque, Iterable, Iterator, NamedTuple
+
+from collectors.audit import NAMED, Audit, ObjectAudit
+from collectors.aws import client
+from collectors.cli.period import add_period_arguments, in_words, listing_of, period_from, period_is_given
+from collectors.datasets import DATASETS
+from collectors.delivery.dead_letters import DeadLetters
+from collectors.delivery.letter_store import letter_store
+from collectors.delivery.objects import Objects, S3Objects, split_uri
+from collectors.errors import CollectorError
+from collectors.files import NO_BUCKET, FileObjects, find_files
+from collectors.presence import Presence
+from collectors.records import ObjectRef
+from es_bridge.cli.connection import add_connection_arguments, cluster_from, opaque_id
+from es_bridge.cli.reporting import DONE, FAILED, run_reported, say
+from es_bridge.transport import Transport
+
+EXAMPLES = """\
+examples:
+  aws-siem-bridge audit s3://log-archive/AWSLogs/111122223333/ --since 2026-11-01 --until 2026-11-02 \\
+      --dead-letters s3://log-dead-letters/load --url https://search.example:9200 --username reader
+  aws-siem-bridge audit copy-of-the-bucket/ --as s3://log-archive --format json
+
+Reads every object again and asks the cluster for each of its records, by id: a record is stored, a dead letter, or
+missing. Named with each object: records that are missing, and records that are in more than one index. Exit status 0:
+every record of every object is accounted for, once. 1: something is not.
+"""
+WORKERS = 4
+_LINE = "{:>12} {:>12} {:>12} {:>12}  {}"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of ``audit``."""
+    parser.epilog = EXAMPLES
+    parser.add_argument("path", metavar="s3://BUCKET/PREFIX or FOLDER")
+    parser.add_argument(
+        "--as", dest="stands_for", metavar="s3://BUCKET/PREFIX", default="", help="what the folder is a copy of"
+    )
+    add_period_arguments(parser.add_argument_group("bucket"))
+    parser.add_argument(
+        "--dead-letters", metavar="PLACE", help="where dead letters are: s3://bucket/prefix or a folder"
+    )
+    parser.add_argument(
+        "--dataset", choices=sorted(DATASETS), default="", help="which log it is (default: told by key and content)"
+    )
+    parser.add_argument("--format", choices=("table", "json"), default="table", help="json: one object a line")
+    parser.add_argument(
+        "--named", type=int, metavar="N", default=NAMED, help=f"records named for each object (default: {NAMED})"
+    )
+    parser.add_argument("--workers", type=int, metavar="N", default=WORKERS, help=f"at once (default: {WORKERS})")
+    add_connection_arguments(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Compare and print; return 0 if every record of every object is accounted for, once."""
+    return run_reported(lambda: _run(arguments))
+
+
+class _Source(NamedTuple):
+    objects: Objects
+    refs: Iterable[ObjectRef]
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    try:
+        if arguments.workers < 1 or arguments.named < 0:
+            raise CollectorError("--workers takes 1 or more, --named 0 or more")
+        source = _bucket(arguments) if arguments.path.startswith("s3://") else _files(arguments)
+        letters = DeadLetters(letter_store(arguments.dead_letters)) if arguments.dead_letters else None
+        with Transport(cluster_from(arguments), opaque_id=opaque_id("audit")) as transport:
+            audit = Audit(
+                source.objects, Presence(transport), letters, dataset=arguments.dataset, named=arguments.named
+            )
+            return _report(_side_by_side(audit, source.refs, arguments.workers), arguments)
+    except CollectorError as exc:
+        say(str(exc))
+        return FAILED
+
+
+def _bucket(arguments: argparse.Namespace) -> _Source:
+    if arguments.stands_for:
+        raise CollectorError("--as is for a folder: what is read from a bucket has its own address")
+    bucket, prefix = split_uri(arguments.path)
+    period = period_from(arguments)
+    s3 = client("s3", retry_mode="adaptive", connections=arguments.workers + 2)
+    say(in_words(period, arguments.late))
+    listing = listing_of(s3, bucket, prefix, period, arguments.late)
+    return _Source(S3Objects(s3), (each.ref for each in listing))
+
+
+def _files(arguments: argparse.Namespace) -> _Source:
+    if period_is_given(arguments):
+        raise CollectorError("--since, --until and --late are for s3://bucket/prefix: a folder is read as a whole")
+    logs = find_files([Path(arguments.path)], arguments.stands_for).logs
+    return _Source(FileObjects(logs), (log.ref for log in logs))
+
+
+def _side_by_side(audit: Audit, refs: Iterable[ObjectRef], workers: int) -> Iterator[ObjectAudit]:
+    """Yield what became of the objects, in their order, several compared at once."""
+    under_way: Deque[Future[ObjectAudit]] = deque()
+    with ThreadPoolExecutor(workers, thread_name_prefix="audit") as pool:
+        try:
+            for ref in refs:
+                under_way.append(pool.submit(audit.compare, ref))
+                if len(under_way) > 2 * workers:
+                    yield under_way.popleft().result()
+            while under_way:
+                yield under_way.popleft().result()
+        finally:
+            for future in under_way:
+                future.cancel()
+
+
+def _report(results: Iterator[ObjectAudit], arguments: argparse.Namespace) -> int:
+    objects = incomplete = 0
+    total = ObjectAudit("all")
+    if arguments.format == "table":
+        print(_LINE.format("records", "stored", "dead letters", "missing", "object"))
+    for result in results:
+        objects += 1
+        incomplete += not result.is_complete
+        for name in ("records", "stored", "dead", "missing", "doubled"):
+            setattr(total, name, getattr(total, name) + getattr(result, name))
+        if arguments.format == "json":
+            print(json.dumps({**_as_json(result), "complete": result.is_complete}, ensure_ascii=False), flush=True)
+        else:
+            _print(result)
+    if arguments.format == "table":
+        print(_LINE.format(*(f"{n:,}" for n in (total.records, total.stored, total.dead, total.missing)), "all"))
+    if not objects:
+        say(f"no object is there to compare: {arguments.path}")
+        return FAILED
+    say(
+        f"{objects:,} objects, {total.records:,} records: "
+        + (f"{incomplete:,} objects are not accounted for" if incomplete else "all accounted for, once")
+    )
+    return FAILED if incomplete else DONE
+
+
+def _name(result: ObjectAudit) -> str:
+    """Return the object's address; for a file that stands for none, its path."""
+    return result.uri.replace(f"s3://{NO_BUCKET}/", "")
+
+
+def _as_json(result: ObjectAudit) -> object:
+    facts = asdict(result)
+    facts["uri"] = _name(result)
+    facts["gaps"] = [gap._asdict() for gap in result.gaps]
+    facts["doubles"] = [double._asdict() for double in result.doubles]
+    return facts
+
+
+def _print(result: ObjectAudit) -> None:
+    numbers = (result.records, result.stored, result.dead, result.missing)
+    print(_LINE.format(*(f"{number:,}" for number in numbers), _name(result)))
+    if result.problem:
+        known = " (in the dead-letter store)" if result.problem_is_known else ""
+        print(f"    not compared to its end: {result.problem}{known}")
+    for gap in result.gaps:
+        print(f"    missing: record {gap.number:,} {gap.id}: {gap.reason}")
+    if result.missing > len(result.gaps):
+        print(f"    ... and {result.missing - len(result.gaps):,} more")
+    for double in result.doubles:
+        print(f"    twice: record {double.number:,} {double.id}: in {' and '.join(double.indices)}")
+    if result.doubled > len(result.doubles):
+        print(f"    ... and {result.doubled - len(result.doubles):,} more that are there twice")

@@ -1,0 +1,86 @@
+"""Whether documents are in the store, asked by their ids, many at a time.
+
+Two questions, so that the answer is exact: a search by ids over all indices of the log finds a document in any of them,
+also one that is there twice; what it does not find is asked for again in the index it belongs to with ``_mget``, which
+also sees what no refresh has made searchable yet, and says when that index is closed.
+https://opensearch.org/docs/latest/api-reference/document-apis/multi-get/
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from typing import Dict, List, NamedTuple, Sequence
+
+from collectors.datasets import DATASETS
+from es_bridge.bulk import Document
+from es_bridge.errors import PartialResult
+from es_bridge.transport import Transport
+
+#: Ids in one request; with every one of them in ten indices the answer still is one page.
+BATCH = 1000
+MAX_HITS = 10_000
+
+
+class Found(NamedTuple):
+    """What the store knows about one batch."""
+
+    #: Id -> the indices it is in; ids that are nowhere are left out.
+    indices: Dict[str, List[str]]
+    #: Index -> why it cannot be asked, such as that it is closed.
+    unreadable: Dict[str, str]
+
+
+class Presence:
+    """Asks one cluster. Needs ``read`` on the logs' indices; safe to use from several threads."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+
+    def find(self, dataset: str, documents: Sequence[Document]) -> Found:
+        """Return where documents, at most `BATCH`, are. Raises the errors of `es_bridge`."""
+        found = Found(defaultdict(list), {})
+        self._search(dataset, documents, found.indices)
+        left = [document for document in documents if document.id not in found.indices]
+        if left:
+            self._get(left, found)
+        return found
+
+    def _search(self, dataset: str, documents: Sequence[Document], indices: Dict[str, List[str]]) -> None:
+        reply = self._transport.request(
+            "POST",
+            (DATASETS[dataset].index_prefix + "*", "_search"),
+            {
+                "allow_partial_search_results": "false",
+                "filter_path": "timed_out,_shards.failed,hits.total,hits.hits._index,hits.hits._id",
+            },
+            {
+                "query": {"ids": {"values": sorted({document.id for document in documents})}},
+                "size": MAX_HITS,
+                "track_total_hits": True,
+                "_source": False,
+            },
+        ).json()
+        hits = reply["hits"].get("hits", [])
+        if reply["timed_out"] or reply["_shards"]["failed"] or reply["hits"]["total"]["value"] > len(hits):
+            raise PartialResult(
+                f"cluster {self._transport.config.name!r} gave a part of the answer to where documents are "
+                f"({reply['_shards']['failed']} shards failed). Nothing can be said of them: run the audit again"
+            )
+        for hit in hits:
+            indices[hit["_id"]].append(hit["_index"])
+
+    def _get(self, documents: Sequence[Document], found: Found) -> None:
+        wanted = [{"_index": document.index, "_id": document.id} for document in documents]
+        reply = self._transport.request(
+            "POST",
+            ("_mget",),
+            {"_source": "false", "filter_path": "docs._index,docs._id,docs.found,docs.error.type,docs.error.reason"},
+            json.dumps({"docs": wanted}).encode(),
+        ).json()
+        for entry in reply["docs"]:
+            if entry.get("found"):
+                if entry["_index"] not in found.indices[entry["_id"]]:  # an id asked for twice
+                    found.indices[entry["_id"]].append(entry["_index"])
+            elif entry.get("error", {}).get("type") not in (None, "index_not_found_exception"):
+                found.unreadable[entry["_index"]] = entry["error"]["reason"]
