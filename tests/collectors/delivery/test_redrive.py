@@ -1,0 +1,198 @@
+"""Dead letters replayed from the original objects, and the command that lists, shows and replays them."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from datetime import date, timedelta
+
+import pytest
+
+import aws_siem_bridge
+from collectors.delivery.dead_letters import OBJECT_GONE
+from collectors.delivery.redrive import redrive
+from collectors.recognise import kind_of
+from tests.collectors.shelf import BUCKET, KEY, done, lines, query
+
+_days = itertools.count()
+
+
+@pytest.fixture
+def day():
+    """Return a day of its own for every test, in the past: the command takes no events from far ahead."""
+    return date(1990, 1, 1) + timedelta(days=2 * next(_days))
+
+
+def again(shelf, **which):
+    return list(redrive(shelf.letters.iterate(**which), shelf.letters, shelf.intake()))
+
+
+def test_when_the_index_is_writable_again_the_records_are_stored_and_the_letters_gone(shelf, day, index):
+    texts = [query(n, day) for n in range(1, 41)]
+    done(shelf.take(shelf.put(lines(*texts[:3]))))
+    shelf.transport.request("PUT", (index, "_settings"), body={"index.blocks.write": True})
+    ref = shelf.put(lines(*texts, "{broken"))
+    assert done(shelf.take(ref))["dead"] == 41
+    shelf.transport.request("PUT", (index, "_settings"), body={"index.blocks.write": False})
+    (answer,) = again(shelf)
+    assert (answer.ref.uri, answer.letters, answer.stored, answer.refused, answer.kept) == (ref.uri, 41, 40, 1, 0)
+    assert shelf.stored(index, ref) == list(range(1, 41))
+    assert [letter.number for letter in shelf.dead()] == [41]
+    (answer,) = again(shelf)
+    assert (answer.letters, answer.stored, answer.refused) == (1, 0, 1)
+
+
+def test_only_the_records_concerned_are_sent(shelf, day, index):
+    shelf.transport.request("PUT", (index,), body={"mappings": {"properties": {"vpc_id": {"type": "integer"}}}})
+    ref = shelf.put(lines(*(query(n, day, vpc_id="x" if n in (7, 9) else 1) for n in range(1, 21))))
+    assert done(shelf.take(ref))["dead"] == 2
+    shelf.transport.request("DELETE", (index,))
+    (answer,) = again(shelf)
+    assert (answer.stored, answer.refused, answer.kept) == (2, 0, 0)
+    assert shelf.stored(index, ref) == [7, 9]
+    assert shelf.dead() == []
+
+
+def test_letters_of_an_object_that_is_gone_are_all_that_is_left_and_stay(shelf, day):
+    ref = shelf.put(lines(query(1, day), "{broken"))
+    assert done(shelf.take(ref))["dead"] == 1
+    (shelf.folder / KEY).unlink()
+    (answer,) = again(shelf)
+    assert (answer.stored, answer.kept) == (0, 1)
+    assert "is not there" in answer.reason
+    letters = shelf.dead()
+    assert [letter.number for letter in letters] == [0, 1 + 1]
+    assert letters[0].error_type == OBJECT_GONE
+    assert letters[1].excerpt == b"{broken"
+
+
+def test_letters_of_records_that_a_shorter_object_no_longer_holds_stay(shelf, day):
+    ref = shelf.put(lines("{", query(2, day), "{"))
+    assert done(shelf.take(ref))["dead"] == 2
+    shelf.put(lines(query(1, day)))
+    (answer,) = again(shelf)
+    assert (answer.kept, answer.reason) == (2, "the object holds only 1 of these 2 records")
+    assert [letter.number for letter in shelf.dead()] == [1, 3]
+
+
+def test_an_object_that_was_cut_short_is_taken_whole_when_it_is_whole(shelf, day, index):
+    whole = lines(*(query(n, day) for n in range(1, 501)))
+    ref = shelf.put(whole[: len(whole) // 2])
+    assert shelf.take(ref).stored < 500
+    (answer,) = again(shelf)  # it is still cut short
+    assert (answer.stored, answer.refused) == (0, 1)
+    shelf.put(whole)
+    (answer,) = again(shelf)
+    assert (answer.stored, answer.refused, answer.kept) == (1, 0, 0)
+    assert shelf.stored(index, ref) == list(range(1, 501))
+    assert shelf.dead() == []
+
+
+def test_an_object_that_cannot_be_read_now_keeps_its_letters(shelf, day):
+    ref = shelf.put(lines(query(1, day), "{"))
+    assert done(shelf.take(ref))["dead"] == 1
+    packed = bytearray((shelf.folder / KEY).read_bytes())
+    packed[-6] ^= 0xFF
+    shelf.put(bytes(packed))
+    (answer,) = again(shelf)
+    assert answer.kept == 1
+    assert [letter.number for letter in shelf.dead()] == [2]
+
+
+# --- the command -----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def run(shelf, engine, capsys):
+    """Return a function that runs ``aws-siem-bridge dlq`` and gives its status and what it said."""
+
+    def command(name, *options):
+        argv = ["dlq", name, str(shelf.letters_folder), *options]
+        if name == "redrive":
+            argv += ["--url", engine.url, "--objects", str(shelf.folder), "--as", f"s3://{BUCKET}"]
+        capsys.readouterr()
+        status = aws_siem_bridge.main(argv)
+        return status, *capsys.readouterr()
+
+    return command
+
+
+@pytest.fixture
+def letters(shelf, day):
+    """Put five letters of two objects into the store."""
+    shelf.put(lines("{one\x1b[2J", query(2, day), "{three", "{four"))
+    shelf.put(lines("{other"), "vpcdnsquerylogs/other.gz")
+    for ref in (shelf.objects.ref(shelf.folder / KEY), shelf.objects.ref(shelf.folder / "vpcdnsquerylogs/other.gz")):
+        done(shelf.take(ref))
+    assert kind_of(KEY).dataset == "route53_resolver"
+    return shelf.dead()
+
+
+def test_list_names_every_letter_and_pages(run, letters):
+    status, out, _ = run("list")
+    assert status == 0
+    assert [line.split()[0] for line in out.splitlines()] == [letter.id for letter in letters]
+    assert "bad_record" in out
+    status, out, said = run("list", "--limit", "3")
+    assert len(out.splitlines()) == 3
+    after = said.split("--after ")[1].strip()
+    assert run("list", "--after", after)[1].split()[0] == letters[3].id
+
+
+def test_list_filters_and_speaks_json(run, letters):
+    source = f"s3://{BUCKET}/vpcdnsquerylogs/"
+    _, out, _ = run("list", "--json", "--source", source, "--dataset", "route53_resolver", "--since=-1h")
+    (fact,) = map(json.loads, out.splitlines())
+    assert (fact["object"], fact["record"], fact["excerpt"]) == (source + "other.gz", 1, "{other")
+    assert "no dead letter" in run("list", "--dataset", "waf")[2]
+    assert run("list", "--since=+1h")[1] == ""
+
+
+def test_show_explains_a_letter_and_sends_no_control_characters(run, letters):
+    first = next(letter for letter in letters if letter.key == KEY)
+    status, out, _ = run("show", first.id)
+    assert status == 0
+    assert f"object      s3://{BUCKET}/{KEY}" in out
+    assert "\x1b" not in out
+    assert "{one\\x1b[2J" in out
+    assert run("show", first.place)[1].count("reason") == 3
+    assert run("show", first.place + "/99")[0] == 1
+    assert run("show", "nonsense")[0] == 1
+
+
+def test_redrive_stores_what_can_be_stored_and_names_what_is_left(run, shelf, letters, day, index):
+    shelf.put(lines(query(1, day), query(2, day), query(3, day), "{four"))
+    status, out, said = run("redrive")
+    assert status == 1
+    assert [line.split()[-1] for line in out.splitlines()[1:]] == ["2", "2", "0"]
+    assert out.startswith("4 letters of 2 objects")
+    assert f"s3://{BUCKET}/{KEY}: 2 of 3 stored" in said
+    assert shelf.stored(index, shelf.objects.ref(shelf.folder / KEY)) == [1, 2, 3]
+    assert sorted(letter.number for letter in shelf.dead()) == [1, 4]
+
+
+def test_redrive_takes_only_the_letters_named_and_ends_well_when_all_are_stored(run, shelf, letters, day, index):
+    shelf.put(lines(query(1, day), query(2, day), query(3, day), query(4, day)))
+    place = next(letter for letter in letters if letter.key == KEY).place
+    assert run("redrive", place + "/3", place + "/1")[0] == 0
+    assert sorted(letter.id for letter in shelf.dead()) == sorted(
+        letter.id for letter in letters if letter.id not in (place + "/1", place + "/3")
+    )
+    assert run("redrive", place)[0] == 0
+    assert run("redrive", place)[0] == 1  # no such letter any more
+    assert [letter.key for letter in shelf.dead()] == ["vpcdnsquerylogs/other.gz"]
+
+
+def test_redrive_without_a_cluster_keeps_everything(shelf, letters, capsys):
+    argv = ["dlq", "redrive", str(shelf.letters_folder), "--objects", str(shelf.folder)]
+    assert aws_siem_bridge.main([*argv, "--url", "http://127.0.0.1:1"]) == 1
+    assert "--objects and --as belong together" in capsys.readouterr().err
+    assert shelf.dead() == letters
+
+
+def test_every_sub_command_has_examples(capsys):
+    for name in ("list", "show", "redrive"):
+        with pytest.raises(SystemExit) as ended:
+            aws_siem_bridge.main(["dlq", name, "--help"])
+        assert ended.value.code == 0
+        assert "aws-siem-bridge dlq redrive" in capsys.readouterr().out
