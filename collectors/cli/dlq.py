@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import sys
 from pathlib import Path
 from typing import Any, Dict, Iterator, List
@@ -26,7 +27,7 @@ from es_bridge.transport import Transport
 
 EXAMPLES = """\
 examples:
-  aws-siem-bridge dlq list s3://log-dead-letters/load --dataset waf --since=-1d
+  aws-siem-bridge dlq list s3://log-dead-letters/load --dataset waf --since -1d
   aws-siem-bridge dlq show s3://log-dead-letters/load waf/3q2-7wAAAAAAAAAA/17
   aws-siem-bridge dlq redrive s3://log-dead-letters/load --url https://search.example:9200 --username loader
   aws-siem-bridge dlq redrive s3://log-dead-letters/load waf/3q2-7wAAAAAAAAAA --url https://search.example:9200
@@ -85,9 +86,7 @@ def _add_filters(parser: argparse.ArgumentParser) -> None:
     which.add_argument(
         "--source", default="", metavar="s3://BUCKET/PREFIX", help="about objects whose address begins so"
     )
-    which.add_argument(
-        "--since", default="0", metavar="TIME", help="recorded since, such as 2026-11-21 (UTC), or --since=-1d"
-    )
+    which.add_argument("--since", default="0", metavar="TIME", help="recorded since, such as -1d or 2026-11-21 (UTC)")
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -354,3 +354,98 @@ def test_requests_keep_to_both_limits(short_waits):
         bodies = [received.body for received in server.received]
     assert [len(sent_ids(body)) for body in bodies] == [3, 2, 1, 3, 1]
     assert all(len(body) <= 6_500 for body in bodies)
+
+
+def test_a_rejection_carries_the_engines_error_type(transport, index):
+    transport.request("PUT", (index,), body={"mappings": {"properties": {"n": {"type": "integer"}}}})
+    mixed = [Document(index, "bad", b'{"n":"x"}', 7), Document(index, "good", b'{"n":1}', 8)]
+    outcomes = {outcome.document.origin: outcome for outcome in bulk_create(transport, mixed)}
+    assert outcomes[7].error_type == "mapper_parsing_exception"
+    assert outcomes[8] == Outcome(mixed[1], STORED, "", "")
+
+
+@pytest.mark.parametrize("setting", ["cluster.blocks.read_only", "cluster.blocks.read_only_allow_delete"])
+def test_a_cluster_that_is_read_only_as_a_whole_is_waited_out(transport, index, short_waits, setting):
+    heard = []
+
+    def free(reason):
+        heard.append(reason)
+        transport.request("PUT", ("_cluster", "settings"), body={"transient": {setting: None}})
+
+    wanted = documents(index, 300)
+    transport.request("PUT", ("_cluster", "settings"), body={"transient": {setting: True}})
+    try:
+        assert results(list(bulk_create(transport, wanted, on_wait=free))) == {STORED: 300}
+    finally:
+        transport.request("PUT", ("_cluster", "settings"), body={"transient": {setting: None}})
+    assert "cluster_block_exception" in heard[0]
+    assert count(transport, index) == 300
+
+
+def test_blocks_and_limits_of_a_cluster_in_single_items_are_waited_out(short_waits):
+    faults = [
+        item_reply(
+            (403, "cluster_block_exception", "index [i] blocked by: [FORBIDDEN/6/cluster read-only (api)];"), 201
+        ),
+        item_reply((403, "cluster_block_exception", "blocked by: [FORBIDDEN/10/cluster create-index blocked (api)];")),
+        item_reply((400, "validation_exception", "this cluster currently has [1000]/[1000] maximum shards open;")),
+        item_reply((400, "validation_exception", "this cluster has [9]/[9] maximum normal shards open;")),
+        item_reply(201),
+    ]
+    with FaultyServer(faults) as server, Transport(ClusterConfig((server.url,))) as transport:
+        assert results(list(bulk_create(transport, documents("i", 2)))) == {STORED: 2}
+        assert not server.faults
+
+
+def test_ids_and_indices_of_any_characters_arrive_as_they_are(short_waits):
+    class Accepts(FaultyServer):
+        def answer(self, received):
+            return item_reply(*[201] * len(received.body.splitlines()[::2]))
+
+    odd = ['a"b', "a\\b", "a\nb", "한글", "\U0001f600", "\ud83d", "x" * 512, "{}", ""]
+    with Accepts() as server, Transport(ClusterConfig((server.url,))) as transport:
+        wanted = [Document(f"i-{text}", text, b"{}") for text in odd]
+        assert results(list(bulk_create(transport, wanted))) == {STORED: len(odd)}
+        (received,) = server.received
+    actions = [json.loads(line)["create"] for line in received.body.splitlines()[::2]]
+    assert [(action["_index"], action["_id"]) for action in actions] == [(f"i-{text}", text) for text in odd]
+
+
+def test_what_the_caller_raises_while_it_is_told_of_waiting_ends_the_writing(short_waits):
+    class Full(FaultyServer):
+        def answer(self, received):
+            busy = (429, "rejected_execution_exception", "queue full")
+            return item_reply(*(busy if number == 4 else 201 for number in map(int_of, sent_ids(received.body))))
+
+    def enough(reason):
+        raise TimeoutError(reason)
+
+    seen = []
+    with Full() as server, Transport(ClusterConfig((server.url,))) as transport:
+        with pytest.raises(TimeoutError, match="queue full"):
+            for outcome in bulk_create(transport, documents("i", 20), max_docs=3, on_wait=enough):
+                seen.append(int_of(outcome.document.id))
+    assert 4 not in seen
+    assert {0, 1, 2, 3, 5} <= set(seen)
+
+
+def test_ctrl_c_while_a_request_is_under_way_reports_what_it_stored(transport, index, monkeypatch):
+    """A signal ends the wait for an answer; the answer is reported all the same."""
+    waits = 0
+
+    class Interrupted(bulk_module.Future):
+        def result(self, timeout=None):
+            nonlocal waits
+            waits += 1
+            found = super().result(timeout)
+            if waits == 3:
+                raise KeyboardInterrupt
+            return found
+
+    monkeypatch.setattr("concurrent.futures.thread._base.Future", Interrupted)
+    seen = []
+    with pytest.raises(KeyboardInterrupt):
+        for outcome in bulk_create(transport, documents(index, 1_000), max_docs=50):
+            seen.append(outcome.document.id)
+    assert len(seen) == len(set(seen)) == count(transport, index)
+    assert len(seen) >= 150

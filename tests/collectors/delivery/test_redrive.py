@@ -141,11 +141,11 @@ def test_list_names_every_letter_and_pages(run, letters):
 
 def test_list_filters_and_speaks_json(run, letters):
     source = f"s3://{BUCKET}/vpcdnsquerylogs/"
-    _, out, _ = run("list", "--json", "--source", source, "--dataset", "route53_resolver", "--since=-1h")
+    _, out, _ = run("list", "--json", "--source", source, "--dataset", "route53_resolver", "--since", "-1h")
     (fact,) = map(json.loads, out.splitlines())
     assert (fact["object"], fact["record"], fact["excerpt"]) == (source + "other.gz", 1, "{other")
     assert "no dead letter" in run("list", "--dataset", "waf")[2]
-    assert run("list", "--since=+1h")[1] == ""
+    assert run("list", "--since", "+1h")[1] == ""
 
 
 def test_show_explains_a_letter_and_sends_no_control_characters(run, letters):
