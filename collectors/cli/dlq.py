@@ -81,6 +81,8 @@ def _command(commands: Any, name: str, line: str) -> argparse.ArgumentParser:
 
 
 def _add_filters(parser: argparse.ArgumentParser) -> None:
+    # argparse takes "-1d" for an option, but has a pattern for what begins with a minus and is a value all the same.
+    parser._negative_number_matcher = re.compile(r"-\.?\d|-[a-z]+@")
     which = parser.add_argument_group("which")
     which.add_argument("--dataset", choices=[*sorted(DATASETS), UNKNOWN], default="", help="of this log")
     which.add_argument(
