@@ -49,6 +49,14 @@ def add_queue_arguments(parser: argparse.ArgumentParser) -> None:
         f"(default: {DaemonSettings.visibility_s})",
     )
     queue.add_argument(
+        "--long-poll",
+        type=int,
+        default=DaemonSettings.long_poll_s,
+        metavar="SECONDS",
+        help="how long an empty queue is listened to at a time; an idle daemon that is told to stop waits for it "
+        f"(default: {DaemonSettings.long_poll_s}, SQS's longest)",
+    )
+    queue.add_argument(
         "--grace",
         type=float,
         default=DaemonSettings.grace_s,
@@ -77,6 +85,7 @@ def run_queue(arguments: argparse.Namespace) -> int:
         raise CollectorError("--dataset is for files and buckets: which log a queue's object is, is told for each")
     settings = _settings(arguments)
     log = JsonLog()
+    log.take_over_logging()
     metrics = Metrics()
     look_up = _look_up(arguments.mmdb)
     s3 = client("s3", connections=settings.workers + 2)
@@ -136,6 +145,7 @@ def _settings(arguments: argparse.Namespace) -> DaemonSettings:
             workers=arguments.workers or DaemonSettings.workers,
             visibility_s=arguments.visibility,
             grace_s=arguments.grace,
+            long_poll_s=arguments.long_poll,
             exit_when_refused=arguments.exit_when_refused,
         )
     except ValueError as exc:

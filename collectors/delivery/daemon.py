@@ -49,6 +49,11 @@ FINISH_S = 15.0
 #: How often the main thread looks around. Nothing waits for it but the end of the process.
 LOOK_S = 0.2
 
+WHEN_REFUSED = (
+    "nothing is received until the cluster lets this account in, which is tried every minute. Give its role what is "
+    "missing; after a change of its password, restart this process"
+)
+
 DONE_STATUS, FAILED_STATUS, REFUSED_STATUS = 0, 1, 3
 
 
@@ -81,6 +86,8 @@ class DaemonSettings:
             raise ValueError(
                 f"a visibility of {self.visibility_s} s: SQS allows up to 43,200, and less than 2 is no time"
             )
+        if not 0 <= self.long_poll_s <= LONG_POLL_S:
+            raise ValueError(f"a long poll of {self.long_poll_s} s: SQS allows 0 to {LONG_POLL_S}")
         if self.grace_s < 0:
             raise ValueError(f"a grace of {self.grace_s} s")
 
@@ -242,8 +249,10 @@ class Daemon:
         if refused and self._settings.exit_when_refused:
             self._log.error("intake_stopped", reason=str(exc))
             self._end(REFUSED_STATUS)
+        elif was_open and refused:
+            self._log.error("intake_stopped", reason=str(exc), next_step=WHEN_REFUSED)
         elif was_open:
-            self._log.error("intake_stopped" if refused else "store_unavailable", reason=str(exc))
+            self._log.error("store_unavailable", reason=str(exc))
         elif is_attempt:
             self._log.warning("store_still_unavailable", reason=str(exc), closed_s=round(self._gate.closed_s()))
 

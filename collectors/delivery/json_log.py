@@ -11,8 +11,10 @@ errors, which hold no secret; the body of a message is never logged, because any
 from __future__ import annotations
 
 import json
+import logging
 import sys
 import threading
+import traceback
 from datetime import datetime, timezone
 from typing import Any, Optional, TextIO
 
@@ -39,6 +41,12 @@ class JsonLog:
         """Write what somebody has to do something about."""
         self._write("error", event, facts)
 
+    def take_over_logging(self) -> None:
+        """Write what libraries and our own modules log through `logging`, from warnings on, as lines of this log."""
+        root = logging.getLogger()
+        root.handlers = [_Lines(self)]
+        root.setLevel(logging.WARNING)
+
     def _write(self, level: str, event: str, facts: Any) -> None:
         time = datetime.now(timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")
         line = {"time": time, "level": level, "event": event}
@@ -48,6 +56,20 @@ class JsonLog:
         with self._lock:
             stream.write(text + "\n")
             stream.flush()
+
+
+class _Lines(logging.Handler):
+    """Hands records of `logging` over to a `JsonLog`."""
+
+    def __init__(self, log: JsonLog) -> None:
+        super().__init__()
+        self._log = log
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write one record."""
+        trace = "".join(traceback.format_exception(*record.exc_info)) if record.exc_info else ""
+        write = self._log.error if record.levelno >= logging.ERROR else self._log.warning
+        write("log", logger=record.name, reason=record.getMessage(), trace=trace)
 
 
 def _short(value: Any) -> Any:

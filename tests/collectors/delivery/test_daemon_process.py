@@ -42,7 +42,7 @@ class Command:
 
     def __init__(self, account: Account, store: Store, urls: QueueUrls, folder: Path, *options: str) -> None:
         command = [sys.executable, "-m", "aws_siem_bridge", "load", "--queue", urls.url, "--url", store.url]
-        command += ["--dead-letters", str(folder / "dead"), "--no-template", *options]
+        command += ["--dead-letters", str(folder / "dead"), "--no-template", "--long-poll", "1", *options]
         self.log = folder / "daemon.log"
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(command, env={**os.environ, **account.environment}, stderr=log)
