@@ -15,6 +15,15 @@ from typing import Any, Callable, List
 POLL_S = 0.05
 
 
+def let_time_pass(account: str, region: str, queue_name: str, seconds: float) -> None:
+    """Let the messages of a queue be hidden and delayed for so much less."""
+    from moto.sqs.models import sqs_backends
+
+    for message in list(sqs_backends[account][region].get_queue(queue_name)._messages):
+        message.visible_at -= seconds * 1000
+        message.delayed_until -= seconds * 1000
+
+
 def install() -> None:
     """Put these rules around moto's own."""
     from moto.sqs.exceptions import ReceiptHandleIsInvalid, SQSException

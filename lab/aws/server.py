@@ -17,7 +17,7 @@ from typing import Any, Callable, Dict, Iterable, Iterator, List, Set
 from lab.aws import mappings, queues, s3_events
 from lab.aws.faults import CUT, STALL, Fault, Faults, refusal
 from lab.aws.operations import Operation, operation_of
-from lab.aws.stand_in import ACCOUNT
+from lab.aws.stand_in import ACCOUNT, REGION
 
 CONTROL = "/lab/"
 #: Operations that must say how the object is to be encrypted, in a bucket that demands it.
@@ -72,6 +72,8 @@ class Front:
             self._faults.clear()
         elif what == "deliver":
             said = deliver(Path(given["folder"]), given["paths"], given["bucket"], given["prefix"])
+        elif what == "let-time-pass":
+            queues.let_time_pass(ACCOUNT, REGION, **given)
         elif what == "encrypted-buckets":
             self._encrypted_buckets.add(given["bucket"])
         elif what == "calls":

@@ -99,6 +99,16 @@ def test_a_message_received_too_often_goes_to_the_dead_letter_queue(layout: Layo
     assert (layout.waiting(queues.url), layout.waiting(queues.dlq_url)) == (0, 1)
 
 
+def test_hidden_messages_are_seen_when_time_has_passed(layout: Layout) -> None:
+    queues = layout.queue("passing", visibility_s=600)
+    layout.sqs.send_message(QueueUrl=queues.url, MessageBody="x")
+    assert layout.sqs.receive_message(QueueUrl=queues.url)["Messages"]
+    layout.aws.let_time_pass(queues.url, 300)
+    assert not layout.sqs.receive_message(QueueUrl=queues.url).get("Messages")
+    layout.aws.let_time_pass(queues.url, 300)
+    assert layout.sqs.receive_message(QueueUrl=queues.url)["Messages"]
+
+
 def test_an_old_receipt_deletes_nothing_and_a_visible_message_is_not_in_flight(layout: Layout) -> None:
     queues = layout.queue("receipts")
     layout.sqs.send_message(QueueUrl=queues.url, MessageBody="x")
