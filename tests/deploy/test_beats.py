@@ -1,0 +1,167 @@
+"""Events of Filebeat and Winlogbeat on every engine, also those that an attacker made; and the files for their roads.
+
+The documents are ours, with the fields that Winlogbeat 8 and Filebeat 8 give such events. No Beat, Logstash or Data
+Prepper runs here: docs/beats.md says what that leaves open.
+"""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+import yaml
+
+from collectors.templates import DEPLOY, TEMPLATES
+from tests.deploy.conftest import DAY
+
+LONG = "긴" * 13_400  # 40 kB of UTF-8
+
+
+def windows_event(**event_data):
+    return {
+        "@timestamp": "1998-04-05T06:07:08.123Z",
+        "ecs": {"version": "8.0.0"},
+        "agent": {"type": "winlogbeat", "name": "WIN-DC1", "version": "8.15.3", "id": "3f0c", "ephemeral_id": "77aa"},
+        "host": {"name": "win-dc1.corp.example", "ip": ["10.1.2.3", "fe80::1%12"], "os": {"family": "windows"}},
+        "event": {
+            "code": "4688",
+            "kind": "event",
+            "provider": "Microsoft-Windows-Security-Auditing",
+            "module": "security",
+        },
+        "log": {"level": "information"},
+        "message": "A new process has been created. Process Command Line: powershell -enc SQBFAFgA",
+        "winlog": {
+            "channel": "Security",
+            "computer_name": "win-dc1.corp.example",
+            "event_id": "4688",
+            "record_id": 918273,
+            "provider_guid": "{54849625-5478-4994-a5ba-3e3b0328c30d}",
+            "keywords": ["Audit Success"],
+            "process": {"pid": 4, "thread": {"id": 312}},
+            "event_data": {
+                "SubjectUserName": "svc-backup",
+                "TargetUserName": "-",
+                "CommandLine": "powershell",
+                **event_data,
+            },
+        },
+    }
+
+
+def line_of_a_log(**more):
+    return {
+        "@timestamp": "1998-04-05T06:07:09.000Z",
+        "agent": {"type": "filebeat", "name": "web-1", "version": "8.15.3"},
+        "host": {"name": "web-1"},
+        "input": {"type": "filestream"},
+        "log": {"file": {"path": "/var/log/auth.log"}, "offset": 4711},
+        "message": "Failed password for invalid user admin from 198.51.100.7 port 50122 ssh2",
+        **more,
+    }
+
+
+HOSTILE_WINDOWS = [
+    windows_event(**{f"param{number}": str(number) for number in range(3_000)}),
+    windows_event(**{f"{number}.{'x' * 300}": {"deeper": number} for number in range(3_000)}),
+    windows_event(CommandLine=LONG, ScriptBlockText=LONG, NewProcessName="y" * 40_000),
+    windows_event(**{"k" * 40_000: "v", " ": "blank", "a.": "dot at the end"}),
+    windows_event(LogonType=3, IpAddress="not an address", IpPort="-", ProcessId="0x1f4", Status=None),
+    {**windows_event(), "process": {"pid": "0x1f4", "parent": {"pid": 10**30}}, "source": {"ip": "-", "port": "none"}},
+    {**windows_event(), "message": LONG, "tags": ["a", LONG]},
+]
+HOSTILE_LINES = [
+    line_of_a_log(app={f"header-{number}": number for number in range(3_000)}),
+    line_of_a_log(app="text where an object is usual"),
+    line_of_a_log(app=[1, {"a": [2]}]),
+    line_of_a_log(app={"a": {"b": {"c": {"d": {}}}}}, url={"full": "https://x.example/" + "z" * 40_000}),
+    line_of_a_log(related={"ip": ["198.51.100.7", "unknown"]}, http={"response": {"status_code": "two hundred"}}),
+]
+
+
+def test_what_windows_sends_is_found_whatever_its_events_hold(any_store):
+    any_store.apply_templates("winlogbeat")
+    index = f"beats-winlogbeat-{DAY}"
+    documents = [windows_event(), *HOSTILE_WINDOWS]
+    assert [item["status"] for item in any_store.bulk(index, documents) if item["status"] != 201] == []
+    properties = any_store.transport.request("GET", (index, "_mapping")).json()[index]["mappings"]["properties"]
+    assert "param7" not in properties["winlog"]["properties"]["event_data"]["properties"]
+    for query, count in (
+        ("winlog.event_data.SubjectUserName:svc\\-backup AND event.code:4688", len(documents)),
+        ("winlog.event_data.CommandLine:powershell", len(documents) - 1),  # the long one is stored, not indexed
+        ('host.ip:"10.0.0.0/8"', len(documents)),
+        ("winlog.event_data.LogonType:3", 1),
+        ("message:enc", len(documents) - 1),
+        ("winlog.process.pid:[1 TO 9]", len(documents)),
+    ):
+        assert any_store.count("*winlogbeat*", query) == count, query
+    stored = any_store.transport.request("GET", (index, "_search"), {"size": "20"}).json()["hits"]["hits"]
+    assert sorted(map(repr, documents)) == sorted(repr(hit["_source"]) for hit in stored)
+
+
+@pytest.mark.parametrize("name", ["", ".", "a..b"])
+def test_names_that_no_engine_takes_are_refused_and_the_road_must_keep_them(any_store, name):
+    # Only a provider that an administrator registered can name a value so. AWS logs go through this product's loader,
+    # which moves such names; Beats do not, so their roads have a place for what is refused.
+    any_store.apply_templates("winlogbeat")
+    [item] = any_store.bulk(f"beats-winlogbeat-{DAY}", [windows_event(**{name: "value"})])
+    assert item["status"] == 400
+    for beat in ("filebeat", "winlogbeat"):
+        settings = yaml.safe_load((DEPLOY / "beats" / f"{beat}.yml").read_text("utf-8"))
+        assert (
+            settings["output.elasticsearch"]["non_indexable_policy.dead_letter_index"]["index"] == "beats-dead-letters"
+        )
+    text = (DEPLOY / "beats" / "data-prepper-pipelines.yaml").read_text("utf-8")
+    assert "dlq_file" in yaml.safe_load(text)["beats-pipeline"]["sink"][0]["opensearch"]
+
+
+def test_what_filebeat_sends_is_found_whatever_applications_log(any_store):
+    any_store.apply_templates("filebeat")
+    index = f"beats-filebeat-{DAY}"
+    documents = [line_of_a_log(), *HOSTILE_LINES]
+    assert [item["status"] for item in any_store.bulk(index, documents) if item["status"] != 201] == []
+    mapping = any_store.transport.request("GET", (index, "_mapping")).json()[index]["mappings"]
+    assert "app" not in mapping["properties"]
+    for query, count in (("message:admin", 6), ("log.offset:4711", 6), ("related.ip:198.51.100.7", 1)):
+        assert any_store.count("beats-filebeat", query) == count, query
+
+
+# --- the files of the roads ------------------------------------------------------------------------------------------
+
+
+def pattern_of(index: str) -> str:
+    """Return the index name of a configuration with everything variable as a star."""
+    return re.sub(r"%\{[^}]*\}|\$\{[^}]*\}", "*", index)
+
+
+@pytest.mark.parametrize("beat", ["filebeat", "winlogbeat"])
+def test_the_direct_road_writes_into_our_indices_with_ids_of_its_own(beat):
+    settings = yaml.safe_load((DEPLOY / "beats" / f"{beat}.yml").read_text("utf-8"))
+    assert pattern_of(settings["output.elasticsearch"]["index"]) == f"{TEMPLATES[beat].name}-*"
+    assert settings["output.elasticsearch"]["index"].endswith("%{+yyyy.MM.dd}")
+    # Beats' own templates and rollover would take the indices from ours.
+    assert settings["setup.template.enabled"] is settings["setup.ilm.enabled"] is False
+    [fingerprint] = [each["fingerprint"] for each in settings["processors"] if "fingerprint" in each]
+    assert fingerprint["target_field"] == "@metadata._id"
+    assert settings["output.elasticsearch"]["password"].startswith("${")
+
+
+def test_logstash_writes_into_our_indices_by_the_events_own_day():
+    text = (DEPLOY / "beats" / "logstash.conf").read_text("utf-8")
+    [index] = re.findall(r'index => "([^"]+)"', text)
+    assert index == "beats-%{[@metadata][beat]}-%{+YYYY.MM.dd}"
+    beats = re.findall(r'"(\w+)"', re.search(r"\[beat\] in \[([^\]]+)\]", text).group(1))
+    assert sorted(f"beats-{beat}" for beat in beats) == sorted(TEMPLATES[beat].name for beat in beats)
+    assert "manage_template => false" in text
+    assert text.count("{") == text.count("}")
+    assert "ssl_certificate_verification" not in text
+
+
+def test_data_prepper_writes_into_our_indices_by_the_events_own_day():
+    [pipeline] = yaml.safe_load((DEPLOY / "beats" / "data-prepper-pipelines.yaml").read_text("utf-8")).values()
+    [sink] = [each["opensearch"] for each in pipeline["sink"]]
+    [day] = [each["date"] for each in pipeline["processor"] if "date" in each]
+    assert sink["index"] == "beats-${/agent/type}-${/" + day["destination"] + "}"
+    assert day["output_format"] == "yyyy.MM.dd"
+    assert sink["index_type"] == "management_disabled"
+    assert sink["exclude_keys"] == [day["destination"]]
