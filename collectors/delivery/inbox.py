@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from typing import Callable, Deque, List
+from typing import Callable, Deque, List, Optional
 
 from collectors.delivery.json_log import JsonLog
 from collectors.delivery.keepalive import Change, Keepalive
@@ -71,8 +71,9 @@ class Inbox:
         with self._receiving:  # one long poll at a time: whoever waits here is next to look into the backlog
             pause_s = FIRST_PAUSE_S
             while not self._stopped.is_set():
-                if self._backlog:
-                    return self._backlog.popleft()
+                message = self._waiting()
+                if message:
+                    return message
                 self._gate.wait_until_open()
                 try:
                     self._receive()
@@ -88,8 +89,9 @@ class Inbox:
 
     def done(self, message: Message) -> None:
         """Delete a message: all it asked for is stored, was there, or is a dead letter."""
-        failures = self._queue.delete([message])
+        # In this order: an extension of what was deleted would look like a message that is lost.
         still_ours = self._keepalive.let_go(message)
+        failures = self._queue.delete([message])
         if not failures:
             self._metrics.messages_deleted.inc()
             return
@@ -108,16 +110,26 @@ class Inbox:
     def stop(self) -> None:
         """Receive nothing more, and give back what nobody works on."""
         self._stopped.set()
-        while self._backlog:
-            try:
-                self.give_back(self._backlog.popleft(), 0, "stopped")
-            except IndexError:  # a worker was quicker
+        while True:
+            message = self._waiting()
+            if not message:
                 break
+            self.give_back(message, 0, "stopped")
 
     def give_all_back(self) -> None:
         """Give back everything, also what is being worked on."""
         for message in self.held():
             self.give_back(message, 0, "stopped")
+
+    def _waiting(self) -> Optional[Message]:
+        """Take a message out of the backlog, if it is still ours; a worker may do so while the process is stopped."""
+        while True:
+            try:
+                message = self._backlog.popleft()
+            except IndexError:
+                return None
+            if self._keepalive.holds(message):
+                return message
 
     def _receive(self) -> None:
         messages = self._queue.receive(MAX_BATCH, self._keepalive.visibility_s, self._long_poll_s)

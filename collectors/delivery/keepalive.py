@@ -95,6 +95,11 @@ class Keepalive:
         with self._wake:
             return self._held.pop(message.receipt, None) is not None
 
+    def holds(self, message: Message) -> bool:
+        """Whether ``message`` is ours now."""
+        with self._wake:
+            return message.receipt in self._held
+
     def held(self) -> List[Message]:
         """Return the messages that are ours now."""
         with self._wake:
@@ -142,7 +147,7 @@ class Keepalive:
             self._lose(each, f"its receipt is not valid any more: {failure.reason}")
         elif now_s >= each.expires_s:
             self._lose(each, f"its visibility could not be extended in time: {failure.reason}")
-        elif each.message.receipt in self._held:
+        elif self.holds(each.message):
             each.due_s = now_s + min(self.visibility_s / 8, max(0.1, (each.expires_s - now_s) / 2))
             self._on_change(Change(each.message, False, failure.reason))
 

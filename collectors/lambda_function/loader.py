@@ -26,10 +26,15 @@ from collectors.lambda_function.settings import Settings, read_settings
 from collectors.records import ObjectRef
 
 
+def prompt_client(service: str) -> Any:
+    """Return a client that has given up before the margin of the deadline is over."""
+    return client(service, attempts=3, read_timeout_s=10.0)
+
+
 class Loader:
     """One function instance: its connections, and its answer to each event."""
 
-    def __init__(self, settings: Settings, clients: Callable[[str], Any] = client) -> None:
+    def __init__(self, settings: Settings, clients: Callable[[str], Any] = prompt_client) -> None:
         self._settings, self._clients = settings, clients
         self._log = JsonLog(sys.stdout)
         self._s3 = clients("s3")

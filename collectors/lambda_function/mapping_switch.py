@@ -50,10 +50,10 @@ class MappingSwitch:
 
     def find(self) -> Mapping:
         """Return the mapping as it is now."""
-        pages = self._call(self._client.list_event_source_mappings, FunctionName=self._function_name)
+        answer = self._call(self._client.list_event_source_mappings, FunctionName=self._function_name)
         found = [
             each
-            for each in pages.get("EventSourceMappings", [])
+            for each in answer.get("EventSourceMappings", [])
             if ":sqs:" in each.get("EventSourceArn", "") and self._uuid in ("", each["UUID"])
         ]
         if len(found) != 1:

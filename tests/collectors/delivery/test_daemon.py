@@ -351,6 +351,22 @@ def test_an_extension_that_fails_is_counted_and_the_work_goes_on(account, store,
     assert store.ids() == trail_ids(0, 3)
 
 
+def test_a_message_that_was_lost_before_its_turn_is_left_to_whoever_has_it(account, store, intakes):
+    urls = account.new_queue(max_receives=100)
+    for number in range(3):
+        account.send(urls, notification_of(put_trail(account, 10 * number)))
+    queue = Queue(account.sqs, urls.url)
+    slow = BlockedTaker(intakes(1)[0])
+    with Running(queue, [slow], visibility_s=2) as running:
+        assert slow.begun.wait(30)
+        account.sqs.purge_queue(QueueUrl=urls.url)  # their receipts are not valid any more
+        running.until(lambda: running.value("messages_lost_total") == 3)
+        slow.go_on.set()
+        running.until(lambda: len(running.lines("object")) == 1)
+    assert len(running.lines("object")) == 1
+    assert len(store.ids()) == 3
+
+
 def counts(running: Running) -> Dict[str, float]:
     return {name: running.value(name) for name in ("messages_in_hand", "oldest_message_in_hand_seconds")}
 
