@@ -11,7 +11,7 @@ from itertools import groupby
 from typing import Any, Dict, Iterator, List, Mapping, NamedTuple
 
 from collectors.datasets import DATASETS
-from collectors.retention import RETENTION
+from collectors.retention import RETENTION, Retention
 from es_bridge.transport import Transport
 
 WRITABLE, READ_ONLY, CLOSED, ABSENT = "writable", "read-only", "closed", "absent"
@@ -58,15 +58,15 @@ def daily_indices(
 
 def warnings(found: List[DailyIndex], dataset: str) -> Iterator[str]:
     """Yield what a backfill into these days must know, one text for each run of equal days; nothing if all is well."""
-    cold_after = RETENTION[dataset].cold_after_days
-    for reason, run in groupby(found, lambda each: _reason(each, cold_after)):
+    days = RETENTION[dataset]
+    for reason, run in groupby(found, lambda each: _reason(each, days)):
         if reason:
-            days = [each.day for each in run]
-            several = f"{days[0]} to {days[-1]} ({len(days)} days)" if len(days) > 1 else str(days[0])
+            same = [each.day for each in run]
+            several = f"{same[0]} to {same[-1]} ({len(same)} days)" if len(same) > 1 else str(same[0])
             yield f"{several}: {reason}"
 
 
-def _reason(index: DailyIndex, cold_after_days: int) -> str:
+def _reason(index: DailyIndex, days: Retention) -> str:
     if index.expired:
         return (
             f"older than the {index.kept_days} days that events are kept: the loader puts them into the dead-letter "
@@ -76,11 +76,16 @@ def _reason(index: DailyIndex, cold_after_days: int) -> str:
         return "the index is read-only (warm, cold or blocked): what it does not have yet becomes dead letters"
     if index.state == CLOSED:
         return "the index is closed: everything becomes dead letters until it is opened"
-    if index.state == ABSENT and index.age_days > cold_after_days:
-        return (
-            "no index: it is created anew, and on OpenSearch its days in the lifecycle begin today. If the day is in "
-            "Amazon's cold storage, attach that index instead, or its events are there twice"
+    if index.state == ABSENT and index.age_days > days.warm_after_days:
+        reason = (
+            "no index: it is created anew. On OpenSearch its days in the lifecycle begin today; Elasticsearch's ILM "
+            "makes it read-only within minutes, so stop it meanwhile (POST _ilm/stop)"
         )
+        if index.age_days > days.cold_after_days:
+            reason += (
+                ". If the day is in Amazon's cold storage, attach that index instead, or its events are there twice"
+            )
+        return reason
     return ""
 
 

@@ -67,20 +67,24 @@ def day(age_days: int, state: str, kept_days: int = 90) -> DailyIndex:
 
 def test_runs_of_equal_days_are_one_text_each():
     found = [day(age, ABSENT) for age in (92, 91, 90, 32, 31)] + [day(30, ABSENT), day(9, READ_ONLY), day(8, CLOSED)]
+    assert RETENTION["waf"][:2] == (7, 30)
     texts = list(warnings([*found, day(7, WRITABLE), day(6, READ_ONLY)], "waf"))
     assert [text.split(":")[0] for text in texts] == [
         "1996-12-08 to 1996-12-09 (2 days)",
         "1996-12-10 to 1997-02-07 (3 days)",
+        "1997-02-08",
         "1997-03-01",
         "1997-03-02",
         "1997-03-04",
     ]
-    for text, words in zip(texts, ["older than the 90 days", "no index", "read-only", "closed", "read-only"]):
+    for text, words in zip(
+        texts, ["older than the 90 days", "cold storage", "_ilm/stop", "read-only", "closed", "read-only"]
+    ):
         assert words in text
 
 
 def test_days_that_take_everything_need_no_words():
-    fresh = [day(age, state) for age, state in ((30, ABSENT), (20, WRITABLE), (0, WRITABLE), (-1, ABSENT))]
+    fresh = [day(age, state) for age, state in ((7, ABSENT), (60, WRITABLE), (0, WRITABLE), (-1, ABSENT))]
     assert list(warnings(fresh, "waf")) == []
 
 

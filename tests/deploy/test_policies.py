@@ -135,6 +135,13 @@ def test_every_log_that_has_templates_has_a_retention_in_the_order_of_the_tiers(
         assert 0 < days.warm_after_days < days.cold_after_days < days.delete_after_days
 
 
+def test_the_page_says_the_days_of_the_one_table():
+    page = (DEPLOY.parent / "docs" / "lifecycle.md").read_text("utf-8")
+    for dataset, days in RETENTION.items():
+        warm, cold, end = days
+        assert f"| {TEMPLATES[dataset].title} | {warm} days | day {warm} | day {cold} | {end} days |" in page
+
+
 def test_another_end_is_taken_and_one_before_the_cold_tier_refused():
     body = policy("vpc_flow", "opensearch", "amazon", 400).body
     assert body["policy"]["states"][2]["transitions"][0]["conditions"] == {"min_index_age": "400d"}
