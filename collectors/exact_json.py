@@ -4,8 +4,8 @@ Search engines keep a document as the text they were sent, so a loader that re-e
 (``1.10`` becomes ``1.1``, a 20-digit id loses digits). And they refuse a document that repeats a key in one object,
 while `json` silently drops all but the last.
 
-How deep a value may be nested depends on who reads it: orjson writes 254 levels, Python 3.9 to 3.13 read about 1,000
-less what is on the stack already, engines since 2.15 and 8.13 refuse more than 1,000. So there is one limit of our own.
+How deep a value may be nested depends on who reads it: orjson writes 254 levels, Python reads about 1,000 less what is
+on the stack already, and the engines have limits of their own. So there is one limit here, far below all of these.
 """
 
 from __future__ import annotations

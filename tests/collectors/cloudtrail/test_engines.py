@@ -1,0 +1,113 @@
+"""What an outsider can choose, on every engine: each record is stored whole, found by its other fields, and marked."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Dict, List
+
+import pytest
+
+from collectors.cloudtrail.source import documents
+from collectors.exact_json import MAX_DEPTH
+from collectors.json_codec import fastest
+from collectors.records import Context, Document, ObjectRef
+from collectors.templates import ensure_template
+from es_bridge.bulk import STORED, bulk_create
+from es_bridge.config import Auth, ClusterConfig
+from es_bridge.transport import Transport
+from lab.engine import ENGINES
+
+INDEX = "aws-cloudtrail-1998.01.02"
+LONG = "긴" * 13_400  # 40 kB of UTF-8
+DEEP = '{"a":' * 900 + "1" + "}" * 900
+BASE: Dict[str, Any] = {
+    "eventVersion": "1.11",
+    "userIdentity": {"type": "IAMUser", "userName": "tester"},
+    "eventTime": "1998-01-02T03:04:05Z",
+    "eventSource": "ec2.amazonaws.com",
+    "eventName": "TerminateInstances",
+    "awsRegion": "ap-northeast-2",
+    "recipientAccountId": "111122223333",
+}
+#: Each a record of its own, as JSON text behind `BASE`.
+HOSTILE = (
+    json.dumps({"requestParameters": {"userName": LONG, "instancesSet": {"items": [{"instanceId": "i-1"}]}}}),
+    json.dumps({"userAgent": LONG, "errorMessage": LONG, "resources": [{"ARN": LONG}]}),
+    json.dumps({"requestParameters": {"k" * 40_000: LONG, "userName": {"a": {"b": "c"}}, "roleName": ["x", {"y": 1}]}}),
+    json.dumps({"requestParameters": {f"header-{n}": n for n in range(1_500)}}),
+    json.dumps({"requestParameters": "text", "resources": "text", "userIdentity": "text", "aws": {"request": 5}}),
+    json.dumps({"url": "text", "http": [1], "dns": {"question": 5}, "rule": None, "network.type": {"x": 1}}),
+    '{"requestParameters":{"userName":"a","userName":"b","":{"":1},".":{"..":2}},"eventName":"Second"}',
+    r'{"userAgent":"broken \ud83d agent","requestParameters":{"userName":"\udfff","k\udc00":1}}',
+    f'{{"requestParameters":{DEEP}}}',
+    f'{{"newOfAws":{DEEP},"tlsDetails":{DEEP}}}',
+    '{"additionalEventData":{"n":1.10,"m":12345678901234567890123,"o":1E+400},"readOnly":1e99}',
+    json.dumps({"userIdentity": {"type": LONG, "x" * 40_000: LONG, "sessionContext": {"attributes": {"new": [{}]}}}}),
+    json.dumps({"userIdentity": {"type": LONG, "sessionContext": {"attributes": {"creationDate.x": 1, "": 2}}}}),
+)
+
+
+def hostile_documents() -> List[Document]:
+    texts = []
+    for number, extra in enumerate(HOSTILE):
+        base = {key: value for key, value in BASE.items() if key != "userIdentity" or '"userIdentity"' not in extra}
+        front = json.dumps({**base, "eventID": f"hostile-{number:02d}"})
+        texts.append(front[:-1] + "," + extra[1:])
+    data = ('{"Records":[' + ",".join(texts) + "]}").encode()
+    return list(documents([data], Context(ObjectRef("b", "k"), fastest())))  # type: ignore[arg-type]
+
+
+@pytest.fixture(params=list(ENGINES))
+def transport(request, engine_by_id):
+    """Return each engine's transport, with the templates of CloudTrail and without the index."""
+    engine = engine_by_id(request.param)
+    auth = Auth("basic", "root", engine.users["root"]) if engine.users else Auth()
+    ca_file = str(engine.ca_file) if engine.ca_file else None
+    with Transport(ClusterConfig((engine.url,), auth=auth, ca_file=ca_file)) as transport:
+        transport.request("DELETE", (INDEX,), accept_status=(404,))
+        ensure_template(transport, "cloudtrail")
+        if request.param == "elasticsearch-9.0":  # its best_compression needs a library of Elastic's own packages
+            transport.request("PUT", (INDEX,), body={"settings": {"index.codec": "default"}})
+        yield transport
+        transport.request("DELETE", (INDEX,), accept_status=(404,))
+
+
+def test_every_hostile_record_is_stored_whole_and_found(transport):
+    made = hostile_documents()
+    assert [outcome.result for outcome in bulk_create(transport, made)] == [STORED] * len(HOSTILE)
+    transport.request("POST", (INDEX, "_refresh"))
+
+    def search(query: str, **body: Any) -> Any:
+        body = {"size": 100, "query": {"query_string": {"query": query}}, **body}
+        return transport.request("POST", (INDEX, "_search"), body=body).json()
+
+    def ids(query: str) -> List[str]:
+        return sorted(hit["_id"][8:10] for hit in search(query)["hits"]["hits"])
+
+    everything = [f"{number:02d}" for number in range(len(HOSTILE))]
+    assert ids("awsRegion:ap-northeast-2 AND cloud.region:ap-northeast-2") == everything
+    stored = {hit["_id"]: hit["_source"] for hit in search("*")["hits"]["hits"]}
+    assert stored == {document.id: json.loads(document.body) for document in made}
+
+    assert ids("aws.request.instanceId:i-1") == ["00"]
+    assert ids("aws.request.roleName:x") == ["02"]
+    assert ids("aws.request.userName:b AND aws.request.userName:a") == ["06"]
+    assert ids("event.oversized:aws.request.userName") == ["00"]
+    assert ids("event.oversized:userAgent AND event.oversized:resources.ARN AND event.oversized:errorMessage") == ["01"]
+    assert ids("event.oversized:userIdentity.type") == ["11"]
+    counted = search("*", size=0, aggs={"names": {"terms": {"field": "aws.request.userName"}}})
+    assert {bucket["key"] for bucket in counted["aggregations"]["names"]["buckets"]} >= {"a", "b"}
+    mapping = transport.request("GET", (INDEX, "_mapping")).json()[INDEX]["mappings"]["properties"]
+    assert "newOfAws" not in mapping
+    assert mapping["requestParameters"] == {"type": "object", "enabled": False}
+
+
+def test_a_value_below_the_depth_limit_is_an_object_there_and_text_below(transport):
+    (document,) = (made for made in hostile_documents() if made.id.startswith("hostile-08"))
+    assert [outcome.result for outcome in bulk_create(transport, [document])] == [STORED]
+    found = transport.request("GET", (INDEX, "_doc", document.id)).json()["_source"]["requestParameters"]
+    levels = 1
+    while isinstance(found, dict):
+        found, levels = found["a"], levels + 1
+    assert levels == MAX_DEPTH
+    assert found == '{"a":' * (901 - MAX_DEPTH) + "1" + "}" * (901 - MAX_DEPTH)
