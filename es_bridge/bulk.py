@@ -36,7 +36,20 @@ import time
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from json.encoder import encode_basestring_ascii
-from typing import Any, Callable, Deque, Dict, Iterable, Iterator, List, NamedTuple, Optional, Sequence, Tuple
+from typing import (
+    Any,
+    Callable,
+    Deque,
+    Dict,
+    Generator,
+    Iterable,
+    Iterator,
+    List,
+    NamedTuple,
+    Optional,
+    Sequence,
+    Tuple,
+)
 
 from es_bridge.errors import (
     Aborted,
@@ -118,7 +131,7 @@ def bulk_create(
     workers: int = WORKERS,
     give_up_after_s: float = GIVE_UP_AFTER_S,
     on_wait: Callable[[str], None] = lambda reason: None,
-) -> Iterator[Outcome]:
+) -> Generator[Outcome, None, None]:
     """Write ``documents`` and yield one `Outcome` for each, in any order.
 
     Memory holds at most ``workers + 2`` requests of ``max_docs`` documents and ``max_bytes`` bytes (a larger single

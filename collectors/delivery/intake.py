@@ -24,6 +24,7 @@ import logging
 import math
 import re
 import time
+from contextlib import closing
 from datetime import datetime, timezone
 from typing import Any, Callable, Collection, Dict, Iterable, Iterator, Optional, Protocol, Set, Union
 
@@ -230,17 +231,19 @@ class _Taking:
             on_wait=self._waiting,
         )
         try:
-            for document, answer, reason, error_type in outcomes:
-                under_way.discard(document.origin)
-                if answer == STORED:
-                    result.stored += 1
-                elif answer == ALREADY_THERE:
-                    result.already_there += 1
-                else:
-                    self._letters.refused(
-                        self._letter(document.origin, reason, error_type, document.body, index=document.index)
-                    )
-                    result.dead += 1
+            # Closed here and not whenever the exception that ended it is forgotten: then nothing is under way any more.
+            with closing(outcomes):
+                for document, answer, reason, error_type in outcomes:
+                    under_way.discard(document.origin)
+                    if answer == STORED:
+                        result.stored += 1
+                    elif answer == ALREADY_THERE:
+                        result.already_there += 1
+                    else:
+                        self._letters.refused(
+                            self._letter(document.origin, reason, error_type, document.body, index=document.index)
+                        )
+                        result.dead += 1
         except _OutOfTime as exc:
             if self._answered_before() <= self._first_number:
                 raise StoreUnavailable(f"nothing was stored in time: {exc}") from exc

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import threading
 import tracemalloc
 from datetime import timedelta
 
@@ -259,3 +260,18 @@ def test_without_time_nothing_is_begun(shelf, day):
     intake: Intake = shelf.intake()
     result = intake.take(shelf.put(lines(query(1, day))), first_number=7, seconds_left=lambda: 0.0)
     assert (result.outcome, result.next_number, result.records) == (UNFINISHED, 7, 0)
+
+
+def test_when_it_is_told_to_end_nothing_is_under_way_any_more(shelf, day, index):
+    """SIGTERM ends a command by `SystemExit`, wherever it is: requests would outlive it for minutes."""
+
+    class Ends:
+        def add(self, letters):
+            raise SystemExit(143)
+
+    shelf.transport.request("PUT", (index,), body={"mappings": {"properties": {"vpc_id": {"type": "integer"}}}})
+    ref = shelf.put(lines(*(query(n, day, vpc_id="x") for n in range(1, 4_001))))
+    with pytest.raises(SystemExit) as ended:
+        shelf.intake(dead_letters=Ends(), max_docs=200).take(ref)
+    assert ended.value.__traceback__ is not None  # what was interrupted is still held here
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("bulk")]
