@@ -53,6 +53,9 @@ class Lines:
         #: Where the first of ``_lines`` begins, and where the object handed out last begins within its line.
         self._offset = 0
         self._within = 0
+        #: Whether the line handed out last is to be taken apart, and whether it is part of one already.
+        self._take_apart = False
+        self._is_part = False
 
     def bad(self, number: int, line: bytes, reason: str) -> BadRecord:
         """Return the line handed out last as a record that cannot become a document."""
@@ -61,40 +64,51 @@ class Lines:
         indent = len(raw) - len(raw[self._within :].lstrip()) - self._within
         return BadRecord(number, start + indent, reason, line[:EXCERPT_BYTES])
 
+    def take_apart(self) -> bool:
+        """Return whether the line handed out last is several glued objects; they then come next, each with its number.
+
+        To be asked when the line is no JSON: looking for seams in every line would cost as much as cutting lines.
+        """
+        if self._glued and not self._is_part:
+            self._take_apart = _BETWEEN_OBJECTS.search(self._lines[self._index]) is not None
+        return self._take_apart
+
     def __iter__(self) -> Iterator[Numbered]:
-        number = 0
+        number, first_number = 0, self._first_number
         for block in self._blocks():
             if isinstance(block, _TooLong):
                 number += 1
-                if number >= self._first_number:
+                if number >= first_number:
                     yield BadRecord(number, block.offset, self._too_long(), block.excerpt)
                 continue
             self._lines = lines = block.split(b"\n")
-            self._within = 0
-            has_seam = self._glued and _SEAM in block
             may_be_long = len(block) > self._limit_bytes
             for self._index, raw in enumerate(lines):
-                if has_seam and _SEAM in raw:
-                    for part in self._objects(raw):
-                        number += 1
-                        if number >= self._first_number:
-                            yield self._checked(number, part, part.strip())
-                    self._within = 0
-                    continue
                 line = raw.strip()
-                if line or (may_be_long and len(raw) > self._limit_bytes):
+                is_long = may_be_long and len(raw) > self._limit_bytes
+                if not line and not is_long:
+                    continue
+                if number + 1 >= first_number and not is_long:
+                    yield number + 1, line
+                    if not self._take_apart:
+                        number += 1
+                        continue
+                    self._take_apart = False
+                self._is_part = True
+                for part in self._objects(raw):
                     number += 1
-                    if number >= self._first_number:
-                        yield self._checked(number, raw, line) if may_be_long else (number, line)
+                    if number >= first_number:
+                        yield self._checked(number, part)
+                    self._within += len(part)
+                self._is_part, self._within = False, 0
 
-    def _objects(self, line: bytes) -> Iterator[bytes]:
-        self._within = 0
-        for part in _BETWEEN_OBJECTS.split(line):
-            yield part
-            self._within += len(part)
+    def _objects(self, raw: bytes) -> List[bytes]:
+        """Return the objects that are glued together in a line, or the line."""
+        return _BETWEEN_OBJECTS.split(raw) if self._glued and _SEAM in raw else [raw]
 
-    def _checked(self, number: int, raw: bytes, line: bytes) -> Numbered:
+    def _checked(self, number: int, raw: bytes) -> Numbered:
         # White space at its ends is counted, as it is in a line that is passed over before its end is seen.
+        line = raw.strip()
         return (number, line) if len(raw) <= self._limit_bytes else self.bad(number, line, self._too_long())
 
     def _too_long(self) -> str:

@@ -1,0 +1,56 @@
+"""An event's own time as its index and its ``@timestamp`` need it, both in UTC."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime, timedelta
+from functools import lru_cache
+from typing import NamedTuple, Optional
+
+_ISO = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\d)(\.\d{1,9})?(Z|[+-]\d\d:?\d\d)", re.ASCII)
+_EPOCH = datetime(1970, 1, 1)
+#: 9999-12-31, the last day that Python and every engine know.
+_LAST_S = 253_402_300_799
+
+
+class EventTime(NamedTuple):
+    """``day`` is the end of an index name, ``2026.11.21``; ``stamp`` is ISO 8601, ``2026-11-21T04:53:00.000Z``."""
+
+    day: str
+    stamp: str
+
+
+@lru_cache(maxsize=4096)  # logs in whole seconds: many records of an object share one
+def from_iso(text: str) -> Optional[EventTime]:
+    """Return the time of ISO 8601 ``text`` with seconds and a zone, as AWS writes it; None if it is none."""
+    found = _ISO.fullmatch(text)
+    if not found:
+        return None
+    day, clock, fraction, zone = found.groups()
+    try:
+        moment = datetime.fromisoformat(f"{day}T{clock}")
+        if zone != "Z":
+            offset = timedelta(hours=int(zone[1:3]), minutes=int(zone[-2:]))
+            moment = moment - offset if zone[0] == "+" else moment + offset
+    except (ValueError, OverflowError):
+        return None
+    return _event_time(moment, (fraction or ".")[1:])
+
+
+def from_epoch_ms(epoch_ms: int) -> Optional[EventTime]:
+    """Return the time of milliseconds since 1970; None outside of 1970 to 9999."""
+    second = _from_epoch_s(epoch_ms // 1000)
+    # Not by the constructor, which takes three times as long.
+    return second and tuple.__new__(EventTime, (second.day, f"{second.stamp[:-4]}{epoch_ms % 1000:03d}Z"))
+
+
+@lru_cache(maxsize=4096)
+def _from_epoch_s(seconds: int) -> Optional[EventTime]:
+    if not 0 <= seconds <= _LAST_S:
+        return None
+    return _event_time(_EPOCH + timedelta(seconds=seconds), "")
+
+
+def _event_time(moment: datetime, fraction: str) -> EventTime:
+    stamp = moment.isoformat()  # pads years before 1000, unlike strftime on some platforms
+    return EventTime(stamp[:10].replace("-", "."), f"{stamp}.{fraction.ljust(3, '0')}Z")

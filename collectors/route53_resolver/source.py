@@ -1,0 +1,24 @@
+"""Route 53 Resolver query logs out of the files AWS writes to S3: one JSON object on each line.
+
+https://docs.aws.amazon.com/Route53/latest/DeveloperGuide/resolver-query-logs-format.html
+
+There is no identity in a record and its time has whole seconds, so equal lines are legitimate: a document's id is the
+object and the number of the record in it.
+"""
+
+from __future__ import annotations
+
+from typing import Iterable, Iterator
+
+from collectors.json_record import json_documents
+from collectors.lines import Lines
+from collectors.records import Context, Made
+from collectors.route53_resolver.normalise import LOG
+
+
+def documents(pieces: Iterable[bytes], context: Context) -> Iterator[Made]:
+    """Yield the documents of one object whose unpacked content arrives in ``pieces``, and its bad records.
+
+    Raises `collectors.errors.DamagedFile` after every complete line before the damage.
+    """
+    return json_documents(Lines(pieces, context.first_number), context, LOG)

@@ -1,0 +1,25 @@
+"""AWS WAF logs out of the files that AWS or Firehose writes to S3: one JSON object after the other.
+
+AWS's own files have one on each line; what Firehose delivers may have nothing between them
+(https://docs.aws.amazon.com/firehose/latest/dev/basic-deliver.html). Either is read, also mixed.
+
+``httpRequest.requestId`` is no identity: what sends the requests may choose or repeat it. A document's id is the object
+and the number of the record in it.
+"""
+
+from __future__ import annotations
+
+from typing import Iterable, Iterator
+
+from collectors.json_record import json_documents
+from collectors.lines import Lines
+from collectors.records import Context, Made
+from collectors.waf.normalise import LOG
+
+
+def documents(pieces: Iterable[bytes], context: Context) -> Iterator[Made]:
+    """Yield the documents of one object whose unpacked content arrives in ``pieces``, and its bad records.
+
+    Raises `collectors.errors.DamagedFile` after every complete record before the damage.
+    """
+    return json_documents(Lines(pieces, context.first_number, glued=True), context, LOG)
