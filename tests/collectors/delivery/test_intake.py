@@ -9,6 +9,7 @@ import tracemalloc
 from datetime import timedelta
 
 import pytest
+from botocore.exceptions import ClientError
 
 from collectors.delivery.dead_letters import (
     BAD_RECORD,
@@ -20,6 +21,7 @@ from collectors.delivery.dead_letters import (
 )
 from collectors.delivery.event_window import EventWindow
 from collectors.delivery.intake import Intake
+from collectors.delivery.objects import S3Objects
 from collectors.delivery.outcome import DONE, RETRY, UNFINISHED
 from collectors.errors import ObjectUnreadable
 from collectors.records import EXCERPT_BYTES, MAX_RECORD_BYTES, ObjectRef
@@ -275,3 +277,24 @@ def test_when_it_is_told_to_end_nothing_is_under_way_any_more(shelf, day, index)
         shelf.intake(dead_letters=Ends(), max_docs=200).take(ref)
     assert ended.value.__traceback__ is not None  # what was interrupted is still held here
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("bulk")]
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "outcome"),
+    [
+        ("AccessDenied", 403, RETRY),
+        ("KMS.DisabledException", 400, RETRY),
+        ("SlowDown", 503, RETRY),
+        ("NoSuchKey", 404, DONE),
+    ],
+)
+def test_what_s3_refuses_is_tried_again_and_what_it_has_not_is_a_letter(shelf, code, status, outcome):
+    class Refuses:
+        def get_object(self, **_):
+            answer = {"Error": {"Code": code}, "ResponseMetadata": {"HTTPStatusCode": status}}
+            raise ClientError(answer, "GetObject")
+
+    result = shelf.intake(objects=S3Objects(Refuses())).take(ObjectRef(BUCKET, KEY))
+    assert (result.outcome, result.records) == (outcome, 0)
+    assert code in result.reason
+    assert [letter.error_type for letter in shelf.dead()] == ([OBJECT_GONE] if outcome == DONE else [])
