@@ -1,20 +1,23 @@
-"""``aws-siem-bridge lab demo``: an engine, the story in it, and a tour of searches through the app's own command."""
+"""``aws-siem-bridge lab demo``: the way of AWS's logs into an engine, and a tour of searches through the app's command.
+
+The story's files are put into a bucket of AWS's stand-in, as AWS would; SNS and SQS tell the loader, which runs as it
+would for good; what it has stored is searched.
+"""
 
 from __future__ import annotations
 
 import argparse
 import shutil
 import sys
-import tempfile
 import time
 from dataclasses import replace
 from typing import Dict, Iterator, List, Optional, Tuple
 
-import aws_siem_bridge
 from es_bridge.cli.connection import add_connection_arguments, cluster_from
 from es_bridge.cli.reporting import run_reported, say
 from es_bridge.config import ClusterConfig
-from es_bridge.transport import Transport
+from lab.aws import AwsStandIn, AwsUnavailable
+from lab.demo_load import holds_story, load_story
 from lab.engine import DEFAULT_ENGINE, EngineUnavailable
 from lab.engine.cache import cache_dir
 from lab.engine.detached import find_detached, start_detached, stop_detached
@@ -27,7 +30,7 @@ from lab.story import cast
 
 EXAMPLES = """\
 examples:
-  script/demo                    engine, story, tour, then a prompt; the engine stops at the end
+  script/demo                    AWS's logs into an engine, tour, then a prompt; the engine stops at the end
   script/demo --keep             the engine stays: the next start takes seconds
   script/demo --stop             stop an engine that was kept
   script/demo --url https://search.example:9200 --username me    the tour on a cluster you have; writes nothing
@@ -56,6 +59,21 @@ TOUR: Tuple[Tuple[str, str], ...] = (
         "| elasticsearch index=aws-cloudtrail-* size=3 fields=eventName,eventSource,userIdentity.type",
     ),
     (
+        "How it began, in the WAF's log: Log4Shell in headers is blocked, disguised in a form it passes:",
+        '| elasticsearch index="*waf*" query="source.ip:'
+        f'{cast.ATTACKER_SCANNER_IP}" fields=action,httpRequest.uri,httpRequest.args,source.geo.country_iso_code',
+    ),
+    (
+        "The web server asks for the attacker's host, in the Resolver's log:",
+        f'| elasticsearch index="*dns*" query="dns.question.name:{cast.CALLBACK_HOST}" '
+        "fields=query_name,rcode,dns.resolved_ip{},srcids.instance",
+    ),
+    (
+        "The reverse shell, in the VPC's flow log, with country and owner of the address it goes to:",
+        f'| elasticsearch index="*vpcflow*" query="destination.ip:{cast.CALLBACK_IP} AND destination.port:4444" '
+        "fields=srcaddr,dstaddr,dstport,bytes,destination.geo.country_iso_code,destination.as.organization.name",
+    ),
+    (
         "Everything there is, newest first, all fields:",
         "| elasticsearch index=aws-cloudtrail-* size=0",
     ),
@@ -66,7 +84,6 @@ TOUR: Tuple[Tuple[str, str], ...] = (
 )
 #: Columns of the table when the line does not choose its own.
 COLUMNS = ("eventName", "eventSource", "errorCode", "sourceIPAddress", "userIdentity.type")
-_LAST_HOURS = {"range": {"@timestamp": {"gte": "now-20h"}}}
 SHOWN_ROWS = 8
 CELL_WIDTH = 38
 
@@ -74,7 +91,13 @@ CELL_WIDTH = 38
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of ``lab demo``."""
     parser.epilog = EXAMPLES
-    parser.add_argument("--events", type=int, default=20_000, metavar="N", help="size of the story (default: 20,000)")
+    parser.add_argument(
+        "--events",
+        type=int,
+        default=20_000,
+        metavar="N",
+        help="CloudTrail events of the story; the other logs go with them (default: 20,000)",
+    )
     parser.add_argument("--non-interactive", action="store_true", help="no prompt after the tour")
     parser.add_argument("--keep", action="store_true", help="leave the engine running at the end")
     parser.add_argument("--stop", action="store_true", help="stop an engine that was left running, and nothing else")
@@ -98,20 +121,25 @@ def _run(arguments: argparse.Namespace) -> int:
         return _show(cluster_from(arguments), arguments)
     kept = find_detached(DEFAULT_ENGINE)
     try:
-        url = kept.url if kept else _start_engine()
-    except EngineUnavailable as exc:
+        if not (kept and holds_story(kept.url)):
+            with AwsStandIn() as aws:  # first: it says at once when this Python is too old
+                url = kept.url if kept else _start_engine()
+                if not load_story(aws, url, arguments.events):
+                    return 1
+        running = find_detached(DEFAULT_ENGINE)
+        if not running:
+            say("the engine has ended")
+            return 1
+        return _show(ClusterConfig((running.url,), name="lab"), arguments)
+    except (AwsUnavailable, EngineUnavailable) as exc:
         say(str(exc))
         return 1
-    try:
-        if not _holds_story(url) and _load_story(url, arguments.events):
-            return 1
-        return _show(ClusterConfig((url,), name="lab"), arguments)
     finally:
         running = find_detached(DEFAULT_ENGINE)
         if running and not (arguments.keep or kept):
             stop_detached(running)
         elif running:
-            say(f"the engine stays at {url}; stop it with script/demo --stop")
+            say(f"the engine stays at {running.url}; stop it with script/demo --stop")
 
 
 def _start_engine() -> str:
@@ -124,22 +152,6 @@ def _start_engine() -> str:
     return url
 
 
-def _holds_story(url: str) -> bool:
-    """Whether an engine that was kept still holds a story of the last hours."""
-    thief = {"bool": {"filter": [{"term": {"sourceIPAddress": cast.ATTACKER_CLOUD_IP}}, _LAST_HOURS]}}
-    with Transport(ClusterConfig((url,))) as transport:
-        path = ("aws-cloudtrail-*", "_count")
-        return bool(transport.request("POST", path, {"allow_no_indices": True}, {"query": thief}).json()["count"])
-
-
-def _load_story(url: str, events: int) -> int:
-    """Write the story as AWS's files and load them, as a user would; return the exit status."""
-    with tempfile.TemporaryDirectory(prefix="aws-siem-bridge-story-") as folder:
-        return aws_siem_bridge.main(["lab", "story", "write", folder, "--events", str(events)]) or aws_siem_bridge.main(
-            ["load", folder, "--url", url]
-        )
-
-
 def _show(cluster: ClusterConfig, arguments: argparse.Namespace) -> int:
     with SplunkdStandIn(python=arguments.python) as splunkd:
         add_cluster(splunkd.state, replace(cluster, name="lab"))
@@ -147,10 +159,10 @@ def _show(cluster: ClusterConfig, arguments: argparse.Namespace) -> int:
         status = 0
         for number, (why, line) in enumerate(TOUR, 1):
             print(f"\n[{number}/{len(TOUR)}] {why}\n{line}\n")
-            failed = _run_line(line, splunkd, session_key, arguments.python)
+            found = _run_line(line, splunkd, session_key, arguments.python)
             is_mistake = number == len(TOUR)
-            if failed != is_mistake and not arguments.url:
-                say(f"step {number} of the tour should {'fail' if is_mistake else 'work'}")
+            if bool(found) == is_mistake and not arguments.url:
+                say(f"step {number} of the tour should {'fail' if is_mistake else 'find something'}")
                 status = 1
         if not arguments.non_interactive and sys.stdin.isatty():
             print("\nYour turn: type | elasticsearch ... (empty line or exit to leave)")
@@ -175,13 +187,13 @@ def _typed_lines() -> Iterator[str]:
         yield line
 
 
-def _run_line(line: str, splunkd: SplunkdStandIn, session_key: str, python: str) -> bool:
-    """Run one line in a child process, print its rows as a table; return whether the job would have failed."""
+def _run_line(line: str, splunkd: SplunkdStandIn, session_key: str, python: str) -> Optional[int]:
+    """Run one line in a child process, print its rows; return how many, None if the job would have failed."""
     try:
         parsed = own_command_line(line)
     except SplError as exc:
         say(str(exc))
-        return True
+        return None
     columns = next((arg[7:].split(",") for arg in parsed.args if arg.startswith("fields=")), list(COLUMNS))
     job = Job(parsed.args, parsed.raw_args, splunkd.uri, session_key, user="analyst")
     started = time.monotonic()
@@ -208,7 +220,7 @@ def _run_line(line: str, splunkd: SplunkdStandIn, session_key: str, python: str)
     print(
         f"{rows:,} events in {seconds:.2f} s from the start of the process{first}; job {'FAILED' if failed else 'DONE'}"
     )
-    return failed
+    return None if failed else rows
 
 
 def _print_table(columns: List[str], rows: List[Dict[str, Value]]) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import shlex
-import signal
 import tempfile
 import time
 from pathlib import Path
@@ -58,7 +57,6 @@ def _start(arguments: argparse.Namespace) -> int:
         if arguments.story:
             _put_story(layout, arguments.story)
         say(f"AWS is at {aws.url}; Ctrl-C ends it, and everything in it")
-        signal.signal(signal.SIGTERM, signal.default_int_handler)
         try:
             while True:
                 time.sleep(3600)

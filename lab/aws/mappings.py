@@ -67,7 +67,7 @@ def install() -> None:
             return self.get_event_source_mapping()  # moto's own answer lacks the error's name
         return missing(self)
 
-    LambdaBackend.create_event_source_mapping = create_event_source_mapping  # type: ignore[method-assign]
-    LambdaBackend.update_event_source_mapping = update_event_source_mapping  # type: ignore[method-assign]
-    EventSourceMapping.get_configuration = get_configuration  # type: ignore[method-assign]
-    LambdaResponse.update_event_source_mapping = respond_to_update  # type: ignore[method-assign]
+    LambdaBackend.create_event_source_mapping = create_event_source_mapping
+    LambdaBackend.update_event_source_mapping = update_event_source_mapping
+    EventSourceMapping.get_configuration = get_configuration
+    LambdaResponse.update_event_source_mapping = respond_to_update

@@ -105,7 +105,7 @@ def _routes(service: str) -> List[_Route]:
             elif where.get("location") == "header":
                 headers.append(where["name"].lower())
         routes.append(
-            _Route(name, operation.http.get("method", "POST"), _pattern(path), tuple(query), tuple(headers))  # type: ignore[arg-type]
+            _Route(name, operation.http.get("method", "POST"), _pattern(path), tuple(query), tuple(headers))
         )
     # `id` of the SDK's own requests (x-id=GetObject) is no condition.
     return sorted(

@@ -86,11 +86,11 @@ def install() -> None:
 
     # moto counts all messages at every send and for every message that is received, with a clock that takes 15
     # microseconds a look: a minute for sending 2,000 messages.
-    SQSBackend.is_message_valid_based_on_retention_period = is_retained  # type: ignore[method-assign]
-    Message.visible = property(lambda self: time.time() * 1000 > self.visible_at)  # type: ignore[method-assign]
-    Message.delayed = property(lambda self: time.time() * 1000 < self.delayed_until)  # type: ignore[method-assign]
-    SQSBackend.receive_message = receive_message  # type: ignore[method-assign]
-    SQSBackend.change_message_visibility = locked(change_message_visibility)  # type: ignore[method-assign]
-    SQSBackend.delete_message = locked(SQSBackend.delete_message)  # type: ignore[method-assign]
-    Queue.delete_message = delete_message  # type: ignore[method-assign]
-    Queue.add_message = locked(Queue.add_message)  # type: ignore[method-assign]
+    SQSBackend.is_message_valid_based_on_retention_period = is_retained
+    Message.visible = property(lambda self: time.time() * 1000 > self.visible_at)
+    Message.delayed = property(lambda self: time.time() * 1000 < self.delayed_until)
+    SQSBackend.receive_message = receive_message
+    SQSBackend.change_message_visibility = locked(change_message_visibility)
+    SQSBackend.delete_message = locked(SQSBackend.delete_message)
+    Queue.delete_message = delete_message
+    Queue.add_message = locked(Queue.add_message)

@@ -122,10 +122,10 @@ def install() -> None:
         backend = sns_backends[account_id][region_name]
         backend.publish(arn=topic_arn, message=json.dumps(event_body), subject="Amazon S3 Notification")
 
-    notifications._get_s3_event = notification  # type: ignore[assignment]
-    notifications._get_test_event = test_event  # type: ignore[assignment]
-    notifications._send_sns_message = to_topic  # type: ignore[assignment]
-    notifications._send_event_bridge_message = to_eventbridge  # type: ignore[assignment]
+    notifications._get_s3_event = notification
+    notifications._get_test_event = test_event
+    notifications._send_sns_message = to_topic
+    notifications._send_event_bridge_message = to_eventbridge
 
 
 def _sequencer() -> str:

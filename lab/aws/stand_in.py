@@ -22,6 +22,8 @@ ACCOUNT = "123456789012"
 #: The access key of whoever does not say that he is somebody else; no secret, the stand-in checks none.
 ACCESS_KEY = "lab"
 STOP_TIMEOUT_S = 10
+#: What moto 5.2 runs on.
+NEEDED_PYTHON = (3, 11)
 
 #: One recorded call.
 Call = Operation
@@ -34,7 +36,7 @@ class AwsStandIn:
     """
 
     def __init__(self, port: int = 0) -> None:
-        if sys.version_info < (3, 11):
+        if sys.version_info < NEEDED_PYTHON:
             raise AwsUnavailable(
                 "The stand-in for AWS (moto) needs Python 3.11 or later, this is "
                 f"{sys.version_info[0]}.{sys.version_info[1]}: set PYTHON to a later one"

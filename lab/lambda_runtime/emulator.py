@@ -22,11 +22,13 @@ RELEASE = "1.170.0"
 #: What `platform.machine` says -> the binary's ending.
 PROCESSORS = {"x86_64": "x86_64", "aarch64": "arm64"}
 NAME = "aws-lambda-rie"
+#: What awslambdaric 4 is installed for.
+NEEDED_PYTHON = (3, 11)
 
 
 def find_emulator(progress: Progress = to_stderr) -> Path:
     """Return the emulator's program, fetching it when the cache does not have it. Raise LambdaRuntimeUnavailable."""
-    if sys.version_info < (3, 11):
+    if sys.version_info < NEEDED_PYTHON:
         raise LambdaRuntimeUnavailable("Lambda's runtime is run with Python 3.11 or later: set PYTHON to a later one")
     processor = PROCESSORS.get(platform.machine(), "")
     if sys.platform != "linux" or not processor:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -37,16 +38,22 @@ def demo(cache: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.skipif(sys.version_info < (3, 11), reason="the stand-in for AWS needs Python 3.11")
 @pytest.mark.usefixtures("engine")  # what it needs is downloaded
 def test_tour_on_an_engine_of_its_own(own_cache: Path) -> None:
     kept = demo(own_cache, "--non-interactive", "--keep", "--events", "3000")
     try:
         assert kept.returncode == 0, kept.stdout + kept.stderr
         assert '| elasticsearch index="*cloudtrail*" query="errorCode:AccessDenied"' in kept.stdout
-        assert kept.stdout.count("job DONE") == 5
+        assert kept.stdout.count("job DONE") == 8
         assert kept.stdout.count("job FAILED") == 1
         assert "203.0.113.66" in kept.stdout, "the thief is not in the table"
         assert "3,000 events" in kept.stdout
+        for log, records in {"CloudTrail": "3,000", "VPC Flow Logs": "3,000", "AWS WAF": "750"}.items():
+            assert f"{log}: {records} of {records} records" in kept.stderr
+        assert "BLOCK" in kept.stdout, "no request the WAF stopped"
+        assert "cdn-update.example.net." in kept.stdout, "no look-up of the attacker's host"
+        assert "Example Virtual Servers" in kept.stdout, "nobody says whose the shell's address is"
         assert "WARN: 3000 documents match, the newest 3 are returned" in kept.stdout
         again = demo(own_cache, "--non-interactive")
         assert again.returncode == 0, again.stdout + again.stderr

@@ -1,0 +1,118 @@
+"""The demo's data on the way a user's takes: a bucket, SNS, SQS and the loader that reads the queue for good."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Dict, Iterator, Mapping
+
+from collectors.datasets import DATASETS
+from es_bridge.cli.reporting import say
+from es_bridge.config import ClusterConfig
+from es_bridge.times import now_ms
+from es_bridge.transport import Transport
+from lab.aws import AwsStandIn, Layout, Queues
+from lab.aws.layout import SNS
+from lab.engine.progress import to_stderr
+from lab.story import cast
+from lab.story.addresses import MMDB_FILE
+from lab.story.files import write_story
+
+BUCKET, QUEUE, DEAD_LETTERS = "log-archive", "log-objects", "log-dead-letters"
+#: The story ends now. A day has three times as many files, of which one sees nothing in a tour.
+STORY_HOURS = 8
+SEED = 1
+LOOK_EVERY_S = 0.25
+#: A loader that does nothing for so long is stuck.
+PATIENCE_S = 120
+_LAST_HOURS = {"range": {"@timestamp": {"gte": "now-20h"}}}
+
+
+def holds_story(url: str) -> bool:
+    """Whether an engine that was kept still holds all logs of a story of the last hours."""
+    thief = {"bool": {"filter": [{"term": {"sourceIPAddress": cast.ATTACKER_CLOUD_IP}}, _LAST_HOURS]}}
+    with Transport(ClusterConfig((url,))) as transport:
+        if not _count(transport, "aws-cloudtrail-", thief):
+            return False
+        return all(_count(transport, dataset.index_prefix, _LAST_HOURS) for dataset in DATASETS.values())
+
+
+def load_story(aws: AwsStandIn, url: str, events: int) -> bool:
+    """Put a story into the bucket, let the loader read the queue, and say what is stored; return if it is all."""
+    with tempfile.TemporaryDirectory(prefix="aws-siem-bridge-story-") as text:
+        folder = Path(text)
+        end_ms = now_ms()
+        written = write_story(folder, events, SEED, end_ms - STORY_HOURS * 3_600_000, end_ms)
+        layout = Layout(aws)
+        queues = layout.queue(QUEUE)
+        layout.bucket(DEAD_LETTERS, must_encrypt=True)
+        layout.notify(layout.bucket(BUCKET, must_encrypt=True), queues, SNS)
+        keys = layout.put_logs(folder, BUCKET)
+        records = sum(log.records for log in written.values())
+        say(
+            f"{records:,} records of {len(written)} logs are in s3://{BUCKET} at {aws.url}, {len(keys):,} objects; "
+            "SNS and SQS tell the loader"
+        )
+        started = time.monotonic()
+        ended_well = _run_loader(aws, layout, queues, url, folder)
+    seconds = time.monotonic() - started
+    stored = _stored(url)
+    for name, log in written.items():
+        say(f"  {DATASETS[name].title}: {stored[name]:,} of {log.records:,} records in {DATASETS[name].index_prefix}*")
+    say(f"the loader took {seconds:.1f} s, {sum(stored.values()) / max(seconds, 0.001):,.0f} records/s")
+    complete = all(stored[name] >= log.records for name, log in written.items())
+    if not complete:
+        say(f"records are missing; the queue's dead letters: {layout.waiting(queues.dlq_url)}")
+    return ended_well and complete
+
+
+def _run_loader(aws: AwsStandIn, layout: Layout, queues: Queues, url: str, folder: Path) -> bool:
+    """Run ``aws-siem-bridge load --queue`` until the queue is empty, then stop it as an operator does."""
+    command = [sys.executable, "-m", "aws_siem_bridge", "load", "--queue", queues.url, "--url", url]
+    command += ["--dead-letters", f"s3://{DEAD_LETTERS}/loader"]
+    if (folder / MMDB_FILE).is_file():
+        command += ["--mmdb", str(folder / MMDB_FILE)]
+    say("aws-siem-bridge load --queue ... reads it")
+    log = folder / "loader.log"
+    with log.open("wb") as out:
+        loader = subprocess.Popen(command, env={**os.environ, **aws.environment("loader")}, stdout=out, stderr=out)
+        try:
+            for done, total in _until_empty(loader, layout, queues):
+                to_stderr("loader: messages done", done, total)
+        finally:
+            if loader.poll() is None:
+                loader.send_signal(signal.SIGTERM)
+            status = loader.wait()
+    if status or layout.waiting(queues.url):
+        for line in log.read_text("utf-8", "replace").splitlines()[-5:]:
+            say(f"loader: {line}")
+        return False
+    return True
+
+
+def _until_empty(loader: subprocess.Popen[bytes], layout: Layout, queues: Queues) -> Iterator[tuple[int, int]]:
+    """Yield (messages done, all) until there are none left, the loader ends or nothing moves any more."""
+    total = left = layout.waiting(queues.url)
+    moved = time.monotonic()
+    while left and loader.poll() is None and time.monotonic() - moved < PATIENCE_S:
+        time.sleep(LOOK_EVERY_S)
+        before, left = left, layout.waiting(queues.url)
+        if left != before:
+            moved = time.monotonic()
+            yield total - left, total
+
+
+def _stored(url: str) -> Dict[str, int]:
+    with Transport(ClusterConfig((url,))) as transport:
+        transport.request("POST", ("aws-*", "_refresh"))
+        return {name: _count(transport, dataset.index_prefix, {"match_all": {}}) for name, dataset in DATASETS.items()}
+
+
+def _count(transport: Transport, index_prefix: str, query: Mapping[str, object]) -> int:
+    path = (f"{index_prefix}*", "_count")
+    return int(transport.request("POST", path, {"allow_no_indices": True}, {"query": query}).json()["count"])
