@@ -8,6 +8,7 @@ import itertools
 import json
 import logging
 import zipfile
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Dict, List, NamedTuple, Optional
 from urllib.parse import quote_plus
@@ -19,7 +20,8 @@ from moto.server import ThreadedMotoServer
 from collectors.records import ObjectRef
 
 REGION = "eu-west-1"
-BUCKET = "log-archive"
+#: Of these tests alone: every moto server of a process has the same buckets.
+BUCKET = "messages-log-archive"
 EVENTS = Path(__file__).resolve().parents[1] / "data" / "events"
 
 
@@ -28,6 +30,12 @@ class QueueUrls(NamedTuple):
 
     url: str
     dead_url: str
+
+
+@lru_cache(maxsize=1)
+def shared_account() -> Account:
+    """Return the one account of this process. Its server ends with the process."""
+    return Account()
 
 
 class Account:
@@ -47,11 +55,13 @@ class Account:
         }
         self._names = itertools.count()
         self.s3, self.sqs = self.client("s3"), self.client("sqs")
-        self.s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
 
-    def close(self) -> None:
-        """Stop the server."""
-        self._server.stop()
+    def new_bucket(self, name: str) -> None:
+        """Make a bucket, unless it is there."""
+        try:
+            self.s3.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": REGION})
+        except self.s3.exceptions.BucketAlreadyOwnedByYou:
+            pass
 
     def client(self, service: str, endpoint: str = "") -> Any:
         """Return a client of the account's; one that is led to another ``endpoint`` tries everything once."""
@@ -66,7 +76,7 @@ class Account:
 
     def new_queue(self, visibility_s: int = 30, max_receives: int = 3) -> QueueUrls:
         """Return a queue of its own, with a dead-letter queue."""
-        name = f"logs-{next(self._names)}"
+        name = f"messages-{next(self._names)}"
         dead = self.sqs.create_queue(QueueName=f"{name}-dead")["QueueUrl"]
         attributes = {"AttributeNames": ["QueueArn"]}
         dead_arn = self.sqs.get_queue_attributes(QueueUrl=dead, **attributes)["Attributes"]["QueueArn"]
@@ -91,7 +101,7 @@ class Account:
 
     def new_function(self) -> str:
         """Return the name of a Lambda function with a mapping of a queue."""
-        name = f"loader-{next(self._names)}"
+        name = f"messages-loader-{next(self._names)}"
         code = io.BytesIO()
         with zipfile.ZipFile(code, "w") as archive:
             archive.writestr("handler.py", "")

@@ -11,23 +11,18 @@ from collectors.delivery.queue import Message
 from collectors.lambda_function import loader as loader_module
 from collectors.lambda_function import resume as resume_module
 from lab.engine import Engine
-from tests.collectors.account import REGION, Account
+from tests.collectors.account import BUCKET, Account, shared_account
 from tests.collectors.store import Store
 
 
-@pytest.fixture(scope="session")
-def _account() -> Iterator[Account]:
-    found = Account()
-    yield found
-    found.close()
-
-
 @pytest.fixture
-def account(_account: Account, monkeypatch: pytest.MonkeyPatch) -> Account:
-    """Return the account of the session, with the environment leading to it; use queues and keys of your own."""
-    for name, value in _account.environment.items():
+def account(monkeypatch: pytest.MonkeyPatch) -> Account:
+    """Return the account, with the environment leading to it; use queues and keys of your own."""
+    found = shared_account()
+    for name, value in found.environment.items():
         monkeypatch.setenv(name, value)
-    return _account
+    found.new_bucket(BUCKET)
+    return found
 
 
 @pytest.fixture
@@ -44,13 +39,12 @@ def store(engine: Engine) -> Iterator[Store]:
 def environment(account, store, monkeypatch) -> Iterator[Dict[str, str]]:
     """Set what the functions need; return a dictionary of what else is to be set, by the next call of one."""
     urls = account.new_queue(max_receives=5)
-    account.s3.create_bucket(
-        Bucket=f"dead-{urls.url.rpartition('/')[2]}", CreateBucketConfiguration={"LocationConstraint": REGION}
-    )
+    dead = f"dead-{urls.url.rpartition('/')[2]}"
+    account.new_bucket(dead)
     given = {
         "URL": store.url,
         "QUEUE_URL": urls.url,
-        "DEAD_LETTERS": f"s3://dead-{urls.url.rpartition('/')[2]}/letters",
+        "DEAD_LETTERS": f"s3://{dead}/letters",
         "DEADLINE_MARGIN_S": "0",
     }
     for name, value in given.items():

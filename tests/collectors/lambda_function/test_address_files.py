@@ -42,7 +42,7 @@ def test_a_database_is_fetched_once_and_again_when_it_changes(account, tmp_path)
 
 
 def test_one_that_is_not_there_says_which_permission_is_needed(account, tmp_path):
-    with pytest.raises(CollectorError, match="s3://log-archive/none cannot be fetched: NoSuchKey.*s3:GetObject"):
+    with pytest.raises(CollectorError, match=f"s3://{BUCKET}/none cannot be fetched: NoSuchKey.*s3:GetObject"):
         fetched(f"s3://{BUCKET}/none", account.s3, tmp_path)
 
 
