@@ -2,7 +2,8 @@
 
 Two questions, so that the answer is exact: a search by ids over all indices of the log finds a document in any of them,
 also one that is there twice; what it does not find is asked for again in the index it belongs to with ``_mget``, which
-also sees what no refresh has made searchable yet, and says when that index is closed.
+also sees what no refresh has made searchable yet, and says when that index is closed. (What was deleted since the last
+refresh is still found: nothing here deletes.)
 https://opensearch.org/docs/latest/api-reference/document-apis/multi-get/
 """
 

@@ -24,7 +24,6 @@ from tests.collectors.four_logs import write_all
 INDICES = "aws-cloudtrail-*"
 ALL = "aws-*"
 TEMPLATES = ("aws-cloudtrail", "aws-vpcflow", "aws-dns", "aws-waf")
-TEMPLATE = ["_index_template", "aws-cloudtrail"]
 
 
 class Cluster:

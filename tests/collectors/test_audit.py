@@ -68,7 +68,7 @@ def test_records_that_are_gone_are_named_with_number_and_id(cluster, loaded, tmp
         gone[key] = [0, 17, 49]
         for position in gone[key]:
             path = (log.index, "_doc", ids[position])
-            cluster.transport.request("DELETE", path, accept_status=(404,))
+            cluster.transport.request("DELETE", path, {"refresh": "true"})
     done, found = audit_copy(cluster, tmp_path, "--named", "2")
     assert done.returncode == 1
     assert found.keys() == loaded.keys()

@@ -20,7 +20,7 @@ from collectors.errors import CollectorError
 from collectors.files import find_files
 from collectors.templates import ensure_template
 from lab.front.faults import FaultyServer
-from tests.collectors.conftest import TEMPLATE, event, table, write_log
+from tests.collectors.conftest import event, table, write_log
 from tests.collectors.four_logs import BUCKET, flow_rows, write_all
 
 AWS_FOLDER = "AWSLogs/111122223333/CloudTrail/ap-northeast-2/1999/12/31"
@@ -256,19 +256,6 @@ def test_a_terminal_shows_files_events_rate_and_what_remains(cluster, tmp_path):
 
 
 # --- the template ----------------------------------------------------------------------------------------------------
-
-
-def test_a_template_edited_in_the_cluster_stays_until_ours_changes(cluster):
-    assert ensure_template(cluster.transport, "cloudtrail")
-    edited = cluster.transport.request("GET", TEMPLATE).json()["index_templates"][0]["index_template"]
-    edited["template"]["settings"]["index"]["number_of_shards"] = "3"
-    cluster.transport.request("PUT", TEMPLATE, body=edited)
-    assert not ensure_template(cluster.transport, "cloudtrail")
-    edited["_meta"]["sha256"] = "of an older version"
-    cluster.transport.request("PUT", TEMPLATE, body=edited)
-    assert ensure_template(cluster.transport, "cloudtrail")
-    now = cluster.transport.request("GET", TEMPLATE).json()["index_templates"][0]["index_template"]
-    assert now["template"]["settings"]["index"]["number_of_shards"] == "1"
 
 
 def test_an_account_that_may_only_create_is_told_what_to_do_and_can_load_without(cluster_by_id, tmp_path):

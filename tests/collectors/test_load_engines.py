@@ -6,9 +6,11 @@ import json
 
 import pytest
 
-from collectors.templates import template
+from collectors.datasets import DATASETS
+from collectors.templates import INDEX, pieces, write
 from lab.engine import ENGINES
-from tests.collectors.conftest import TEMPLATE, Cluster, event, write_log
+from tests.collectors.conftest import Cluster, event, write_log
+from tests.collectors.four_logs import BUCKET, write_all
 
 LONG = "긴" * 13_400  # 40 kB of UTF-8
 
@@ -65,10 +67,11 @@ def any_cluster(request, cluster_by_id) -> Cluster:
     """
     cluster = cluster_by_id(request.param)
     if request.param == "elasticsearch-9.0":
-        edited = template("cloudtrail")
-        edited["template"]["settings"]["index"]["codec"] = "default"
-        cluster.transport.request("PUT", TEMPLATE, body=template("cloudtrail"))
-        cluster.transport.request("PUT", TEMPLATE, body=edited)
+        for dataset in DATASETS:
+            for piece in pieces(dataset):
+                if piece.kind == INDEX:
+                    piece.body["template"]["settings"]["index"]["codec"] = "default"
+                write(cluster.transport, piece)
     return cluster
 
 
@@ -98,14 +101,23 @@ def test_every_hostile_record_is_stored_with_all_its_values(any_cluster, tmp_pat
     assert any_cluster.count() == len(stored)
 
 
-def test_the_template_is_accepted_and_applies(any_cluster, tmp_path):
+def test_a_load_creates_indices_by_its_templates_and_writes_these_once(any_cluster, tmp_path):
     path = write_log(tmp_path / "a.json", [event(1), event(2, errorCode="AccessDenied", readOnly=True)])
     done = any_cluster.load(path)
     assert done.returncode == 0, done.stderr
     settings = any_cluster.transport.request("GET", ("aws-cloudtrail-1999.12.31", "_settings")).json()
     index = settings["aws-cloudtrail-1999.12.31"]["settings"]["index"]
-    wanted = any_cluster.transport.request("GET", TEMPLATE).json()["index_templates"][0]["index_template"]["template"]
-    assert wanted["settings"]["index"].items() <= index.items()
+    assert index["sort"]["field"] == ["@timestamp"]
     assert len(any_cluster.find("errorCode:AccessDenied AND readOnly:true AND event.outcome:failure")) == 1
     assert len(any_cluster.find("errorCode:Access")) == 0
     assert "written" not in any_cluster.load(path).stderr
+
+
+def test_all_four_logs_are_loaded_and_audited_on_every_engine(any_cluster, tmp_path):
+    expected = write_all(tmp_path, files=1, records=20)
+    copy = ("--as", f"s3://{BUCKET}")
+    done = any_cluster.load(tmp_path, options=copy)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert any_cluster.places().keys() == {doc_id for ids in expected.values() for doc_id in ids}
+    audited = any_cluster.run(any_cluster.command(tmp_path, options=copy, name="audit"))
+    assert audited.returncode == 0, audited.stdout + audited.stderr
