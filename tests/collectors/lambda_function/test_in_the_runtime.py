@@ -210,7 +210,7 @@ def story_ids(folder: Path) -> List[str]:
     return sorted(ids)
 
 
-@pytest.mark.parametrize("through", ["s3", "sns", "eventbridge"])
+@pytest.mark.parametrize("through", ["sns", "eventbridge"])
 def test_the_story_of_all_four_logs_is_there_exactly_once(
     deploy: Callable[..., Deployed], store: Store, tmp_path: Path, through: str
 ) -> None:
