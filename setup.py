@@ -58,7 +58,8 @@ setup(
     ),
     include_package_data=True,
     package_data={
-        "deploy": ["**/*.json"],
+        "deploy": ["**/*.json", "**/*.yaml", "**/*.yml", "**/*.conf", "**/*.md"],
+        "collectors": ["lambda_function/requirements*"],
         "lab": [
             "**/*.java",
             "**/*.toml",
