@@ -24,8 +24,8 @@ from lab.story.addresses import MMDB_FILE
 from lab.story.files import write_story
 
 BUCKET, QUEUE, DEAD_LETTERS = "log-archive", "log-objects", "log-dead-letters"
-#: The story ends now. A day has three times as many files, of which one sees nothing in a tour.
-STORY_HOURS = 8
+#: The story ends now. A day has four times as many files, of which one sees nothing in a tour.
+STORY_HOURS = 6
 SEED = 1
 LOOK_EVERY_S = 0.25
 #: A loader that does nothing for so long is stuck.
