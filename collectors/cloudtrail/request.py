@@ -91,6 +91,10 @@ _AT_TOP = {**_ANYWHERE, "name": "name", "key": "key", "target": "target", "resou
 REQUEST_FIELDS = tuple(sorted(set(_AT_TOP.values())))
 
 
+#: Name of the field -> its values, each once, in their order.
+_Found = Dict[str, Dict[str, None]]
+
+
 class _Names(Dict[str, str]):
     """``names[key]`` is the name of the field for a key as it is written, ``""`` if none; remembered."""
 
@@ -112,13 +116,13 @@ _NAMES_AT_TOP, _NAMES_ANYWHERE = _Names(_AT_TOP), _Names(_ANYWHERE)
 
 def request_fields(parameters: Any) -> Dict[str, Union[str, List[str]]]:
     """Return name -> value or values of the named members in a decoded requestParameters; empty if it is no object."""
-    found: Dict[str, List[str]] = {}
+    found: _Found = {}
     if isinstance(parameters, dict):
         _collect(parameters, _NAMES_AT_TOP, found)
-    return {name: values if len(values) > 1 else values[0] for name, values in found.items()}
+    return {name: next(iter(values)) if len(values) == 1 else list(values) for name, values in found.items()}
 
 
-def _collect(members: Mapping[str, Any], names: _Names, found: Dict[str, List[str]]) -> None:
+def _collect(members: Mapping[str, Any], names: _Names, found: _Found) -> None:
     for key, value in members.items():
         name = names[key]
         if name:
@@ -127,7 +131,7 @@ def _collect(members: Mapping[str, Any], names: _Names, found: Dict[str, List[st
             _look_into(value, found)
 
 
-def _look_into(value: Any, found: Dict[str, List[str]]) -> None:
+def _look_into(value: Any, found: _Found) -> None:
     if isinstance(value, dict):
         _collect(value, _NAMES_ANYWHERE, found)
     elif isinstance(value, list):
@@ -136,9 +140,9 @@ def _look_into(value: Any, found: Dict[str, List[str]]) -> None:
                 _look_into(item, found)
 
 
-def _add(value: Any, found: Dict[str, List[str]], name: str) -> None:
+def _add(value: Any, found: _Found, name: str) -> None:
     if type(value) is str and value and name not in found:  # the usual case
-        found[name] = [value]
+        found[name] = {value: None}
         return
     for item in value if isinstance(value, list) else (value,):
         kind = type(item)
@@ -146,6 +150,4 @@ def _add(value: Any, found: Dict[str, List[str]], name: str) -> None:
             item = str(item)
         elif kind is not str or not item:
             continue
-        values = found.setdefault(name, [])
-        if item not in values:
-            values.append(item)
+        found.setdefault(name, {})[item] = None
