@@ -19,7 +19,7 @@ from collectors.aws import client
 from collectors.datasets import DATASETS
 from collectors.delivery.daemon import Daemon, DaemonSettings
 from collectors.delivery.dead_letters import DeadLetters
-from collectors.delivery.event_window import EventWindow
+from collectors.delivery.event_window import AS_THE_POLICIES, EventWindow
 from collectors.delivery.health import HealthServer
 from collectors.delivery.intake import Intake
 from collectors.delivery.json_log import JsonLog
@@ -104,7 +104,7 @@ def run_queue(arguments: argparse.Namespace) -> int:
                 transport,
                 S3Objects(s3),
                 letters,
-                window=EventWindow(arguments.retention_days),
+                window=EventWindow(AS_THE_POLICIES if arguments.retention_days is None else arguments.retention_days),
                 look_up=look_up,
                 on_wait=waiting,
                 give_up_after_s=GIVE_UP_AFTER_S,

@@ -73,7 +73,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--retention-days",
         type=int,
         metavar="DAYS",
-        help="older events are dead letters (default: no event is too old)",
+        help="older events are dead letters (default: none is too old; with --queue: as the lifecycle policies delete)",
     )
     parser.add_argument(
         "--mmdb",

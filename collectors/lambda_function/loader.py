@@ -9,7 +9,7 @@ from typing import Any, Callable, Dict, Sequence
 
 from collectors.aws import client
 from collectors.delivery.dead_letters import DeadLetters
-from collectors.delivery.event_window import EventWindow
+from collectors.delivery.event_window import AS_THE_POLICIES, EventWindow
 from collectors.delivery.intake import Intake
 from collectors.delivery.json_log import JsonLog
 from collectors.delivery.letter_store import letter_store
@@ -75,7 +75,7 @@ class Loader:
             transport_of(settings, self._clients),
             S3Objects(self._s3),
             letters,
-            window=EventWindow(settings.retention_days),
+            window=EventWindow(AS_THE_POLICIES if settings.retention_days is None else settings.retention_days),
             look_up=self._look_up,
         )
 

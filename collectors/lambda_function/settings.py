@@ -9,7 +9,8 @@
 ``AWS_SIEM_BRIDGE_QUEUE_URL``               the queue the function is fed from
 ``AWS_SIEM_BRIDGE_DEAD_LETTERS``            ``s3://bucket/prefix``
 ``AWS_SIEM_BRIDGE_DEAD_LETTERS_KMS_KEY``    key they are encrypted with; without one S3's own
-``AWS_SIEM_BRIDGE_RETENTION_DAYS``          events older than this are dead letters; without it, none are
+``AWS_SIEM_BRIDGE_RETENTION_DAYS``          events older than this are dead letters; without it, what the lifecycle
+                                            policies of this product would delete is
 ``AWS_SIEM_BRIDGE_MMDB``                    files, or ``s3://bucket/key``, with country and AS; commas in between
 ``AWS_SIEM_BRIDGE_DEADLINE_MARGIN_S``       what is left of the function's time when it passes the rest on
 ``AWS_SIEM_BRIDGE_EVENT_SOURCE_MAPPING``    UUID of the mapping, where the function has several of queues

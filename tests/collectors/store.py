@@ -9,6 +9,8 @@ from es_bridge.transport import Transport
 
 DAY = "2019-03-01"
 OURS = "aws-*-2019.*"
+#: A retention under which that year still counts.
+FOR_EVER_DAYS = "36500"
 
 
 class Store:

@@ -20,7 +20,7 @@ from collectors.datasets import DATASETS
 from lab.engine import Engine
 from tests.collectors.account import Account, QueueUrls, notification_of, trail_file, trail_key
 from tests.collectors.corpus import log_file
-from tests.collectors.store import DAY, OURS, Store, trail_ids
+from tests.collectors.store import DAY, FOR_EVER_DAYS, OURS, Store, trail_ids
 
 PATIENCE_S = 120.0
 #: Of the moments, so that a run can be repeated.
@@ -42,7 +42,8 @@ class Command:
 
     def __init__(self, account: Account, store: Store, urls: QueueUrls, folder: Path, *options: str) -> None:
         command = [sys.executable, "-m", "aws_siem_bridge", "load", "--queue", urls.url, "--url", store.url]
-        command += ["--dead-letters", str(folder / "dead"), "--no-template", "--long-poll", "1", *options]
+        command += ["--dead-letters", str(folder / "dead"), "--no-template", "--long-poll", "1"]
+        command += ["--retention-days", FOR_EVER_DAYS, *options]
         self.log = folder / "daemon.log"
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(command, env={**os.environ, **account.environment}, stderr=log)

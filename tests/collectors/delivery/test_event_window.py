@@ -6,7 +6,7 @@ from datetime import datetime, timezone
 
 import pytest
 
-from collectors.delivery.event_window import EventWindow
+from collectors.delivery.event_window import AS_THE_POLICIES, EventWindow
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=timezone.utc).timestamp()
 
@@ -40,6 +40,14 @@ def test_without_a_retention_nothing_is_too_old_and_the_future_is_still_no_place
     assert days["aws-waf-0001.01.01"] == ""
     assert "ahead" in days["aws-waf-2026.11.23"]
     assert window(10**9)["aws-waf-1970.01.01"] == ""
+
+
+def test_each_log_has_the_retention_of_its_lifecycle_policy():
+    days = window(AS_THE_POLICIES)
+    assert days["aws-cloudtrail-2025.11.21"] == ""
+    assert "older than the 365 days" in days["aws-cloudtrail-2025.11.20"]
+    assert days["aws-vpcflow-2026.08.23"] == ""
+    assert "older than the 90 days" in days["aws-vpcflow-2026.08.22"]
 
 
 def test_late_in_the_day_the_day_after_tomorrow_is_still_ahead():

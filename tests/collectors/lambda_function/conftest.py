@@ -12,7 +12,7 @@ from collectors.lambda_function import loader as loader_module
 from collectors.lambda_function import resume as resume_module
 from lab.engine import Engine
 from tests.collectors.account import BUCKET, Account, shared_account
-from tests.collectors.store import Store
+from tests.collectors.store import FOR_EVER_DAYS, Store
 
 
 @pytest.fixture
@@ -46,6 +46,7 @@ def environment(account, store, monkeypatch) -> Iterator[Dict[str, str]]:
         "QUEUE_URL": urls.url,
         "DEAD_LETTERS": f"s3://{dead}/letters",
         "DEADLINE_MARGIN_S": "0",
+        "RETENTION_DAYS": FOR_EVER_DAYS,
     }
     for name, value in given.items():
         monkeypatch.setenv(f"AWS_SIEM_BRIDGE_{name}", value)

@@ -38,7 +38,7 @@ from lab.lambda_runtime.environment import TIMED_OUT
 from lab.story.files import write_story
 from tests.collectors.account import BUCKET
 from tests.collectors.corpus import log_file
-from tests.collectors.store import Store
+from tests.collectors.store import FOR_EVER_DAYS, Store
 
 pytestmark = pytest.mark.skipif(sys.version_info < (3, 11), reason="the stand-in for AWS needs Python 3.11")
 
@@ -176,6 +176,7 @@ def deploy(layout: Layout, package: Path) -> Iterator[Callable[..., Deployed]]:
             "QUEUE_URL": queues.url,
             "DEAD_LETTERS": f"s3://{DEAD_LETTERS}/{name}",
             "DEADLINE_MARGIN_S": str(margin_s),
+            "RETENTION_DAYS": FOR_EVER_DAYS,
             "LOADER": name,
         }
         variables = {f"AWS_SIEM_BRIDGE_{key}": value for key, value in settings.items()}
