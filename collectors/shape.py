@@ -18,8 +18,8 @@ ANYTHING = "anything"
 #: Texts longer than this (in UTF-16 units, as the engines count) are kept and not indexed: ``ignore_above``.
 LONGEST_INDEXED = 8191
 
-#: Keys remembered: a log has a few dozen.
-_MAX_KEYS = 4096
+#: Keys remembered, each of at most so many characters: a log has a few dozen.
+_MAX_KEYS, _LONGEST_KEY = 4096, 64
 #: Lists remembered, each of at most so many bytes.
 _MAX_LISTS, _LONGEST_LIST = 1024, 4096
 _ONLY_OBJECTS = {dict}
@@ -90,10 +90,11 @@ class Shape:
 
     def _learn(self, keys: AbstractSet[str]) -> bool:
         """Remember keys that are not in the template; return whether all are harmless."""
-        harmless = all(key in self.members or self._is_harmless(key) for key in keys)
-        if harmless and len(self._good_keys) < _MAX_KEYS:
-            self._good_keys |= keys
-        return harmless
+        if not all(key in self.members or self._is_harmless(key) for key in keys):
+            return False
+        if len(self._good_keys) < _MAX_KEYS:
+            self._good_keys |= {key for key in keys if len(key) <= _LONGEST_KEY}
+        return True
 
     def _is_harmless(self, key: str) -> bool:
         return key not in self._reserved and "." not in key and bool(key.strip())

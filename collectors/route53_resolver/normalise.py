@@ -75,6 +75,8 @@ MAPPED: Mapping[str, Any] = {
 #: Names that this module gives; a record's own value under one of them moves to ``unmapped``.
 COMMON = ("@timestamp", "event", "source", "dns", "network", "rule", "cloud", "unmapped")
 
+#: ``2026-11-21T04:53:00.123456789+09:00``; what is longer is no time, and is not remembered.
+LONGEST_TIME = 35
 ADDRESS_TYPES = ("A", "AAAA")
 _TRANSPORT = {"UDP": "udp", "TCP": "tcp", "DOH": "tcp", "DOH-FIPS": "tcp"}
 
@@ -87,7 +89,7 @@ def describe(fields: Dict[str, Any], context: Context) -> Tuple[EventTime, str]:
     """
     get = fields.get
     written = get("query_timestamp")
-    time = from_iso(written) if type(written) is str else None
+    time = from_iso(written) if type(written) is str and len(written) <= LONGEST_TIME else None
     if time is None:
         raise InvalidRecord(
             f"the record's query_timestamp is {str(written)[:60]!r} instead of a time like 2026-11-21T04:53:00Z"
@@ -116,21 +118,23 @@ def describe(fields: Dict[str, Any], context: Context) -> Tuple[EventTime, str]:
     try:
         repeated = _repeated(often)
     except TypeError:  # a list or object, which cannot be remembered
-        repeated = _repeated(tuple([value if isinstance(value, (int, str)) else None for value in often]))
+        repeated = _repeated.__wrapped__(often)
+    question = repeated.question
     name = get("query_name")
     if type(name) is str and name:
         name = quoted(name[:-1] if name[-1] == "." and len(name) > 1 else name, context.codec)
-        question = f'"name":{name},{repeated.question}' if repeated.question else f'"name":{name}'
-    else:
-        question = repeated.question
+        question = f',"name":{name}{question}'
+    dns = (f',"question":{{{question[1:]}}}' if question else "") + repeated.response_code
     answers = get("answers")
-    resolved = _resolved(answers, context) if answers and type(answers) is list else ""
+    if answers and type(answers) is list:
+        dns += _resolved(answers, context)
     sources = get("srcids")
     instance = sources.get("instance") if type(sources) is dict else None
     instance = _instance(instance) if type(instance) is str and instance else ""
-    return time, (
-        f'{{"@timestamp":"{time.stamp}",{repeated.event}{source},"dns":{{"question":{{{question}}}'
-        f"{repeated.response_code}{resolved}}},{repeated.network_rule_cloud}{instance}}}"
+    dns = f',"dns":{{{dns[1:]}}}' if dns else ""
+    return (
+        time,
+        f'{{"@timestamp":"{time.stamp}",{repeated.event}{source}{dns},{repeated.network_rule_cloud}{instance}}}',
     )
 
 
@@ -146,6 +150,7 @@ class _Repeated(NamedTuple):
     """Members that are the same in many records, as JSON without their object's braces."""
 
     event: str
+    #: Type and class of the question, and the response code, with a comma before each.
     question: str
     response_code: str
     #: Without the closing brace of ``cloud``.
@@ -172,7 +177,7 @@ def _repeated(often: Tuple[Any, ...]) -> _Repeated:
     question = _without_empty({"type": query_type, "class": query_class})
     return _Repeated(
         encode({"event": _without_empty({"dataset": DATASET, "action": action, "outcome": outcome})})[1:-1],
-        encode(question)[1:-1],
+        "," + encode(question)[1:-1] if question else "",
         f',"response_code":{encode(rcode)}' if rcode else "",
         encode(_without_empty(rest))[1:-2],
     )

@@ -55,7 +55,7 @@ from collectors.json_codec import Codec
 from collectors.json_record import JsonLog, quoted
 from collectors.records import Context
 from collectors.shape import VALUE, Shape
-from collectors.waf.detection import Detection, detection
+from collectors.waf.detection import detection
 
 DATASET = "aws.waf"
 
@@ -132,6 +132,8 @@ COMMON = (
     "cloud",
     "unmapped",
 )
+#: Characters of method and version of a request; an outsider chooses them.
+LONGEST_REMEMBERED = 32
 _OUTCOMES = {"ALLOW": "success", "BLOCK": "failure", "CAPTCHA": "failure", "CHALLENGE": "failure"}
 
 
@@ -165,21 +167,23 @@ def describe(fields: Dict[str, Any], context: Context) -> Tuple[EventTime, str]:
             members += _known_to_aws(country if type(country) is str else "", system if type(system) is int else 0)
         source = f',"source":{{"address":{members}}}'
 
-    status = get("responseCodeSent")
+    status, method, version = get("responseCodeSent"), of_request("httpMethod"), of_request("httpVersion")
     often = (
+        detection(fields),
+        status if type(status) is int else 0,
+        ip_version,
         get("action"),
         get("terminatingRuleId"),
-        detection(fields),
         get("webaclId"),
-        status if type(status) is int else 0,
-        of_request("httpMethod"),
-        of_request("httpVersion"),
-        ip_version,
+        method,
+        version,
     )
     try:
-        repeated = _repeated(often)
-    except TypeError:  # a list or object, which cannot be remembered
-        repeated = _repeated(tuple([value if isinstance(value, (int, str, Detection)) else None for value in often]))
+        # An outsider may choose method and version: remembering long ones would be his memory.
+        is_short = len(method) + len(version) <= LONGEST_REMEMBERED
+        repeated = _repeated(often) if is_short else _repeated.__wrapped__(often)
+    except TypeError:  # missing, or a list or object where AWS writes text: it cannot be remembered
+        repeated = _repeated.__wrapped__(often)
 
     host = headers.get("host")
     domain = _domain(host if type(host) is str else of_request("host"))
@@ -191,10 +195,11 @@ def describe(fields: Dict[str, Any], context: Context) -> Tuple[EventTime, str]:
     )
     asked = repeated.method + _member("referrer", headers.get("referer"), codec)
     agent = _member("original", headers.get("user-agent"), codec)
+    http = (f',"request":{{{asked[1:]}}}' if asked else "") + repeated.answer
     return time, (
         f'{{"@timestamp":"{time.stamp}","event":{{{repeated.event}{identity}}}{source}'
-        f',"url":{{{url[1:]}}},"http":{{"request":{{{asked[1:]}}}{repeated.answer}}},"user_agent":{{{agent[1:]}}}'
-        f'{repeated.rest},"network":{{{repeated.network}{_forwarded(headers.get("x-forwarded-for"), context)}}}'
+        f"{_object('url', url)}{_object('http', http)}{_object('user_agent', agent)}{repeated.rest}"
+        f',"network":{{{repeated.network}{_forwarded(headers.get("x-forwarded-for"), context)}}}'
     )
 
 
@@ -220,6 +225,11 @@ def _member(name: str, text: Any, codec: Codec) -> str:
         return f',"{name}":{codec.dumps(text).decode()}'
     except (ValueError, TypeError):
         return f',"{name}":{quoted(text, codec)}'
+
+
+def _object(name: str, members: str) -> str:
+    """Return an object of ``members``, each with a comma before it, as a member with a comma before it."""
+    return f',"{name}":{{{members[1:]}}}' if members else ""
 
 
 def _domain(host: Any) -> Any:
@@ -261,10 +271,9 @@ class _Repeated(NamedTuple):
 
 @lru_cache(maxsize=16_384)
 def _repeated(often: Tuple[Any, ...]) -> _Repeated:
-    action, rule_name, found, acl, status, method, version, ip_version = [
-        "" if value is None or isinstance(value, float) else value for value in often
-    ]
-    arn = acl.split(":") if isinstance(acl, str) else []
+    found, status, ip_version, *values = often
+    action, rule_name, acl, method, version = [value if type(value) is str else "" for value in values]
+    arn = acl.split(":")
     of_acl = {"region": arn[3], "account": {"id": arn[4]}} if len(arn) > 5 and arn[4] else {}
     rest = {
         "rule": {"id": found.terminating_rule, "name": rule_name} if found.terminating_rule else {},

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import tracemalloc
-from typing import Iterable, Iterator, List, Tuple
+from typing import Any, Iterable, Iterator, List, Tuple
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from collectors.errors import DamagedFile
-from collectors.lines import Lines
+from collectors.lines import Lines, Numbered
 from collectors.records import EXCERPT_BYTES, MAX_RECORD_BYTES, BadRecord
 
 
@@ -120,21 +120,47 @@ def in_turn(items: Iterable[object], seen: List[object]) -> Iterator[object]:
     return iter(())
 
 
-GLUED = b'{"a":1}{"b":"}{"}{"c":"}{\\"a\\":1}"}\r\n{"d":[{"x":{}}]}{"e":2}'
-OBJECTS = [b'{"a":1}', b'{"b":"}{"}', b'{"c":"}{\\"a\\":1}"}', b'{"d":[{"x":{}}]}', b'{"e":2}']
+def apart(content: bytes, size: int, **options: Any) -> Iterator[Tuple[Numbered, BadRecord]]:
+    """Yield what is handed out when every line is asked to be taken apart, each also as a bad record."""
+    lines = Lines(in_pieces(content, size), glued=True, **options)
+    for item in lines:
+        if isinstance(item, BadRecord):
+            yield item, item
+        elif not lines.take_apart():
+            yield item, lines.bad(item[0], item[1], "")
+
+
+GLUED = b'{"a":1}{"b":"}{"}{"c":"}{\\"a\\":1}"}\r\n{"d":[{"x":{}}]} \n\n {"e":2}{"f":3}'
+OBJECTS = [b'{"a":1}', b'{"b":"}{"}', b'{"c":"}{\\"a\\":1}"}', b'{"d":[{"x":{}}]}', b'{"e":2}', b'{"f":3}']
+NUMBERED = list(enumerate(OBJECTS, start=1))
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 5, 11, 1000])
 def test_objects_with_nothing_between_them_are_told_apart(size):
-    assert found(GLUED, size, glued=True) == list(enumerate(OBJECTS, start=1))
-    assert found(GLUED, size, glued=True, first_number=4) == list(enumerate(OBJECTS, start=1))[3:]
-    assert found(GLUED.replace(b"\r\n", b""), size, glued=True) == list(enumerate(OBJECTS, start=1))
+    assert [item for item, _ in apart(GLUED, size)] == NUMBERED
+    on_one_line = GLUED.replace(b"\r\n", b"").replace(b"\n", b"").replace(b" ", b"")
+    assert [item for item, _ in apart(on_one_line, size)] == NUMBERED
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 5, 11, 1000])
+@pytest.mark.parametrize("first_number", range(2, 9))
+def test_glued_objects_are_counted_without_being_handed_out(size, first_number):
+    assert [item for item, _ in apart(GLUED, size, first_number=first_number)] == NUMBERED[first_number - 1 :]
+
+
+def test_a_line_is_taken_apart_only_when_asked():
+    lines = Lines([GLUED + b"\n"], glued=True)
+    assert [item[0] for item in lines] == [1, 2, 3]
+
+
+def test_objects_are_not_told_apart_where_lines_are_not_glued():
+    lines = Lines([GLUED])
+    assert [lines.take_apart() for _ in lines] == [False] * 3
 
 
 @pytest.mark.parametrize("size", [1, 6, 1000])
 def test_the_offset_of_a_glued_object(size):
-    lines = Lines(in_pieces(GLUED, size), glued=True)
-    bad = [lines.bad(number, line, "") for number, line in lines]
+    bad = [record for _, record in apart(GLUED, size)]
     assert [GLUED[each.offset :][: len(each.excerpt)] for each in bad] == OBJECTS
 
 
@@ -142,7 +168,7 @@ def test_the_offset_of_a_glued_object(size):
 def test_a_glued_object_that_is_too_long_hides_no_other(size):
     long = b'{"long":"' + b"x" * 200 + b'"}'
     content = b'{"a":1}' + long + b'{"b":2}{"c":3}'
-    first, bad, *others = found(content, size, glued=True, limit_bytes=100)
+    first, bad, *others = [item for item, _ in apart(content, size, limit_bytes=100)]
     assert [first, *others] == [(1, b'{"a":1}'), (3, b'{"b":2}'), (4, b'{"c":3}')]
     assert isinstance(bad, BadRecord)
     assert (bad.number, bad.offset) == (2, 7)
@@ -159,13 +185,13 @@ pieces_of = st.lists(
 def test_where_the_content_is_cut_changes_nothing(parts, size, glued, first_number):
     content = b"".join(parts)
 
-    def places(size: int) -> List[Tuple[int, int, bytes]]:
-        lines = Lines(in_pieces(content, size), first_number, glued=glued, limit_bytes=25)
-        seen = []
-        for item in lines:
-            bad = item if isinstance(item, BadRecord) else lines.bad(item[0], item[1], "")
-            is_long = isinstance(item, BadRecord)
-            seen.append((bad.number, -1 if is_long else bad.offset, b"" if is_long else item[1]))
-        return seen
+    def places(size: int) -> List[object]:
+        if glued:
+            found = list(apart(content, size, first_number=first_number, limit_bytes=25))
+        else:
+            lines = Lines(in_pieces(content, size), first_number, limit_bytes=25)
+            found = [(item, item if isinstance(item, BadRecord) else lines.bad(*item, "")) for item in lines]
+        # Of a line that is too long, less is known when it is passed over: its white space.
+        return [bad.number if isinstance(item, BadRecord) else bad for item, bad in found]
 
     assert places(size) == places(len(content) + 1)

@@ -1,0 +1,114 @@
+"""What the tests of the two logs of JSON records share: documents of a sample, hostile records, an engine to ask."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from types import ModuleType
+from typing import Any, Dict, Iterator, List, Tuple
+
+from collectors.addresses import AddressBook
+from collectors.json_codec import PLAIN, fastest
+from collectors.records import Context, Made, ObjectRef
+from collectors.templates import ensure_template
+from es_bridge.bulk import STORED, Document, bulk_create
+from es_bridge.config import Auth, ClusterConfig
+from es_bridge.transport import Transport
+from lab.engine import Engine
+
+SAMPLES = Path(__file__).resolve().parents[1] / "data"
+REF = ObjectRef("log-archive", "AWSLogs/111122223333/sample.log.gz")
+LONG = "긴" * 13_400  # 40 kB of UTF-8
+DEEP = '{"a":' * 900 + "1" + "}" * 900
+
+KNOWN: Dict[str, Dict[str, Any]] = {
+    "203.0.113.66": {
+        "geo": {"country_iso_code": "NL"},
+        "as": {"number": 64510, "organization": {"name": "Example 호스팅"}},
+    },
+    "203.0.113.9": {
+        "geo": {"country_iso_code": "KR"},
+        "as": {"number": 64500, "organization": {"name": "Example CDN"}},
+    },
+    "203.0.113.10": {
+        "geo": {"country_iso_code": "KR"},
+        "as": {"number": 64500, "organization": {"name": "Example CDN"}},
+    },
+    "192.0.2.7": {"geo": {"country_iso_code": "US"}},
+    "2001:db8::66": {"as": {"organization": {"name": "Example Six"}}},
+}
+
+
+def look_up(address: Any) -> Dict[str, Any]:
+    """Stand for an MMDB file."""
+    return KNOWN.get(str(address), {})
+
+
+def made(source: ModuleType, content: bytes, enriched: bool = True) -> List[Made]:
+    """Return what a source makes of an object, the same with either codec."""
+    plain, fast = (
+        list(source.documents([content], Context(REF, codec, AddressBook(look_up if enriched else None))))
+        for codec in (PLAIN, fastest())
+    )
+    assert plain == fast
+    return plain
+
+
+def one(source: ModuleType, record: Any, enriched: bool = False) -> Dict[str, Any]:
+    """Return the document of one record, given as a value or as JSON text."""
+    text = record if isinstance(record, str) else json.dumps(record, ensure_ascii=False, separators=(",", ":"))
+    (found,) = made(source, text.encode("utf-8", "surrogatepass"), enriched)
+    assert isinstance(found, Document), found
+    return json.loads(found.body)
+
+
+def readable(documents: List[Made]) -> List[Dict[str, Any]]:
+    """Return documents as they are kept in a golden file."""
+    return [{**found._asdict(), "body": json.loads(found.body)} for found in documents]  # type: ignore[union-attr]
+
+
+def with_text(record: Dict[str, Any], more: str) -> str:
+    """Return a record as JSON with ``more``, JSON of an object, behind it; what both have is only in ``more``."""
+    kept = {key: value for key, value in record.items() if f'"{key}"' not in more}
+    return json.dumps(kept, separators=(",", ":"))[:-1] + "," + more[1:]
+
+
+def transport_to(engine: Engine) -> Transport:
+    """Return a transport to an engine, as its administrator."""
+    auth = Auth("basic", "root", engine.users["root"]) if engine.users else Auth()
+    return Transport(ClusterConfig((engine.url,), auth=auth, ca_file=str(engine.ca_file) if engine.ca_file else None))
+
+
+def ready(engine: Engine, engine_id: str, dataset: str, index: str) -> Iterator[Transport]:
+    """Yield a transport to an engine that has the templates of a log and not the index; clean up behind the test."""
+    with transport_to(engine) as transport:
+        transport.request("DELETE", (index,), accept_status=(404,))
+        ensure_template(transport, dataset)
+        if engine_id == "elasticsearch-9.0":  # its best_compression needs a library of Elastic's own packages
+            transport.request("PUT", (index,), body={"settings": {"index.codec": "default"}})
+        yield transport
+        transport.request("DELETE", (index,), accept_status=(404,))
+
+
+def stored(transport: Transport, documents: List[Any], index: str) -> Dict[int, Dict[str, Any]]:
+    """Store documents, all of which must be accepted, and return what the engine has: by record number."""
+    outcomes = list(bulk_create(transport, documents))
+    assert [outcome.reason for outcome in outcomes if outcome.result != STORED] == []
+    transport.request("POST", (index, "_refresh"))
+    found = transport.request("POST", (index, "_search"), body={"size": 100}).json()["hits"]["hits"]
+    assert len(found) == len(documents)
+    numbers = {document.id: document.origin for document in documents}
+    return {numbers[hit["_id"]]: hit["_source"] for hit in found}
+
+
+def numbers_found(transport: Transport, index: str, query: Any) -> List[int]:
+    """Return the numbers of the records that a query finds: query_string text, or a query of its own."""
+    body = query if isinstance(query, dict) else {"query_string": {"query": query}}
+    found = transport.request("POST", (index, "_search"), body={"size": 100, "query": body}).json()
+    return sorted(int(hit["_id"].rpartition("-")[2]) for hit in found["hits"]["hits"])
+
+
+def common_and_own(document: Dict[str, Any], names: Tuple[str, ...]) -> Tuple[Dict[str, Any], Dict[str, Any]]:
+    """Return the common fields of a document, and the record in it."""
+    common = {key: value for key, value in document.items() if key in names}
+    return common, {key: value for key, value in document.items() if key not in names}
