@@ -155,10 +155,12 @@ def test_an_account_that_may_only_create_can_backfill(cluster_by_id, bucket, tmp
     templates = secured.cluster.command("apply", name="templates")
     assert secured.cluster.run(templates).returncode == 0
     command = secured.command("--no-template", user="loader")
-    done = secured.cluster.run(command, "loader", secured.environment)
-    assert done.returncode == 0, done.stdout + done.stderr
+    for _ in range(2):
+        done = secured.cluster.run(command, "loader", secured.environment)
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert_each_once(secured.cluster, expected)
+    # Asked about indices that are there: where none is, the engine refuses nobody an empty answer.
     assert "cannot be seen with this account" in done.stderr
-    assert_each_once(secured.cluster, expected)
 
 
 # --- an end in the middle --------------------------------------------------------------------------------------------

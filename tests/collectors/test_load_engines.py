@@ -57,6 +57,13 @@ def hostile_log(folder):
     return write_log(folder / "hostile_CloudTrail_.json", [*records, *texts]), records
 
 
+def unfolded(value):
+    """Return a stored value with what is nested too deeply to be kept as such, and was written as text, put back."""
+    if isinstance(value, dict) and value.keys() == {"a"}:
+        return {"a": unfolded(value["a"])}
+    return json.loads(value) if isinstance(value, str) and value.startswith('{"a":') else value
+
+
 @pytest.fixture(params=list(ENGINES))
 def any_cluster(request, cluster_by_id) -> Cluster:
     """Every engine of the catalogue in turn.
@@ -85,7 +92,7 @@ def test_every_hostile_record_is_stored_with_all_its_values(any_cluster, tmp_pat
         found = stored[f"{record['eventID']}-111122223333"]
         moved = found.get("unmapped", {})
         for name, value in record.items():
-            assert (moved[name] if name in moved else found[name]) == value
+            assert unfolded(moved[name] if name in moved else found[name]) == value
     texts = [stored[f"{event(number)['eventID']}-111122223333"] for number in range(len(records), len(stored))]
     assert texts[0]["userAgent"] == "broken \ud83d agent"
     assert texts[0]["requestParameters"] == {"k\ufffd": "\udfff"}

@@ -38,12 +38,12 @@ def test_every_event_of_every_file_is_there_once_with_its_content(cluster, recor
     for doc_id, record in records.items():
         assert {name: stored[doc_id][name] for name in record} == record
         added = stored[doc_id].keys() - record.keys()
-        assert added <= {"@timestamp", "event", "source", "user", "user_agent", "cloud"}
+        assert added <= {"@timestamp", "event", "source", "user", "user_agent", "cloud", "aws"}
 
     second = cluster.load(FOLDER)
     assert second.returncode == 0, second.stderr
     assert "written" not in second.stderr
-    assert table(second.stdout) == {"CloudTrail": [54, 2900, 0, 2900, 0]}
+    assert table(second.stdout) == {"CloudTrail": [55, 2900, 0, 2900, 0]}
     assert cluster.count() == 2_900
 
 
