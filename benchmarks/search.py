@@ -59,7 +59,18 @@ def load_story(url: str, events: int, folder: Path, codec: str) -> None:
         transport.request("PUT", ("_index_template", "aws-cloudtrail"), body=template)
     cli = [sys.executable, "-m", "aws_siem_bridge"]
     for command in (
-        ["lab", "story", "write", str(folder / "story"), "--events", str(events), "--seed", "1", "--logs", "cloudtrail"],
+        [
+            "lab",
+            "story",
+            "write",
+            str(folder / "story"),
+            "--events",
+            str(events),
+            "--seed",
+            "1",
+            "--logs",
+            "cloudtrail",
+        ],
         ["load", str(folder / "story"), "--url", url, "--no-template"],
     ):
         started = time.monotonic()

@@ -54,7 +54,7 @@ from collectors.vpc_flow.fields import Fields, Time
 #: Names of the common fields of all logs and of this module's own; a column of that name moves to ``unmapped``.
 TAKEN = frozenset(
     ("@timestamp", "event", "source", "destination", "network", "cloud", "tcp_flag_names", "unmapped")
-    + ("user", "user_agent", "dns", "url", "http", "rule")
+    + ("user", "user_agent", "dns", "url", "http", "rule", "aws")
 )
 
 #: Columns of the interface where a flow was seen, those that tell the kind of flow, and those that change from record

@@ -22,7 +22,7 @@ from collectors.vpc_flow.columns import DEFAULT_FORMAT, KNOWN, TIMES, plain_name
 from collectors.vpc_flow.normalise import Normaliser
 
 _DEFAULT_LINE = re.compile(r"2(?: \S+){9} \d+ \d+ (?:ACCEPT|REJECT|-) (?:OK|NODATA|SKIPDATA)", re.ASCII)
-_NAMES = re.compile(r"[A-Za-z][\w-]*(?:\s+[A-Za-z][\w-]*)*", re.ASCII)
+_NAMES = re.compile(r"[A-Za-z][\w.-]*(?:\s+[A-Za-z][\w.-]*)*", re.ASCII)
 
 
 def documents(pieces: Iterable[bytes], context: Context) -> Iterator[Made]:
