@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Dict, Iterator, List, Tuple
+from typing import Any, Dict, Iterator, List, Mapping, Set, Tuple
 
 from collectors.addresses import AddressBook
 from collectors.json_codec import PLAIN, fastest
 from collectors.records import Context, Made, ObjectRef
-from collectors.templates import ensure_template
+from collectors.shape import ANYTHING
+from collectors.templates import deployed, ensure_template
 from es_bridge.bulk import STORED, Document, bulk_create
 from es_bridge.config import Auth, ClusterConfig
 from es_bridge.transport import Transport
@@ -112,3 +113,26 @@ def common_and_own(document: Dict[str, Any], names: Tuple[str, ...]) -> Tuple[Di
     """Return the common fields of a document, and the record in it."""
     common = {key: value for key, value in document.items() if key in names}
     return common, {key: value for key, value in document.items() if key not in names}
+
+
+def mapped(log: str, names: Mapping[str, Any]) -> Dict[str, Any]:
+    """Return what the template of ``aws-<log>`` maps of ``names``, in the words of a normaliser's ``MAPPED``."""
+    return {key: value for key, value in _described(_mapping(f"aws-{log}-mappings")).items() if key in names}
+
+
+def common_names(log: str) -> Set[str]:
+    """Return the names that the template of ``aws-<log>`` maps at the top."""
+    return {*_mapping("aws-common-mappings")["properties"], *_mapping(f"aws-{log}-mappings")["properties"]}
+
+
+def _mapping(component: str) -> Dict[str, Any]:
+    mapping = json.loads(deployed("opensearch", "component_templates", f"{component}.json"))["template"]["mappings"]
+    assert mapping["dynamic"] is False
+    return mapping
+
+
+def _described(mapping: Dict[str, Any]) -> Dict[str, Any]:
+    return {
+        name: _described(field) if "properties" in field else ANYTHING if field.get("enabled") is False else None
+        for name, field in mapping["properties"].items()
+    }
