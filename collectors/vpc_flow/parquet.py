@@ -46,27 +46,43 @@ def documents(file: BinaryIO, context: Context) -> Iterator[Made]:
         raise NotThisLog("the format of this flow log has neither start nor end: its records have no time")
     normaliser = Normaliser(columns, context)
     number = 0
-    batches = table.iter_batches(batch_size=BATCH_ROWS, columns=wanted, use_threads=False)
-    while True:
-        try:
-            batch = next(batches, None)
-        except (arrow.ArrowException, OSError) as exc:
-            raise DamagedFile(f"the Parquet file cannot be read on after {number:,} rows: {exc}", NO_OFFSET) from exc
-        if batch is None:
-            return
-        if number + batch.num_rows < context.first_number:
-            number += batch.num_rows
+    for batch in _batches(arrow, table, wanted, context.first_number):
+        if isinstance(batch, int):  # rows that an earlier run has stored
+            number += batch
             continue
         for values in zip(*[_texts(arrow, column) for column in batch.columns]):
             number += 1
             if number < context.first_number:
                 continue
-            row = list(values)
             try:
-                yield normaliser.document(row, number, any(len(text) > LONGEST_INDEXED for text in values))
+                yield normaliser.document(list(values), number, max(map(len, values)) > LONGEST_INDEXED)
             except InvalidRecord as exc:
                 excerpt = " ".join(values).encode("utf-8", "replace")[:EXCERPT_BYTES]
                 yield BadRecord(number, NO_OFFSET, str(exc), excerpt)
+
+
+def _batches(arrow: Any, table: Any, wanted: List[str], first_number: int) -> Iterator[Any]:
+    """Yield the rows in batches, and the number of rows in place of those that all come before ``first_number``.
+
+    Row group by row group: a batch that spans two would be lost with the second.
+    """
+    seen = 0
+    for group in range(table.num_row_groups):
+        rows = table.metadata.row_group(group).num_rows
+        if seen + rows < first_number:
+            seen += rows
+            yield rows
+            continue
+        batches = table.iter_batches(BATCH_ROWS, row_groups=[group], columns=wanted, use_threads=False)
+        while True:
+            try:
+                batch = next(batches, None)
+            except (arrow.ArrowException, OSError) as exc:
+                raise DamagedFile(f"the Parquet file cannot be read on after {seen:,} rows: {exc}", NO_OFFSET) from exc
+            if batch is None:
+                break
+            seen += batch.num_rows
+            yield batch if seen >= first_number else batch.num_rows
 
 
 def _libraries() -> Any:

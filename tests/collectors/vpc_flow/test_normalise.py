@@ -1,0 +1,254 @@
+"""One record as a document: every common field, values that are none, and the two ways of making it."""
+
+from __future__ import annotations
+
+import json
+import random
+from typing import Any, Dict, List
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from collectors.json_codec import fastest
+from collectors.records import BadRecord, Document
+from collectors.vpc_flow.columns import KNOWN, NUMBERS, plain_name
+from collectors.vpc_flow.normalise import TAKEN, Normaliser
+from collectors.vpc_flow.protocols import flag_names, protocol_name
+from lab.story import vpc_flow as story
+from tests.collectors.vpc_flow.flows import RECORD, body_of, context, made_of, properties, read, without
+
+
+def test_the_common_fields_stand_in_front_and_awss_own_behind():
+    body = body_of(RECORD)
+    common = {
+        "@timestamp": "2026-11-21T01:41:01.000Z",
+        "event": {"dataset": "aws.vpcflow", "action": "accept", "outcome": "success"},
+        "source": {"ip": "10.20.11.15", "scope": "private", "port": 44444},
+        "destination": {"ip": "203.0.113.77", "geo": {"country_iso_code": "NL"}, "port": 4444},
+        "network": {
+            "type": "ipv4",
+            "transport": "tcp",
+            "iana_number": "6",
+            "direction": "egress",
+            "bytes": 3456,
+            "packets": 12,
+        },
+        "cloud": {
+            "provider": "aws",
+            "region": "ap-northeast-2",
+            "availability_zone": "apne2-az1",
+            "account": {"id": "111122223333"},
+            "instance": {"id": "i-0f1e2d3c4b5a60001"},
+        },
+        "tcp_flag_names": ["syn"],
+    }
+    assert dict(list(body.items())[: len(common)]) == common
+    own = {
+        plain_name(name): int(text) if plain_name(name) in NUMBERS else text
+        for name, text in RECORD.items()
+        if text != "-"
+    }
+    assert dict(list(body.items())[len(common) :]) == own
+
+
+@pytest.mark.parametrize("status", ["NODATA", "SKIPDATA"])
+def test_rows_without_traffic_are_records_without_its_fields(status):
+    traffic = (
+        "srcaddr",
+        "dstaddr",
+        "srcport",
+        "dstport",
+        "protocol",
+        "packets",
+        "bytes",
+        "action",
+        "tcp-flags",
+        "type",
+    )
+    later = ("pkt-srcaddr", "pkt-dstaddr", "pkt-dst-aws-service", "flow-direction", "traffic-path")
+    body = body_of({**RECORD, **dict.fromkeys(traffic + later, "-"), "log-status": status})
+    assert body["log_status"] == status
+    assert body["event"] == {"dataset": "aws.vpcflow"}
+    assert not {"source", "destination", "network", "unmapped", "tcp_flag_names"} & set(body)
+    assert not set(map(plain_name, traffic + later)) & set(body)
+    assert body["interface_id"] == RECORD["interface-id"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "field", "value"),
+    [
+        ({"action": "REJECT"}, "event", {"dataset": "aws.vpcflow", "action": "reject", "outcome": "failure"}),
+        ({"action": "LATER"}, "event", {"dataset": "aws.vpcflow", "action": "later"}),
+        ({"end": "-"}, "@timestamp", "2026-11-21T01:40:01.000Z"),
+        ({"end": "253402300799"}, "@timestamp", "9999-12-31T23:59:59.000Z"),
+        ({"end": "0"}, "@timestamp", "1970-01-01T00:00:00.000Z"),
+        ({"end": "253402300800"}, "@timestamp", "2026-11-21T01:40:01.000Z"),
+        ({"end": "253402300800"}, "unmapped", {"end": "253402300800"}),
+        ({"bytes": "9223372036854775807"}, "bytes", 9223372036854775807),
+        ({"bytes": "3000000000"}, "network.bytes", 3_000_000_000),
+        ({"bytes": "9223372036854775808"}, "unmapped", {"bytes": "9223372036854775808"}),
+        ({"bytes": "0", "packets": "0"}, "network.packets", 0),
+        ({"bytes": "007"}, "unmapped", {"bytes": "007"}),
+        ({"packets": "²"}, "unmapped", {"packets": "²"}),
+        ({"bytes": "١٢"}, "unmapped", {"bytes": "١٢"}),
+        ({"dstport": "65536"}, "unmapped", {"dstport": "65536"}),
+        ({"dstport": "-1"}, "destination", {"ip": "203.0.113.77", "geo": {"country_iso_code": "NL"}}),
+        ({"start": "yesterday"}, "unmapped", {"start": "yesterday"}),
+        ({"tcp-flags": "SYN"}, "unmapped", {"tcp_flags": "SYN"}),
+        ({"srcaddr": "eni-1"}, "source", {"address": "eni-1", "port": 44444}),
+        ({"srcaddr": "fe80::1%eth0"}, "source", {"address": "fe80::1%eth0", "port": 44444}),
+        ({"dstaddr": "-", "dstport": "-"}, "destination", None),
+        ({"srcaddr": "2001:db8::66"}, "source.geo.country_iso_code", "JP"),
+        ({"srcaddr": "2001:db8::66"}, "network.type", "ipv6"),
+        ({"pkt-srcaddr": '"\\'}, "pkt_srcaddr", '"\\'),
+        ({"protocol": "58"}, "network.transport", "ipv6-icmp"),
+        ({"protocol": "200"}, "network.transport", "200"),
+        ({"tcp-flags": "255"}, "tcp_flag_names", ["fin", "syn", "rst", "psh", "ack", "urg", "ece", "cwr"]),
+        ({"tcp-flags": "0"}, "tcp_flag_names", None),
+        ({"tcp-flags": "4294967314"}, "tcp_flag_names", ["syn", "ack"]),
+        ({"interface-id": "값"}, "interface_id", "값"),
+        ({"new-column": "99"}, "new_column", "99"),
+        ({"new-column": "-"}, "new_column", None),
+        ({"event": "mine"}, "unmapped", {"event": "mine"}),
+        ({"aws": "mine"}, "unmapped", {"aws": "mine"}),
+        ({"source.ip": "mine"}, "unmapped", {"source.ip": "mine"}),
+    ],
+)
+def test_single_values(changes: Dict[str, str], field: str, value: Any):
+    body: Any = body_of({**RECORD, **changes})
+    for part in [field] if field in body else field.split("."):
+        body = (body or {}).get(part)
+    assert body == value
+
+
+def test_a_column_that_comes_twice_keeps_its_first_value_and_the_second_beside_it():
+    (made,) = read(b"srcaddr end srcaddr srcaddr\n10.0.0.1 1795225261 10.0.0.2 10.0.0.3")
+    body = json.loads(made.body)
+    assert body["srcaddr"] == body["source"]["ip"] == "10.0.0.1"
+    assert body["unmapped"] == {"srcaddr#3": "10.0.0.2", "srcaddr#4": "10.0.0.3"}
+
+
+def test_texts_too_long_for_an_index_are_named():
+    long = "x" * 8192
+    assert body_of({**RECORD, "vpc-id": long, "new-column": long})["event"]["oversized"] == ["vpc_id", "new_column"]
+    assert "oversized" not in body_of({**RECORD, "vpc-id": long[1:]})["event"]
+
+
+@pytest.mark.parametrize("missing", list(RECORD))
+def test_any_column_may_be_missing(missing):
+    body = body_of(without(missing))
+    assert plain_name(missing) not in body
+    assert "unmapped" not in body
+    assert body["event"]["dataset"] == "aws.vpcflow"
+
+
+def test_bytes_that_are_no_utf8_become_replacement_characters():
+    (made,) = read(b"srcaddr end interface-id\n10.0.0.1 1795225261 eni-\xff\xed\xa0\x80")
+    assert json.loads(made.body)["interface_id"].startswith("eni-�")
+
+
+def unusual(records: List[Dict[str, str]]) -> List[Document]:
+    """Return the documents of records when each goes the way of the unusual."""
+    normaliser = Normaliser([plain_name(name) for name in records[0]], context(fastest()))
+    return [normaliser.document(list(r.values()), number, True) for number, r in enumerate(records, 1)]
+
+
+def test_both_ways_give_the_same_bytes():
+    rng = random.Random(3)
+    times = sorted(rng.randrange(1_795_225_201, 1_795_225_501) for _ in range(3_000))
+    records = list(story.Background(3).records(times))
+    text = "\n".join([" ".join(story.COLUMNS), *map(story.line, records)]).encode()
+    usual = list(read(text, fastest()))
+    assert usual == unusual([{name: record[name] for name in story.COLUMNS} for record in records])
+    assert sum(b'"bytes"' in document.body for document in usual) > 2_900
+
+
+def test_a_full_memory_forgets_and_the_documents_stay_the_same(monkeypatch):
+    from collectors.vpc_flow import normalise
+
+    lines = [" ".join({**RECORD, "interface-id": f"eni-{n}", "srcport": str(n)}.values()) for n in range(300)]
+    text = "\n".join([" ".join(RECORD), *lines, *lines]).encode()
+    before = read(text)
+    small = normalise._memories.__wrapped__(fastest())
+    for memory in small:
+        monkeypatch.setattr(memory, "_capacity", 7)
+    monkeypatch.setattr(normalise, "_memories", lambda codec: small)
+    assert read(text, fastest()) == before
+    assert all(len(memory) <= 7 for memory in small)
+
+
+def test_names_of_protocols_and_flags():
+    assert [protocol_name(n) for n in (1, 6, 17, 47, 50, 132, 253)] == [
+        "icmp",
+        "tcp",
+        "udp",
+        "gre",
+        "esp",
+        "sctp",
+        "253",
+    ]
+    assert flag_names(0) == []
+    assert flag_names(19) == ["fin", "syn", "ack"]
+
+
+def test_the_mapping_has_every_known_column_and_common_names_are_taken():
+    own = properties("aws-vpcflow-mappings.json")
+    assert list(own) == [*KNOWN, "tcp_flag_names"]
+    for name, entry in own.items():
+        wanted = {"keyword"} if name not in NUMBERS else {"integer", "long", "date"}
+        assert entry["type"] in ({"ip"} if name.endswith("addr") else wanted), name
+        assert entry.get("ignore_malformed") or entry.get("ignore_above") == 8191, name
+    assert set(properties("aws-common-mappings.json")) <= TAKEN
+
+
+# --- whatever a line says --------------------------------------------------------------------------------------------
+
+VALUES = st.one_of(
+    st.sampled_from(
+        ["-", "0", "1795225261", "10.0.0.1", "::1", "ACCEPT", "OK", "007", "-1", "1e3", "NaN", "true", "{", '"']
+    ),
+    st.integers(-(2**70), 2**70).map(str),
+    st.text(st.characters(exclude_categories=["Z", "Cc", "Cs"]), min_size=1, max_size=12),
+    st.binary(min_size=1, max_size=6),
+)
+
+
+def fits(value: Any, entry: Dict[str, Any]) -> bool:
+    """Whether an engine takes ``value`` under this mapping."""
+    if isinstance(value, list):
+        return all(fits(item, entry) for item in value)
+    if entry.get("enabled") is False:
+        return isinstance(value, dict)
+    if "properties" in entry:
+        return isinstance(value, dict) and all(
+            fits(inner, entry["properties"][name]) for name, inner in value.items() if name in entry["properties"]
+        )
+    return not isinstance(value, dict) and (entry.get("ignore_malformed", False) or isinstance(value, str))
+
+
+def unique(pairs: List[Any]) -> Dict[str, Any]:
+    assert len(dict(pairs)) == len(pairs), "a key comes twice"
+    return dict(pairs)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(VALUES, min_size=29, max_size=29), st.sampled_from([None, "end", "start"]))
+def test_any_line_becomes_a_document_that_fits_or_a_bad_record(values, timed):
+    encoded = [value if isinstance(value, bytes) else value.encode("utf-8") for value in values]
+    names = list(RECORD)
+    if timed:
+        encoded[names.index(timed)] = b"1795225261"
+    line = b" ".join(encoded).replace(b"\n", b"~").replace(b"\r", b"~")
+    text = " ".join(names).encode() + b"\n" + line
+    (made,) = read(text)
+    assert read(text, fastest()) == [made]
+    if isinstance(made, BadRecord):
+        assert line.startswith(made.excerpt.strip()) or made.excerpt in line
+        return
+    body = json.loads(made.body, object_pairs_hook=unique, parse_constant=lambda name: pytest.fail(name))
+    mapping = {**properties("aws-common-mappings.json"), **properties("aws-vpcflow-mappings.json")}
+    assert fits({name: value for name, value in body.items() if name != "@timestamp"}, {"properties": mapping})
+    assert body["@timestamp"][:10].replace("-", ".") == made.index[-10:]
+    assert all("." not in name and name for name in body)
+    assert made_of(RECORD)

@@ -1,0 +1,215 @@
+"""Text files: headers of every kind, lines at the edges, bad lines, damage, and where an earlier run stopped."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+import tracemalloc
+
+import pytest
+
+from collectors.errors import DamagedFile, NotThisLog
+from collectors.records import EXCERPT_BYTES, MAX_RECORD_BYTES, BadRecord, Document
+from collectors.unpack import unpacked
+from collectors.vpc_flow.source import documents, header
+from tests.collectors.vpc_flow.flows import KEY, RECORD, REF, context, read
+
+HEADER = " ".join(RECORD).encode()
+LINE = " ".join(RECORD.values()).encode()
+V2_HEADER = b" ".join(HEADER.split(b" ")[:14])
+V2_LINE = b"2 123456789010 eni-1235b8ca 172.31.16.139 172.31.16.21 20641 22 6 20 4249 1418530010 1418530070 ACCEPT OK"
+
+
+def numbers(made):
+    return [item.number if isinstance(item, BadRecord) else item.origin for item in made]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        HEADER + b"\n" + LINE + b"\n" + LINE + b"\n",
+        HEADER + b"\n" + LINE + b"\n" + LINE,  # no newline at the end
+        HEADER + b"\r\n" + LINE + b"\r\n" + LINE + b"\r\n",
+        HEADER + b"\n\n" + LINE + b"\n \n" + LINE + b"\n\n\n",
+        b"\xef\xbb\xbf" + HEADER + b"\n" + LINE + b"\n" + LINE + b"\n",
+        b"\n" + HEADER.upper() + b"\n" + LINE + b"\n" + LINE + b"\n",
+        HEADER.replace(b"-", b"_") + b"\n" + LINE.replace(b" ", b"  ") + b" \n\t" + LINE + b"\n",
+        HEADER + b"\n" + LINE + b"\n" + HEADER + b"\n" + LINE,  # two files joined
+    ],
+)
+def test_no_line_is_lost_whatever_the_line_ends(text):
+    first, second = read(text)
+    assert json.loads(first.body) == json.loads(second.body)
+    assert json.loads(first.body)["srcaddr"] == "10.20.11.15"
+    assert numbers([first, second]) == [1, 2]
+    assert (first.id, second.id) == (f"{REF.identity}-00000000001", f"{REF.identity}-00000000002")
+
+
+@pytest.mark.parametrize("piece_bytes", [1, 7, 300, 100_000])
+def test_content_may_arrive_in_pieces_of_any_size(piece_bytes):
+    lines = [LINE.replace(b" 3456 ", b" %d " % (1000 + number)) for number in range(40)]
+    text = b"\n".join([HEADER, *lines])
+    pieces = [text[at : at + piece_bytes] for at in range(0, len(text), piece_bytes)]
+    made = list(documents(pieces, context()))
+    assert [json.loads(document.body)["bytes"] for document in made] == list(range(1000, 1040))
+    assert made == read(text)
+
+
+def test_columns_are_known_by_name_in_any_order():
+    names = sorted(RECORD)
+    shuffled = f"{' '.join(names)}\n{' '.join(RECORD[name] for name in names)}".encode()
+    assert read(shuffled) == read(HEADER + b"\n" + LINE)
+
+
+def test_joined_files_of_two_formats_keep_their_own_columns():
+    made = read(b"\n".join([HEADER, LINE, V2_HEADER, V2_LINE, b"end bytes", b"1795225261 7"]))
+    assert [json.loads(item.body).get("dstport") for item in made] == [4444, 22, None]
+    assert numbers(made) == [1, 2, 3]
+    resumed = read(b"\n".join([HEADER, LINE, V2_HEADER, V2_LINE, b"end bytes", b"1795225261 7"]), first_number=3)
+    assert resumed == made[2:]
+
+
+def test_a_lost_header_is_forgiven_for_the_default_format_only():
+    assert read(V2_LINE + b"\n" + V2_LINE) == read(V2_HEADER + b"\n" + V2_LINE + b"\n" + V2_LINE)
+    nodata = b"2 123456789010 eni-1235b8ca123456789 - - - - - - - 1431280876 1431280934 - NODATA"
+    (document,) = read(nodata)
+    assert json.loads(document.body)["log_status"] == "NODATA"
+
+
+@pytest.mark.parametrize(
+    "first",
+    [
+        LINE,
+        V2_LINE.replace(b"2 1234", b"3 1234"),
+        V2_LINE + b" more",
+        V2_LINE.replace(b" OK", b" FINE"),
+        b'{"version":2}',
+        b"version",
+        b"just some words",
+        b"\x00\x01\x02",
+        b"x" * 200,
+    ],
+)
+def test_a_file_without_a_header_is_another_log(first):
+    with pytest.raises(NotThisLog, match="neither the header"):
+        read(first + b"\n" + V2_LINE)
+
+
+@pytest.mark.parametrize("text", [b"", b"\n \r\n"])
+def test_an_empty_file_is_no_log(text):
+    with pytest.raises(NotThisLog, match="empty"):
+        read(text)
+
+
+def test_a_header_alone_has_no_records():
+    assert read(HEADER) == []
+
+
+def test_a_format_without_time_is_said_once_for_the_file():
+    text = b"instance-id interface-id srcaddr dstaddr pkt-srcaddr\n- eni-1 10.0.1.5 10.0.0.220 10.0.1.5"
+    with pytest.raises(NotThisLog, match="neither start nor end"):
+        read(text)
+
+
+def test_lines_with_too_few_or_too_many_columns_are_bad_and_the_rest_flows_on():
+    short = LINE.rsplit(b" ", 1)[0]
+    text = b"\n".join([HEADER, LINE, short, LINE + b" x", b"\xff\xfe", LINE])
+    made = read(text)
+    assert [type(item) for item in made] == [Document, BadRecord, BadRecord, BadRecord, Document]
+    assert numbers(made) == [1, 2, 3, 4, 5]
+    assert made[1].reason == "the line has 28 columns where its header has 29"
+    assert made[2].reason == "the line has 30 columns where its header has 29"
+    for item, line in ((made[1], short), (made[2], LINE + b" x"), (made[3], b"\xff\xfe")):
+        assert item.excerpt == line
+        assert text[item.offset :].startswith(line)
+
+
+def test_a_record_without_a_time_is_bad():
+    lines = [
+        LINE.replace(b"1795225201", start).replace(b"1795225261", end) for start, end in ((b"-", b"-"), (b"x", b"1e9"))
+    ]
+    made = read(b"\n".join([HEADER, *lines, LINE]))
+    assert ["no usable time" in item.reason for item in made[:2]] == [True, True]
+    assert isinstance(made[2], Document)
+
+
+def test_a_line_over_the_limit_is_passed_over_without_being_held():
+    def pieces():
+        yield HEADER + b"\n" + LINE + b"\n" + LINE[:-1]
+        for _ in range(3 * MAX_RECORD_BYTES // 100_000):
+            yield b"7" * 100_000
+        yield b"\n" + LINE
+
+    tracemalloc.start()
+    try:
+        made = list(documents(pieces(), context()))
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert numbers(made) == [1, 2, 3]
+    assert isinstance(made[1], BadRecord)
+    assert made[1].offset == len(HEADER) + len(LINE) + 2
+    assert made[1].excerpt.startswith(LINE[:-1] + b"777")
+    assert len(made[1].excerpt) == EXCERPT_BYTES
+    assert peak < 2.5 * MAX_RECORD_BYTES
+    assert read(HEADER + b"\n" + LINE)[0].body == made[2].body
+
+
+def test_a_first_line_over_the_limit_is_no_header():
+    with pytest.raises(NotThisLog):
+        read(b"srcaddr " * (MAX_RECORD_BYTES // 8 + 1))
+
+
+def test_records_before_the_first_wanted_are_counted_only():
+    short = LINE.rsplit(b" ", 1)[0]
+    text = b"\n".join([HEADER, LINE, short, HEADER, b"", LINE, short, LINE])
+    everything = read(text)
+    assert numbers(everything) == [1, 2, 3, 4, 5]
+    for first in range(1, 7):
+        assert read(text, first_number=first) == everything[first - 1 :]
+
+
+def test_a_cut_gzip_file_gives_its_complete_records_and_then_the_damage():
+    text = (
+        b"\n".join([HEADER, *[LINE.replace(b" 3456 ", b" %d " % (10**9 + n * 7919**2)) for n in range(3000)]]) + b"\n"
+    )
+    packed = gzip.compress(text)
+    made = []
+    with pytest.raises(DamagedFile) as damage:
+        for item in documents(unpacked(io.BytesIO(packed[: len(packed) // 2])), context()):
+            made.append(item)
+    whole = read(text)
+    assert 0 < len(made) < 3000
+    assert made == whole[: len(made)]
+    assert damage.value.offset >= len(HEADER) + len(made) * len(LINE)
+
+
+@pytest.mark.parametrize(
+    ("line", "names"),
+    [
+        ("srcaddr dstaddr", ("srcaddr", "dstaddr")),
+        ("Account-ID bytes new.column", ("account_id", "bytes", "new.column")),
+        ("bytes", ()),
+        ("srcaddr 10.0.0.1", ()),
+        ("srcaddr dstaddr -", ()),
+        ("eni-1 vpc-2", ()),
+    ],
+)
+def test_a_header_is_names_only_two_of_them_known(line, names):
+    assert header(line) == names
+
+
+def test_the_key_gives_account_and_region_where_the_format_has_none():
+    text = b"srcaddr dstaddr end\n10.0.0.1 10.0.0.2 1795225261"
+    hive = "x/AWSLogs/aws-account-id=444455556666/aws-service=vpcflowlogs/aws-region=us-gov-west-1/year=2026/a.log.gz"
+    organisation = "AWSLogs/o-abc123/444455556666/vpcflowlogs/eu-west-1/2026/11/21/a.log.gz"
+    for key, account, region in (
+        (KEY, "111122223333", "ap-northeast-2"),
+        (hive, "444455556666", "us-gov-west-1"),
+        (organisation, "444455556666", "eu-west-1"),
+    ):
+        (made,) = read(text, ref=REF._replace(key=key))
+        assert json.loads(made.body)["cloud"] == {"provider": "aws", "region": region, "account": {"id": account}}
+    (made,) = read(text, ref=REF._replace(key="flows.log"))
+    assert json.loads(made.body)["cloud"] == {"provider": "aws"}
