@@ -25,10 +25,13 @@ class CollectorError(Exception):
 
 
 class DamagedFile(CollectorError):
-    """The rest of a file cannot be read. What came before ``offset`` (unpacked bytes) is complete."""
+    """The rest of a file cannot be read. What came before ``offset`` (unpacked bytes) is complete.
+
+    The offset is -1 in a file that is not read from its beginning to its end (Parquet).
+    """
 
     def __init__(self, reason: str, offset: int) -> None:
-        super().__init__(f"{reason} (at byte {offset:,} of the unpacked content)")
+        super().__init__(reason + (f" (at byte {offset:,} of the unpacked content)" if offset >= 0 else ""))
         self.reason = reason
         self.offset = offset
 

@@ -146,7 +146,7 @@ def test_a_damaged_file_gives_the_rows_before_the_damage():
     at = metadata.row_group(1).column(3).dictionary_page_offset or metadata.row_group(1).column(3).data_page_offset
     data[at : at + 60] = b"\xff" * 60
     made = []
-    with pytest.raises(DamagedFile, match="cannot be read on after 1,000 rows"):
+    with pytest.raises(DamagedFile, match="cannot be read on after 1,000 rows(?!.* byte )"):
         for item in parquet.documents(io.BytesIO(data), context()):
             made.append(item)
     assert made == read(text_of(flows()))[: len(made)]
