@@ -32,7 +32,7 @@ Rows NODATA and SKIPDATA are records without the fields of the traffic. A record
 
 Speed: a file repeats itself, so what depends on columns that repeat (interface, subnet, action, flags ...) is made
 once for each combination and joined with the rest as text. Measured on version 5, one core, from gzip to NDJSON:
-135,000 records/s this way, 40,000 the plain way (`Normaliser._unusual`, for records that lack or have something
+125,000 records/s this way, 40,000 the plain way (`Normaliser._unusual`, for records that lack or have something
 unusual). Both give the same bytes.
 """
 

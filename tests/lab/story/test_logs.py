@@ -7,6 +7,7 @@ import hashlib
 import importlib
 import json
 import re
+import subprocess
 import sys
 import tracemalloc
 from collections import Counter
@@ -283,3 +284,20 @@ def test_the_address_file_knows_every_public_address_of_the_story(story):
             assert database.get(address)["country"]["iso_code"] == country_of(address)
         assert database.get("10.20.11.15") is None
     assert len({network.country for network in NETWORKS}) >= 5
+
+
+def test_the_command_writes_the_logs_asked_for(tmp_path):
+    command = [sys.executable, "-m", "aws_siem_bridge", "lab", "story", "write", str(tmp_path / "s")]
+    options = ["--events", "40", "--flows", "70", "--requests", "0", "--logs", "vpc_flow,waf,cloudtrail"]
+    done = subprocess.run(
+        [*command, *options, "--end", "2026-11-21T04:53:00Z"], capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 0, done.stderr
+    assert "40 CloudTrail events from" in done.stdout
+    assert "70 VPC flow records from" in done.stdout
+    assert "DNS" not in done.stdout
+    assert len(flows(tmp_path / "s")) == 70
+    assert files(tmp_path / "s", "route53_resolver") == []
+    wrong = subprocess.run([*command, "--logs", "guardduty"], capture_output=True, text=True, timeout=60)
+    assert wrong.returncode == 1
+    assert "logs must be among cloudtrail, vpc_flow, route53_resolver, waf" in wrong.stderr
