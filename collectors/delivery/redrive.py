@@ -45,9 +45,7 @@ def redrive(letters: Iterable[DeadLetter], dead_letters: DeadLetters, intake: In
             yield _redriven(ref, place, times, dead_letters, intake)
 
 
-def _redriven(
-    ref: ObjectRef, place: str, times: Dict[int, int], dead_letters: DeadLetters, intake: Intake
-) -> Redriven:
+def _redriven(ref: ObjectRef, place: str, times: Dict[int, int], dead_letters: DeadLetters, intake: Intake) -> Redriven:
     dataset = place.partition("/")[0]
     forced = dataset if dataset in SOURCES else ""
     stored = refused = kept = 0

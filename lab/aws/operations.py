@@ -104,9 +104,7 @@ def _routes(service: str) -> List[_Route]:
                 query.append((where["name"], ""))
             elif where.get("location") == "header":
                 headers.append(where["name"].lower())
-        routes.append(
-            _Route(name, operation.http.get("method", "POST"), _pattern(path), tuple(query), tuple(headers))
-        )
+        routes.append(_Route(name, operation.http.get("method", "POST"), _pattern(path), tuple(query), tuple(headers)))
     # `id` of the SDK's own requests (x-id=GetObject) is no condition.
     return sorted(
         [r._replace(query=tuple(q for q in r.query if q[0] != "x-id")) for r in routes],
