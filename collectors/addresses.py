@@ -72,6 +72,7 @@ class AddressFacts(NamedTuple):
     known: str = ""
 
 
+_encode = json.JSONEncoder(separators=(",", ":")).encode
 _NO_ADDRESS = AddressFacts(False, {}, "", 0)
 
 
@@ -95,38 +96,44 @@ class AddressBook(Dict[str, AddressFacts]):
         return facts
 
     def _facts(self, text: str) -> AddressFacts:
-        address = _address(text)
-        if address is None:
+        try:
+            return self._facts_6(text) if ":" in text else self._facts_4(text)
+        except (ValueError, OSError):
             return _NO_ADDRESS
-        version = address.version
-        scope = _scope_6(address) if isinstance(address, ipaddress.IPv6Address) else _scope_4(int(address))
-        if scope:
-            return AddressFacts(True, {"ip": text, "scope": scope}, f'"ip":"{text}","scope":"{scope}"', version)
-        found = self._look_up(_carried(address) or address) if self._look_up else None
-        if not found:
-            return AddressFacts(True, {"ip": text}, f'"ip":"{text}"', version)
-        known = json.dumps(found, separators=(",", ":"))[1:-1]
-        return AddressFacts(True, {"ip": text, **found}, f'"ip":"{text}",{known}', version, known)
+
+    def _facts_4(self, text: str) -> AddressFacts:
+        packed = socket.inet_pton(socket.AF_INET, text)  # a tenth of the time of ipaddress
+        if socket.inet_ntoa(packed) != text:  # some platforms take leading zeros, which others read as octal
+            return _NO_ADDRESS
+        scope = _scope_4(int.from_bytes(packed, "big"))
+        if scope or not self._look_up:
+            return _made(text, scope, 4)
+        return _made(text, scope, 4, self._look_up(ipaddress.IPv4Address(packed)))
+
+    def _facts_6(self, text: str) -> AddressFacts:
+        if "%" in text:  # a zone (fe80::1%eth0) is valid in Python and refused by the engines
+            return _NO_ADDRESS
+        address = ipaddress.IPv6Address(text)
+        carried = _carried(address)
+        scope = _scope_6(address) if carried is None else _scope_4(int(carried))
+        if scope or not self._look_up:
+            return _made(text, scope, 6)
+        return _made(text, scope, 6, self._look_up(carried or address))
 
 
-def _address(text: str) -> Optional[Address]:
-    """Return the address ``text`` is, if an engine's ``ip`` field takes it as well."""
-    try:
-        if ":" not in text:
-            packed = socket.inet_pton(socket.AF_INET, text)  # a tenth of the time of ipaddress
-            # Some platforms take leading zeros, which others read as octal.
-            return ipaddress.IPv4Address(packed) if socket.inet_ntoa(packed) == text else None
-        # A zone (fe80::1%eth0) is valid in Python and refused by the engines.
-        return None if "%" in text else ipaddress.IPv6Address(text)
-    except (ValueError, OSError):
-        return None
+def _made(text: str, scope: str, version: int, found: Optional[Dict[str, Any]] = None) -> AddressFacts:
+    if scope:
+        return AddressFacts(True, {"ip": text, "scope": scope}, f'"ip":"{text}","scope":"{scope}"', version)
+    if not found:
+        return AddressFacts(True, {"ip": text}, f'"ip":"{text}"', version)
+    known = _encode(found)[1:-1]
+    return AddressFacts(True, {"ip": text, **found}, f'"ip":"{text}",{known}', version, known)
 
 
-def _carried(address: Address) -> Optional[ipaddress.IPv4Address]:
+def _carried(address: ipaddress.IPv6Address) -> Optional[ipaddress.IPv4Address]:
     """Return the IPv4 address inside of an IPv6 address that stands for one."""
-    if address.version == 6 and int(address) >> 32 in _CARRIES_4:
-        return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
-    return None
+    number = int(address)
+    return ipaddress.IPv4Address(number & 0xFFFFFFFF) if number >> 32 in _CARRIES_4 else None
 
 
 def _intervals(version: int) -> Tuple[List[int], List[Tuple[int, str]]]:
@@ -150,9 +157,6 @@ def _scope_4(number: int) -> str:
 
 
 def _scope_6(address: ipaddress.IPv6Address) -> str:
-    carried = _carried(address)
-    if carried:
-        return _scope_4(int(carried))
     if address in _PUBLIC_6:
         return ""
     number = int(address)

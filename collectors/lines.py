@@ -50,8 +50,9 @@ class Lines:
         #: The lines cut out last, as they stand in the content, and which of them was handed out last.
         self._lines: List[bytes] = []
         self._index = 0
-        #: Where the first of ``_lines`` begins, and where the object handed out last begins within its line.
-        self._offset = 0
+        #: Where the first of ``_lines`` begins, how long they are together, and where the object handed out last begins
+        #: within its line.
+        self._offset = self._size = 0
         self._within = 0
         #: Whether the line handed out last is to be taken apart, and whether it is part of one already.
         self._take_apart = False
@@ -81,8 +82,8 @@ class Lines:
                 if number >= first_number:
                     yield BadRecord(number, block.offset, self._too_long(), block.excerpt)
                 continue
-            self._lines = lines = block.split(b"\n")
-            may_be_long = len(block) > self._limit_bytes
+            self._lines = lines = block
+            may_be_long = self._size > self._limit_bytes
             for self._index, raw in enumerate(lines):
                 line = raw.strip()
                 is_long = may_be_long and len(raw) > self._limit_bytes
@@ -114,14 +115,15 @@ class Lines:
     def _too_long(self) -> str:
         return f"the record is longer than {self._limit_bytes:,} bytes"
 
-    def _blocks(self) -> Iterator[Union[bytes, _TooLong]]:
-        """Yield the content in blocks of whole lines, without the line end of the last; ``_offset`` is where it begins.
+    def _blocks(self) -> Iterator[Union[List[bytes], _TooLong]]:
+        """Yield the lines that end in a piece, without their ends; ``_offset`` is where the first begins, ``_size``
+        how long they are together.
 
-        Of a line that becomes too long, only the beginning is kept while the rest of it passes.
+        A piece is split as it is: joining it with what the piece before left over would copy all of it. Of a line that
+        becomes too long, only the beginning is kept while the rest of it passes.
         """
-        rest: List[bytes] = []
-        rest_size = 0
-        position = 0  # of what is in `rest`
+        rest: List[bytes] = []  # the beginning of a line, of `rest_size` bytes, at `position`
+        rest_size = position = 0
         skipping: Optional[_TooLong] = None
         for piece in self._pieces:
             if position == 0 and not rest and piece.startswith(_BYTE_ORDER_MARK):
@@ -137,17 +139,23 @@ class Lines:
                 skipping, piece, position = None, piece[cut:], position + cut
             if self._glued and rest and b"\n" not in piece:
                 piece, rest, rest_size = b"".join(rest) + piece, [], 0
-            cut = self._cut(piece)
-            if cut:
-                block = b"".join(rest) + piece[:cut]
-                self._offset = position
-                yield block[:-1] if block.endswith(b"\n") else block
-                position += len(block)
-                piece, rest, rest_size = piece[cut:], [], 0
-            if piece:
-                rest.append(piece)
-                rest_size += len(piece)
-            if rest_size > self._limit_bytes:
+            lines = piece.split(b"\n")
+            tail = lines.pop()
+            if lines and rest:
+                lines[0] = b"".join(rest) + lines[0]
+            if self._glued and _SEAM in tail:
+                *objects, tail = _BETWEEN_OBJECTS.split(tail)
+                if objects:
+                    lines.append(b"".join(objects))
+            if lines:
+                self._offset, self._size = position, rest_size + len(piece) - len(tail)
+                yield lines
+                position += self._size
+                rest, rest_size = [], 0
+            if tail:
+                rest.append(tail)
+                rest_size += len(tail)
+            if rest_size > self._limit_bytes + SEAM_BYTES:  # the last bytes may be the beginning of the next object
                 whole = b"".join(rest)
                 skipping = _TooLong(position, whole[:EXCERPT_BYTES], whole[-SEAM_BYTES:])
                 position += rest_size - SEAM_BYTES
@@ -155,16 +163,8 @@ class Lines:
         if skipping is not None:
             yield skipping
         elif rest:
-            self._offset = position
-            yield b"".join(rest)
-
-    def _cut(self, piece: bytes) -> int:
-        """Return where the last line that is complete in ``piece`` ends, 0 if none is."""
-        cut = piece.rfind(b"\n") + 1
-        if self._glued and piece.find(_SEAM, cut) >= 0:
-            for seam in _BETWEEN_OBJECTS.finditer(piece, cut):
-                cut = seam.start()
-        return cut
+            self._offset, self._size = position, rest_size
+            yield [b"".join(rest)]
 
     def _end_of_skipped(self, piece: bytes) -> int:
         """Return where the line ends that is being passed over, 0 if not in ``piece``."""

@@ -130,7 +130,10 @@ def describe(fields: Dict[str, Any], context: Context) -> Tuple[EventTime, str]:
         dns += _resolved(answers, context)
     sources = get("srcids")
     instance = sources.get("instance") if type(sources) is dict else None
-    instance = _instance(instance) if type(instance) is str and instance else ""
+    if type(instance) is str and instance:
+        instance = f',"instance":{{"id":{quoted(instance, context.codec)}}}'
+    else:
+        instance = ""
     dns = f',"dns":{{{dns[1:]}}}' if dns else ""
     return (
         time,
@@ -139,11 +142,6 @@ def describe(fields: Dict[str, Any], context: Context) -> Tuple[EventTime, str]:
 
 
 LOG = JsonLog(DATASETS["route53_resolver"].index_prefix, Shape(MAPPED, COMMON), describe)
-
-
-@lru_cache(maxsize=16_384)
-def _instance(text: str) -> str:
-    return f',"instance":{{"id":{encode(text)}}}'
 
 
 class _Repeated(NamedTuple):

@@ -8,7 +8,7 @@ from typing import Any, Dict
 import pytest
 
 from collectors.records import BadRecord
-from collectors.route53_resolver import normalise, source
+from collectors.route53_resolver import source
 from collectors.route53_resolver.normalise import COMMON, MAPPED
 from tests.collectors.json_logs import common_and_own, common_names, made, mapped, one
 
@@ -166,9 +166,3 @@ def test_equal_lines_are_two_records():
     first, second = made(source, line + b"\n" + line + b"\n")
     assert first.body == second.body
     assert first.id != second.id
-
-
-def test_what_is_remembered_is_bounded():
-    for number in range(20_000):
-        normalise._instance(f"i-{number}")
-    assert normalise._instance.cache_info().currsize <= 16_384
