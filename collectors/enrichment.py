@@ -22,7 +22,7 @@ from __future__ import annotations
 from functools import lru_cache
 from itertools import islice
 from os import PathLike
-from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Union
+from typing import Any, Callable, Dict, Mapping, Optional, Sequence, Type, Union
 
 from collectors.addresses import Address
 from collectors.errors import CollectorError
@@ -57,7 +57,7 @@ def open_databases(paths: Sequence[Union[str, PathLike[str]]]) -> LookUp:
 class _Database:
     """One open file. ``reader`` is a `maxminddb.Reader`."""
 
-    def __init__(self, path: Union[str, PathLike[str]], reader: Any, damaged: type) -> None:
+    def __init__(self, path: Union[str, PathLike[str]], reader: Any, damaged: Type[Exception]) -> None:
         self._path = path
         self._reader = reader
         self._damaged = damaged
@@ -116,10 +116,10 @@ def _facts(entry: Mapping[str, Any]) -> Dict[str, Any]:
     country = _country(entry)
     if country:
         facts["geo"] = _geo(country)
-    numbers = [number for number in map(_as_number, map(entry.get, _NUMBER_FIELDS)) if number is not None]
-    owners: List[str] = [owner for owner in map(entry.get, _OWNER_FIELDS) if isinstance(owner, str) and owner]
-    if numbers or owners:
-        facts["as"] = _system(numbers[0] if numbers else None, owners[0] if owners else "")
+    number = next((number for number in map(_as_number, map(entry.get, _NUMBER_FIELDS)) if number), None)
+    owner = next((owner for owner in map(entry.get, _OWNER_FIELDS) if isinstance(owner, str) and owner), "")
+    if number or owner:
+        facts["as"] = _system(number, owner)
     return facts
 
 

@@ -73,7 +73,9 @@ class Checked(NamedTuple):
 class DigestStore(Protocol):
     """Where digests and log files are."""
 
-    objects: Objects
+    @property
+    def objects(self) -> Objects:
+        """What opens them."""
 
     def digests(self) -> Iterable[DigestObject]:
         """Return the digests of the period, in any order."""

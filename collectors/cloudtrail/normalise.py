@@ -209,7 +209,7 @@ def common_fields(fields: Mapping[str, Any], context: Context) -> Dict[str, Any]
     Only text is taken: an object where text is expected would be refused by the engine.
     """
     get = fields.get
-    event = {"dataset": DATASET}
+    event: Dict[str, Any] = {"dataset": DATASET}
     cloud: Dict[str, Any] = {"provider": "aws"}
     common: Dict[str, Any] = {"@timestamp": _time(fields)[1], "event": event}
     for name, value in (("id", get("eventID")), ("action", get("eventName")), ("provider", get("eventSource"))):

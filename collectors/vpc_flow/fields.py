@@ -25,7 +25,7 @@ Fields = Dict[str, Any]
 class Time(NamedTuple):
     """An event's time: the name of its index, its ``@timestamp``, and with that the beginning of its document."""
 
-    index: str
+    index: str  # type: ignore[assignment]  # hides tuple.index(), as in Document
     stamp: str
     head: str
 

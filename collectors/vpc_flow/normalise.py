@@ -57,11 +57,13 @@ TAKEN = frozenset(
     + ("user", "user_agent", "dns", "url", "http", "rule", "aws")
 )
 
+Texts = Tuple[str, ...]
+
 #: Columns of the interface where a flow was seen, those that tell the kind of flow, and those that change from record
 #: to record: in the order of the documents.
-_CHANGING = ("srcaddr", "dstaddr", "srcport", "dstport", "packets", "bytes", "start", "end")
+_CHANGING: Texts = ("srcaddr", "dstaddr", "srcport", "dstport", "packets", "bytes", "start", "end")
 _CHANGING += ("pkt_srcaddr", "pkt_dstaddr")
-_FLOW = ("protocol", "tcp_flags", "action", "log_status", "flow_direction", "traffic_path", "type")
+_FLOW: Texts = ("protocol", "tcp_flags", "action", "log_status", "flow_direction", "traffic_path", "type")
 _FLOW += ("pkt_src_aws_service", "pkt_dst_aws_service", "reject_reason", "encryption_status")
 _INTERFACE = tuple(name for name in KNOWN if name not in _CHANGING + _FLOW)
 _ACCOUNT = re.compile(r"(?:AWSLogs/|AWSLogs/o-[a-z0-9]+/|aws-account-id=)(\d{12})/", re.ASCII)
@@ -70,7 +72,6 @@ _NETWORK_TYPES = {4: "ipv4", 6: "ipv6"}
 
 K = TypeVar("K")
 T = TypeVar("T")
-Texts = Tuple[str, ...]
 
 
 class Normaliser:
