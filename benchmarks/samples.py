@@ -1,7 +1,8 @@
 """Log files in AWS's own formats, made up from one seed: the same call writes the same bytes.
 
 Addresses follow a few popular ones and a long tail, as in real traffic: `ADDRESSES` public ones, each asked for with a
-weight of 1/rank, and a private network of `HOSTS`. None of the records is anybody's.
+weight of 1/rank, and a private network of `HOSTS`, each an instance with one network interface. None of the records is
+anybody's.
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ from pathlib import Path
 from typing import Any, Callable, Dict, Iterator, List
 
 ACCOUNT, REGION, VPC = "111122223333", "ap-northeast-2", "vpc-0a1b2c3d4e5f67890"
-ADDRESSES, HOSTS = 20_000, 250
+ADDRESSES, HOSTS = 20_000, 1_000
+SUBNETS = 6
 #: 2026-11-21T00:00:00Z, and the hour that the records are of.
 START_S, SPAN_S = 1_795_219_200, 3_600
 #: Records of a file: 30 MB or more of CloudTrail and WAF, 100,000 or more of the others.
@@ -41,6 +43,11 @@ class Sample:
         self._public = [self._address() for _ in range(ADDRESSES)]
         self._weights = list(accumulate(1 / rank for rank in range(1, ADDRESSES + 1)))
         self._private = [f"10.0.{n // 125 + 1}.{n % 125 + 4}" for n in range(HOSTS)]
+        subnets = [f"subnet-{self._hex(17)}" for _ in range(SUBNETS)]
+        #: Private address -> network interface, subnet and instance.
+        self._machines = {
+            host: (f"eni-{self._hex(17)}", self.rng.choice(subnets), f"i-{self._hex(17)}") for host in self._private
+        }
 
     def write(self, dataset: str, path: Path, records: int = 0) -> None:
         """Write one gzip file of ``dataset`` in AWS's format, with ``records`` records or as `RECORDS` says."""
@@ -148,10 +155,11 @@ class Sample:
             source, destination = (peer, host) if inward else (host, peer)
             ports = (rng.randrange(1024, 65536), rng.choice((443, 443, 80, 22, 53, 5432)))
             packets = rng.randrange(1, 2000)
+            interface, subnet, instance = self._machines[host]
             yield (
-                f"5 {ACCOUNT} eni-{self._hex(17)} {source} {destination} {ports[0]} {ports[1]} "
+                f"5 {ACCOUNT} {interface} {source} {destination} {ports[0]} {ports[1]} "
                 f"{rng.choice((6, 6, 6, 17))} {packets} {packets * rng.randrange(40, 1500)} {start} {start + 59} "
-                f"{'ACCEPT' if rng.random() < 0.9 else 'REJECT'} OK {VPC} subnet-{self._hex(17)} i-{self._hex(17)} "
+                f"{'ACCEPT' if rng.random() < 0.9 else 'REJECT'} OK {VPC} {subnet} {instance} "
                 f"{rng.choice((2, 18, 19, 3))} IPv4 {source} {destination} {REGION} apne2-az1 - - - - "
                 f"{'ingress -' if inward else 'egress 8'}\n"
             )
@@ -165,6 +173,7 @@ class Sample:
             answers = [
                 {"Rdata": self.public_address(), "Type": "A", "Class": "IN"} for _ in range(rng.choice((0, 1, 1, 2, 4)))
             ]
+            host = rng.choice(self._private)
             record = {
                 "version": "1.100000",
                 "account_id": ACCOUNT,
@@ -176,10 +185,10 @@ class Sample:
                 "query_class": "IN",
                 "rcode": "NOERROR" if answers else "NXDOMAIN",
                 "answers": answers,
-                "srcaddr": rng.choice(self._private),
+                "srcaddr": host,
                 "srcport": str(rng.randrange(1024, 65536)),
                 "transport": "UDP",
-                "srcids": {"instance": f"i-{self._hex(17)}"},
+                "srcids": {"instance": self._machines[host][2]},
             }
             yield json.dumps(record, separators=(",", ":")) + "\n"
 
