@@ -11,7 +11,7 @@ from typing import Iterator, List, NamedTuple, Optional, Set
 
 from collectors.delivery.dead_letters import UNKNOWN, DeadLetters
 from collectors.delivery.objects import Objects
-from collectors.errors import DamagedFile, DigestFile, NotThisLog, ObjectProblem
+from collectors.errors import DamagedFile, DeadLetterFile, DigestFile, NotThisLog, ObjectProblem
 from collectors.json_codec import Codec, fastest
 from collectors.presence import BATCH, Found, Presence
 from collectors.reading import Reading
@@ -104,7 +104,7 @@ class _Comparing:
                 result.dataset = reading.dataset
                 for batch in _batches(reading):
                     self._count(batch)
-        except DigestFile:
+        except (DigestFile, DeadLetterFile):
             pass
         except (DamagedFile, NotThisLog, ObjectProblem) as exc:
             result.problem = str(exc)

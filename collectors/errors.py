@@ -5,7 +5,8 @@
     CollectorError
     ├── DamagedFile       the file ends early or breaks in the middle; carries the offset, counted in unpacked bytes
     ├── NotThisLog        the content is not of the log it was taken for
-    │   └── DigestFile        it is a digest of CloudTrail: signatures over log files, nothing to load
+    │   ├── DigestFile        it is a digest of CloudTrail: signatures over log files, nothing to load
+    │   └── DeadLetterFile    it is a file of the loader's own dead letters
     ├── InvalidRecord     one record lacks what its document's identity or index is made of
     ├── TemplateRefused   the index template can neither be read nor written with this account
     ├── ObjectProblem     an object of S3 cannot be read
@@ -42,6 +43,10 @@ class NotThisLog(CollectorError):
 
 class DigestFile(NotThisLog):
     """A digest: signatures over log files, not log records. Nothing in it is to be loaded."""
+
+
+class DeadLetterFile(NotThisLog):
+    """A file of the loader's own dead letters, in a bucket or folder that is loaded. Nothing in it is to be loaded."""
 
 
 class InvalidRecord(CollectorError):

@@ -84,6 +84,8 @@ def find_files(paths: Sequence[Path], stands_for: str = "") -> FoundFiles:
             seen.add(identity)
             if kind_of(path.as_posix()).dataset == "digest":
                 found.digests.append(path)
+            elif kind_of(path.as_posix()).dataset == "dead_letters":
+                found.others.append(path)
             elif path is given or path.name.endswith(LOG_SUFFIXES) or kind_of(path.name).dataset:
                 ref = _copy_of(stands_for, given, path) if stands_for else _by_itself(identity)
                 _refuse_same_key(by_key.setdefault(ref.key, path), path, ref)

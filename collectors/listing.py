@@ -40,6 +40,8 @@ MAX_FOLDERS = 1000
 #: What AWS writes below ``AWSLogs`` for other services (Config, load balancers) is none of the four logs.
 _SERVICE = re.compile(r"(?:^|/)AWSLogs/(?:o-[a-z0-9]+/)?(?:\d{12}/|aws-account-id=\d{12}/aws-service=)([^/]+)/")
 _OURS = {"CloudTrail", "CloudTrail-Insight", "vpcflowlogs", "vpcdnsquerylogs", "WAFLogs"}
+#: What `recognise` tells by the key, and is no log.
+_NOT_LOADED = {"digest": "CloudTrail-Digest", "dead_letters": "dead letters"}
 _DATE_FOLDERS = re.compile(
     r"(?:^|/)(?:year=)?((?:19|20)\d\d)(?:/(?:month=)?(0[1-9]|1[0-2])(?:/(?:day=)?([0-3]\d))?)?(?=/)"
 )
@@ -136,7 +138,7 @@ class Listing:
             key, size = entry["Key"], entry["Size"]
             if key.endswith("/") and not size:  # what a console leaves where somebody made a folder
                 continue
-            service = _other_service(key) or ("CloudTrail-Digest" if kind_of(key).dataset == "digest" else "")
+            service = _other_service(key) or _NOT_LOADED.get(kind_of(key).dataset, "")
             if service:
                 self.passed_over[service] += 1
             elif self.period.meets(*(key_period(key) or _instant(entry["LastModified"]))):

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from itertools import chain
 from typing import Any, BinaryIO, Iterator, Optional, cast
 
-from collectors.errors import DamagedFile, DigestFile, NotThisLog
+from collectors.errors import DamagedFile, DeadLetterFile, DigestFile, NotThisLog
 from collectors.recognise import PARQUET, PARQUET_MAGIC, kind_of
 from collectors.records import Context, Made
 from collectors.unpack import unpacked
@@ -33,8 +33,9 @@ class Reading:
     """The records of one object, in order, while ``stream`` is open: iterate once.
 
     Yields every record from ``context.first_number`` on as a `Document` or a `BadRecord`. Raises `DigestFile` for a
-    digest, `NotThisLog` for anything else that is no log, and `DamagedFile` after all complete records before the
-    damage; ``damage`` is then what is wrong with the bytes themselves, ``None`` where only the text is broken.
+    digest, `DeadLetterFile` for dead letters of ours, `NotThisLog` for anything else that is no log, and `DamagedFile`
+    after all complete records before the damage; ``damage`` is then what is wrong with the bytes themselves, ``None``
+    where only the text is broken.
     """
 
     def __init__(self, stream: BinaryIO, context: Context, dataset: str = "") -> None:
@@ -49,13 +50,15 @@ class Reading:
         except DamagedFile as exc:  # nothing can be unpacked: the source is to hear it
             self._head, self._pieces = b"", _raising(exc)
         kind = kind_of(context.ref.key, self._head)
-        #: Name of the dataset, ``digest``, or ``""`` for an object that is none of the logs.
+        #: Name of the dataset, ``digest``, ``dead_letters``, or ``""`` for an object that is none of the logs.
         self.dataset = dataset or kind.dataset
         self._is_parquet = kind.format == PARQUET and self.dataset == "vpc_flow"
 
     def __iter__(self) -> Iterator[Made]:
         if self.dataset == "digest":
             raise DigestFile("a digest file")
+        if self.dataset == "dead_letters":
+            raise DeadLetterFile("a file of the loader's own dead letters")
         if self.dataset not in SOURCES:
             raise NotThisLog("neither its key nor its content is that of a log that is loaded here")
         if self._is_parquet and self.damage is None:

@@ -6,7 +6,7 @@ what happens                                           outcome          dead let
 every record stored, or there already                  DONE
 a record is none, or its day is outside the window     DONE             of the record
 the engine refuses a document, or its index            DONE             of the record, the engine's reason
-a digest file                                          DONE, 0 records
+a digest, or a file of our own dead letters            DONE, 0 records
 the object is gone                                     DONE             of the object
 it is no log, or another one than it was taken for     DONE             of the object
 it is cut short: what is complete is stored            DONE             of the object, with the offset
@@ -45,6 +45,7 @@ from collectors.delivery.outcome import RETRY, UNFINISHED, ObjectResult
 from collectors.errors import (
     CollectorError,
     DamagedFile,
+    DeadLetterFile,
     DigestFile,
     IntakeStopped,
     NotThisLog,
@@ -216,6 +217,8 @@ class _Taking:
             self._about_the_object(DAMAGED_FILE, str(fault), fault.offset)
         elif isinstance(fault, DigestFile):
             result.dataset = "digest"
+        elif isinstance(fault, DeadLetterFile):
+            pass  # a letter about a letter would, where the store is below what is loaded, be followed by one about it
         elif fault is not None:
             self._about_the_object(NOT_THIS_LOG, str(fault))
 

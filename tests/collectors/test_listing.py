@@ -119,10 +119,11 @@ def test_digests_and_other_services_are_passed_over_and_counted(s3):
         f"AWSLogs/{ACCOUNT}/Config/eu-west-1/2026/11/21/ConfigHistory/x.json.gz",
         f"AWSLogs/{ACCOUNT}/CloudTrail-Insight/eu-west-1/2026/11/21/x_CloudTrail-Insight_eu-west-1_20261121T0000Z_a.json.gz",
         "AWSLogs/folder-made-by-hand/",
+        "load/waf/3q2-7wAAAAAAAAAA/00000000001-5feceb66ffc8.jsonl.gz",
     )
     listing = Listing(s3, "log-archive", "", Period())
     assert [each.ref.key.split("/")[2] for each in listing] == ["CloudTrail-Insight"]
-    assert listing.passed_over == {"CloudTrail-Digest": 1, "Config": 1}
+    assert listing.passed_over == {"CloudTrail-Digest": 1, "Config": 1, "dead letters": 1}
 
 
 def test_objects_whose_keys_have_no_date_are_told_by_the_time_s3_has_for_them(s3):

@@ -122,6 +122,13 @@ def test_a_digest_is_done_and_leaves_nothing(shelf):
     assert shelf.dead() == []
 
 
+def test_a_file_of_dead_letters_is_done_and_leaves_no_letter_about_letters(shelf):
+    key = "dlq/unknown/3q2-7wAAAAAAAAAA/00000000000-5feceb66ffc8.jsonl.gz"
+    result = shelf.take(shelf.put(gzip.compress(b"{}"), key))
+    assert (result.outcome, result.dataset, result.records, result.reason) == (DONE, "dead_letters", 0, "")
+    assert shelf.dead() == []
+
+
 def test_an_object_that_is_gone_becomes_a_letter_of_its_own(shelf):
     result = shelf.take(ObjectRef(BUCKET, KEY, "v1"))
     assert done(result) == {"stored": 0, "already_there": 0, "dead": 0}
