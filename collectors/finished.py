@@ -8,10 +8,12 @@ cut by the end of the process is taken away at the next start, and its object is
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import hashlib
 import json
 import os
+import stat
 from base64 import urlsafe_b64encode
 from pathlib import Path
 from typing import Mapping, Set
@@ -36,20 +38,25 @@ class Finished:
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
         except OSError as exc:
-            raise CollectorError(f"the state file {path} cannot be written: {exc.strerror}. Give --state FILE") from exc
+            raise self._unwritable(exc) from exc
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             self._read(json.dumps({"format": FORMAT, **subject}, sort_keys=True).encode() + b"\n")
         except BlockingIOError:
             os.close(self._file)
             raise CollectorError(f"the same work is under way in another process: it holds {path}") from None
+        except OSError as exc:
+            os.close(self._file)
+            raise self._unwritable(exc) from exc
         except BaseException:
             os.close(self._file)
             raise
 
     def _read(self, header: bytes) -> None:
+        if not stat.S_ISREG(os.fstat(self._file).st_mode):  # a device such as /dev/full never ends
+            raise OSError(errno.EINVAL, "it is no regular file")
         with os.fdopen(os.dup(self._file), "rb") as file:
-            found = file.readline()
+            found = file.readline(len(header))
             if not header.startswith(found):
                 raise CollectorError(
                     f"the state file {self.path} is of another work: {found.decode('utf-8', 'replace').strip()}. Give "
@@ -57,7 +64,7 @@ class Finished:
                 )
             if found != header:  # new, or its first line was cut
                 os.ftruncate(self._file, 0)
-                os.write(self._file, header)
+                self._write(header)
                 return
             lines = file.read()
         whole = len(lines) - len(lines) % _LINE_BYTES
@@ -71,10 +78,22 @@ class Finished:
         return _mark(name) in self._done
 
     def add(self, name: str) -> None:
-        """Write down that the object of this name is done."""
+        """Write down that the object of this name is done. Raises `CollectorError` when the disk is full."""
         mark = _mark(name)
+        try:
+            self._write(mark + b"\n")
+        except OSError as exc:
+            raise self._unwritable(exc) from exc
         self._done.add(mark)
-        os.write(self._file, mark + b"\n")
+
+    def _write(self, line: bytes) -> None:
+        written = os.write(self._file, line)
+        if written < len(line):  # what a disk still had room for: taken back, so that lines after it stay whole
+            os.ftruncate(self._file, os.fstat(self._file).st_size - written)
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    def _unwritable(self, exc: OSError) -> CollectorError:
+        return CollectorError(f"the state file {self.path} cannot be written: {exc.strerror}. Give --state FILE")
 
     def remove(self) -> None:
         """Forget everything: the work is done."""

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import resource
+import signal
+from pathlib import Path
+
 import pytest
 
 from collectors.errors import CollectorError
@@ -79,6 +83,33 @@ def test_a_place_that_cannot_be_written_is_said(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(CollectorError, match="cannot be written.*--state"):
         opened(tmp_path / "file" / "work.state")
+
+
+@pytest.mark.parametrize("device", ["/dev/full", "/dev/null"])
+def test_what_is_no_regular_file_is_refused_before_it_is_read(device):
+    with pytest.raises(CollectorError, match="cannot be written: it is no regular file.*--state"):
+        opened(Path(device))
+
+
+def test_a_disk_that_gets_full_is_said_and_leaves_only_whole_lines(path):
+    """The limit of a file's size is met as a disk's end is: what still fits is written, then nothing."""
+    first = opened(path)
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    ignored = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    try:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (path.stat().st_size + 17 + 5, before[1]))
+        first.add("one")
+        for _ in range(2):
+            with pytest.raises(CollectorError, match="state file .* cannot be written"):
+                first.add("two")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        signal.signal(signal.SIGXFSZ, ignored)
+    first.add("three")
+    first.close()
+    again = opened(path)
+    assert ("one" in again, "two" in again, "three" in again) == (True, False, True)
+    again.close()
 
 
 def test_the_default_file_is_in_the_users_cache_and_one_for_each_work(tmp_path, monkeypatch):
