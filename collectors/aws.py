@@ -58,7 +58,7 @@ def client(
     try:
         # A session of its own: boto3's default one is not safe to make clients with in several threads.
         return boto3.session.Session().client(service, config=config)
-    except BotoCoreError as exc:
+    except (BotoCoreError, ValueError) as exc:  # ValueError: an endpoint in the environment that is no URL
         raise CollectorError(f"no client for {service} can be made: {said(exc)}") from exc
 
 

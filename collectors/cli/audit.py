@@ -8,7 +8,7 @@ from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
-from typing import Deque, Iterable, Iterator, NamedTuple
+from typing import Any, Deque, Dict, Iterable, Iterator, NamedTuple
 
 from collectors.audit import NAMED, Audit, ObjectAudit
 from collectors.aws import client
@@ -23,6 +23,7 @@ from collectors.presence import Presence
 from collectors.records import ObjectRef
 from es_bridge.cli.connection import add_connection_arguments, cluster_from, opaque_id
 from es_bridge.cli.reporting import DONE, FAILED, run_reported, say
+from es_bridge.cli.table import cell
 from es_bridge.transport import Transport
 
 EXAMPLES = """\
@@ -149,10 +150,11 @@ def _report(results: Iterator[ObjectAudit], arguments: argparse.Namespace) -> in
 
 def _name(result: ObjectAudit) -> str:
     """Return the object's address; for a file that stands for none, its path."""
-    return result.uri.replace(f"s3://{NO_BUCKET}/", "")
+    # Whoever may write an object chose its key: it must not move the reader's cursor.
+    return cell(result.uri.replace(f"s3://{NO_BUCKET}/", ""), "")
 
 
-def _as_json(result: ObjectAudit) -> object:
+def _as_json(result: ObjectAudit) -> Dict[str, Any]:
     facts = asdict(result)
     facts["uri"] = _name(result)
     facts["gaps"] = [gap._asdict() for gap in result.gaps]
@@ -165,12 +167,12 @@ def _print(result: ObjectAudit) -> None:
     print(_LINE.format(*(f"{number:,}" for number in numbers), _name(result)))
     if result.problem:
         known = " (in the dead-letter store)" if result.problem_is_known else ""
-        print(f"    not compared to its end: {result.problem}{known}")
+        print(f"    not compared to its end: {cell(result.problem, '')}{known}")
     for gap in result.gaps:
-        print(f"    missing: record {gap.number:,} {gap.id}: {gap.reason}")
+        print(f"    missing: record {gap.number:,} {cell(gap.id, '')}: {cell(gap.reason, '')}")
     if result.missing > len(result.gaps):
         print(f"    ... and {result.missing - len(result.gaps):,} more")
     for double in result.doubles:
-        print(f"    twice: record {double.number:,} {double.id}: in {' and '.join(double.indices)}")
+        print(f"    twice: record {double.number:,} {cell(double.id, '')}: in {' and '.join(double.indices)}")
     if result.doubled > len(result.doubles):
         print(f"    ... and {result.doubled - len(result.doubles):,} more that are there twice")

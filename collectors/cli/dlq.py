@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Dict, Iterator, List
 
 from collectors.aws import client
+from collectors.cli.period import days
 from collectors.cli.progress import Waiting
 from collectors.datasets import DATASETS
 from collectors.delivery.dead_letters import UNKNOWN, DeadLetter, DeadLetters
@@ -63,7 +64,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     again.add_argument("--as", dest="stands_for", metavar="s3://BUCKET/PREFIX", help="what that folder is a copy of")
     again.add_argument(
-        "--retention-days", type=int, metavar="DAYS", help="older events stay dead letters (default: none is too old)"
+        "--retention-days", type=days, metavar="DAYS", help="older events stay dead letters (default: none is too old)"
     )
     again.add_argument(
         "--mmdb", type=Path, action="append", default=[], metavar="FILE", help="as for load: country, AS of addresses"
@@ -118,7 +119,7 @@ def _list(letters: DeadLetters, arguments: argparse.Namespace) -> int:
     page = letters.page(arguments.limit, after=arguments.after, **_filters(arguments))
     for letter in page.letters:
         if arguments.json:
-            print(json.dumps(_facts(letter), ensure_ascii=False))
+            print(_json(_facts(letter)))
         else:
             reason = cell(letter.reason, "")
             cut = reason if len(reason) <= REASON_CHARS else reason[: REASON_CHARS - 3] + "..."
@@ -126,7 +127,8 @@ def _list(letters: DeadLetters, arguments: argparse.Namespace) -> int:
     if page.after:
         say(f"there are more: --after {page.after}")
     elif not page.letters:
-        say(f"no dead letter in {letters.uri} that is asked for")
+        is_there = "://" in letters.uri or Path(letters.uri).exists()
+        say(f"no dead letter in {letters.uri} that is asked for" + ("" if is_there else ": there is no such folder"))
     return DONE
 
 
@@ -141,6 +143,11 @@ def _show(letters: DeadLetters, letter_id: str) -> int:
             print(f"{name:<11} {cell(value, '')}")
         print()
     return DONE
+
+
+def _json(facts: Dict[str, Any]) -> str:
+    # Half a surrogate pair, as in a file's name that is no UTF-8, cannot be written as it is.
+    return json.dumps(facts, ensure_ascii=any("\ud800" <= c <= "\udfff" for c in "".join(map(str, facts.values()))))
 
 
 def _facts(letter: DeadLetter) -> Dict[str, Any]:

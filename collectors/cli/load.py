@@ -12,7 +12,7 @@ from typing import Callable, Iterable, List, Optional, Sequence
 from collectors.aws import client
 from collectors.backfill import Backfill, Survey, subject, what_to_know
 from collectors.cli.daemon import add_queue_arguments, run_queue
-from collectors.cli.period import add_period_arguments, in_words, listing_of, period_from, period_is_given
+from collectors.cli.period import add_period_arguments, days, in_words, listing_of, period_from, period_is_given
 from collectors.cli.progress import Waiting, bar, orderly_ctrl_c
 from collectors.datasets import DATASETS
 from collectors.delivery.dead_letters import DeadLetters
@@ -30,7 +30,7 @@ from collectors.records import ObjectRef
 from collectors.templates import ensure_template
 from es_bridge.cli.connection import add_connection_arguments, cluster_from, opaque_id
 from es_bridge.cli.reporting import DONE, FAILED, run_reported, say
-from es_bridge.cli.table import aligned
+from es_bridge.cli.table import aligned, cell
 from es_bridge.transport import Transport
 
 EXAMPLES = """\
@@ -71,7 +71,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--dead-letters-kms-key", metavar="ID", default="", help="KMS key of dead letters in S3")
     parser.add_argument(
         "--retention-days",
-        type=int,
+        type=days,
         metavar="DAYS",
         help="older events are dead letters (default: none is too old; with --queue: as the lifecycle policies delete)",
     )
@@ -326,6 +326,6 @@ def _print_list(title: str, reasons: List[str], total: int) -> None:
         return
     print(f"  {title}: {total:,}")
     for reason in reasons:
-        print(f"    {reason}")
+        print(f"    {cell(reason, '')}")  # names and reasons hold what others chose: it must not move the cursor
     if total > len(reasons):
         print(f"    ... and {total - len(reasons):,} more")

@@ -9,6 +9,9 @@ from collectors.errors import CollectorError
 from collectors.listing import EARLY_MS, HOUR_MS, LATE_HOURS, Listing, Period, delivered
 from es_bridge.times import format_utc, now_ms, parse_time, zone_named
 
+#: A hundred years: beyond, times would leave the calendar.
+LONGEST_LATE_HOURS = 876_000
+
 TIME_FORMS = "ISO 8601 such as 2026-11-21 or 2026-11-21T04:00Z, or relative such as -7d@d"
 
 
@@ -32,9 +35,22 @@ def period_from(arguments: argparse.Namespace) -> Period:
     period = Period(*(instant_ms(text, arguments.timezone, now) for text in (arguments.since, arguments.until)))
     if None not in period and period.since_ms >= period.until_ms:  # type: ignore[operator]
         raise CollectorError(f"--since {arguments.since} is not before --until {arguments.until}")
-    if arguments.late < 0:
-        raise CollectorError(f"--late {arguments.late:g} is negative: objects are delivered after their events")
+    if not 0 <= arguments.late <= LONGEST_LATE_HOURS:  # false for "nan" as well
+        raise CollectorError(
+            f"--late {arguments.late:g}: give 0 to {LONGEST_LATE_HOURS} hours; objects are delivered after their events"
+        )
     return period
+
+
+def days(text: str) -> int:
+    """Return the days an option gives, 0 or more; for argparse."""
+    try:
+        number = int(text)
+    except ValueError:
+        number = -1
+    if number < 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of days: give 0 or more")
+    return number
 
 
 def instant_ms(text: str, timezone: str = "UTC", now: Optional[int] = None) -> Optional[int]:

@@ -17,6 +17,7 @@ import base64
 import gzip
 import hashlib
 import json
+import re
 import zlib
 from collections import defaultdict
 from dataclasses import asdict, dataclass
@@ -30,6 +31,8 @@ from collectors.records import EXCERPT_BYTES, ObjectRef
 BLOCK = 1000
 #: Stands for the dataset of an object that is none of the logs.
 UNKNOWN = "unknown"
+
+_ID = re.compile(r"[^/]+/[^/]+/[0-9]{1,18}")
 
 OBJECT_GONE = "object_gone"
 NOT_THIS_LOG = "not_this_log"
@@ -105,6 +108,8 @@ class DeadLetters:
 
         ``source`` is the beginning of the objects' ``s3://bucket/key``; ``after`` the id of the last letter seen.
         """
+        if after and not _ID.fullmatch(after):
+            raise _no_id(after)
         last_place, last_number = after.rpartition("/")[0], int(after.rpartition("/")[2] or 0)
         start = _block_name(last_place, block_of(last_number)) if after else ""
         names = self._store.names(f"{dataset}/" if dataset else "", start)
@@ -126,8 +131,8 @@ class DeadLetters:
     def show(self, letter_id: str) -> List[DeadLetter]:
         """Return the letter of this id; for ``dataset/identity`` without a number all letters of the object."""
         parts = letter_id.strip("/").split("/")
-        if len(parts) not in (2, 3) or (len(parts) == 3 and not parts[2].isdigit()):
-            raise LetterStoreError(f"{letter_id!r} names no dead letter: an id is dataset/object/number, as listed")
+        if len(parts) != 2 and not _ID.fullmatch("/".join(parts)):
+            raise _no_id(letter_id)
         place = "/".join(parts[:2])
         prefix = _block_name(place, block_of(int(parts[2]))) if len(parts) == 3 else place + "/"
         found = _newest(self._read(self._store.names(prefix)))
@@ -165,6 +170,10 @@ class DeadLetters:
             except (OSError, EOFError, ValueError, TypeError, KeyError, zlib.error) as exc:
                 raise LetterStoreError(f"{self.uri}: {name} is no file of dead letters: {exc}") from exc
             yield from letters
+
+
+def _no_id(text: str) -> LetterStoreError:
+    return LetterStoreError(f"{text!r} names no dead letter: an id is dataset/object/number, as listed")
 
 
 def _newest(letters: Iterable[DeadLetter]) -> Dict[int, DeadLetter]:

@@ -54,8 +54,9 @@ class HealthServer:
 
         try:
             self._server = ThreadingHTTPServer((address, port), Handler)
-        except OSError as exc:
-            raise CollectorError(f"{address}:{port} cannot be served: {exc.strerror}. Choose another port") from exc
+        except (OSError, OverflowError) as exc:  # OverflowError: no port number
+            reason = getattr(exc, "strerror", None) or exc
+            raise CollectorError(f"{address}:{port} cannot be served: {reason}. Choose another port") from exc
         self._server.daemon_threads = True
         self.port = self._server.server_address[1]
         self._thread = threading.Thread(target=self._server.serve_forever, name="health", daemon=True)

@@ -136,6 +136,8 @@ class FolderLetters:
     def names(self, prefix: str = "", after: str = "") -> Iterator[str]:
         """See `LetterStore.names`."""
         with self._explained("listed"):
+            if self._folder.is_file():
+                raise NotADirectoryError(f"{self._folder} is a file")
             found = [
                 path.relative_to(self._folder).as_posix()
                 for path in self._folder.rglob("*")

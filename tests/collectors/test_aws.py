@@ -44,6 +44,12 @@ def test_without_a_region_the_user_is_told():
         client("sqs")
 
 
+def test_an_endpoint_that_is_no_url_is_said(monkeypatch):
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "localhost")
+    with pytest.raises(CollectorError, match="no client for s3 can be made: Invalid endpoint: localhost"):
+        client("s3", "eu-west-1")
+
+
 def test_without_boto3_the_user_is_told_what_to_install():
     program = """
 import sys

@@ -159,6 +159,8 @@ def test_a_store_that_cannot_be_used_says_what_it_takes(s3, tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(LetterStoreError, match="cannot be written"):
         DeadLetters(FolderLetters(tmp_path / "file")).add([letter(1)])
+    with pytest.raises(LetterStoreError, match="cannot be listed: .*is a file"):
+        list(DeadLetters(FolderLetters(tmp_path / "file")).iterate())
 
 
 def test_a_file_being_written_is_not_read_and_a_strange_one_is_named(tmp_path):
@@ -173,9 +175,11 @@ def test_a_file_being_written_is_not_read_and_a_strange_one_is_named(tmp_path):
 
 
 def test_an_id_that_is_none_is_refused(letters):
-    for text in ("waf", "waf/x/y", "waf/x/1/2"):
+    for text in ("waf", "waf/x/y", "waf/x/1/2", "waf/x/\N{SUPERSCRIPT TWO}"):
         with pytest.raises(LetterStoreError, match="names no dead letter"):
             letters.show(text)
+        with pytest.raises(LetterStoreError, match="names no dead letter"):
+            letters.page(1, after=text)
 
 
 @pytest.mark.parametrize("seed", range(20))

@@ -84,6 +84,11 @@ def test_a_port_that_is_taken_is_said(served):
         HealthServer("127.0.0.1", port, Metrics(), str, str)
 
 
+def test_a_port_that_is_none_is_said():
+    with pytest.raises(CollectorError, match="127.0.0.1:99999 cannot be served: .*0-65535"):
+        HealthServer("127.0.0.1", 99999, Metrics(), str, str)
+
+
 def test_a_line_of_the_log_is_one_json_object_whatever_is_in_it():
     stream = StringIO()
     log = JsonLog(stream)
