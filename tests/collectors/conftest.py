@@ -11,9 +11,7 @@ import uuid
 from pathlib import Path
 from typing import Any, Callable, Dict, Iterator, List, Optional
 
-import boto3
 import pytest
-from moto.server import ThreadedMotoServer
 
 from es_bridge.cli.connection import PASSWORD_VARIABLE
 from es_bridge.config import Auth, ClusterConfig
@@ -157,6 +155,8 @@ class Bucket:
             "AWS_SECRET_ACCESS_KEY": "example",
             "AWS_DEFAULT_REGION": "us-east-1",
         }
+        import boto3
+
         self.s3 = boto3.client(
             "s3", "us-east-1", endpoint_url=url, aws_access_key_id="AKIDEXAMPLE", aws_secret_access_key="example"
         )
@@ -177,6 +177,9 @@ class Bucket:
 @pytest.fixture(scope="session")
 def s3_url() -> Iterator[str]:
     """Return where moto's server answers; its buckets are those of the whole process."""
+    # What needs no bucket is tested on older Pythons, too, which moto does not run on.
+    from moto.server import ThreadedMotoServer
+
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()
