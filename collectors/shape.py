@@ -8,7 +8,7 @@ a dot are read by the engines as nesting, so they may meet a mapped field.
 
 from __future__ import annotations
 
-from typing import AbstractSet, Any, Callable, Collection, Dict, Iterator, List, Mapping
+from typing import AbstractSet, Any, Callable, Collection, Dict, Iterator, List, Mapping, Set, Tuple
 
 #: In a description: a field that holds text, a number, a date, or a list of these.
 VALUE = None
@@ -20,6 +20,7 @@ LONGEST_INDEXED = 8191
 
 #: Keys remembered, each of at most so many characters: a log has a few dozen.
 _MAX_KEYS, _LONGEST_KEY = 4096, 64
+_MAX_OBJECTS = 1024
 #: Lists remembered, each of at most so many bytes.
 _MAX_LISTS, _LONGEST_LIST = 1024, 4096
 _ONLY_OBJECTS = {dict}
@@ -37,8 +38,10 @@ class Shape:
         self.members = {key: Shape(inner) if isinstance(inner, Mapping) else inner for key, inner in members.items()}
         self._reserved = frozenset(reserved)
         self._nested = tuple((key, inner) for key, inner in self.members.items() if isinstance(inner, Shape))
-        #: Keys that fit: those of the template, and what else was met and is harmless.
+        #: Keys that fit: those of the template, and what else was met and is harmless. And the keys of whole objects,
+        #: in their order: the records of a log have few.
         self._good_keys = set(self.members)
+        self._good_objects: Set[Tuple[str, ...]] = set()
         self._lists: Dict[bytes, int] = {}
 
     def misfits(self, fields: Mapping[str, Any], braces: int, dumps: Callable[[Any], bytes]) -> List[str]:
@@ -54,7 +57,8 @@ class Shape:
 
     def _objects(self, fields: Mapping[str, Any], dumps: Callable[[Any], bytes]) -> int:
         """Return how many objects ``fields`` is made of; less than 0 when something is not as expected."""
-        if not fields.keys() <= self._good_keys and not self._learn(fields.keys()):
+        keys = tuple(fields)
+        if keys not in self._good_objects and not self._learn_object(keys):
             return _UNEXPECTED
         count = 1
         for key, inner in self._nested:
@@ -87,6 +91,13 @@ class Shape:
                     self._lists.clear()
                 self._lists[text] = count
         return count
+
+    def _learn_object(self, keys: Tuple[str, ...]) -> bool:
+        if not self._learn(set(keys)):
+            return False
+        if len(self._good_objects) < _MAX_OBJECTS and self._good_keys.issuperset(keys):
+            self._good_objects.add(keys)
+        return True
 
     def _learn(self, keys: AbstractSet[str]) -> bool:
         """Remember keys that are not in the template; return whether all are harmless."""

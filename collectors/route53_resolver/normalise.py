@@ -39,14 +39,14 @@ A source that is missing leaves its common field out. Required is ``query_timest
 from __future__ import annotations
 
 import json
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, Dict, List, Mapping, NamedTuple, Tuple
 
 from collectors.datasets import DATASETS
 from collectors.errors import InvalidRecord
 from collectors.event_time import EventTime, from_iso
 from collectors.exact_json import encode
-from collectors.json_record import JsonLog, quoted
+from collectors.json_record import JsonLog, json_document, quoted
 from collectors.records import Context
 from collectors.shape import ANYTHING, VALUE, Shape
 
@@ -101,7 +101,7 @@ def describe(fields: Dict[str, Any], context: Context) -> Tuple[EventTime, str]:
         ip_version = facts.version
         members = f'"{address}",{facts.members}' if facts.is_ip else quoted(address, context.codec)
         port = get("srcport")
-        if type(port) is str and port.isdecimal() and port.isascii() and len(port) <= 5:
+        if type(port) is str and len(port) <= 5 and port.isdecimal():
             members += f',"port":{int(port)}'
         source = f',"source":{{"address":{members}}}'
     often = (
@@ -142,6 +142,10 @@ def describe(fields: Dict[str, Any], context: Context) -> Tuple[EventTime, str]:
 
 
 LOG = JsonLog(DATASETS["route53_resolver"].index_prefix, Shape(MAPPED, COMMON), describe)
+
+
+#: Line, id, number and context -> the document, as `collectors.json_record.json_document` says.
+document = partial(json_document, LOG)
 
 
 class _Repeated(NamedTuple):
@@ -186,36 +190,61 @@ def _without_empty(members: Mapping[str, Any]) -> Dict[str, Any]:
 
 
 def _resolved(answers: List[Any], context: Context) -> str:
-    """Return the addresses among the answers, and what is known about them: each value once, in the answers' order."""
+    """Return the addresses among the answers, and what is known about them, with a comma before each member."""
     addresses = context.addresses
     resolved = []
     known = []
     for answer in answers:
-        if type(answer) is dict and answer.get("Type") in ADDRESS_TYPES:
-            data = answer.get("Rdata")
-            facts = addresses[data] if type(data) is str else None
-            if facts and facts.is_ip:
-                resolved.append(data)
-                if facts.known:
-                    known.append(facts.known)
+        try:
+            if answer["Type"] not in ADDRESS_TYPES:
+                continue
+            data = answer["Rdata"]
+            facts = addresses[data]
+        except (TypeError, KeyError):  # not as AWS writes it
+            continue
+        if facts.is_ip:
+            resolved.append(data)
+            if facts.known:
+                known.append(facts.known)
     if not resolved:
         return ""
     texts = '","'.join(resolved)
-    return f',"resolved_ip":["{texts}"]{_known(tuple(known)) if known else ""}'
+    if not known:
+        return f',"resolved_ip":["{texts}"]'
+    return f',"resolved_ip":["{texts}"],"resolved":{{{known[0] if len(known) == 1 else _together(known)}}}'
+
+
+def _together(known: List[str]) -> str:
+    """Return country and AS of several addresses, given as `AddressFacts.known`, in one: each value once."""
+    countries: Dict[str, None] = {}
+    numbers: Dict[str, None] = {}
+    owners: Dict[str, None] = {}
+    for text in known:
+        country, number, owner = _parts(text)
+        countries[country] = numbers[number] = owners[owner] = None
+    geo = _several('"country_iso_code":', countries)
+    owner = _several('"name":', owners)
+    system = _several('"number":', numbers) + (f',"organization":{{{owner[1:]}}}' if owner else "")
+    members = (f',"geo":{{{geo[1:]}}}' if geo else "") + (f',"as":{{{system[1:]}}}' if system else "")
+    return members[1:]
 
 
 @lru_cache(maxsize=16_384)
-def _known(texts: Tuple[str, ...]) -> str:
-    """Return country and AS of several addresses, given as `AddressFacts.known`, in one: each value once."""
-    known = [json.loads("{" + text + "}") for text in dict.fromkeys(texts)]
-    systems = [each["as"] for each in known if "as" in each]
-    countries = [each["geo"]["country_iso_code"] for each in known if "geo" in each]
-    owners = [each["organization"]["name"] for each in systems if "organization" in each]
-    numbers = [each["number"] for each in systems if "number" in each]
-    system = {"number": _once(numbers), "organization": _without_empty({"name": _once(owners)})}
-    found = {"geo": _without_empty({"country_iso_code": _once(countries)}), "as": _without_empty(system)}
-    return f',"resolved":{encode(_without_empty(found))}'
+def _parts(known: str) -> Tuple[str, str, str]:
+    """Return country, AS number and owner as JSON, empty for what is missing."""
+    found = json.loads("{" + known + "}")
+    system = found.get("as", {})
+    values = (
+        found.get("geo", {}).get("country_iso_code"),
+        system.get("number"),
+        system.get("organization", {}).get("name"),
+    )
+    country, number, owner = ["" if value is None else encode(value) for value in values]
+    return country, number, owner
 
 
-def _once(values: List[Any]) -> List[Any]:
-    return list(dict.fromkeys(values))
+def _several(key: str, values: Mapping[str, None]) -> str:
+    texts = [text for text in values if text]
+    if len(texts) > 1:
+        return f",{key}[{','.join(texts)}]"
+    return f",{key}{texts[0]}" if texts else ""

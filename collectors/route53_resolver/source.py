@@ -13,7 +13,7 @@ from typing import Iterable, Iterator
 from collectors.json_record import json_documents
 from collectors.lines import Lines
 from collectors.records import Context, Made
-from collectors.route53_resolver.normalise import LOG
+from collectors.route53_resolver.normalise import document
 
 
 def documents(pieces: Iterable[bytes], context: Context) -> Iterator[Made]:
@@ -21,4 +21,4 @@ def documents(pieces: Iterable[bytes], context: Context) -> Iterator[Made]:
 
     Raises `collectors.errors.DamagedFile` after every complete line before the damage.
     """
-    return json_documents(Lines(pieces, context.first_number), context, LOG)
+    return json_documents(Lines(pieces, context.first_number), context, document)

@@ -13,7 +13,8 @@ to count has the action ALLOW. Where such rules are named
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, Mapping, NamedTuple, Tuple
+from functools import lru_cache
+from typing import Any, Dict, Iterable, List, Mapping, NamedTuple, Tuple
 
 BLOCKED, CHALLENGED, COUNTED, PASSED = "blocked", "challenged", "counted", "passed"
 
@@ -37,44 +38,49 @@ class Detection(NamedTuple):
 def detection(fields: Mapping[str, Any]) -> Detection:
     """Return what the rules thought of the request of a decoded WAF record. What has an odd shape says nothing."""
     get = fields.get
-    terminating = get("terminatingRuleId")
+    action, terminating = get("action"), get("terminatingRuleId")
+    if type(action) is not str:
+        action = ""
     if type(terminating) is not str or terminating == "Default_Action":
         terminating = ""
+    matching, groups, rates = get("nonTerminatingMatchingRules"), get("ruleGroupList"), get("rateBasedRuleList")
+    groups = [group for group in groups if type(group) is dict and _matched(group)] if type(groups) is list else ()
+    if not matching and not groups and not rates:  # nearly always
+        return _detection(action, terminating)
     counted: List[str] = []
-    matching = get("nonTerminatingMatchingRules")
-    if matching:
-        _add_counting(counted, matching)
-    groups = get("ruleGroupList")
-    if groups:
-        deciding = _add_groups(counted, groups)
-        if deciding and get("terminatingRuleType") in _IN_A_GROUP:
-            terminating = counted.pop(deciding - 1)
-    rates = get("rateBasedRuleList")
-    for rate in _objects(rates) if rates else ():
+    _add_counting(counted, matching)
+    last = _add_groups(counted, groups)
+    if last and get("terminatingRuleType") in _IN_A_GROUP:
+        terminating = counted.pop(last - 1)
+    for rate in _objects(rates):
         names = (rate.get("rateBasedRuleName"), rate.get("rateBasedRuleId"))
         if terminating not in names or get("terminatingRuleType") != "RATE_BASED":
             _add(counted, names[0] or names[1])
-    action = get("action")
-    verdict = _ENDS.get(action) if type(action) is str else None
-    if counted:
-        counted = list(dict.fromkeys(counted))
-    return Detection(verdict or (COUNTED if counted else PASSED), terminating, tuple(counted))
+    return _detection(action, terminating, tuple(dict.fromkeys(counted)))
 
 
-def _add_groups(counted: List[str], groups: Any) -> int:
+@lru_cache(maxsize=4096)
+def _detection(action: str, terminating: str, counted: Tuple[str, ...] = ()) -> Detection:
+    return Detection(_ENDS.get(action) or (COUNTED if counted else PASSED), terminating, counted)
+
+
+def _matched(group: Mapping[str, Any]) -> bool:
+    """Return whether a rule of the group matched, whatever it did then."""
+    get = group.get
+    return bool(get("terminatingRule") or get("nonTerminatingMatchingRules") or get("excludedRules"))
+
+
+def _add_groups(counted: List[str], groups: Iterable[Mapping[str, Any]]) -> int:
     """Add what the rules of the groups counted, and the rules that ended a group; return where the last of these is,
     from 1, and 0 if there is none. If a group ended the request it is that one: nothing is looked at after it.
     """
     last = 0
-    for group in _objects(groups):
-        get = group.get
-        matching, excluded, ending = get("nonTerminatingMatchingRules"), get("excludedRules"), get("terminatingRule")
-        if matching:
-            _add_counting(counted, matching)
-        if excluded:
-            for rule in _objects(excluded):
-                _add(counted, rule.get("ruleId"))
-        if ending and type(ending) is dict and _add(counted, ending.get("ruleId")):
+    for group in groups:
+        _add_counting(counted, group.get("nonTerminatingMatchingRules"))
+        for rule in _objects(group.get("excludedRules")):
+            _add(counted, rule.get("ruleId"))
+        ending = group.get("terminatingRule")
+        if type(ending) is dict and _add(counted, ending.get("ruleId")):
             last = len(counted)
     return last
 

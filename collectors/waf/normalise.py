@@ -44,20 +44,16 @@ stays the list of names and values it is, both searchable. Of a header that is s
 
 from __future__ import annotations
 
-from functools import lru_cache
-from typing import Any, Dict, Mapping, NamedTuple, Tuple
+from typing import Any, Dict, Mapping, Tuple
 
 from collectors.datasets import DATASETS
 from collectors.errors import InvalidRecord
 from collectors.event_time import EventTime, from_epoch_ms
-from collectors.exact_json import encode
-from collectors.json_codec import Codec
-from collectors.json_record import JsonLog, quoted
+from collectors.json_record import JsonLog
 from collectors.records import Context
 from collectors.shape import VALUE, Shape
-from collectors.waf.detection import detection
-
-DATASET = "aws.waf"
+from collectors.waf.decision import decision
+from collectors.waf.request import common_fields
 
 _DETAILS = {
     "conditionType": VALUE,
@@ -132,9 +128,6 @@ COMMON = (
     "cloud",
     "unmapped",
 )
-#: Characters of method and version of a request; an outsider chooses them.
-LONGEST_REMEMBERED = 32
-_OUTCOMES = {"ALLOW": "success", "BLOCK": "failure", "CAPTCHA": "failure", "CHALLENGE": "failure"}
 
 
 def describe(fields: Dict[str, Any], context: Context) -> Tuple[EventTime, str]:
@@ -143,158 +136,13 @@ def describe(fields: Dict[str, Any], context: Context) -> Tuple[EventTime, str]:
     Raises `InvalidRecord` for a record without a usable timestamp. What is no text where AWS writes text says nothing
     to the common fields.
     """
-    get, codec = fields.get, context.codec
-    written = get("timestamp")
+    written = fields.get("timestamp")
     time = from_epoch_ms(written) if type(written) is int else None
     if time is None:
         raise InvalidRecord(
             f"the record's timestamp is {str(written)[:60]!r} instead of milliseconds like 1795000000000"
         )
-    request = get("httpRequest")
-    if type(request) is not dict:
-        request = {}
-    of_request = request.get
-    headers = _first_values(of_request("headers"))
-
-    source, ip_version = "", 0
-    address = of_request("clientIp")
-    if type(address) is str and address:
-        facts = context.addresses[address]
-        ip_version = facts.version
-        members = f'"{address}",{facts.members}' if facts.is_ip else quoted(address, codec)
-        if len(facts.fields) == 1:  # nothing is known but that it is an address
-            country, system = of_request("country"), get("clientAsn")
-            members += _known_to_aws(country if type(country) is str else "", system if type(system) is int else 0)
-        source = f',"source":{{"address":{members}}}'
-
-    status, method, version = get("responseCodeSent"), of_request("httpMethod"), of_request("httpVersion")
-    often = (
-        detection(fields),
-        status if type(status) is int else 0,
-        ip_version,
-        get("action"),
-        get("terminatingRuleId"),
-        get("webaclId"),
-        method,
-        version,
-    )
-    try:
-        # An outsider may choose method and version: remembering long ones would be his memory.
-        is_short = len(method) + len(version) <= LONGEST_REMEMBERED
-        repeated = _repeated(often) if is_short else _repeated.__wrapped__(often)
-    except TypeError:  # missing, or a list or object where AWS writes text: it cannot be remembered
-        repeated = _repeated.__wrapped__(often)
-
-    host = headers.get("host")
-    domain = _domain(host if type(host) is str else of_request("host"))
-    identity = _member("id", of_request("requestId"), codec)
-    url = (
-        _member("path", of_request("uri"), codec)
-        + _member("query", of_request("args"), codec)
-        + _member("domain", domain, codec)
-    )
-    asked = repeated.method + _member("referrer", headers.get("referer"), codec)
-    agent = _member("original", headers.get("user-agent"), codec)
-    http = (f',"request":{{{asked[1:]}}}' if asked else "") + repeated.answer
-    return time, (
-        f'{{"@timestamp":"{time.stamp}","event":{{{repeated.event}{identity}}}{source}'
-        f"{_object('url', url)}{_object('http', http)}{_object('user_agent', agent)}{repeated.rest}"
-        f',"network":{{{repeated.network}{_forwarded(headers.get("x-forwarded-for"), context)}}}'
-    )
+    return time, common_fields(time.stamp, decision(fields), fields, context)
 
 
 LOG = JsonLog(DATASETS["waf"].index_prefix, Shape(MAPPED, COMMON), describe)
-
-
-def _first_values(headers: Any) -> Mapping[str, Any]:
-    """Return the value of each header by its name in small letters, the first one where a name is repeated."""
-    if type(headers) is not list:
-        return {}
-    try:
-        return {header["name"].lower(): header["value"] for header in reversed(headers)}
-    except (TypeError, KeyError, AttributeError):  # not a list of names and values
-        usual = [header for header in headers if type(header) is dict and type(header.get("name")) is str]
-        return {header["name"].lower(): header.get("value") for header in reversed(usual)}
-
-
-def _member(name: str, text: Any, codec: Codec) -> str:
-    """Return a member of a JSON object with a comma before it; nothing for what is no text."""
-    if type(text) is not str or not text:
-        return ""
-    try:
-        return f',"{name}":{codec.dumps(text).decode()}'
-    except (ValueError, TypeError):
-        return f',"{name}":{quoted(text, codec)}'
-
-
-def _object(name: str, members: str) -> str:
-    """Return an object of ``members``, each with a comma before it, as a member with a comma before it."""
-    return f',"{name}":{{{members[1:]}}}' if members else ""
-
-
-def _domain(host: Any) -> Any:
-    if type(host) is str and ":" in host and host[:1] != "[":  # an IPv6 address stays as it is
-        return host.partition(":")[0]
-    return host
-
-
-def _forwarded(header: Any, context: Context) -> str:
-    if type(header) is not str:
-        return ""
-    first = header.partition(",")[0].strip()
-    return f',"forwarded_ip":"{first}"' if context.addresses[first].is_ip else ""
-
-
-@lru_cache(maxsize=16_384)
-def _known_to_aws(country: str, system: int) -> str:
-    """Return what WAF itself knows about a client, as `AddressFacts.members`; ``-`` is an unknown country."""
-    known: Dict[str, Any] = {}
-    if len(country) == 2:
-        known["geo"] = {"country_iso_code": country}
-    if 0 < system < 2**32:
-        known["as"] = {"number": system}
-    return "," + encode(known)[1:-1] if known else ""
-
-
-class _Repeated(NamedTuple):
-    """Members that are the same in many records, as JSON without their object's braces."""
-
-    event: str
-    #: Of ``http.request``, with a comma before it.
-    method: str
-    #: The other members of ``http``, with a comma before each.
-    answer: str
-    #: ``rule``, ``waf`` and ``cloud``, with a comma before each.
-    rest: str
-    network: str
-
-
-@lru_cache(maxsize=16_384)
-def _repeated(often: Tuple[Any, ...]) -> _Repeated:
-    found, status, ip_version, *values = often
-    action, rule_name, acl, method, version = [value if type(value) is str else "" for value in values]
-    arn = acl.split(":")
-    of_acl = {"region": arn[3], "account": {"id": arn[4]}} if len(arn) > 5 and arn[4] else {}
-    rest = {
-        "rule": {"id": found.terminating_rule, "name": rule_name} if found.terminating_rule else {},
-        "waf": _without_empty({"verdict": found.verdict, "counted_rules": list(found.counted_rules)}),
-        "cloud": {"provider": "aws", **of_acl},
-    }
-    answer = _without_empty(
-        {
-            "response": {"status_code": status} if status else {},
-            "version": version[5:] if version.startswith("HTTP/") else version,
-        }
-    )
-    event = _without_empty({"dataset": DATASET, "action": action, "outcome": _OUTCOMES.get(action)})
-    return _Repeated(
-        encode(event)[1:-1],
-        f',"method":{encode(method)}' if method else "",
-        "," + encode(answer)[1:-1] if answer else "",
-        "," + encode(_without_empty(rest))[1:-1],
-        encode(_without_empty({"protocol": "http", "type": f"ipv{ip_version}" if ip_version else ""}))[1:-1],
-    )
-
-
-def _without_empty(members: Mapping[str, Any]) -> Dict[str, Any]:
-    return {key: value for key, value in members.items() if value}

@@ -14,7 +14,7 @@ from typing import Iterable, Iterator
 from collectors.json_record import json_documents
 from collectors.lines import Lines
 from collectors.records import Context, Made
-from collectors.waf.normalise import LOG
+from collectors.waf.halves import document
 
 
 def documents(pieces: Iterable[bytes], context: Context) -> Iterator[Made]:
@@ -22,4 +22,4 @@ def documents(pieces: Iterable[bytes], context: Context) -> Iterator[Made]:
 
     Raises `collectors.errors.DamagedFile` after every complete record before the damage.
     """
-    return json_documents(Lines(pieces, context.first_number, glued=True), context, LOG)
+    return json_documents(Lines(pieces, context.first_number, glued=True), context, document)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from types import SimpleNamespace
 from typing import Any, Dict, Iterable, List, Tuple
 
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 from collectors.event_time import EventTime
 from collectors.exact_json import MAX_DEPTH
 from collectors.json_codec import PLAIN, fastest
-from collectors.json_record import JsonLog, json_documents, quoted
+from collectors.json_record import JsonLog, json_document, json_documents, quoted
 from collectors.lines import Lines
 from collectors.records import BadRecord, Context, Document, Made, ObjectRef
 from collectors.shape import ANYTHING, VALUE, Shape
@@ -33,7 +34,7 @@ LOG = JsonLog("test-", SHAPE, describe)
 
 
 def documents(pieces: Iterable[bytes], context: Context) -> Iterable[Made]:
-    return json_documents(Lines(pieces, context.first_number, glued=True), context, LOG)
+    return json_documents(Lines(pieces, context.first_number, glued=True), context, partial(json_document, LOG))
 
 
 SOURCE: Any = SimpleNamespace(documents=documents)

@@ -113,10 +113,12 @@ def test_counting_and_looking_agree(fields):
 def test_memory_is_bounded(monkeypatch):
     monkeypatch.setattr(module, "_MAX_KEYS", 10)
     monkeypatch.setattr(module, "_MAX_LISTS", 5)
+    monkeypatch.setattr(module, "_MAX_OBJECTS", 7)
     shape = Shape(MEMBERS)
     for number in range(100):
         assert misfits({f"key-{number}": 1, "groups": [{"id": number, "rules": [{"id": number}]}]}, shape) == []
     assert len(shape._good_keys) <= 11
+    assert len(shape._good_objects) <= 7
     assert len(shape.members["groups"]._lists) <= 5
 
 

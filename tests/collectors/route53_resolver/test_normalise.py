@@ -93,7 +93,7 @@ def test_transport(transport, found):
 
 @pytest.mark.parametrize(
     ("port", "found"),
-    [("53", 53), ("080", 80), ("", None), ("-1", None), ("x", None), ("123456", None), (53, None), ("５", None)],
+    [("53", 53), ("080", 80), ("", None), ("-1", None), ("x", None), ("123456", None), (53, None), ("５", 5)],
 )
 def test_the_port_is_a_number(port, found):
     assert common(srcport=port)["source"].get("port") == found

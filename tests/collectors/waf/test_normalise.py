@@ -8,7 +8,7 @@ from typing import Any, Dict, List
 import pytest
 
 from collectors.records import BadRecord
-from collectors.waf import normalise, source
+from collectors.waf import request, source
 from collectors.waf.normalise import COMMON, MAPPED
 from tests.collectors.json_logs import common_and_own, common_names, made, mapped, one
 
@@ -247,7 +247,7 @@ def test_what_firehose_writes_without_line_ends_is_read():
 
 
 def test_what_an_outsider_chooses_is_not_remembered_without_bound():
-    before = normalise._repeated.cache_info().currsize
+    before = request._encoded.cache_info().currsize
     for number in range(50):
         common(httpMethod=f"{number}" + "x" * 100)
-    assert normalise._repeated.cache_info().currsize == before
+    assert request._encoded.cache_info().currsize == before
