@@ -67,6 +67,7 @@ def test_every_hostile_record_is_stored_whole_and_found(transport):
     ]
     wildcard: Any = {"wildcard": {"httpRequest.headers.value": {"value": "*jndi:*"}}}
     assert numbers_found(transport, INDEX, wildcard) == [5]
+    assert numbers_found(transport, INDEX, "httpRequest.headers.value:*jndi\\:*") == [5]
     assert numbers_found(transport, INDEX, "requestBodySize:*") != everything
 
     mapping = transport.request("GET", (INDEX, "_mapping")).json()[INDEX]["mappings"]
