@@ -22,6 +22,9 @@ from collectors.vpc_flow.columns import DEFAULT_FORMAT, KNOWN, TIMES, plain_name
 from collectors.vpc_flow.normalise import Normaliser
 
 _DEFAULT_LINE = re.compile(r"2(?: \S+){9} \d+ \d+ (?:ACCEPT|REJECT|-) (?:OK|NODATA|SKIPDATA)", re.ASCII)
+#: Far more than all columns there are. A line of 10 MB may have millions of them, which would take hundreds of MB.
+_LONGEST_HEADER = 16_384
+_MOST_VALUES = 10_000
 _NAMES = re.compile(r"[A-Za-z][\w.-]*(?:\s+[A-Za-z][\w.-]*)*", re.ASCII)
 
 
@@ -58,10 +61,11 @@ def documents(pieces: Iterable[bytes], context: Context) -> Iterator[Made]:
         number += 1
         if number < context.first_number:
             continue
-        values = text.split()
+        values = text.split(None, _MOST_VALUES)
         try:
             if len(values) != width:
-                raise InvalidRecord(f"the line has {len(values):,} columns where its header has {width:,}")
+                found = f"{len(values):,}" if len(values) <= _MOST_VALUES else f"more than {_MOST_VALUES:,}"
+                raise InvalidRecord(f"the line has {found} columns where its header has {width:,}")
             yield normaliser.document(values, number, len(line) > LONGEST_INDEXED)
         except InvalidRecord as exc:
             yield lines.bad(number, line, str(exc))
@@ -74,7 +78,7 @@ def header(line: str) -> Tuple[str, ...]:
 
     A record has a number somewhere, a header has names only, two of AWS's among them.
     """
-    if not _NAMES.fullmatch(line):
+    if len(line) > _LONGEST_HEADER or not _NAMES.fullmatch(line):
         return ()
     names = tuple(map(plain_name, line.split()))
     return names if len(set(names).intersection(KNOWN)) >= 2 else ()

@@ -89,6 +89,7 @@ def test_a_lost_header_is_forgiven_for_the_default_format_only():
         b"just some words",
         b"\x00\x01\x02",
         b"x" * 200,
+        HEADER + b" a" * 10_000,
     ],
 )
 def test_a_file_without_a_header_is_another_log(first):
@@ -100,6 +101,18 @@ def test_a_file_without_a_header_is_another_log(first):
 def test_an_empty_file_is_no_log(text):
     with pytest.raises(NotThisLog, match="empty"):
         read(text)
+
+
+@pytest.mark.parametrize("line", [HEADER + b" a" * 4_000_000, b"- " * 4_000_000])
+def test_millions_of_columns_in_a_line_take_no_memory_and_are_one_bad_record(line):
+    text = io.BytesIO(HEADER + b"\n" + line + b"\n" + LINE)
+    tracemalloc.start()
+    made = list(documents(unpacked(text), context()))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert numbers(made) == [1, 2]
+    assert "more than 10,000 columns where" in made[0].reason
+    assert peak < 100 * 2**20
 
 
 def test_a_header_alone_has_no_records():
