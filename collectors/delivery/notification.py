@@ -108,7 +108,7 @@ def _continued(facts: Any) -> Notification:
         )
     try:
         ref = ObjectRef(
-            _text(facts["bucket"]), _text(facts["key"]), facts["version_id"] or "", _size(facts["size_bytes"])
+            _text(facts["bucket"]), _text(facts["key"]), _version(facts["version_id"]), _size(facts["size_bytes"])
         )
         first_number, hops = facts["next_record"], facts["hops"]
     except KeyError as exc:
@@ -133,7 +133,7 @@ def _from_s3(records: List[Any]) -> Notification:
             key = unquote_plus(_text(found["key"]))
         except (KeyError, TypeError) as exc:
             raise NotANotification(f"an event of S3 without {exc}") from exc
-        work.append(Work(ObjectRef(_text(bucket), key, found.get("versionId") or "", _size(found.get("size")))))
+        work.append(Work(ObjectRef(_text(bucket), key, _version(found.get("versionId")), _size(found.get("size")))))
     return Notification(S3, tuple(work), ignored)
 
 
@@ -144,7 +144,7 @@ def _from_eventbridge(event: Dict[str, Any]) -> Notification:
         raise NotANotification(f"an event {event['detail-type']!r} of {event.get('source')!r}, and not one of S3")
     try:
         bucket, found = event["detail"]["bucket"]["name"], event["detail"]["object"]
-        ref = ObjectRef(_text(bucket), _text(found["key"]), found.get("version-id") or "", _size(found.get("size")))
+        ref = ObjectRef(_text(bucket), _text(found["key"]), _version(found.get("version-id")), _size(found.get("size")))
     except (KeyError, TypeError) as exc:
         raise NotANotification(f"an event of EventBridge without {exc}") from exc
     return Notification(EVENTBRIDGE, (Work(ref),))
@@ -162,8 +162,16 @@ def _object(text: str, what: str) -> Dict[str, Any]:
 
 def _text(value: Any) -> str:
     if not isinstance(value, str) or not value:
-        raise NotANotification(f"a bucket or key that is {value!r}")
+        raise NotANotification(f"a bucket, key or version that is {value!r}")
+    try:
+        value.encode()
+    except UnicodeEncodeError:  # half of a surrogate pair, which JSON can spell and no request to S3 can
+        raise NotANotification(f"a bucket, key or version that is no text: {value!r}") from None
     return value
+
+
+def _version(value: Any) -> str:
+    return _text(value) if value else ""
 
 
 def _size(value: Any) -> int:

@@ -82,6 +82,15 @@ def test_events_without_version_and_size_are_taken():
         ('{"Records":[{"eventName":"ObjectCreated:Put","s3":{}}]}', "without 'bucket'"),
         ('{"Records":[{"eventName":"ObjectCreated:Put","s3":{"bucket":{"name":"b"},"object":{"key":""}}}]}', "key"),
         ('{"Records":[{"eventName":"ObjectCreated:Put","s3":7}]}', "without"),
+        (
+            r'{"Records":[{"eventName":"ObjectCreated:Put","s3":{"bucket":{"name":"b"},"object":{"key":"\ud800"}}}]}',
+            "no text",
+        ),
+        (
+            '{"Records":[{"eventName":"ObjectCreated:Put","s3":{"bucket":{"name":"b"},"object":{"key":"k",'
+            '"versionId":7}}}]}',
+            "version that is 7",
+        ),
         ('{"detail-type":"GuardDuty Finding","source":"aws.guardduty","detail":{}}', "GuardDuty Finding"),
         ('{"detail-type":"Object Created","source":"aws.s3","detail":{"bucket":{}}}', "without 'name'"),
         ('{"Type":"Notification","Message":"not json"}', "SNS message inside is not JSON"),
@@ -120,7 +129,8 @@ def test_what_was_passed_on_too_often_is_passed_on_no_more():
         ({"next_record": True}, "record True"),
         ({"hops": -1}, "-1 hops"),
         ({"hops": MAX_HOPS + 1}, "hops"),
-        ({"key": None}, "key that is None"),
+        ({"key": None}, "version that is None"),
+        ({"version_id": 7}, "version that is 7"),
     ],
 )
 def test_a_continuation_that_makes_no_sense_is_poison(changed, says):
