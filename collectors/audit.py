@@ -6,12 +6,13 @@ is whether the ids of these documents are in the store. So nothing is believed t
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass, field
 from typing import Iterator, List, NamedTuple, Optional, Set
 
 from collectors.delivery.dead_letters import UNKNOWN, DeadLetters
 from collectors.delivery.objects import Objects
-from collectors.errors import DamagedFile, DeadLetterFile, DigestFile, NotThisLog, ObjectProblem
+from collectors.errors import CollectorError, DamagedFile, DeadLetterFile, DigestFile, NotThisLog, ObjectProblem
 from collectors.json_codec import Codec, fastest
 from collectors.presence import BATCH, Found, Presence
 from collectors.reading import Reading
@@ -81,6 +82,16 @@ class Audit:
         self.objects, self.presence, self.letters = objects, presence, letters
         self.dataset, self.named = dataset, named
         self.codec = codec or fastest()
+        self._stopped = threading.Event()
+
+    def stop(self) -> None:
+        """End what is being compared at its next batch, with a `CollectorError`."""
+        self._stopped.set()
+
+    def go_on(self) -> None:
+        """Raise `CollectorError` once it was stopped."""
+        if self._stopped.is_set():
+            raise CollectorError("the audit was stopped")
 
     def compare(self, ref: ObjectRef) -> ObjectAudit:
         """Return what became of the records of one object. Raises the errors of `es_bridge` and `LetterStoreError`."""
@@ -103,6 +114,7 @@ class _Comparing:
                 reading = Reading(stream, context, self._audit.dataset)
                 result.dataset = reading.dataset
                 for batch in _batches(reading):
+                    self._audit.go_on()
                     self._count(batch)
         except (DigestFile, DeadLetterFile):
             pass

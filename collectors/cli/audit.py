@@ -118,6 +118,7 @@ def _side_by_side(audit: Audit, refs: Iterable[ObjectRef], workers: int) -> Iter
             while under_way:
                 yield under_way.popleft().result()
         finally:
+            audit.stop()  # nothing is written here: Ctrl-C need not wait for the end of an object
             for future in under_way:
                 future.cancel()
 

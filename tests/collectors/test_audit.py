@@ -10,8 +10,9 @@ from typing import Any, Dict, List
 import pytest
 
 from collectors.audit import Audit
+from collectors.errors import CollectorError
 from collectors.files import FileObjects, find_files
-from collectors.presence import Presence
+from collectors.presence import BATCH, Found, Presence
 from es_bridge.config import ClusterConfig
 from es_bridge.errors import PartialResult
 from es_bridge.transport import Transport
@@ -185,3 +186,19 @@ def test_half_an_answer_is_no_answer(tmp_path, reply):
         with pytest.raises(PartialResult):
             Audit(FileObjects([log]), Presence(transport)).compare(log.ref)
         transport.close()
+
+
+def test_an_audit_that_is_stopped_compares_no_further_batch(tmp_path):
+    (log,) = find_files([write_log(tmp_path / "a.json", [event(number) for number in range(2 * BATCH)])]).logs
+    asked = []
+
+    class StoppedAtOnce(Presence):
+        def find(self, dataset, documents):
+            asked.append(len(documents))
+            audit.stop()
+            return Found({}, {})
+
+    audit = Audit(FileObjects([log]), StoppedAtOnce(Transport(ClusterConfig(("http://127.0.0.1:1",)))))
+    with pytest.raises(CollectorError, match="stopped"):
+        audit.compare(log.ref)
+    assert asked == [BATCH]
