@@ -11,11 +11,13 @@ from collections import defaultdict
 from itertools import groupby
 from typing import DefaultDict, Dict, Iterable, Iterator, NamedTuple
 
-from collectors.delivery.dead_letters import DeadLetter, DeadLetters
+from collectors.delivery.dead_letters import NOT_THIS_LOG, UNKNOWN, DeadLetter, DeadLetters
 from collectors.delivery.intake import Intake
 from collectors.delivery.outcome import DONE, ObjectResult
 from collectors.reading import SOURCES
 from collectors.records import ObjectRef
+
+REFUSED_ANEW = "what is left was refused anew: the letters say why"
 
 
 class Redriven(NamedTuple):
@@ -25,7 +27,7 @@ class Redriven(NamedTuple):
     letters: int
     #: In the store now, or found there. An object as a whole counts as one.
     stored: int
-    #: Refused once more: a new letter says why.
+    #: Refused once more: a new letter says why. An object of which a record is refused counts as one.
     refused: int
     #: Without an answer: the letters stay as they are.
     kept: int
@@ -39,13 +41,18 @@ def redrive(letters: Iterable[DeadLetter], dead_letters: DeadLetters, intake: In
     """
     for place, same in groupby(letters, key=lambda letter: letter.place):
         versions: DefaultDict[ObjectRef, Dict[int, int]] = defaultdict(dict)
+        unrecognised = set()
         for letter in same:  # an excerpt is 4 kB: only numbers and times are kept
             versions[letter.ref][letter.number] = letter.time_ms
+            if letter.error_type == NOT_THIS_LOG:
+                unrecognised.add(letter.ref)
         for ref, times in versions.items():
-            yield _redriven(ref, place, times, dead_letters, intake)
+            yield _redriven(ref, place, times, dead_letters, intake, recognise=ref in unrecognised)
 
 
-def _redriven(ref: ObjectRef, place: str, times: Dict[int, int], dead_letters: DeadLetters, intake: Intake) -> Redriven:
+def _redriven(
+    ref: ObjectRef, place: str, times: Dict[int, int], dead_letters: DeadLetters, intake: Intake, *, recognise: bool
+) -> Redriven:
     dataset = place.partition("/")[0]
     forced = dataset if dataset in SOURCES else ""
     stored = refused = kept = 0
@@ -56,17 +63,27 @@ def _redriven(ref: ObjectRef, place: str, times: Dict[int, int], dead_letters: D
         if result.outcome == DONE and result.records == len(records):
             dead_letters.remove(place, records)
             stored, refused = result.stored + result.already_there, result.dead
+            reason = REFUSED_ANEW if refused else ""
         else:
             kept, reason = len(records), _why(result, len(records))
     if 0 in times:
-        result = intake.take(ref, dataset=forced)
+        # As the log it was taken for, unless that was the trouble: a later version may know better what it is.
+        result = intake.take(ref, dataset="" if recognise else forced)
         if result.outcome != DONE:
             kept, reason = kept + 1, result.reason
         elif result.reason:
             refused, reason = refused + 1, result.reason
+            if (result.dataset or UNKNOWN) != dataset:  # else the new letter is in place of this one
+                dead_letters.remove(place, {0: times[0]})
         else:
             dead_letters.remove(place, {0: times[0]})
-            stored += 1
+            if result.dead:
+                refused, reason = (
+                    refused + 1,
+                    f"{result.dead:,} of its records are refused, each in a letter of its own",
+                )
+            else:
+                stored += 1
     return Redriven(ref, len(times), stored, refused, kept, reason)
 
 

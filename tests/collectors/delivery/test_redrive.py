@@ -88,6 +88,33 @@ def test_an_object_that_was_cut_short_is_taken_whole_when_it_is_whole(shelf, day
     assert shelf.dead() == []
 
 
+def test_an_object_that_was_taken_for_another_log_is_recognised_anew(shelf, day, index):
+    ref = shelf.put(lines(query(1, day), query(2, day)))
+    shelf.take(ref, dataset="cloudtrail")
+    assert [letter.dataset for letter in shelf.dead()] == ["cloudtrail"]
+    (answer,) = again(shelf)
+    assert (answer.letters, answer.stored, answer.refused, answer.kept) == (1, 1, 0, 0)
+    assert shelf.stored(index, ref) == [1, 2]
+    assert shelf.dead() == []
+
+
+def test_an_object_that_is_still_no_log_leaves_one_letter_under_what_it_is_taken_for_now(shelf, day):
+    shelf.take(shelf.put(b"nonsense", "x"), dataset="cloudtrail")
+    (answer,) = again(shelf)
+    assert (answer.letters, answer.refused) == (1, 1)
+    assert [(letter.dataset, letter.number) for letter in shelf.dead()] == [("unknown", 0)]
+
+
+def test_an_object_with_a_record_that_is_refused_does_not_count_as_stored(shelf, day, index):
+    ref = shelf.put(lines(query(1, day), "{broken"))
+    shelf.take(ref, dataset="cloudtrail")
+    (answer,) = again(shelf)
+    assert (answer.letters, answer.stored, answer.refused, answer.kept) == (1, 0, 1, 0)
+    assert "1 of its records" in answer.reason
+    assert shelf.stored(index, ref) == [1]
+    assert [letter.number for letter in shelf.dead()] == [2]
+
+
 def test_an_object_that_cannot_be_read_now_keeps_its_letters(shelf, day):
     ref = shelf.put(lines(query(1, day), "{"))
     assert done(shelf.take(ref))["dead"] == 1
