@@ -91,8 +91,8 @@ _AT_TOP = {**_ANYWHERE, "name": "name", "key": "key", "target": "target", "resou
 REQUEST_FIELDS = tuple(sorted(set(_AT_TOP.values())))
 
 
-#: Name of the field -> its values, each once, in their order.
-_Found = Dict[str, Dict[str, None]]
+#: Name of the field -> its value, or its values as the keys of a dictionary: each once, in their order.
+_Found = Dict[str, Any]
 
 
 class _Names(Dict[str, str]):
@@ -117,37 +117,49 @@ _NAMES_AT_TOP, _NAMES_ANYWHERE = _Names(_AT_TOP), _Names(_ANYWHERE)
 def request_fields(parameters: Any) -> Dict[str, Union[str, List[str]]]:
     """Return name -> value or values of the named members in a decoded requestParameters; empty if it is no object."""
     found: _Found = {}
-    if isinstance(parameters, dict):
+    if type(parameters) is dict:
         _collect(parameters, _NAMES_AT_TOP, found)
-    return {name: next(iter(values)) if len(values) == 1 else list(values) for name, values in found.items()}
+    for name, values in found.items():
+        if type(values) is not str:
+            found[name] = list(values)
+    return found
 
 
 def _collect(members: Mapping[str, Any], names: _Names, found: _Found) -> None:
     for key, value in members.items():
         name = names[key]
-        if name:
-            _add(value, found, name)
-        if isinstance(value, (dict, list)):
+        kind = type(value)
+        if kind is str:  # the usual case
+            if name and value and found.setdefault(name, value) != value:
+                _add(value, found, name)
+        elif kind is dict:
+            _collect(value, _NAMES_ANYWHERE, found)
+        elif kind is list:
+            if name:
+                for item in value:
+                    _add(item, found, name)
             _look_into(value, found)
+        elif name:
+            _add(value, found, name)
 
 
-def _look_into(value: Any, found: _Found) -> None:
-    if isinstance(value, dict):
-        _collect(value, _NAMES_ANYWHERE, found)
-    elif isinstance(value, list):
-        for item in value:
-            if isinstance(item, (dict, list)):
-                _look_into(item, found)
+def _look_into(items: List[Any], found: _Found) -> None:
+    for item in items:
+        kind = type(item)
+        if kind is dict:
+            _collect(item, _NAMES_ANYWHERE, found)
+        elif kind is list:
+            _look_into(item, found)
 
 
 def _add(value: Any, found: _Found, name: str) -> None:
-    if type(value) is str and value and name not in found:  # the usual case
-        found[name] = {value: None}
+    kind = type(value)
+    if kind is int or (kind is Number and value.lstrip("-").isdigit()):
+        value = str(value)
+    elif kind is not str or not value:
         return
-    for item in value if isinstance(value, list) else (value,):
-        kind = type(item)
-        if kind is int or (kind is Number and item.lstrip("-").isdigit()):
-            item = str(item)
-        elif kind is not str or not item:
-            continue
-        found.setdefault(name, {})[item] = None
+    known = found.setdefault(name, value)
+    if type(known) is dict:
+        known[value] = None
+    elif known != value:
+        found[name] = {known: None, value: None}

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any, Callable, Dict, Iterable, Iterator, Optional, Union
+from typing import Any, Callable, Iterable, Iterator, Optional, Union
 
 from collectors.cloudtrail.normalise import RawRecord, document
 from collectors.errors import DamagedFile, DigestFile, InvalidRecord, NotThisLog
@@ -126,14 +126,11 @@ class _Reader:
             self._at += 1
             return
         while True:
-            self._next_byte()
-            start = self._base + self._at
-            fields = self._guessed()
-            if fields is not None:
-                self._number += 1
-                yield RawRecord(self._number, start, self._text, fields)
-                self._at += 1  # the comma
+            guessed = self._guessed()
+            if guessed is not None:
+                yield guessed
                 continue
+            start = self._base + self._at
             text = self._element(b",]", "a record")
             self._number += 1
             if self._skipped:
@@ -145,9 +142,10 @@ class _Reader:
                 yield RawRecord(self._number, start, text)
             if self._comma_or(b"]") == b"]":
                 return
+            self._next_byte()  # which is where a record begins
 
-    def _guessed(self) -> Optional[Dict[str, Any]]:
-        """Take the record that ends where the next one seems to begin, if that is so, and return it decoded."""
+    def _guessed(self) -> Optional[RawRecord]:
+        """Take the record that ends where the next one seems to begin, if that is so, and the comma behind it."""
         end = self._buffer.find(NEXT_RECORD, self._at)
         if end < 0 and len(self._buffer) - self._at < USUAL_RECORD_BYTES and self._read_on():
             end = self._buffer.find(NEXT_RECORD, self._at)
@@ -160,9 +158,10 @@ class _Reader:
             fields = self._loads(text)
         except (ValueError, RecursionError):
             return None
-        self._text = text
-        self._at = end + 1
-        return fields
+        start = self._base + self._at
+        self._at = end + 2
+        self._number += 1
+        return RawRecord(self._number, start, text, fields)
 
     def _element(self, stops: bytes, what: str) -> bytes:
         """Take an object or list to its end, anything else up to one of ``stops`` outside of quotes, and return it.

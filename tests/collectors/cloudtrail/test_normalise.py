@@ -12,13 +12,14 @@ from hypothesis import strategies as st
 
 from collectors.addresses import AddressBook
 from collectors.cloudtrail import normalise
-from collectors.cloudtrail.normalise import COMMON, FREE_FORM, MAPPED, document_id, index_name, misfits
+from collectors.cloudtrail.normalise import COMMON, FREE_FORM, MAPPED, described, misfits
 from collectors.cloudtrail.request import REQUEST_FIELDS
 from collectors.cloudtrail.source import documents
 from collectors.errors import InvalidRecord
 from collectors.exact_json import MAX_DEPTH
 from collectors.json_codec import PLAIN, fastest
 from collectors.records import BadRecord, Context, Document, ObjectRef
+from collectors.shape import LONGEST_INDEXED
 
 RECORD: Dict[str, Any] = {
     "eventVersion": "1.11",
@@ -80,7 +81,7 @@ def document(record: Any) -> Document:
 
 
 def common_fields(fields: Dict[str, Any]) -> Dict[str, Any]:
-    return normalise.common_fields(fields, CONTEXT)
+    return described(fields, CONTEXT)[2]
 
 
 def changed(**values: Any) -> Dict[str, Any]:
@@ -174,10 +175,30 @@ def test_what_is_known_about_the_address_is_beside_it():
         return {"geo": {"country_iso_code": "KR"}, "as": {"number": 64_500, "organization": {"name": "서울망"}}}
 
     context = Context(CONTEXT.ref, addresses=AddressBook(look_up))
-    found = normalise.common_fields(RECORD, context)["source"]
+    found = described(RECORD, context)[2]["source"]
     assert found == {"address": "203.0.113.66", "ip": "203.0.113.66", **look_up("")}
-    private = normalise.common_fields(changed(sourceIPAddress="10.0.0.1"), context)["source"]
+    private = described(changed(sourceIPAddress="10.0.0.1"), context)[2]["source"]
     assert private == {"address": "10.0.0.1", "ip": "10.0.0.1", "scope": "private"}
+
+
+@pytest.mark.parametrize("name", ["eventName", "eventSource", "awsRegion", "recipientAccountId"])
+@pytest.mark.parametrize("value", [5, 5.5, True, None, "", [], ["5"]])
+def test_what_is_no_text_is_not_taken_for_a_text_it_equals(name, value):
+    """The members that repeat are remembered, and a number kept as it was written equals its text."""
+    unlike = changed(**{name: "5"}), changed(**{name: value})
+    texts = [json.dumps(each)[:-1] + ',"x":{"k":1,"k":2}}' for each in (*unlike, *unlike)]
+    found = [body(text) for text in texts]
+    assert [each["event"] for each in found[:2]] == [each["event"] for each in found[2:]]
+    for each in found[1::2]:
+        assert "5" not in (each["event"].get("action"), each["event"].get("provider"), each["cloud"].get("region"))
+        assert each["cloud"].get("account") != {"id": "5"}
+
+
+def test_memory_is_bounded():
+    before = normalise._repeated.cache_info()
+    assert before.maxsize == normalise.MAX_REMEMBERED
+    body(changed(eventName="x" * normalise.LONGEST_REMEMBERED))
+    assert normalise._repeated.cache_info().currsize == before.currsize
 
 
 # --- identity and index ----------------------------------------------------------------------------------------------
@@ -193,7 +214,7 @@ def test_what_is_known_about_the_address_is_beside_it():
     ],
 )
 def test_the_id_is_that_of_the_event_in_its_account(values, expected):
-    assert document_id(changed(**values)) == expected
+    assert document(changed(**values)).id == expected
 
 
 @pytest.mark.parametrize(
@@ -206,7 +227,7 @@ def test_the_id_is_that_of_the_event_in_its_account(values, expected):
     ],
 )
 def test_the_index_is_that_of_the_events_day_in_utc(time, index):
-    assert index_name(changed(eventTime=time)) == index
+    assert document(changed(eventTime=time)).index == index
 
 
 @pytest.mark.parametrize(
@@ -471,5 +492,5 @@ def _paths(value: Any, path: Tuple[str, ...] = ()) -> Iterator[Tuple[str, ...]]:
 def test_no_keyword_can_exceed_the_longest_term():
     for path, entry in leaves(properties("aws-cloudtrail-mappings.json")):
         if entry["type"] == "keyword":
-            assert entry["ignore_above"] == normalise.MAX_TERM_CHARS, path
+            assert entry["ignore_above"] == LONGEST_INDEXED, path
             assert entry["ignore_above"] * 4 <= 32_766
