@@ -75,11 +75,13 @@ def json_document(log: JsonLog, line: bytes, identity: str, number: int, context
     codec = context.codec
     if len(line) <= LONGEST_INDEXED:
         fields, braces = lossless(line, codec)
-        if fields is not None and not log.shape.misfits(fields, braces, codec.dumps):
+        if fields and not log.shape.misfits(fields, braces, codec.dumps):
             time, common = log.describe(fields, context)
             body = common.encode() + b"," + line[1:]
             return _new(Document, (log.index_prefix + time.day, identity, body, number))
     record = _exactly(line)
+    if not record.fields:
+        raise InvalidRecord("the record is an empty object")
     time, common = log.describe(_usual(record.fields), context)
     return Document(log.index_prefix + time.day, identity, _careful_body(common, record, log.shape), number)
 

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 from typing import Any, Dict, Iterable, List, Tuple
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from collectors.event_time import EventTime
@@ -205,6 +205,8 @@ def test_no_value_is_lost_whatever_the_record(record, spaced):
 
 
 @settings(max_examples=300)
+@example(b"{}", b"")
+@example(b"{ }", b"")
 @given(st.binary(max_size=40), st.sampled_from([b"", b'{"name":"', b'{"name":']))
 def test_any_bytes_end_in_a_document_or_a_bad_record(data, front):
     found: List[Made] = made(SOURCE, front + data.replace(b"\n", b""))

@@ -17,6 +17,7 @@ from collectors.lambda_function import handler, loader, resume, watcher
 from lab.aws.stand_in import ACCOUNT, REGION, AwsStandIn
 from lab.story.addresses import write_mmdb
 from tests.collectors.account import trail_file, trail_key
+from tests.collectors.store import DAY, FOR_EVER_DAYS, Store
 from tests.deploy.serverless.conftest import PASSWORD, SIGNED, Stack, create
 
 BUCKET = "org-log-archive"
@@ -63,7 +64,8 @@ class Functions:
     def become(self, name: str, access_key: str, **changed: str) -> None:
         """Take the environment of one function."""
         configuration = self.stack.client("lambda").get_function_configuration(FunctionName=f"siem-{name}")
-        variables = dict(configuration["Environment"]["Variables"], AWS_SIEM_BRIDGE_URL=self._url)
+        variables = dict(configuration["Environment"]["Variables"])
+        variables.update(AWS_SIEM_BRIDGE_URL=self._url, AWS_SIEM_BRIDGE_RETENTION_DAYS=FOR_EVER_DAYS)
         for variable, value in {**self.stack.aws.environment(access_key), **variables, **changed}.items():
             self._patch.setenv(variable, value)
         loader.loader.cache_clear()
@@ -111,8 +113,11 @@ def functions(request, engine_by_id, tmp_path_factory) -> Iterator[Functions]:
         else:
             _put_addresses(s3, tmp_path_factory.mktemp("addresses"))
         found = Functions(create(aws, parameters), patch, engine.url)
+        store = Store(engine.url)
         _do_everything(found, s3)
         yield found
+        store.clear()
+        store.transport.close()
 
 
 def _put_addresses(s3: Any, folder: Path) -> None:
@@ -124,7 +129,7 @@ def _put_addresses(s3: Any, folder: Path) -> None:
 def _do_everything(functions: Functions, s3: Any) -> None:
     # The engine here ignores signatures: lab/front checks those, here only which calls are made matters.
     functions.become("loader", LOADER)
-    version = s3.put_object(Bucket=BUCKET, Key=trail_key(1), Body=trail_file(0, 20))["VersionId"]
+    version = s3.put_object(Bucket=BUCKET, Key=trail_key(1), Body=trail_file(0, 20, DAY))["VersionId"]
     assert functions.load(_notification(trail_key(1), version), _notification(trail_key(1))) == {
         "batchItemFailures": []
     }
