@@ -9,6 +9,8 @@ from typing import NamedTuple, Optional
 
 _ISO = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\d)(\.\d{1,9})?(Z|[+-]\d\d:?\d\d)", re.ASCII)
 _EPOCH = datetime(1970, 1, 1)
+#: ``2026-11-21T04:53:07.123456789+09:00``; what is longer is no time, and is not remembered.
+_LONGEST_ISO = 35
 #: 9999-12-31, the last day that Python and every engine know.
 _LAST_S = 253_402_300_799
 
@@ -20,9 +22,13 @@ class EventTime(NamedTuple):
     stamp: str
 
 
-@lru_cache(maxsize=4096)  # logs in whole seconds: many records of an object share one
 def from_iso(text: str) -> Optional[EventTime]:
     """Return the time of ISO 8601 ``text`` with seconds and a zone, as AWS writes it; None if it is none."""
+    return _from_iso(text) if len(text) <= _LONGEST_ISO else None
+
+
+@lru_cache(maxsize=4096)  # logs in whole seconds: many records of an object share one
+def _from_iso(text: str) -> Optional[EventTime]:
     found = _ISO.fullmatch(text)
     if not found:
         return None

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from collectors import event_time
 from collectors.event_time import EventTime, from_epoch_ms, from_iso
 
 
@@ -18,6 +19,7 @@ from collectors.event_time import EventTime, from_epoch_ms, from_iso
         ("2026-11-21T04:53:07.1Z", "2026.11.21", "2026-11-21T04:53:07.100Z"),
         ("2026-11-21T04:53:07.123456789Z", "2026.11.21", "2026-11-21T04:53:07.123456789Z"),
         ("2026-11-21T04:53:07+09:00", "2026.11.20", "2026-11-20T19:53:07.000Z"),
+        ("2026-11-21T04:53:07.123456789+09:00", "2026.11.20", "2026-11-20T19:53:07.123456789Z"),
         ("2026-12-31T23:30:00-0100", "2027.01.01", "2027-01-01T00:30:00.000Z"),
         ("0987-01-02T03:04:05Z", "0987.01.02", "0987-01-02T03:04:05.000Z"),
     ],
@@ -45,6 +47,12 @@ def test_iso(text, day, stamp):
 )
 def test_what_is_no_iso_time(text):
     assert from_iso(text) is None
+
+
+def test_a_long_text_is_no_time_and_not_remembered():
+    before = event_time._from_iso.cache_info().currsize
+    assert from_iso("2026-11-21T04:53:07." + "0" * 100_000 + "Z") is None
+    assert event_time._from_iso.cache_info().currsize == before
 
 
 @pytest.mark.parametrize(
