@@ -10,9 +10,9 @@ import threading
 import time
 from typing import Any, Callable, Dict, Tuple
 
-from collectors.delivery.key_origin import origin_of
 from collectors.delivery.outcome import ObjectResult
 from collectors.errors import CollectorError
+from collectors.key_origin import origin_of
 from collectors.records import ObjectRef
 
 PREFIX = "aws_siem_bridge_"

@@ -23,8 +23,8 @@ import sys
 import time
 from typing import Mapping, Optional, TextIO
 
-from collectors.delivery.key_origin import origin_of
 from collectors.delivery.outcome import ObjectResult
+from collectors.key_origin import origin_of
 from collectors.records import ObjectRef
 
 NAMESPACE = "AwsSiemBridge"

@@ -38,13 +38,13 @@ unusual). Both give the same bytes.
 
 from __future__ import annotations
 
-import re
 from functools import lru_cache
 from operator import itemgetter
 from typing import Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple, TypeVar
 
 from collectors.errors import InvalidRecord
 from collectors.json_codec import Codec
+from collectors.key_origin import origin_of
 from collectors.records import Context, Document, record_id
 from collectors.shape import LONGEST_INDEXED
 from collectors.vpc_flow import fields as field
@@ -66,8 +66,6 @@ _CHANGING += ("pkt_srcaddr", "pkt_dstaddr")
 _FLOW: Texts = ("protocol", "tcp_flags", "action", "log_status", "flow_direction", "traffic_path", "type")
 _FLOW += ("pkt_src_aws_service", "pkt_dst_aws_service", "reject_reason", "encryption_status")
 _INTERFACE = tuple(name for name in KNOWN if name not in _CHANGING + _FLOW)
-_ACCOUNT = re.compile(r"(?:AWSLogs/|AWSLogs/o-[a-z0-9]+/|aws-account-id=)(\d{12})/", re.ASCII)
-_REGION = re.compile(r"(?:/vpcflowlogs/|aws-region=)([a-z]{2,4}(?:-[a-z]+)+-\d+)/", re.ASCII)
 _NETWORK_TYPES = {4: "ipv4", 6: "ipv6"}
 
 K = TypeVar("K")
@@ -82,7 +80,7 @@ class Normaliser:
         self._codec = context.codec
         self._addresses = context.addresses
         self._memories = _memories(context.codec)
-        self._place = (_found(_ACCOUNT, context.ref.key), _found(_REGION, context.ref.key))
+        self._place = origin_of(context.ref.key)
         #: Read behind the last column: by columns that are not there, and the place of the object.
         self._behind = [ABSENT, *self._place]
         places: Dict[str, int] = {}
@@ -266,8 +264,3 @@ def _members(codec: Codec, fields: Fields) -> str:
 
 def _json(codec: Codec, text: str) -> str:
     return codec.dumps(text).decode()
-
-
-def _found(pattern: re.Pattern[str], key: str) -> str:
-    found = pattern.search("/" + key)
-    return found.group(1) if found else ""

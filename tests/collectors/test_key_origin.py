@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from collectors.delivery.key_origin import origin_of
+from collectors.key_origin import origin_of
 
 
 @pytest.mark.parametrize(
@@ -23,6 +23,14 @@ from collectors.delivery.key_origin import origin_of
         ("AWSLogs/111122223333/WAFLogs/cloudfront/acl/2026/11/21/x.log.gz", "111122223333", "cloudfront"),
         ("2026/11/21/04/aws-waf-logs-web-1-2026-11-21-04-55-00-0a1b2c3d", "", ""),
         ("AWSLogs/1111/CloudTrail/nowhere/x", "", ""),
+        ("AWSLogs/١١١١٢٢٢٢٣٣٣٣/CloudTrail/eu-west-1/x", "", "eu-west-1"),
+        (
+            "aws-account-id=111122223333/aws-service=vpcflowlogs/aws-region=us-iso-east-1/x",
+            "111122223333",
+            "us-iso-east-1",
+        ),
+        ("vpcflowlogs/eu-west-1/2026/x", "", "eu-west-1"),
+        ("CloudTrail/us-east-1/AWSLogs/111122223333/vpcflowlogs/eu-west-1/2026/x", "111122223333", "eu-west-1"),
     ],
 )
 def test_the_key_says_who_wrote(key, account, region):
