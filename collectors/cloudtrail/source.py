@@ -146,22 +146,23 @@ class _Reader:
 
     def _guessed(self) -> Optional[RawRecord]:
         """Take the record that ends where the next one seems to begin, if that is so, and the comma behind it."""
-        end = self._buffer.find(NEXT_RECORD, self._at)
-        if end < 0 and len(self._buffer) - self._at < USUAL_RECORD_BYTES and self._read_on():
-            end = self._buffer.find(NEXT_RECORD, self._at)
+        buffer, at = self._buffer, self._at
+        end = buffer.find(NEXT_RECORD, at)
+        if end < 0 and len(buffer) - at < USUAL_RECORD_BYTES and self._read_on():
+            buffer, at = self._buffer, self._at
+            end = buffer.find(NEXT_RECORD, at)
         if end < 0:
             return None
-        text = self._buffer[self._at : end + 1]
+        text = buffer[at : end + 1]
         if text[:1] != b"{" or len(text) > MAX_RECORD_BYTES:
             return None
         try:
             fields = self._loads(text)
         except (ValueError, RecursionError):
             return None
-        start = self._base + self._at
         self._at = end + 2
         self._number += 1
-        return RawRecord(self._number, start, text, fields)
+        return RawRecord(self._number, self._base + at, text, fields)
 
     def _element(self, stops: bytes, what: str) -> bytes:
         """Take an object or list to its end, anything else up to one of ``stops`` outside of quotes, and return it.
