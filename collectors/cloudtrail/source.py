@@ -29,6 +29,8 @@ NEXT_RECORD = b'},{"eventVersion":'
 #: A record that ends in the next piece is worth reading on for, before its brackets are counted.
 USUAL_RECORD_BYTES = 32 * 1024
 
+#: Makes a named tuple at a third of the cost of its own constructor.
+_new = tuple.__new__
 _SPACE = re.compile(rb"[ \t\r\n]*")
 _OUTSIDE = re.compile(rb'["{}\[\],:]')
 _NESTED = re.compile(rb'["{}\[\]]')
@@ -162,7 +164,7 @@ class _Reader:
             return None
         self._at = end + 2
         self._number += 1
-        return RawRecord(self._number, self._base + at, text, fields)
+        return _new(RawRecord, (self._number, self._base + at, text, fields))
 
     def _element(self, stops: bytes, what: str) -> bytes:
         """Take an object or list to its end, anything else up to one of ``stops`` outside of quotes, and return it.
