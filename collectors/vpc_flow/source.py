@@ -23,7 +23,6 @@ from collectors.vpc_flow.normalise import Normaliser
 
 _DEFAULT_LINE = re.compile(r"2(?: \S+){9} \d+ \d+ (?:ACCEPT|REJECT|-) (?:OK|NODATA|SKIPDATA)", re.ASCII)
 #: Far more than all columns there are. A line of 10 MB may have millions of them, which would take hundreds of MB.
-_LONGEST_HEADER = 16_384
 _MOST_VALUES = 10_000
 _NAMES = re.compile(r"[A-Za-z][\w.-]*(?:\s+[A-Za-z][\w.-]*)*", re.ASCII)
 
@@ -78,10 +77,10 @@ def header(line: str) -> Tuple[str, ...]:
 
     A record has a number somewhere, a header has names only, two of AWS's among them.
     """
-    if len(line) > _LONGEST_HEADER or not _NAMES.fullmatch(line):
+    if not _NAMES.fullmatch(line):
         return ()
-    names = tuple(map(plain_name, line.split()))
-    return names if len(set(names).intersection(KNOWN)) >= 2 else ()
+    names = tuple(map(plain_name, line.split(None, _MOST_VALUES)))
+    return names if len(names) <= _MOST_VALUES and len(set(names).intersection(KNOWN)) >= 2 else ()
 
 
 def _no_flow_log(line: bytes) -> NotThisLog:
