@@ -77,10 +77,11 @@ def header(line: str) -> Tuple[str, ...]:
 
     A record has a number somewhere, a header has names only, two of AWS's among them.
     """
-    if not _NAMES.fullmatch(line):
+    words = line.split(None, _MOST_VALUES)
+    if len(words) > _MOST_VALUES or not _NAMES.fullmatch(line):
         return ()
-    names = tuple(map(plain_name, line.split(None, _MOST_VALUES)))
-    return names if len(names) <= _MOST_VALUES and len(set(names).intersection(KNOWN)) >= 2 else ()
+    names = tuple(map(plain_name, words))
+    return names if len(set(names).intersection(KNOWN)) >= 2 else ()
 
 
 def _no_flow_log(line: bytes) -> NotThisLog:
