@@ -1,1 +1,1 @@
-"""Data for deployments: index templates (later policies and CloudFormation). A package only so that it is installed."""
+"""Data for deployments: index templates, policies, the SAM template. A package only so that it is installed."""

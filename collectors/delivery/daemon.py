@@ -229,7 +229,8 @@ class Daemon:
             except BaseException:
                 self._opened(is_attempt)
                 raise
-            self._count(work.ref, result, time.monotonic() - started_s)
+            self._metrics.object_taken(work.ref, result)
+            self._log.object(work.ref, result, time.monotonic() - started_s, as_planned=(DONE,))
             # An attempt that ended with the object's own fault says nothing about the cluster; the next object will.
             if is_attempt or result.stored or result.already_there:
                 self._opened(is_attempt)
@@ -261,20 +262,3 @@ class Daemon:
         if self._gate.open(attempt=is_attempt):
             self._metrics.store_available.set(1)
             self._log.info("store_available", closed_s=round(closed_s))
-
-    def _count(self, ref: ObjectRef, result: ObjectResult, seconds: float) -> None:
-        self._metrics.object_taken(ref, result)
-        write = self._log.info if result.outcome == DONE and not result.dead else self._log.warning
-        write(
-            "object",
-            uri=ref.uri,
-            version=ref.version_id,
-            dataset=result.dataset,
-            outcome=result.outcome,
-            reason=result.reason,
-            records=result.records,
-            stored=result.stored,
-            already_there=result.already_there,
-            dead=result.dead,
-            seconds=round(seconds, 3),
-        )

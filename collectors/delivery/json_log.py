@@ -16,7 +16,10 @@ import sys
 import threading
 import traceback
 from datetime import datetime, timezone
-from typing import Any, Optional, TextIO
+from typing import Any, Collection, Optional, TextIO
+
+from collectors.delivery.outcome import ObjectResult
+from collectors.records import ObjectRef
 
 #: A reason can quote an engine's answer; a line stays one that tools accept.
 MAX_TEXT = 2000
@@ -40,6 +43,23 @@ class JsonLog:
     def error(self, event: str, **facts: Any) -> None:
         """Write what somebody has to do something about."""
         self._write("error", event, facts)
+
+    def object(self, ref: ObjectRef, result: ObjectResult, seconds: float, as_planned: Collection[str]) -> None:
+        """Write what became of an object; a warning unless its outcome is one of ``as_planned`` and nothing is dead."""
+        write = self.info if result.outcome in as_planned and not result.dead else self.warning
+        write(
+            "object",
+            uri=ref.uri,
+            version=ref.version_id,
+            dataset=result.dataset,
+            outcome=result.outcome,
+            reason=result.reason,
+            records=result.records,
+            stored=result.stored,
+            already_there=result.already_there,
+            dead=result.dead,
+            seconds=round(seconds, 3),
+        )
 
     def take_over_logging(self) -> None:
         """Write what libraries and our own modules log through `logging`, from warnings on, as lines of this log."""

@@ -137,25 +137,9 @@ class Batch:
                 reason=str(exc),
             )
             return None
-        self._tell(work.ref, result, time.monotonic() - started_s)
+        emit_object(work.ref, result, time.time())
+        self._log.object(work.ref, result, time.monotonic() - started_s, as_planned=(DONE, UNFINISHED))
         return result
-
-    def _tell(self, ref: ObjectRef, result: ObjectResult, seconds: float) -> None:
-        emit_object(ref, result, time.time())
-        write = self._log.info if result.outcome in (DONE, UNFINISHED) and not result.dead else self._log.warning
-        write(
-            "object",
-            uri=ref.uri,
-            version=ref.version_id,
-            dataset=result.dataset,
-            outcome=result.outcome,
-            reason=result.reason,
-            records=result.records,
-            stored=result.stored,
-            already_there=result.already_there,
-            dead=result.dead,
-            seconds=round(seconds, 3),
-        )
 
 
 def outage_hidden_s(receive_count: int) -> int:

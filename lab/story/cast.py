@@ -239,7 +239,6 @@ DATA_KEY_ARN = f"arn:aws:kms:{REGION}:{PRODUCTION}:key/3f2c9a10-5b6d-4c7e-8f90-a
 DATABASE_SECRET_ARN = f"arn:aws:secretsmanager:{REGION}:{PRODUCTION}:secret:shop/database-Xa1b2C"
 WEB_ACL_ARN = f"arn:aws:wafv2:{REGION}:{PRODUCTION}:regional/webacl/shop-acl/0a9b8c7d-6e5f-4a3b-2c1d-0e9f8a7b6c5d"
 LOAD_BALANCER_ARN = f"arn:aws:elasticloadbalancing:{REGION}:{PRODUCTION}:loadbalancer/app/shop-alb/50dc6c495c0c9188"
-WEB_ACL_NAME = "shop-acl"
 SITE = "shop.example.com"
 
 #: Where the probes and the exploit come from.
