@@ -131,6 +131,8 @@ def test_an_engine_goes_when_its_owner_goes(owner: Dict[str, Any], how: signal.S
     owner["python"].send_signal(how)
     gone, left = psutil.wait_procs([owner["java"]], timeout=60)
     assert not left
+    # On SIGINT Python stops the engine and only then removes the folder; else the engine did so before its end.
+    owner["python"].wait(timeout=60)
     assert not owner["folder"].exists()
 
 
