@@ -20,7 +20,7 @@ import tempfile
 import time
 from json.encoder import encode_basestring_ascii
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, NamedTuple, Tuple
+from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Tuple
 
 from benchmarks.process import median
 
@@ -76,8 +76,7 @@ def measure(case: str, dataset: str, path: Path, mmdb: Path) -> Figures:
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
     who, _, look_ups = case.partition("+")
-    look_up = _look_up(mmdb) if look_ups else None
-    lines, counters = (_ours if who == "ours" else _peer)(dataset, path, look_up)
+    lines, counters = (_ours if who == "ours" else _peer)(dataset, path, mmdb if look_ups else None)
     started = time.process_time()
     events = body_bytes = 0
     for action, body in lines:
@@ -88,16 +87,17 @@ def measure(case: str, dataset: str, path: Path, mmdb: Path) -> Figures:
     return Figures(events, seconds, counters["raw_bytes"], body_bytes, peak_mib, len(counters["addresses"]))
 
 
-def _ours(dataset: str, path: Path, look_up: Any) -> Tuple[Iterator[Tuple[bytes, bytes]], Dict[str, Any]]:
+def _ours(dataset: str, path: Path, mmdb: Optional[Path]) -> Tuple[Iterator[Tuple[bytes, bytes]], Dict[str, Any]]:
     import importlib
 
     from collectors.addresses import AddressBook
+    from collectors.enrichment import open_databases
     from collectors.json_codec import fastest
     from collectors.records import BadRecord, Context, ObjectRef
     from collectors.unpack import unpacked
 
     source = importlib.import_module(f"collectors.{dataset}.source")
-    counters: Dict[str, Any] = {"raw_bytes": 0, "addresses": AddressBook(look_up)}
+    counters: Dict[str, Any] = {"raw_bytes": 0, "addresses": AddressBook(open_databases([mmdb]) if mmdb else None)}
     context = Context(ObjectRef("benchmark", path.name), fastest(), counters["addresses"])
 
     def pieces() -> Iterator[bytes]:
@@ -115,10 +115,12 @@ def _ours(dataset: str, path: Path, look_up: Any) -> Tuple[Iterator[Tuple[bytes,
     return lines(), counters
 
 
-def _peer(dataset: str, path: Path, look_up: Any) -> Tuple[Iterator[Tuple[bytes, bytes]], Dict[str, Any]]:
+def _peer(dataset: str, path: Path, mmdb: Optional[Path]) -> Tuple[Iterator[Tuple[bytes, bytes]], Dict[str, Any]]:
     from benchmarks.peers.normalise_loops import LOOPS
 
-    made = ((_action("peer-2026.11.21", identity), body) for identity, body in LOOPS[dataset](path, look_up))
+    made = (
+        (_action("peer-2026.11.21", identity), body) for identity, body in LOOPS[dataset](path, mmdb and _look_up(mmdb))
+    )
     return made, {"raw_bytes": 0, "addresses": ()}
 
 
@@ -129,7 +131,7 @@ def _action(index: str, identity: str) -> bytes:
 
 
 def _look_up(mmdb: Path) -> Any:
-    """Return the look-up of one MMDB file, with the fields `collectors.addresses` documents."""
+    """Return the peer's look-up in an MMDB file."""
     import maxminddb
 
     reader = maxminddb.open_database(str(mmdb))

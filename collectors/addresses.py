@@ -23,6 +23,7 @@ import ipaddress
 import json
 import socket
 from bisect import bisect_right
+from functools import lru_cache
 from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple, Union
 
 #: Addresses remembered at once: about 40 MB with country and AS. A full book is begun anew: cheaper than keeping count
@@ -126,8 +127,20 @@ def _made(text: str, scope: str, version: int, found: Optional[Dict[str, Any]] =
         return AddressFacts(True, {"ip": text, "scope": scope}, f'"ip":"{text}","scope":"{scope}"', version)
     if not found:
         return AddressFacts(True, {"ip": text}, f'"ip":"{text}"', version)
-    known = _encode(found)[1:-1]
+    system = found.get("as", {})
+    known = _known(
+        found.get("geo", {}).get("country_iso_code"), system.get("number"), system.get("organization", {}).get("name")
+    )
     return AddressFacts(True, {"ip": text, **found}, f'"ip":"{text}",{known}', version, known)
+
+
+@lru_cache(maxsize=16_384)  # a country and an owner have many addresses: a third of the time a new one takes
+def _known(country: Optional[str], number: Optional[int], owner: Optional[str]) -> str:
+    found: Dict[str, Any] = {"geo": {"country_iso_code": country}} if country else {}
+    system: Dict[str, Any] = {} if number is None else {"number": number}
+    if owner:
+        system["organization"] = {"name": owner}
+    return _encode({**found, "as": system} if system else found)[1:-1]
 
 
 def _carried(address: ipaddress.IPv6Address) -> Optional[ipaddress.IPv4Address]:

@@ -38,19 +38,22 @@ A source that is missing leaves its common field out. Required is ``query_timest
 
 from __future__ import annotations
 
-import json
-from functools import lru_cache, partial
-from typing import Any, Dict, List, Mapping, NamedTuple, Tuple
+from typing import Any, Dict, List, Mapping, Tuple
 
 from collectors.datasets import DATASETS
 from collectors.errors import InvalidRecord
 from collectors.event_time import EventTime, from_iso
-from collectors.exact_json import encode
-from collectors.json_record import JsonLog, json_document, quoted
+from collectors.json_record import JsonLog, quoted
 from collectors.records import Context
+from collectors.route53_resolver.common import (
+    REPEATED,
+    common_fields,
+    remembered,
+    resolved,
+    source_of,
+    without_dot,
+)
 from collectors.shape import ANYTHING, VALUE, Shape
-
-DATASET = "aws.route53_resolver"
 
 #: AWS's fields in the index template; a test compares the two.
 MAPPED: Mapping[str, Any] = {
@@ -72,13 +75,10 @@ MAPPED: Mapping[str, Any] = {
     "firewall_domain_list_id": VALUE,
     "additional_properties": ANYTHING,
 }
-#: Names that this module gives; a record's own value under one of them moves to ``unmapped``.
+#: Names that `common` gives; a record's own value under one of them moves to ``unmapped``.
 COMMON = ("@timestamp", "event", "source", "dns", "network", "rule", "cloud", "unmapped")
 
-#: ``2026-11-21T04:53:00.123456789+09:00``; what is longer is no time, and is not remembered.
-LONGEST_TIME = 35
 ADDRESS_TYPES = ("A", "AAAA")
-_TRANSPORT = {"UDP": "udp", "TCP": "tcp", "DOH": "tcp", "DOH-FIPS": "tcp"}
 
 
 def describe(fields: Dict[str, Any], context: Context) -> Tuple[EventTime, str]:
@@ -89,162 +89,35 @@ def describe(fields: Dict[str, Any], context: Context) -> Tuple[EventTime, str]:
     """
     get = fields.get
     written = get("query_timestamp")
-    time = from_iso(written) if type(written) is str and len(written) <= LONGEST_TIME else None
+    time = from_iso(written) if type(written) is str else None
     if time is None:
         raise InvalidRecord(
             f"the record's query_timestamp is {str(written)[:60]!r} instead of a time like 2026-11-21T04:53:00Z"
         )
-    source, ip_version = "", 0
-    address = get("srcaddr")
-    if type(address) is str and address:
-        facts = context.addresses[address]
-        ip_version = facts.version
-        members = f'"{address}",{facts.members}' if facts.is_ip else quoted(address, context.codec)
-        port = get("srcport")
-        if type(port) is str and len(port) <= 5 and port.isdecimal():
-            members += f',"port":{int(port)}'
-        source = f',"source":{{"address":{members}}}'
-    often = (
-        ip_version,
-        get("rcode"),
-        get("firewall_rule_action"),
-        get("firewall_rule_group_id"),
-        get("query_type"),
-        get("query_class"),
-        get("transport"),
-        get("region"),
-        get("account_id"),
-    )
+    source, ip_version = source_of(get("srcaddr"), get("srcport"), context)
+    values = tuple(map(get, REPEATED))
     try:
-        repeated = _repeated(often)
+        same = remembered(values, ip_version)
     except TypeError:  # a list or object, which cannot be remembered
-        repeated = _repeated.__wrapped__(often)
-    question = repeated.question
-    name = get("query_name")
-    if type(name) is str and name:
-        name = quoted(name[:-1] if name[-1] == "." and len(name) > 1 else name, context.codec)
-        question = f',"name":{name}{question}'
-    dns = (f',"question":{{{question[1:]}}}' if question else "") + repeated.response_code
-    answers = get("answers")
-    if answers and type(answers) is list:
-        dns += _resolved(answers, context)
-    sources = get("srcids")
+        same = remembered.__wrapped__(values, ip_version)
+    name, answers, sources = get("query_name"), get("answers"), get("srcids")
+    name = quoted(without_dot(name), context.codec) if type(name) is str and name else ""
+    found = resolved(_addresses(answers), context) if answers and type(answers) is list else ""
     instance = sources.get("instance") if type(sources) is dict else None
-    if type(instance) is str and instance:
-        instance = f',"instance":{{"id":{quoted(instance, context.codec)}}}'
-    else:
-        instance = ""
-    dns = f',"dns":{{{dns[1:]}}}' if dns else ""
-    return (
-        time,
-        f'{{"@timestamp":"{time.stamp}",{repeated.event}{source}{dns},{repeated.network_rule_cloud}{instance}}}',
-    )
+    instance = quoted(instance, context.codec) if type(instance) is str and instance else ""
+    return time, common_fields(time, same, source, name, found, instance)
+
+
+def _addresses(answers: List[Any]) -> List[Any]:
+    """Return what stands as an address in ``answers``."""
+    found = []
+    for answer in answers:
+        try:
+            if answer["Type"] in ADDRESS_TYPES:
+                found.append(answer["Rdata"])
+        except (TypeError, KeyError):  # not as AWS writes it
+            continue
+    return found
 
 
 LOG = JsonLog(DATASETS["route53_resolver"].index_prefix, Shape(MAPPED, COMMON), describe)
-
-
-#: Line, id, number and context -> the document, as `collectors.json_record.json_document` says.
-document = partial(json_document, LOG)
-
-
-class _Repeated(NamedTuple):
-    """Members that are the same in many records, as JSON without their object's braces."""
-
-    event: str
-    #: Type and class of the question, and the response code, with a comma before each.
-    question: str
-    response_code: str
-    #: Without the closing brace of ``cloud``.
-    network_rule_cloud: str
-
-
-@lru_cache(maxsize=16_384)
-def _repeated(often: Tuple[Any, ...]) -> _Repeated:
-    ip_version, *values = often
-    rcode, action, rule_group, query_type, query_class, transport, region, account = [
-        value if type(value) is str else "" for value in values
-    ]
-    outcome = rcode and ("success" if rcode == "NOERROR" and action != "BLOCK" else "failure")
-    network = {
-        "protocol": "dns",
-        "transport": transport and (_TRANSPORT.get(transport.upper()) or transport.lower()),
-        "type": f"ipv{ip_version}" if ip_version else None,
-    }
-    rest = {
-        "network": _without_empty(network),
-        "rule": _without_empty({"id": rule_group}),
-        "cloud": _without_empty({"provider": "aws", "region": region, "account": account and {"id": account}}),
-    }
-    question = _without_empty({"type": query_type, "class": query_class})
-    return _Repeated(
-        encode({"event": _without_empty({"dataset": DATASET, "action": action, "outcome": outcome})})[1:-1],
-        "," + encode(question)[1:-1] if question else "",
-        f',"response_code":{encode(rcode)}' if rcode else "",
-        encode(_without_empty(rest))[1:-2],
-    )
-
-
-def _without_empty(members: Mapping[str, Any]) -> Dict[str, Any]:
-    return {key: value for key, value in members.items() if value}
-
-
-def _resolved(answers: List[Any], context: Context) -> str:
-    """Return the addresses among the answers, and what is known about them, with a comma before each member."""
-    addresses = context.addresses
-    resolved = []
-    known = []
-    for answer in answers:
-        try:
-            if answer["Type"] not in ADDRESS_TYPES:
-                continue
-            data = answer["Rdata"]
-            facts = addresses[data]
-        except (TypeError, KeyError):  # not as AWS writes it
-            continue
-        if facts.is_ip:
-            resolved.append(data)
-            if facts.known:
-                known.append(facts.known)
-    if not resolved:
-        return ""
-    texts = '","'.join(resolved)
-    if not known:
-        return f',"resolved_ip":["{texts}"]'
-    return f',"resolved_ip":["{texts}"],"resolved":{{{known[0] if len(known) == 1 else _together(known)}}}'
-
-
-def _together(known: List[str]) -> str:
-    """Return country and AS of several addresses, given as `AddressFacts.known`, in one: each value once."""
-    countries: Dict[str, None] = {}
-    numbers: Dict[str, None] = {}
-    owners: Dict[str, None] = {}
-    for text in known:
-        country, number, owner = _parts(text)
-        countries[country] = numbers[number] = owners[owner] = None
-    geo = _several('"country_iso_code":', countries)
-    owner = _several('"name":', owners)
-    system = _several('"number":', numbers) + (f',"organization":{{{owner[1:]}}}' if owner else "")
-    members = (f',"geo":{{{geo[1:]}}}' if geo else "") + (f',"as":{{{system[1:]}}}' if system else "")
-    return members[1:]
-
-
-@lru_cache(maxsize=16_384)
-def _parts(known: str) -> Tuple[str, str, str]:
-    """Return country, AS number and owner as JSON, empty for what is missing."""
-    found = json.loads("{" + known + "}")
-    system = found.get("as", {})
-    values = (
-        found.get("geo", {}).get("country_iso_code"),
-        system.get("number"),
-        system.get("organization", {}).get("name"),
-    )
-    country, number, owner = ["" if value is None else encode(value) for value in values]
-    return country, number, owner
-
-
-def _several(key: str, values: Mapping[str, None]) -> str:
-    texts = [text for text in values if text]
-    if len(texts) > 1:
-        return f",{key}[{','.join(texts)}]"
-    return f",{key}{texts[0]}" if texts else ""

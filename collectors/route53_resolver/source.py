@@ -13,7 +13,7 @@ from typing import Iterable, Iterator
 from collectors.json_record import json_documents
 from collectors.lines import Lines
 from collectors.records import Context, Made
-from collectors.route53_resolver.normalise import document
+from collectors.route53_resolver.usual import document
 
 
 def documents(pieces: Iterable[bytes], context: Context) -> Iterator[Made]:

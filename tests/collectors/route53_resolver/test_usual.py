@@ -1,0 +1,128 @@
+"""The quick way through a Resolver record and the careful one make the same document, whatever the record."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Dict
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from collectors.addresses import AddressBook
+from collectors.errors import InvalidRecord
+from collectors.json_codec import PLAIN, fastest
+from collectors.json_record import json_document
+from collectors.records import Context
+from collectors.route53_resolver import usual
+from collectors.route53_resolver.normalise import LOG
+from tests.collectors.json_logs import REF, SAMPLES, look_up
+from tests.collectors.route53_resolver.test_engines import HOSTILE
+from tests.collectors.route53_resolver.test_normalise import RECORD, changed
+
+CONTEXTS = [Context(REF, codec, AddressBook(look_up)) for codec in (fastest(), PLAIN)]
+LINES = [
+    line for path in sorted((SAMPLES / "route53_resolver").glob("*.jsonl")) for line in path.read_bytes().split(b"\n")
+]
+
+
+def quick(line: bytes) -> Any:
+    """Return what the quick way makes of a line, None where it leaves it to the careful way."""
+    found, plain = (usual._quick_document(line, "id", 7, context) for context in CONTEXTS)
+    assert found == plain
+    return found
+
+
+def careful(line: bytes) -> Any:
+    try:
+        return json_document(LOG, line, "id", 7, CONTEXTS[0])
+    except InvalidRecord:
+        return None
+
+
+def compact(record: Dict[str, Any]) -> bytes:
+    return json.dumps(record, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {},
+        {"answers": []},
+        {"answers": [{"Rdata": text, "Type": "A", "Class": "IN"} for text in ("203.0.113.9", "192.0.2.7", "text")]},
+        {"answers": [{"Rdata": "x.example.", "Type": "CNAME", "Class": "IN"}, *RECORD["answers"]]},
+        {"answers": [{"Rdata": "2001:db8::66", "Type": "AAAA", "Class": "IN"}], "query_type": "AAAA"},
+        {"srcids": {}},
+        {"srcids": {"resolver_endpoint": "rslvr-in-1"}},
+        {"srcids": {"resolver_endpoint": "rslvr-out-1", "resolver_network_interface": "rni-1"}},
+        {"firewall_rule_action": "BLOCK", "firewall_rule_group_id": "rslvr-frg-1", "firewall_domain_list_id": "r-1"},
+        {"firewall_rule_action": "ALERT", "firewall_rule_group_id": "rslvr-frg-1"},
+        {"query_name": ".", "srcaddr": "no address", "srcport": "", "transport": "DOH", "account_id": ""},
+        {"query_name": "", "srcaddr": "", "query_type": "", "query_class": "", "rcode": "", "region": ""},
+        {"query_timestamp": "2026-11-22T00:30:00.123+09:00", "srcport": "99999", "srcids": {"instance": ""}},
+        {"query_name": 'del\x7f.{"}.[],:'.replace('"', "'")},
+    ],
+)
+def test_records_as_aws_writes_them_go_the_quick_way(values):
+    line = compact(changed(**values))
+    assert quick(line) is not None
+    assert quick(line) == careful(line)
+
+
+@pytest.mark.parametrize("line", [*LINES, *map(str.encode, HOSTILE)])
+def test_samples_and_hostile_records_are_the_same_either_way(line):
+    found = quick(line)
+    assert found is None or found == careful(line)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"",
+        b"{}",
+        json.dumps(RECORD).encode(),
+        b" " + compact(RECORD),
+        compact(RECORD)[:-1],
+        compact(RECORD) + b"}",
+        compact(RECORD)[:-1] + b',"event":1}',
+        compact(RECORD)[:-1] + b',"rcode":"NOERROR"}',
+        compact(changed(query_timestamp="yesterday")),
+        compact(changed(query_timestamp="2026-11-21T04:53:07Z" + " " * 40)),
+        compact(changed(srcport=49152)),
+        compact(changed(answers=[{"Rdata": "203.0.113.9", "Type": "A", "Class": "IN", "More": "x"}])),
+        compact(changed(answers="text")),
+        compact(RECORD).replace(b"}],", b"},],"),
+        compact(RECORD).replace(b'"NOERROR"', b'"NO\tERROR"'),
+        compact(RECORD).replace(b'"NOERROR"', b'"NO\\u0045RROR"'),
+        compact(RECORD).replace(b'"NOERROR"', b'"NO\xffERROR"'),
+        compact(changed(query_name="한글.example.")),
+        compact(changed(query_name="x" * 9000)),
+    ],
+)
+def test_what_needs_a_closer_look_is_left_to_the_careful_way(line):
+    assert quick(line) is None
+
+
+_texts = st.text('a.:0[]{},"\\\n\x7fé', max_size=4)
+_changes = st.dictionaries(
+    st.sampled_from([*RECORD, "firewall_rule_action", "firewall_rule_group_id", "more", ""]),
+    st.one_of(_texts, st.just(...), st.lists(st.fixed_dictionaries({"Rdata": _texts, "Type": st.just("A")}))),
+    max_size=3,
+)
+
+
+@settings(max_examples=1000)
+@given(_changes, st.booleans())
+def test_whatever_is_in_it_the_document_is_the_same(values, escaped):
+    line = json.dumps(changed(**values), ensure_ascii=escaped, separators=(",", ":")).encode()
+    found = quick(line)
+    assert found is None or found == careful(line)
+
+
+@settings(max_examples=1000)
+@given(st.integers(0, len(compact(RECORD)) - 1), st.binary(max_size=3), st.integers(0, 3))
+def test_a_line_with_any_bytes_in_it_is_the_same_either_way(position, inserted, dropped):
+    line = compact(RECORD)
+    line = line[:position] + inserted + line[position + dropped :]
+    found = quick(line)
+    assert found is None or found == careful(line)
