@@ -28,6 +28,7 @@ from benchmarks.samples import RECORDS, Sample
 from collectors.cli.load import WORKERS
 from collectors.datasets import DATASETS
 from collectors.delivery.intake import Intake
+from collectors.enrichment import address_book
 from collectors.files import FileObjects, LogFile, find_files
 from collectors.json_codec import fastest
 from collectors.load import Load, LoadReport
@@ -141,9 +142,13 @@ def measure(case: str, dataset: str, folder: Path, url: str, workers: int) -> Fi
             with ThreadPoolExecutor(workers) as pool:
                 events = sum(pool.map(lambda share: stored(bulk_create(transport, share)), shares))
         else:
-            objects, report = FileObjects(logs), LoadReport(len(logs), 0)
+            objects, report, addresses = FileObjects(logs), LoadReport(len(logs), 0), address_book([])
             load = Load(
-                objects, lambda counted: Intake(transport, counted, None), report, workers=workers, dataset=dataset
+                objects,
+                lambda counted: Intake(transport, counted, None, addresses=addresses),
+                report,
+                workers=workers,
+                dataset=dataset,
             )
             started = time.perf_counter()
             load.run([log.ref for log in logs], lambda so_far: None)

@@ -80,7 +80,7 @@ _NO_ADDRESS = AddressFacts(False, {}, "", 0)
 class AddressBook(Dict[str, AddressFacts]):
     """``book[text]`` is what is known about ``text``; remembered, so that a second look costs one dictionary access.
 
-    Not for several threads at once: each worker has a book of its own, with the same ``look_up``.
+    Workers share one: two that ask for the same new address at once look it up twice, and know the same then.
     """
 
     def __init__(self, look_up: Optional[Callable[[Address], Dict[str, Any]]] = None) -> None:

@@ -24,7 +24,7 @@ from itertools import islice
 from os import PathLike
 from typing import Any, Callable, Dict, Mapping, Optional, Sequence, Type, Union
 
-from collectors.addresses import Address
+from collectors.addresses import Address, AddressBook
 from collectors.errors import CollectorError
 
 LookUp = Callable[[Address], Dict[str, Any]]
@@ -52,6 +52,14 @@ def open_databases(paths: Sequence[Union[str, PathLike[str]]]) -> LookUp:
         return known
 
     return look_up
+
+
+def address_book(paths: Sequence[Union[str, PathLike[str]]]) -> AddressBook:
+    """Return a new book of addresses that looks them up in the files at ``paths``, of which there may be none.
+
+    Raises what `open_databases` raises.
+    """
+    return AddressBook(open_databases(paths) if paths else None)
 
 
 class _Database:

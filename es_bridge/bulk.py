@@ -92,6 +92,8 @@ TOO_LARGE = "too_large"
 FILTER_PATH = "items.*.status,items.*.error"
 #: One item of it for a document that is stored, as the engines write it.
 _STORED_ITEM = b'{"create":{"status":201}}'
+#: Makes a named tuple at a third of the cost of its own constructor.
+_new = tuple.__new__
 
 
 class Document(NamedTuple):
@@ -227,7 +229,7 @@ class _Writer:
                 error, reason = exc, str(exc)
             else:
                 if answers is None:
-                    outcomes += [Outcome(document, STORED) for document in pending]
+                    outcomes += [_new(Outcome, (document, STORED, "", "")) for document in pending]
                     return
                 again, last = self._sort(pending, answers, outcomes, faults)
                 if len(again) < len(pending):

@@ -11,10 +11,8 @@ import argparse
 import os
 import signal
 import sys
-from pathlib import Path
-from typing import Any, Callable, Dict, List, Optional
+from typing import Any, List, Optional
 
-from collectors.addresses import Address
 from collectors.aws import client
 from collectors.datasets import DATASETS
 from collectors.delivery.daemon import Daemon, DaemonSettings
@@ -27,6 +25,7 @@ from collectors.delivery.letter_store import letter_store
 from collectors.delivery.metrics import Metrics
 from collectors.delivery.objects import S3Objects
 from collectors.delivery.queue import Queue
+from collectors.enrichment import address_book
 from collectors.errors import CollectorError
 from collectors.templates import ensure_template
 from es_bridge.cli.connection import cluster_from, opaque_id
@@ -87,7 +86,7 @@ def run_queue(arguments: argparse.Namespace) -> int:
     log = JsonLog()
     log.take_over_logging()
     metrics = Metrics()
-    look_up = _look_up(arguments.mmdb)
+    addresses = address_book(arguments.mmdb)
     s3 = client("s3", connections=settings.workers + 2)
     letters = DeadLetters(letter_store(arguments.dead_letters, arguments.dead_letters_kms_key))
     with Transport(cluster_from(arguments), opaque_id=opaque_id("load --queue")) as transport:
@@ -105,7 +104,7 @@ def run_queue(arguments: argparse.Namespace) -> int:
                 S3Objects(s3),
                 letters,
                 window=EventWindow(AS_THE_POLICIES if arguments.retention_days is None else arguments.retention_days),
-                look_up=look_up,
+                addresses=addresses,
                 on_wait=waiting,
                 give_up_after_s=GIVE_UP_AFTER_S,
             )
@@ -129,14 +128,6 @@ def run_queue(arguments: argparse.Namespace) -> int:
         sys.stderr.flush()
         os._exit(status)
     return status
-
-
-def _look_up(databases: List[Path]) -> Optional[Callable[[Address], Dict[str, Any]]]:
-    if not databases:
-        return None
-    from collectors.enrichment import open_databases
-
-    return open_databases(databases)
 
 
 def _settings(arguments: argparse.Namespace) -> DaemonSettings:

@@ -19,6 +19,7 @@ from collectors.delivery.intake import Intake
 from collectors.delivery.letter_store import letter_store
 from collectors.delivery.objects import LocalObjects, Objects, S3Objects
 from collectors.delivery.redrive import Redriven, redrive
+from collectors.enrichment import address_book
 from collectors.errors import CollectorError
 from es_bridge.cli.connection import add_connection_arguments, cluster_from, opaque_id
 from es_bridge.cli.reporting import DONE, FAILED, run_reported, say
@@ -178,7 +179,7 @@ def _redrive(arguments: argparse.Namespace) -> int:
                 objects,
                 letters,
                 window=EventWindow(arguments.retention_days),
-                look_up=_look_up(arguments.mmdb),
+                addresses=address_book(arguments.mmdb),
                 on_wait=Waiting(),
             )
             for answer in redrive(_chosen(letters, arguments), letters, intake):
@@ -209,14 +210,6 @@ def _objects(arguments: argparse.Namespace) -> Objects:
     if arguments.objects:
         return LocalObjects.standing_for(arguments.objects, arguments.stands_for)
     return S3Objects(client("s3"))
-
-
-def _look_up(paths: List[Path]) -> Any:
-    if not paths:
-        return None
-    from collectors.enrichment import open_databases
-
-    return open_databases(paths)
 
 
 def _progress(answer: Redriven, number: int) -> None:

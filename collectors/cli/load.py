@@ -20,6 +20,7 @@ from collectors.delivery.event_window import EventWindow
 from collectors.delivery.intake import Intake
 from collectors.delivery.letter_store import letter_store
 from collectors.delivery.objects import Objects, S3Objects, split_uri
+from collectors.enrichment import address_book
 from collectors.errors import CollectorError
 from collectors.files import NO_BUCKET, FileObjects, find_files
 from collectors.finished import Finished, default_path
@@ -227,11 +228,7 @@ class _Session:
         self._letters: Optional[DeadLetters] = None
         if arguments.dead_letters:
             self._letters = DeadLetters(letter_store(arguments.dead_letters, arguments.dead_letters_kms_key))
-        self._look_up = None
-        if arguments.mmdb:
-            from collectors.enrichment import open_databases  # needs maxminddb
-
-            self._look_up = open_databases(arguments.mmdb)
+        self._addresses = address_book(arguments.mmdb)
         self._waiting = Waiting()
 
     def write_templates(self) -> None:
@@ -285,7 +282,7 @@ class _Session:
             objects,
             self._letters or self._rejections,
             window=EventWindow(self._arguments.retention_days),
-            look_up=self._look_up,
+            addresses=self._addresses,
             on_wait=self._waiting,
         )
 

@@ -26,9 +26,9 @@ import re
 import time
 from contextlib import closing
 from datetime import datetime, timezone
-from typing import Any, Callable, Collection, Dict, Iterable, Iterator, Optional, Protocol, Set, Union
+from typing import Callable, Collection, Iterable, Iterator, Optional, Protocol, Set, Union
 
-from collectors.addresses import Address, AddressBook
+from collectors.addresses import AddressBook
 from collectors.delivery.dead_letters import (
     BAD_RECORD,
     DAMAGED_FILE,
@@ -94,7 +94,7 @@ class Intake:
         dead_letters: Optional[Letters],
         *,
         window: Optional[EventWindow] = None,
-        look_up: Optional[Callable[[Address], Dict[str, Any]]] = None,
+        addresses: Optional[AddressBook] = None,
         codec: Optional[Codec] = None,
         on_wait: Callable[[str], None] = lambda reason: None,
         workers: int = WORKERS,
@@ -105,15 +105,15 @@ class Intake:
     ) -> None:
         """Without ``dead_letters`` an object with a record that cannot be stored ends as RETRY, never as DONE.
 
-        ``window`` is no limit when left out; ``workers`` to ``give_up_after_s`` and ``on_wait`` are those of
-        `es_bridge.bulk.bulk_create`; ``clock`` stamps dead letters.
+        ``window`` is no limit when left out; ``addresses`` may be shared by intakes, which saves memory; ``workers``
+        to ``give_up_after_s`` and ``on_wait`` are those of `es_bridge.bulk.bulk_create`; ``clock`` stamps dead letters.
         """
         self.transport, self.objects, self.dead_letters = transport, objects, dead_letters
         self.window, self.on_wait, self.clock = window, on_wait, clock
         self.workers, self.max_docs, self.max_bytes = workers, max_docs, max_bytes
         self.give_up_after_s = give_up_after_s
         self.codec = codec or fastest()
-        self.addresses = AddressBook(look_up)
+        self.addresses = AddressBook() if addresses is None else addresses
 
     def take(
         self,

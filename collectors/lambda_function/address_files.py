@@ -5,9 +5,8 @@ from __future__ import annotations
 import hashlib
 import tempfile
 from pathlib import Path
-from typing import Any, Callable, Dict, Optional, Sequence
+from typing import Any, List, Sequence
 
-from collectors.addresses import Address
 from collectors.aws import errors, said
 from collectors.delivery.objects import split_uri
 from collectors.errors import CollectorError
@@ -16,16 +15,12 @@ from collectors.errors import CollectorError
 CACHE = Path(tempfile.gettempdir())
 
 
-def look_up_of(places: Sequence[str], s3: Any, cache: Path = CACHE) -> Optional[Callable[[Address], Dict[str, Any]]]:
-    """Return what looks addresses up in the databases at ``places``: files, or ``s3://bucket/key``; None without any.
+def local_files(places: Sequence[str], s3: Any, cache: Path = CACHE) -> List[Path]:
+    """Return where the databases at ``places``, files or ``s3://bucket/key``, are on this machine.
 
-    Raises `CollectorError` when one cannot be fetched or read.
+    Raises `CollectorError` when one cannot be fetched.
     """
-    if not places:
-        return None
-    from collectors.enrichment import open_databases
-
-    return open_databases([fetched(place, s3, cache) if "://" in place else Path(place) for place in places])
+    return [fetched(place, s3, cache) if "://" in place else Path(place) for place in places]
 
 
 def fetched(uri: str, s3: Any, cache: Path = CACHE) -> Path:

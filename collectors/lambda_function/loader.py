@@ -16,8 +16,9 @@ from collectors.delivery.letter_store import letter_store
 from collectors.delivery.objects import S3Objects
 from collectors.delivery.outcome import ObjectResult
 from collectors.delivery.queue import Message, Queue
+from collectors.enrichment import address_book
 from collectors.errors import CollectorError, IntakeStopped
-from collectors.lambda_function.address_files import look_up_of
+from collectors.lambda_function.address_files import local_files
 from collectors.lambda_function.batch import Batch
 from collectors.lambda_function.cluster import index_of, transport_of
 from collectors.lambda_function.mapping_switch import MappingSwitch
@@ -39,7 +40,7 @@ class Loader:
         self._log = JsonLog(sys.stdout)
         self._s3 = clients("s3")
         self._queue = Queue(clients("sqs"), settings.queue_url)
-        self._look_up = look_up_of(settings.mmdb, self._s3)
+        self._addresses = address_book(local_files(settings.mmdb, self._s3))
         self._intake = self._new_intake()
 
     def run(self, messages: Sequence[Message], context: Any) -> Dict[str, Any]:
@@ -76,7 +77,7 @@ class Loader:
             S3Objects(self._s3),
             letters,
             window=EventWindow(AS_THE_POLICIES if settings.retention_days is None else settings.retention_days),
-            look_up=self._look_up,
+            addresses=self._addresses,
         )
 
     def _switch_off(self, function_name: str, ref: ObjectRef) -> None:

@@ -1,8 +1,8 @@
-"""Resolver records as AWS usually writes them, in half the time: read by one pattern, nothing is decoded.
+"""Resolver records as AWS usually writes them, in half the time: read by patterns, nothing is decoded.
 
 AWS writes the fields of a record in one order, and nearly always plain text. Such a line is JSON, repeats no key and
-fits the index template, and each text in it stands for itself: the pattern has shown all that, so what it found goes
-into the common fields as it is.
+fits the index template, and each text in it stands for itself: the patterns have shown all that, so what they found
+goes into the common fields as it is.
 
 Every other line is left to `collectors.json_record`; the documents are the same.
 """
@@ -12,9 +12,9 @@ from __future__ import annotations
 import json
 import re
 from functools import lru_cache
-from typing import Optional
+from typing import NamedTuple, Optional
 
-from collectors.event_time import from_iso
+from collectors.event_time import EventTime, from_iso
 from collectors.json_record import json_document
 from collectors.records import Context
 from collectors.route53_resolver.common import (
@@ -33,10 +33,15 @@ from es_bridge.bulk import Document
 #: Of a JSON string in ASCII: no escapes.
 _TEXT = r'[^"\\\x00-\x1f]*'
 _ANSWER = rf'\{{"Rdata":"{_TEXT}","Type":"{_TEXT}","Class":"{_TEXT}"\}}'
-_USUAL = re.compile(
+#: The beginning is the same text in all records of a second; `_NAME` ends it.
+_HEAD = re.compile(
     rf'\{{("version":"{_TEXT}","account_id":"{_TEXT}","region":"{_TEXT}"),"vpc_id":"{_TEXT}"'
-    rf',"query_timestamp":"({_TEXT})","query_name":"({_TEXT})"'
-    rf',("query_type":"{_TEXT}","query_class":"{_TEXT}","rcode":"{_TEXT}")'
+    rf',"query_timestamp":"({_TEXT})'
+)
+_NAME = '","query_name":"'
+_LONGEST_HEAD = 512
+_REST = re.compile(
+    rf'({_TEXT})",("query_type":"{_TEXT}","query_class":"{_TEXT}","rcode":"{_TEXT}")'
     rf',"answers":\[((?:{_ANSWER}(?:,{_ANSWER})*)?)\]'
     rf',"srcaddr":"({_TEXT})","srcport":"({_TEXT})",("transport":"{_TEXT}")'
     rf',"srcids":\{{(?:"instance":"({_TEXT})"'
@@ -53,28 +58,43 @@ def document(line: bytes, identity: str, number: int, context: Context) -> Docum
     return _quick_document(line, identity, number, context) or json_document(LOG, line, identity, number, context)
 
 
+class _Head(NamedTuple):
+    """What the beginning of a record says."""
+
+    #: Members that the common fields need, as they stand there.
+    said: str
+    time: EventTime
+    index_name: str
+
+
 def _quick_document(line: bytes, identity: str, number: int, context: Context) -> Optional[Document]:
     if len(line) > LONGEST_INDEXED or not line.isascii():
         return None
     text = line.decode()
-    found = _USUAL.fullmatch(text)
-    if found is None:
+    cut = text.find(_NAME, 0, _LONGEST_HEAD)
+    head = _head(text[:cut]) if cut > 0 else None
+    found = _REST.fullmatch(text, cut + len(_NAME)) if head else None
+    if not head or not found:
         return None
-    head, written, name, question, answers, address, port, transport, instance, firewall = found.groups()
-    time = from_iso(written)
-    if time is None:
-        return None
+    name, question, answers, address, port, transport, instance, firewall = found.groups()
     source, ip_version = source_of(address, port, context)
     common = common_fields(
-        time,
-        _repeated(head, question, transport, firewall, ip_version),
+        head.time,
+        _repeated(head.said, question, transport, firewall, ip_version),
         source,
         f'"{without_dot(name)}"' if name else "",
         resolved(_addresses(answers), context) if answers else "",
         f'"{instance}"' if instance else "",
     )
     body = f"{common},{text[1:]}".encode()
-    return tuple.__new__(Document, (LOG.index_prefix + time.day, identity, body, number))
+    return tuple.__new__(Document, (head.index_name, identity, body, number))
+
+
+@lru_cache(maxsize=4096)
+def _head(text: str) -> Optional[_Head]:
+    found = _HEAD.fullmatch(text)
+    time = from_iso(found[2]) if found else None
+    return _Head(found[1], time, LOG.index_prefix + time.day) if found and time else None
 
 
 @lru_cache(maxsize=4096)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from collectors.errors import CollectorError
-from collectors.lambda_function.address_files import fetched, look_up_of
+from collectors.lambda_function.address_files import fetched, local_files
 from tests.collectors.account import BUCKET
 
 URI = f"s3://{BUCKET}/databases/country.mmdb"
@@ -46,5 +48,5 @@ def test_one_that_is_not_there_says_which_permission_is_needed(account, tmp_path
         fetched(f"s3://{BUCKET}/none", account.s3, tmp_path)
 
 
-def test_without_databases_nothing_is_looked_up(account):
-    assert look_up_of((), account.s3) is None
+def test_a_file_of_the_package_is_taken_where_it_is(account):
+    assert local_files(("/opt/country.mmdb",), account.s3) == [Path("/opt/country.mmdb")]
