@@ -8,7 +8,7 @@ a dot are read by the engines as nesting, so they may meet a mapped field.
 
 from __future__ import annotations
 
-from typing import AbstractSet, Any, Callable, Collection, Dict, Iterator, List, Mapping, Set, Tuple
+from typing import AbstractSet, Any, Callable, Collection, Dict, Iterator, List, Mapping, Optional, Tuple
 
 #: In a description: a field that holds text, a number, a date, or a list of these.
 VALUE = None
@@ -28,6 +28,10 @@ _ONLY_OBJECTS = {dict}
 _UNEXPECTED = -(10**9)
 
 
+#: Members that are mapped as objects, each with its own shape.
+_Nested = Tuple[Tuple[str, "Shape"], ...]
+
+
 class Shape:
     """What the template maps of one object. ``members`` has its fields: `VALUE`, `ANYTHING`, or members again.
 
@@ -37,11 +41,11 @@ class Shape:
     def __init__(self, members: Mapping[str, Any], reserved: Collection[str] = ()) -> None:
         self.members = {key: Shape(inner) if isinstance(inner, Mapping) else inner for key, inner in members.items()}
         self._reserved = frozenset(reserved)
-        self._nested = tuple((key, inner) for key, inner in self.members.items() if isinstance(inner, Shape))
+        self._nested: _Nested = tuple((key, inner) for key, inner in self.members.items() if isinstance(inner, Shape))
         #: Keys that fit: those of the template, and what else was met and is harmless. And the keys of whole objects,
-        #: in their order: the records of a log have few.
+        #: in their order (the records of a log have few), with those of them that are mapped as objects.
         self._good_keys = set(self.members)
-        self._good_objects: Set[Tuple[str, ...]] = set()
+        self._good_objects: Dict[Tuple[str, ...], _Nested] = {}
         self._lists: Dict[bytes, int] = {}
 
     def misfits(self, fields: Mapping[str, Any], braces: int, dumps: Callable[[Any], bytes]) -> List[str]:
@@ -58,11 +62,14 @@ class Shape:
     def _objects(self, fields: Mapping[str, Any], dumps: Callable[[Any], bytes]) -> int:
         """Return how many objects ``fields`` is made of; less than 0 when something is not as expected."""
         keys = tuple(fields)
-        if keys not in self._good_objects and not self._learn_object(keys):
+        nested = self._good_objects.get(keys)
+        if nested is None:
+            nested = self._learn_object(keys)
+        if nested is None:
             return _UNEXPECTED
         count = 1
-        for key, inner in self._nested:
-            value = fields.get(key)
+        for key, inner in nested:
+            value = fields[key]
             if value:
                 kind = type(value)
                 if kind is dict:
@@ -92,12 +99,13 @@ class Shape:
                 self._lists[text] = count
         return count
 
-    def _learn_object(self, keys: Tuple[str, ...]) -> bool:
+    def _learn_object(self, keys: Tuple[str, ...]) -> Optional[_Nested]:
         if not self._learn(set(keys)):
-            return False
+            return None
+        nested = tuple((key, inner) for key, inner in self._nested if key in keys)
         if len(self._good_objects) < _MAX_OBJECTS and self._good_keys.issuperset(keys):
-            self._good_objects.add(keys)
-        return True
+            self._good_objects[keys] = nested
+        return nested
 
     def _learn(self, keys: AbstractSet[str]) -> bool:
         """Remember keys that are not in the template; return whether all are harmless."""

@@ -128,10 +128,7 @@ class _Reader:
             self._at += 1
             return
         while True:
-            guessed = self._guessed()
-            if guessed is not None:
-                yield guessed
-                continue
+            yield from self._guessed()
             start = self._base + self._at
             text = self._element(b",]", "a record")
             self._number += 1
@@ -146,25 +143,30 @@ class _Reader:
                 return
             self._next_byte()  # which is where a record begins
 
-    def _guessed(self) -> Optional[RawRecord]:
-        """Take the record that ends where the next one seems to begin, if that is so, and the comma behind it."""
-        buffer, at = self._buffer, self._at
-        end = buffer.find(NEXT_RECORD, at)
-        if end < 0 and len(buffer) - at < USUAL_RECORD_BYTES and self._read_on():
+    def _guessed(self) -> Iterator[RawRecord]:
+        """Take the records that end where the next one seems to begin, as far as that is so, each with its comma."""
+        loads = self._loads
+        while True:
             buffer, at = self._buffer, self._at
             end = buffer.find(NEXT_RECORD, at)
-        if end < 0:
-            return None
-        text = buffer[at : end + 1]
-        if text[:1] != b"{" or len(text) > MAX_RECORD_BYTES:
-            return None
-        try:
-            fields = self._loads(text)
-        except (ValueError, RecursionError):
-            return None
-        self._at = end + 2
-        self._number += 1
-        return _new(RawRecord, (self._number, self._base + at, text, fields))
+            if end < 0 and len(buffer) - at < USUAL_RECORD_BYTES and self._read_on():
+                buffer, at = self._buffer, self._at
+                end = buffer.find(NEXT_RECORD, at)
+            if end < 0:
+                return
+            while end >= 0:
+                text = buffer[at : end + 1]
+                if text[:1] != b"{" or end - at >= MAX_RECORD_BYTES:
+                    return
+                try:
+                    fields = loads(text)
+                except (ValueError, RecursionError):
+                    return
+                start = self._base + at
+                self._at = at = end + 2
+                self._number += 1
+                yield _new(RawRecord, (self._number, start, text, fields))
+                end = buffer.find(NEXT_RECORD, at)
 
     def _element(self, stops: bytes, what: str) -> bytes:
         """Take an object or list to its end, anything else up to one of ``stops`` outside of quotes, and return it.
