@@ -7,6 +7,7 @@ two read and write the same values: `compact` of either gives UTF-8 without spac
 from __future__ import annotations
 
 import json
+from functools import lru_cache
 from typing import Any, Callable, NamedTuple, Union
 
 
@@ -41,6 +42,7 @@ def _dumps(value: Any) -> bytes:
 PLAIN = Codec("json", _loads, _dumps)
 
 
+@lru_cache(maxsize=1)  # one for the whole process: who remembers things asks by which codec
 def fastest() -> Codec:
     """Return the codec of orjson where it is installed, else the standard library's."""
     try:

@@ -52,24 +52,47 @@ class _AclHalf(NamedTuple):
     decision: Decision
 
 
+class _Last(NamedTuple):
+    """The half that was met last, with `_REQUEST` behind it: in a file of one web ACL nearly always the next one."""
+
+    text: bytes
+    codec: Optional[Codec]
+    acl: _AclHalf
+
+
+#: Shared by threads, which replace it as a whole.
+_last = _Last(_START, None, _AclHalf(frozenset(), decision({})))
+
+
 def document(line: bytes, identity: str, number: int, context: Context) -> Document:
     """Return the document of the record on ``line``, as `collectors.json_record.json_document` does."""
     return _quick_document(line, identity, number, context) or json_document(LOG, line, identity, number, context)
 
 
 def _quick_document(line: bytes, identity: str, number: int, context: Context) -> Optional[Document]:
-    cut = line.find(_REQUEST)
+    global _last
     comma = line.find(b",", len(_START), 32)
-    if cut < 0 or comma < 0 or not line.startswith(_START) or len(line) > LONGEST_INDEXED:
+    if comma < 0 or not line.startswith(_START) or len(line) > LONGEST_INDEXED:
         return None
     digits = line[len(_START) : comma]
     if not digits.isdigit() or digits[:1] == b"0":  # JSON has no leading zeros
         return None
-    half = line[comma:cut]
     codec = context.codec
-    acl = _acl_half(half, codec) if len(half) <= _LONGEST_HALF else _acl_half.__wrapped__(half, codec)
-    if acl is None:
-        return None
+    last = _last
+    if line.startswith(last.text, comma) and last.codec is codec:
+        cut, acl = comma + len(last.text) - len(_REQUEST), last.acl
+    else:
+        cut = line.find(_REQUEST)
+        if cut < 0:
+            return None
+        half = line[comma:cut]
+        is_short = len(half) <= _LONGEST_HALF
+        found = _acl_half(half, codec) if is_short else _acl_half.__wrapped__(half, codec)
+        if found is None:
+            return None
+        acl = found
+        if is_short:
+            _last = _Last(half + _REQUEST, codec, acl)
     fields, braces = lossless(b"{" + line[cut + 1 :], codec)
     if fields is None or not acl.keys.isdisjoint(fields) or LOG.shape.misfits(fields, braces, codec.dumps):
         return None
