@@ -61,8 +61,8 @@ INDEX_PREFIX = DATASETS["cloudtrail"].index_prefix
 DATASET = "aws.cloudtrail"
 #: The engines' own limit for an id.
 MAX_ID_BYTES = 512
-#: Combinations that `_repeated` remembers.
-MAX_REMEMBERED = 4096
+#: What `_repeated` remembers: so many combinations, of at most so many characters each.
+MAX_REMEMBERED, LONGEST_REMEMBERED = 16_384, 256
 
 #: The fields of the index template, as nested as there. A test compares the two.
 MAPPED: Mapping[str, Any] = {
@@ -158,6 +158,7 @@ _COPIED = Shape(
         "aws": {"request": dict.fromkeys(REQUEST_FIELDS, VALUE)},
     }
 )
+_ONLY_TEXT = {str}
 #: Makes a named tuple at a third of the cost of its own constructor.
 _new = tuple.__new__
 _ESCAPED_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
@@ -183,7 +184,7 @@ def document(record: RawRecord, context: Context) -> Document:
     codec = context.codec
     if fields is None or not _is_usual(fields, text, codec):
         return _exact_document(record, context)
-    index, identity, common = described(fields, context, len(text) <= LONGEST_INDEXED)
+    index, identity, common = described(fields, context)
     if len(text) > LONGEST_INDEXED:
         _mark_oversized(common, fields)
     return _new(Document, (index, identity, codec.dumps(common)[:-1] + b"," + text[1:], number))
@@ -231,12 +232,11 @@ def _exact_document(record: RawRecord, context: Context) -> Document:
     return Document(index, identity, front[:-1] + b"," + text[1:].encode(), record.number)
 
 
-def described(fields: Mapping[str, Any], context: Context, remember: bool = False) -> Tuple[str, str, Dict[str, Any]]:
+def described(fields: Mapping[str, Any], context: Context) -> Tuple[str, str, Dict[str, Any]]:
     """Return index, id and common fields, those without ``unmapped`` and ``event.oversized``, of a decoded record.
 
     Only text is taken: an object where text is expected would be refused by the engine. Raises `InvalidRecord` when
-    eventID or eventTime is missing or none. ``remember`` is for a record that is short: what it repeats is then kept in
-    memory. One function, as each call of another one takes 1 % of what a record does.
+    eventID or eventTime is missing or none. One function, as each call of another one takes 1 % of what a record does.
     """
     get = fields.get
     user_identity = get("userIdentity")
@@ -258,11 +258,7 @@ def described(fields: Mapping[str, Any], context: Context, remember: bool = Fals
     if time is None:
         raise InvalidRecord(f"the record's eventTime is {str(text)[:60]!r} instead of a time like 2026-11-21T04:53:00Z")
 
-    often = get("eventName"), get("eventSource"), get("awsRegion"), account, _outcome(fields)
-    try:
-        repeated = _repeated(*often) if remember else _repeated.__wrapped__(*often)
-    except TypeError:  # a list or object, which cannot be remembered
-        repeated = _repeated.__wrapped__(*often)
+    repeated = _remembered((get("eventName"), get("eventSource"), get("awsRegion"), account, _outcome(fields)))
     event = {"dataset": DATASET, "id": event_id, **repeated.event}
     common: Dict[str, Any] = {"@timestamp": time.stamp, "event": event}
     address = get("sourceIPAddress")
@@ -289,6 +285,12 @@ def described(fields: Mapping[str, Any], context: Context, remember: bool = Fals
     return INDEX_PREFIX + time.day, identity, common
 
 
+def _remembered(often: Tuple[Any, ...]) -> _Repeated:
+    if set(map(type, often)) != _ONLY_TEXT:  # a number kept as it was written would be found as the text it equals
+        return _repeated.__wrapped__(tuple(value if type(value) is str else "" for value in often))
+    return _repeated(often) if len("".join(often)) <= LONGEST_REMEMBERED else _repeated.__wrapped__(often)
+
+
 class _Repeated(NamedTuple):
     """Members of the common fields that are the same in many records. Shared: not to be changed."""
 
@@ -297,9 +299,9 @@ class _Repeated(NamedTuple):
     cloud: Dict[str, Any]
 
 
-@lru_cache(MAX_REMEMBERED, typed=True)  # a number kept as it was written equals its text
-def _repeated(action: Any, provider: Any, region: Any, account: str, outcome: str) -> _Repeated:
-    action, provider, region = [value if type(value) is str else "" for value in (action, provider, region)]
+@lru_cache(MAX_REMEMBERED)
+def _repeated(often: Tuple[str, ...]) -> _Repeated:
+    action, provider, region, account, outcome = often
     event = {"action": action, "provider": provider, "outcome": outcome}
     cloud = {"provider": "aws", "region": region, "account": {"id": account} if account else None}
     return _Repeated(_without_empty(event), _without_empty(cloud))
