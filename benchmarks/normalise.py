@@ -90,14 +90,13 @@ def measure(case: str, dataset: str, path: Path, mmdb: Path) -> Figures:
 def _ours(dataset: str, path: Path, mmdb: Optional[Path]) -> Tuple[Iterator[Tuple[bytes, bytes]], Dict[str, Any]]:
     import importlib
 
-    from collectors.addresses import AddressBook
-    from collectors.enrichment import open_databases
+    from collectors.enrichment import address_book
     from collectors.json_codec import fastest
     from collectors.records import BadRecord, Context, ObjectRef
     from collectors.unpack import unpacked
 
     source = importlib.import_module(f"collectors.{dataset}.source")
-    counters: Dict[str, Any] = {"raw_bytes": 0, "addresses": AddressBook(open_databases([mmdb]) if mmdb else None)}
+    counters: Dict[str, Any] = {"raw_bytes": 0, "addresses": address_book([mmdb] if mmdb else [])}
     context = Context(ObjectRef("benchmark", path.name), fastest(), counters["addresses"])
 
     def pieces() -> Iterator[bytes]:

@@ -6,6 +6,7 @@ import json
 from functools import lru_cache
 from typing import Any, Dict, Iterable, Mapping, NamedTuple, Tuple
 
+from collectors.addresses import parts_of
 from collectors.event_time import EventTime
 from collectors.exact_json import encode
 from collectors.json_record import quoted
@@ -24,6 +25,7 @@ REPEATED = (
     "region",
     "account_id",
 )
+ADDRESS_TYPES = ("A", "AAAA")
 _TRANSPORT = {"UDP": "udp", "TCP": "tcp", "DOH": "tcp", "DOH-FIPS": "tcp"}
 
 
@@ -140,13 +142,7 @@ def _together(known: Tuple[str, ...]) -> str:
 @lru_cache(maxsize=4096)
 def _parts(known: str) -> Tuple[str, str, str]:
     """Return country, AS number and owner as JSON, empty for what is missing."""
-    found = json.loads("{" + known + "}")
-    system = found.get("as", {})
-    values = (
-        found.get("geo", {}).get("country_iso_code"),
-        system.get("number"),
-        system.get("organization", {}).get("name"),
-    )
+    values = parts_of(json.loads("{" + known + "}"))
     country, number, owner = ["" if value is None else encode(value) for value in values]
     return country, number, owner
 

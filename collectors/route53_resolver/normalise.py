@@ -46,6 +46,7 @@ from collectors.event_time import EventTime, from_iso
 from collectors.json_record import JsonLog, quoted
 from collectors.records import Context
 from collectors.route53_resolver.common import (
+    ADDRESS_TYPES,
     REPEATED,
     common_fields,
     remembered,
@@ -77,8 +78,6 @@ MAPPED: Mapping[str, Any] = {
 }
 #: Names that `common` gives; a record's own value under one of them moves to ``unmapped``.
 COMMON = ("@timestamp", "event", "source", "dns", "network", "rule", "cloud", "unmapped")
-
-ADDRESS_TYPES = ("A", "AAAA")
 
 
 def describe(fields: Dict[str, Any], context: Context) -> Tuple[EventTime, str]:

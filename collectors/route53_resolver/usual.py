@@ -18,6 +18,7 @@ from collectors.event_time import EventTime, from_iso
 from collectors.json_record import json_document
 from collectors.records import Context
 from collectors.route53_resolver.common import (
+    ADDRESS_TYPES,
     REPEATED,
     Repeated,
     common_fields,
@@ -49,8 +50,8 @@ _REST = re.compile(
     rf'((?:,"firewall_rule_action":"{_TEXT}")?(?:,"firewall_rule_group_id":"{_TEXT}")?'
     rf'(?:,"firewall_domain_list_id":"{_TEXT}")?)\}}'
 )
-#: `normalise.ADDRESS_TYPES`.
-_addresses = re.compile(rf'"Rdata":"({_TEXT})","Type":"A(?:AAA)?"').findall
+_ADDRESS = "|".join(ADDRESS_TYPES)
+_addresses = re.compile(rf'"Rdata":"({_TEXT})","Type":"(?:{_ADDRESS})"').findall
 
 
 def document(line: bytes, identity: str, number: int, context: Context) -> Document:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Dict, Iterator, List, Mapping, Set, Tuple
+from typing import Any, Dict, Iterator, List, Mapping, Optional, Set, Tuple
 
 from collectors.addresses import AddressBook
+from collectors.errors import InvalidRecord
 from collectors.json_codec import PLAIN, fastest
+from collectors.json_record import JsonLog, json_document
 from collectors.records import Context, Made, ObjectRef
 from collectors.shape import ANYTHING
 from collectors.templates import deployed, ensure_template
@@ -61,6 +63,24 @@ def one(source: ModuleType, record: Any, enriched: bool = False) -> Dict[str, An
     (found,) = made(source, text.encode("utf-8", "surrogatepass"), enriched)
     assert isinstance(found, Document), found
     return json.loads(found.body)
+
+
+def lines_of(log: str) -> List[bytes]:
+    """Return the records of a log's samples, as they are written."""
+    return [line for path in sorted((SAMPLES / log).glob("*.jsonl")) for line in path.read_bytes().splitlines()]
+
+
+def compact(record: Dict[str, Any]) -> bytes:
+    """Return a record as AWS writes it: without spaces and in UTF-8."""
+    return json.dumps(record, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def careful(log: JsonLog, line: bytes, context: Context) -> Optional[Document]:
+    """Return what the careful way makes of a line, as id "id" and number 7; None for a line that is no record."""
+    try:
+        return json_document(log, line, "id", 7, context)
+    except InvalidRecord:
+        return None
 
 
 def readable(documents: List[Made]) -> List[Dict[str, Any]]:

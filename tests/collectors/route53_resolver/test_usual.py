@@ -3,27 +3,23 @@
 from __future__ import annotations
 
 import json
-from typing import Any, Dict
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from collectors.addresses import AddressBook
-from collectors.errors import InvalidRecord
 from collectors.json_codec import PLAIN, fastest
-from collectors.json_record import json_document
 from collectors.records import Context
 from collectors.route53_resolver import usual
 from collectors.route53_resolver.normalise import LOG
-from tests.collectors.json_logs import REF, SAMPLES, look_up
+from tests.collectors.json_logs import REF, careful, compact, lines_of, look_up
 from tests.collectors.route53_resolver.test_engines import HOSTILE
 from tests.collectors.route53_resolver.test_normalise import RECORD, changed
 
 CONTEXTS = [Context(REF, codec, AddressBook(look_up)) for codec in (fastest(), PLAIN)]
-LINES = [
-    line for path in sorted((SAMPLES / "route53_resolver").glob("*.jsonl")) for line in path.read_bytes().split(b"\n")
-]
+LINES = lines_of("route53_resolver")
 
 
 def quick(line: bytes) -> Any:
@@ -31,17 +27,6 @@ def quick(line: bytes) -> Any:
     found, plain = (usual._quick_document(line, "id", 7, context) for context in CONTEXTS)
     assert found == plain
     return found
-
-
-def careful(line: bytes) -> Any:
-    try:
-        return json_document(LOG, line, "id", 7, CONTEXTS[0])
-    except InvalidRecord:
-        return None
-
-
-def compact(record: Dict[str, Any]) -> bytes:
-    return json.dumps(record, ensure_ascii=False, separators=(",", ":")).encode()
 
 
 @pytest.mark.parametrize(
@@ -66,13 +51,13 @@ def compact(record: Dict[str, Any]) -> bytes:
 def test_records_as_aws_writes_them_go_the_quick_way(values):
     line = compact(changed(**values))
     assert quick(line) is not None
-    assert quick(line) == careful(line)
+    assert quick(line) == careful(LOG, line, CONTEXTS[0])
 
 
 @pytest.mark.parametrize("line", [*LINES, *map(str.encode, HOSTILE)])
 def test_samples_and_hostile_records_are_the_same_either_way(line):
     found = quick(line)
-    assert found is None or found == careful(line)
+    assert found is None or found == careful(LOG, line, CONTEXTS[0])
 
 
 @pytest.mark.parametrize(
@@ -116,7 +101,7 @@ _changes = st.dictionaries(
 def test_whatever_is_in_it_the_document_is_the_same(values, escaped):
     line = json.dumps(changed(**values), ensure_ascii=escaped, separators=(",", ":")).encode()
     found = quick(line)
-    assert found is None or found == careful(line)
+    assert found is None or found == careful(LOG, line, CONTEXTS[0])
 
 
 @settings(max_examples=1000)
@@ -125,4 +110,4 @@ def test_a_line_with_any_bytes_in_it_is_the_same_either_way(position, inserted, 
     line = compact(RECORD)
     line = line[:position] + inserted + line[position + dropped :]
     found = quick(line)
-    assert found is None or found == careful(line)
+    assert found is None or found == careful(LOG, line, CONTEXTS[0])

@@ -9,20 +9,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from collectors.errors import InvalidRecord
 from collectors.json_codec import PLAIN, fastest
-from collectors.json_record import json_document
 from collectors.records import Context
 from collectors.waf import halves
 from collectors.waf.decision import decision
 from collectors.waf.normalise import LOG
 from collectors.waf.request import common_fields
-from tests.collectors.json_logs import REF, SAMPLES
+from tests.collectors.json_logs import REF, careful, compact, lines_of
 from tests.collectors.waf.test_engines import HOSTILE
 from tests.collectors.waf.test_normalise import RECORD
 
 CONTEXTS = (Context(REF, fastest()), Context(REF, PLAIN))
-LINES = [line for path in sorted((SAMPLES / "waf").glob("*.jsonl")) for line in path.read_bytes().splitlines()]
+LINES = lines_of("waf")
 
 
 def quick(line: bytes) -> Any:
@@ -32,28 +30,17 @@ def quick(line: bytes) -> Any:
     return found
 
 
-def careful(line: bytes) -> Any:
-    try:
-        return json_document(LOG, line, "id", 7, CONTEXTS[0])
-    except InvalidRecord:
-        return None
-
-
-def compact(record: Dict[str, Any]) -> bytes:
-    return json.dumps(record, ensure_ascii=False, separators=(",", ":")).encode()
-
-
 @pytest.mark.parametrize("line", LINES)
 def test_records_as_aws_writes_them_go_the_quick_way(line):
     assert quick(line) is not None
-    assert quick(line) == careful(line)
+    assert quick(line) == careful(LOG, line, CONTEXTS[0])
 
 
 @pytest.mark.parametrize("line", HOSTILE)
 def test_hostile_records_are_the_same_either_way(line):
     for written in (line.encode(), compact(json.loads(line, strict=False)) if "\\ud" not in line else line.encode()):
         found = quick(written)
-        assert found is None or found == careful(written)
+        assert found is None or found == careful(LOG, written, CONTEXTS[0])
 
 
 @pytest.mark.parametrize(
@@ -93,7 +80,7 @@ def test_what_needs_a_closer_look_is_left_to_the_careful_way(line):
 def test_what_quotes_the_request_is_not_remembered():
     halves._acl_half.cache_clear()
     long = compact({**RECORD, "terminatingRuleMatchDetails": [{"matchedData": ["x" * 5000]}]})
-    assert quick(long) == careful(long)
+    assert quick(long) == careful(LOG, long, CONTEXTS[0])
     assert halves._acl_half.cache_info().currsize == 0
 
 
@@ -116,7 +103,7 @@ parts = st.sampled_from(
 def test_whatever_is_in_it_the_document_is_the_same(members):
     line = ("{" + ",".join(['"timestamp":1795236787123', *members]) + "}").encode()
     found = quick(line)
-    assert found is None or found == careful(line)
+    assert found is None or found == careful(LOG, line, CONTEXTS[0])
 
 
 class Read(dict):  # type: ignore[type-arg]
