@@ -271,9 +271,9 @@ def test_silence_ends_with_a_time_limit_and_is_not_repeated(fault):
 
 
 def test_silence_is_repeated_where_the_caller_says_so():
-    with FaultyServer([Hang()]) as server, talk(server, request_timeout_s=0.2) as transport:
-        transport.request("POST", ("_bulk",), body=b"", retry_timeouts=True)
-        assert len(server.received) == 2
+    with FaultyServer([Hang()]) as server, talk(server, request_timeout_s=1.0) as transport:
+        assert transport.request("POST", ("_bulk",), body=b"", retry_timeouts=True).status == 200
+        assert len(server.received) > 1  # on a busy machine an answer may take longer than a second, too
 
 
 def abort_during(transport: Transport, server: FaultyServer):

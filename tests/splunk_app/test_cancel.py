@@ -3,15 +3,17 @@
 import signal
 import threading
 from dataclasses import replace
+from pathlib import Path
 from typing import Iterator, List
 
 import pytest
 
 from lab.front.faults import FaultyServer
 from lab.front.server import Handler, Received, forward
+from lab.protocol import CommandProcess, Job
 from lab.splunkd import add_cluster
 
-from .conftest import Splunk, Store
+from .conftest import BIN, Splunk, Store
 
 pytestmark = pytest.mark.splunk_python
 
@@ -76,7 +78,7 @@ def test_cancelled_while_a_request_is_under_way(
         if "point_in_time" in held:
             # A point in time that is being opened is waited for: its id is needed to close it.
             gates[0].opened.set()
-        assert command.wait() == 128 + signal.SIGTERM
+        assert command.wait() == 128 + signal.SIGTERM, command.audit_log()
         assert command.stderr() == ""
         assert command.audit_log().count("outcome=") == 1
     assert store.contexts_left(before) == 0
@@ -102,3 +104,38 @@ def test_cancelled_while_the_search_is_being_closed(splunk: Splunk, store: Store
         assert command.stderr() == ""
         assert command.audit_log().count("outcome=") == 1
     assert store.contexts_left(before) == 0
+
+
+#: A command in the middle of something that takes the signal's exception for a failure of its own.
+MISTAKEN = """
+import signal, sys
+sys.path[:0] = {path!r}
+import import_paths
+from search_command.chunked import Cancelled, Chunk, ChunkedGeneratingCommand
+from splunklib.searchcommands import Configuration
+
+@Configuration()
+class Mistaken(ChunkedGeneratingCommand):
+    def chunks(self):
+        try:
+            signal.raise_signal(signal.SIGTERM)
+        except Cancelled:
+            raise RuntimeError("release unlocked lock")
+        yield Chunk()
+
+    def ended(self, outcome, error):
+        print(outcome, error, file=sys.stderr)
+
+Mistaken().process(sys.argv[:1], sys.stdin, sys.stdout)
+"""
+
+
+def test_cancelled_where_the_signal_is_taken_for_a_failure(splunk: Splunk, tmp_path: Path) -> None:
+    script = tmp_path / "mistaken.py"
+    script.write_text(MISTAKEN.format(path=[str(BIN)]))
+    job = Job([], [], splunk.splunkd.uri, "key")
+    with CommandProcess(job, python=splunk.python, script=script) as command:
+        command.getinfo()
+        command.ask()
+        assert command.wait() == 128 + signal.SIGTERM
+        assert command.stderr() == "cancelled \n"

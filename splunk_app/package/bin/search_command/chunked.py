@@ -71,6 +71,7 @@ class ChunkedGeneratingCommand(GeneratingCommand):
         self._texts_sent: Set[str] = set()
         self._produced: Iterator[Chunk] = iter(())
         self._closing = False
+        self._cancelled = False
 
     def chunks(self) -> Iterator[Chunk]:
         """Yield the replies. Its ``finally`` blocks run however the search ends."""
@@ -128,6 +129,8 @@ class ChunkedGeneratingCommand(GeneratingCommand):
         except BrokenPipeError:
             outcome, error = "closed", ""
         except Exception as exc:  # what the user reads must not depend on what we foresaw
+            if self._cancelled:  # the signal ended something that took it for a failure of its own
+                raise Cancelled from exc
             outcome, error = "failed", str(exc) if isinstance(exc, BridgeError) else self.unexpected(exc)
             if isinstance(exc, BridgeError) and exc.refused:
                 outcome = "refused"
@@ -204,6 +207,7 @@ class ChunkedGeneratingCommand(GeneratingCommand):
         watchdog.daemon = True
         watchdog.start()
         if not self._closing:  # what is being closed anyway must not be interrupted
+            self._cancelled = True
             raise Cancelled
 
     def _give_up(self) -> None:
