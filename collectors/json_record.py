@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import json
 import re
+from json.encoder import encode_basestring
 from typing import Any, Callable, Collection, Dict, Iterator, Mapping, NamedTuple, Optional, Tuple
 
 from collectors.errors import InvalidRecord
@@ -170,9 +171,12 @@ def _written(value: Any) -> bytes:
     return encode(value).encode()
 
 
-def quoted(text: str, codec: Codec) -> str:
+def quoted(text: str) -> str:
     """Return ``text`` as JSON. Half of a surrogate pair, which UTF-8 has no bytes for, stays the escape it was."""
-    try:
-        return codec.dumps(text).decode()
-    except (ValueError, TypeError):
-        return encode(text)
+    written = encode_basestring(text)  # in half the time of orjson, whose result would have to be decoded
+    if not written.isascii():
+        try:
+            written.encode()
+        except UnicodeEncodeError:
+            return encode(text)
+    return written

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-import zlib
-from typing import BinaryIO, Iterator
+import importlib
+from typing import Any, BinaryIO, Iterator
 
 from collectors.errors import DamagedFile
+
+zlib: Any  # zlib-ng's type hints do not have all that it has
+try:
+    zlib = importlib.import_module("zlib_ng.zlib_ng")  # a third of the time less
+except ImportError:
+    zlib = importlib.import_module("zlib")
 
 #: Bytes handed on at once. Memory for 128 KiB and more is given back to the system and fetched anew for each piece,
 #: which is 5 % of the time that CloudTrail takes (measured).
@@ -65,7 +71,7 @@ def _gunzipped(stream: BinaryIO, packed: bytes) -> Iterator[bytes]:
     raise DamagedFile("the gzip data is cut short: the file was not written or copied to its end", size)
 
 
-def _rescued(member: zlib._Decompress, packed: bytes) -> bytes:
+def _rescued(member: Any, packed: bytes) -> bytes:
     """Return what can be unpacked before the damage: zlib forgets the output of a call that ends in an error."""
     rescued = b""
     for position in range(len(packed)):

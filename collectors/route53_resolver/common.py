@@ -60,7 +60,7 @@ def source_of(address: Any, port: Any, context: Context) -> Tuple[str, int]:
     if type(address) is not str or not address:
         return "", 0
     facts = context.addresses[address]
-    members = f'"{address}",{facts.members}' if facts.is_ip else quoted(address, context.codec)
+    members = f'"{address}",{facts.members}' if facts.is_ip else quoted(address)
     if type(port) is str and len(port) <= 5 and port.isdecimal():
         members += f',"port":{int(port)}'
     return f',"source":{{"address":{members}}}', facts.version

@@ -100,10 +100,10 @@ def describe(fields: Dict[str, Any], context: Context) -> Tuple[EventTime, str]:
     except TypeError:  # a list or object, which cannot be remembered
         same = remembered.__wrapped__(values, ip_version)
     name, answers, sources = get("query_name"), get("answers"), get("srcids")
-    name = quoted(without_dot(name), context.codec) if type(name) is str and name else ""
+    name = quoted(without_dot(name)) if type(name) is str and name else ""
     found = resolved(_addresses(answers), context) if answers and type(answers) is list else ""
     instance = sources.get("instance") if type(sources) is dict else None
-    instance = quoted(instance, context.codec) if type(instance) is str and instance else ""
+    instance = quoted(instance) if type(instance) is str and instance else ""
     return time, common_fields(time, same, source, name, found, instance)
 
 

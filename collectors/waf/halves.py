@@ -99,7 +99,8 @@ def _quick_document(line: bytes, identity: str, number: int, context: Context) -
     time = from_epoch_ms(int(digits))
     if time is None:
         return None
-    body = common_fields(time.stamp, acl.decision, fields, context).encode() + b"," + line[1:]
+    common = common_fields(time.stamp, acl.decision, fields, context)
+    body = line.replace(b"{", f"{common},".encode(), 1)  # copies once
     return tuple.__new__(Document, (LOG.index_prefix + time.day, identity, body, number))
 
 

@@ -7,71 +7,77 @@ long.
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Any, Dict, Mapping, Tuple
+from typing import Any, Dict, List, Mapping, Sequence, Tuple
 
 from collectors.exact_json import encode
-from collectors.json_codec import Codec
 from collectors.json_record import quoted
 from collectors.records import Context
 from collectors.waf.decision import Decision
 
 #: Characters of method and version of a request that are remembered; an outsider chooses them.
 LONGEST_REMEMBERED = 32
+#: The headers that common fields are made of, in small letters.
+WANTED = ("host", "user-agent", "referer", "x-forwarded-for")
+#: Headers of a request, and characters of their names, whose order is remembered.
+LONGEST_NAMES = 2048
 
 
 def common_fields(stamp: str, made: Decision, fields: Mapping[str, Any], context: Context) -> str:
     """Return the common fields of a decoded record as a JSON object without the closing brace."""
-    codec = context.codec
     request = fields.get("httpRequest")
     if type(request) is not dict:
         request = {}
     get = request.get
-    header = _first_values(get("headers")).get
+    host, agent, referrer, forwarded = _wanted(get("headers"))
 
     source, ip_version = "", 0
     address = get("clientIp")
     if type(address) is str and address:
         facts = context.addresses[address]
         ip_version = facts.version
-        members = f'"{address}",{facts.members}' if facts.is_ip else quoted(address, codec)
+        members = f'"{address}",{facts.members}' if facts.is_ip else quoted(address)
         if len(facts.fields) == 1:  # nothing is known but that it is an address
             country, system = get("country"), fields.get("clientAsn")
             members += _known_to_aws(country if type(country) is str else "", system if type(system) is int else 0)
         source = f',"source":{{"address":{members}}}'
 
     method, version, network = _usual(get("httpMethod"), get("httpVersion"), ip_version)
-    host = header("host")
     domain = _domain(host if type(host) is str else get("host"))
-    url = _member("path", get("uri"), codec) + _member("query", get("args"), codec) + _member("domain", domain, codec)
-    asked = method + _member("referrer", header("referer"), codec)
+    url = _member("path", get("uri")) + _member("query", get("args")) + _member("domain", domain)
+    asked = method + _member("referrer", referrer)
     http = (f',"request":{{{asked[1:]}}}' if asked else "") + made.response + version
-    agent = _member("original", header("user-agent"), codec)
     return (
-        f'{{"@timestamp":"{stamp}","event":{{{made.event}{_member("id", get("requestId"), codec)}}}{source}'
-        f"{_object('url', url)}{_object('http', http)}{_object('user_agent', agent)}{made.rest}"
-        f',"network":{{{network}{_forwarded(header("x-forwarded-for"), context)}}}'
+        f'{{"@timestamp":"{stamp}","event":{{{made.event}{_member("id", get("requestId"))}}}{source}'
+        f"{_object('url', url)}{_object('http', http)}{_object('user_agent', _member('original', agent))}{made.rest}"
+        f',"network":{{{network}{_forwarded(forwarded, context)}}}'
     )
 
 
-def _first_values(headers: Any) -> Mapping[str, Any]:
-    """Return the value of each header by its name in small letters, the first one where a name is repeated."""
+def _wanted(headers: Any) -> List[Any]:
+    """Return the values of the `WANTED` headers, None for one that is missing; the first one where one is repeated."""
     if type(headers) is not list:
-        return {}
+        return [None] * len(WANTED)
     try:
-        return {header["name"].lower(): header["value"] for header in reversed(headers)}
+        names = tuple([header["name"] for header in headers])
+        is_short = len(names) + len("".join(names)) <= LONGEST_NAMES
+        places = _places(names) if is_short else _places.__wrapped__(names)
+        return [None if place < 0 else headers[place]["value"] for place in places]
     except (TypeError, KeyError, AttributeError):  # not a list of names and values
-        usual = [header for header in headers if type(header) is dict and type(header.get("name")) is str]
-        return {header["name"].lower(): header.get("value") for header in reversed(usual)}
+        usual = [each for each in headers if type(each) is dict and type(each.get("name")) is str]
+        places = _places.__wrapped__([each["name"] for each in usual])
+        return [None if place < 0 else usual[place].get("value") for place in places]
 
 
-def _member(name: str, text: Any, codec: Codec) -> str:
+@lru_cache(maxsize=1024)  # a browser sends its headers in one order
+def _places(names: Sequence[str]) -> List[int]:
+    """Return where the `WANTED` headers are first, less than 0 for one that is missing."""
+    lower = [name.lower() for name in names]
+    return [lower.index(name) if name in lower else -1 for name in WANTED]
+
+
+def _member(name: str, text: Any) -> str:
     """Return a member of a JSON object with a comma before it; nothing for what is no text."""
-    if type(text) is not str or not text:
-        return ""
-    try:
-        return f',"{name}":{codec.dumps(text).decode()}'
-    except (ValueError, TypeError):
-        return f',"{name}":{quoted(text, codec)}'
+    return f',"{name}":{quoted(text)}' if text and type(text) is str else ""
 
 
 def _object(name: str, members: str) -> str:

@@ -25,7 +25,7 @@ COMMON = '{"@timestamp":"2026-11-21T04:53:07.000Z","event":{"dataset":"test"}'
 
 def describe(fields: Dict[str, Any], context: Context) -> Tuple[EventTime, str]:
     name = fields.get("name")
-    copied = f',"copy":{quoted(name, context.codec)}' if type(name) is str else ""
+    copied = f',"copy":{quoted(name)}' if type(name) is str else ""
     return EventTime("2026.11.21", "2026-11-21T04:53:07.000Z"), COMMON + copied
 
 

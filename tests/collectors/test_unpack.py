@@ -7,15 +7,26 @@ import io
 import random
 import tracemalloc
 import zlib
+from typing import Iterator
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from zlib_ng import zlib_ng
 
+from collectors import unpack
 from collectors.errors import DamagedFile
 from collectors.unpack import PIECE_BYTES, unpacked
 
 CONTENT = b"".join(b"%d line of a log, %d\n" % (n, n * 7919 % 104729) for n in range(20_000))
+
+
+@pytest.fixture(params=[zlib, zlib_ng], ids=["zlib", "zlib-ng"], autouse=True, scope="module")
+def library(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Each test with the library the loader prefers, and with the one it falls back to."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(unpack, "zlib", request.param)
+        yield
 
 
 def read(data: bytes) -> tuple[bytes, str]:
