@@ -171,6 +171,9 @@ def _facts(letter: DeadLetter) -> Dict[str, Any]:
 def _redrive(arguments: argparse.Namespace) -> int:
     letters = DeadLetters(letter_store(arguments.place, arguments.kms_key))
     objects = _objects(arguments)
+    unknown = [letter_id for letter_id in sorted(set(arguments.ids)) if not letters.show(letter_id)]
+    if unknown:
+        raise CollectorError(f"no dead letter {', '.join(unknown)} in {letters.uri}: nothing was done")
     done: List[Redriven] = []
     try:
         with Transport(cluster_from(arguments), opaque_id=opaque_id("dlq")) as transport:
@@ -198,10 +201,7 @@ def _chosen(letters: DeadLetters, arguments: argparse.Namespace) -> Iterator[Dea
         yield from letters.iterate(**_filters(arguments))
         return
     for letter_id in sorted(set(arguments.ids)):
-        found = letters.show(letter_id)
-        if not found:
-            raise CollectorError(f"no dead letter {letter_id} in {letters.uri}")
-        yield from found
+        yield from letters.show(letter_id)
 
 
 def _objects(arguments: argparse.Namespace) -> Objects:

@@ -175,6 +175,14 @@ def test_list_filters_and_speaks_json(run, letters):
     assert run("list", "--since", "+1h")[1] == ""
 
 
+def test_an_id_that_is_none_is_said_before_anything_is_done(run, letters, shelf):
+    status, out, said = run("redrive", letters[0].id, "route53_resolver/AAAAAAAAAAAAAAAA/17")
+    assert (status, out) == (1, "")
+    assert "no dead letter route53_resolver/AAAAAAAAAAAAAAAA/17 in " in said
+    assert "nothing was done" in said and "not finished" not in said
+    assert shelf.dead() == letters
+
+
 def test_show_explains_a_letter_and_sends_no_control_characters(run, letters):
     first = next(letter for letter in letters if letter.key == KEY)
     status, out, _ = run("show", first.id)
