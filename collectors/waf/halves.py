@@ -2,8 +2,9 @@
 
 AWS writes a record in the order ``timestamp``, the web ACL's half (its name, rules and decision), ``httpRequest`` and
 what else belongs to the request. The first half is the same text in most records: it is decoded, checked and made into
-common fields once. Of every record only the second half is decoded. Where the first half is always another one, because
-it quotes what was matched in an attack, this costs about as much as it gains elsewhere.
+common fields once. Of the second half `usual_request` reads the request without decoding it, and only what stands
+behind that is decoded. Where the first half is always another one, because it quotes what was matched in an attack,
+this costs about as much as it gains elsewhere.
 
 A line that is not like that, or needs a closer look, is left to `collectors.json_record`; the documents are the same.
 """
@@ -21,6 +22,7 @@ from collectors.shape import LONGEST_INDEXED
 from collectors.waf.decision import Decision, decision
 from collectors.waf.normalise import LOG
 from collectors.waf.request import common_fields
+from collectors.waf.usual_request import usual_request
 from es_bridge.bulk import Document
 
 _START = b'{"timestamp":'
@@ -93,13 +95,19 @@ def _quick_document(line: bytes, identity: str, number: int, context: Context) -
         acl = found
         if is_short:
             _last = _Last(half + _REQUEST, codec, acl)
-    fields, braces = lossless(b"{" + line[cut + 1 :], codec)
-    if fields is None or not acl.keys.isdisjoint(fields) or LOG.shape.misfits(fields, braces, codec.dumps):
+    try:
+        text = line[cut + len(_REQUEST) :].decode()
+    except UnicodeDecodeError:
         return None
+    usual = usual_request(text)
     time = from_epoch_ms(int(digits))
-    if time is None:
+    if usual is None or time is None:
         return None
-    common = common_fields(time.stamp, acl.decision, fields, context)
+    request, end = usual
+    rest, braces = lossless(f'{{"httpRequest":null{text[end:]}'.encode(), codec)
+    if rest is None or not acl.keys.isdisjoint(rest) or LOG.shape.misfits(rest, braces, codec.dumps):
+        return None
+    common = common_fields(time.stamp, acl.decision, request, rest.get("clientAsn"), context)
     body = line.replace(b"{", f"{common},".encode(), 1)  # copies once
     return tuple.__new__(Document, (LOG.index_prefix + time.day, identity, body, number))
 

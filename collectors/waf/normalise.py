@@ -53,7 +53,7 @@ from collectors.json_record import JsonLog
 from collectors.records import Context
 from collectors.shape import VALUE, Shape
 from collectors.waf.decision import decision
-from collectors.waf.request import common_fields
+from collectors.waf.request import asked, common_fields
 
 _DETAILS = {
     "conditionType": VALUE,
@@ -142,7 +142,8 @@ def describe(fields: Dict[str, Any], context: Context) -> Tuple[EventTime, str]:
         raise InvalidRecord(
             f"the record's timestamp is {str(written)[:60]!r} instead of milliseconds like 1795000000000"
         )
-    return time, common_fields(time.stamp, decision(fields), fields, context)
+    request = asked(fields.get("httpRequest"))
+    return time, common_fields(time.stamp, decision(fields), request, fields.get("clientAsn"), context)
 
 
 LOG = JsonLog(DATASETS["waf"].index_prefix, Shape(MAPPED, COMMON), describe)

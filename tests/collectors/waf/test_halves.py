@@ -11,13 +11,12 @@ from hypothesis import strategies as st
 
 from collectors.json_codec import PLAIN, fastest
 from collectors.records import Context
-from collectors.waf import halves
+from collectors.waf import halves, usual_request
 from collectors.waf.decision import decision
-from collectors.waf.normalise import LOG
-from collectors.waf.request import common_fields
+from collectors.waf.normalise import LOG, describe
 from tests.collectors.json_logs import REF, careful, compact, lines_of
 from tests.collectors.waf.test_engines import HOSTILE
-from tests.collectors.waf.test_normalise import RECORD
+from tests.collectors.waf.test_normalise import RECORD, REQUEST
 
 CONTEXTS = (Context(REF, fastest()), Context(REF, PLAIN))
 LINES = lines_of("waf")
@@ -132,7 +131,97 @@ def test_each_side_reads_its_own_half_only():
         "rateBasedRuleList": [{"rateBasedRuleName": "Rate"}],
         "clientAsn": 1,
     }
-    for_decision, for_request = Read(record), Read({**record, "httpRequest": {"clientIp": "203.0.113.66"}})
-    common_fields("", decision(for_decision), for_request, CONTEXTS[0])
+    for_decision, for_all = Read(record), Read(record)
+    decision(for_decision)
+    describe(for_all, CONTEXTS[0])
     assert for_decision.keys_read == halves._DECIDES
-    assert for_request.keys_read == halves._ASKS
+    assert for_all.keys_read == halves._DECIDES | halves._ASKS | {"timestamp"}
+
+
+# --- the request -----------------------------------------------------------------------------------------------------
+
+_plain = "a.:/[]{},é한\x7f\u2028 "
+_names = st.sampled_from(
+    ["Host", "host", "HOST", "User-Agent", "REFERER", "x-Forwarded-For", "x-forwarded-fo", "x", ""]
+)
+
+
+def _request(texts: st.SearchStrategy[str]) -> st.SearchStrategy[Dict[str, Any]]:
+    """Requests in AWS's order, with any texts in them, also where headers and last members are concerned."""
+    addresses = st.one_of(texts, st.sampled_from(["203.0.113.66", "2001:db8::66"]))
+    names = st.one_of(_names, texts)
+    header = st.fixed_dictionaries({"name": names, "value": st.one_of(addresses, st.just("shop.example:443"))})
+    members: Dict[str, st.SearchStrategy[Any]] = {"clientIp": addresses, "country": texts}
+    members["headers"] = st.lists(header, max_size=6)
+    members.update(dict.fromkeys(("uri", "args", "httpVersion", "httpMethod", "requestId"), texts))
+    return st.fixed_dictionaries(members, optional=dict.fromkeys(("fragment", "scheme", "host", "more"), texts))
+
+
+@settings(max_examples=1000)
+@given(_request(st.text(_plain, max_size=5)))
+def test_a_request_of_plain_texts_goes_the_quick_way(request):
+    line = compact({**RECORD, "httpRequest": request, "labels": [], "clientAsn": 64510})
+    assert quick(line) is not None
+    assert quick(line) == careful(LOG, line, CONTEXTS[0])
+
+
+@settings(max_examples=1000)
+@given(_request(st.text(_plain + '\\"\n\t\0\ud800', max_size=5)), st.booleans())
+def test_whatever_is_in_the_request_the_document_is_the_same(request, escaped):
+    record = {**RECORD, "httpRequest": request, "labels": [{"name": "a"}]}
+    line = json.dumps(record, ensure_ascii=escaped, separators=(",", ":")).encode("utf-8", "surrogatepass")
+    found = quick(line)
+    assert found is None or found == careful(LOG, line, CONTEXTS[0])
+
+
+@settings(max_examples=1000)
+@given(st.integers(0, len(compact(RECORD)) - 1), st.binary(max_size=3), st.integers(0, 3))
+def test_a_line_with_any_bytes_in_it_is_the_same_either_way(position, inserted, dropped):
+    line = compact(RECORD)
+    line = line[:position] + inserted + line[position + dropped :]
+    found = quick(line)
+    assert found is None or found == careful(LOG, line, CONTEXTS[0])
+
+
+def test_what_browsers_quote_goes_the_quick_way():
+    brands = {"name": "sec-ch-ua", "value": '"Chromium";v="142", "Not\\\\A";v="99"'}
+    agent = {"name": "User-Agent", "value": 'curl "8" \\'}
+    line = compact({**RECORD, "httpRequest": {**REQUEST, "headers": [brands, agent]}})
+    assert quick(line) is not None
+    assert quick(line) == careful(LOG, line, CONTEXTS[0])
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        (b'"uri":"/cart"', b'"uri":"/c\\u0061rt"'),
+        (b'"uri":"/cart"', b'"uri":"\\/cart"'),
+        (b'"uri":"/cart"', b'"uri":"\\u0001"'),
+        (b'"uri":"/cart"', b'"uri":5'),
+        (b'"uri":"/cart"', b'"uri":"/","uri":"/cart"'),
+        (b'"args"', b'"more"'),
+        (b'"clientIp":"203', b'"clientIp":"\\"203'),
+        (b'"},{"name"', b'"},,{"name"'),
+        (b'"}],"uri"', b'"},],"uri"'),
+        (b'"name":"Host"', b'"name":"Host","more":"x"'),
+        (b'"headers":[', b'"headers":[{},'),
+        (b'655c3f03-0a1b2c3d"', b'655c3f03-0a1b2c3d","uri":"/"'),
+        (b'655c3f03-0a1b2c3d"', b'655c3f03-0a1b2c3d","host":"a","host":"b"'),
+        (b'655c3f03-0a1b2c3d"', b'655c3f03-0a1b2c3d","host":{}'),
+        (b'655c3f03-0a1b2c3d"}', b'655c3f03-0a1b2c3d"},"httpRequest":{}'),
+        (b'655c3f03-0a1b2c3d"}', b'655c3f03-0a1b2c3d"},'),
+    ],
+)
+def test_an_unusual_request_is_left_to_the_careful_way(changed):
+    line = compact(RECORD)
+    assert quick(line) is not None
+    assert changed[0] in line
+    assert quick(line.replace(*changed, 1)) is None
+
+
+def test_last_members_of_a_request_are_not_remembered_without_bound():
+    before = usual_request._more.cache_info().currsize
+    for number in range(50):
+        line = compact({**RECORD, "httpRequest": {**REQUEST, "host": f"{number}" + "x" * 256}})
+        assert quick(line) == careful(LOG, line, CONTEXTS[0])
+    assert usual_request._more.cache_info().currsize == before
