@@ -28,11 +28,16 @@ _LONGEST_MORE = 256
 
 
 def _pattern(text: str) -> Pattern[str]:
-    # A header that was there already is one like any other: the first one counts.
+    # There is one way only to read each header: a pattern with two would try both for every header that an outsider
+    # repeats. Of a header that was there already nothing is kept: the first one counts.
     wanted = "|".join(
-        rf'(?({group})(?!)|(?i:{name})","value":"({text})")' for group, name in enumerate(_HEADERS, _FIRST_HEADER)
+        rf'(?i:{name})","value":"(?:(?({group}){text}|({text})))' for group, name in enumerate(_HEADERS, _FIRST_HEADER)
     )
-    header = rf'\{{"name":"(?:(?={_FIRST_LETTERS})(?:{wanted})|{text}","value":"{text}")\}}(?:,(?=\{{)|(?=\]))'
+    other = rf'{text}","value":"{text}'
+    header = (
+        rf'\{{"name":"(?:(?!{_FIRST_LETTERS}){other}|{wanted}|(?!(?i:{"|".join(_HEADERS)})"){other})"\}}'
+        r"(?:,(?=\{)|(?=\]))"
+    )
     return re.compile(
         rf'"clientIp":"({_PLAIN})","country":"({_PLAIN})","headers":\[(?:{header})*\]'
         rf',"uri":"({text})","args":"({text})","httpVersion":"({_PLAIN})","httpMethod":"({_PLAIN})"'

@@ -219,6 +219,16 @@ def test_an_unusual_request_is_left_to_the_careful_way(changed):
     assert quick(line.replace(*changed, 1)) is None
 
 
+def test_repeated_headers_are_read_in_one_way_only():
+    """With two ways to read a header this would take hours: each would be tried with each."""
+    repeated = [{"name": name, "value": ""} for name in ("referer", "host", "x-forwarded-for") for _ in range(70)]
+    line = compact({**RECORD, "httpRequest": {**REQUEST, "headers": repeated, "uri": "/\x01"}})
+    assert quick(line) is None
+    line = compact({**RECORD, "httpRequest": {**REQUEST, "headers": repeated}})
+    assert quick(line) is not None
+    assert quick(line) == careful(LOG, line, CONTEXTS[0])
+
+
 def test_last_members_of_a_request_are_not_remembered_without_bound():
     before = usual_request._more.cache_info().currsize
     for number in range(50):
