@@ -17,7 +17,7 @@ from lab.engine import DEFAULT_ENGINE, Engine, EngineUnavailable, start_engine
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # An engine of a test lives for minutes. Java's second compiler would take half of its CPU time, and never earn it.
-os.environ.setdefault("JAVA_TOOL_OPTIONS", "-XX:TieredStopAtLevel=1 -XX:-BytecodeVerificationRemote")
+os.environ.setdefault("JAVA_TOOL_OPTIONS", "-XX:TieredStopAtLevel=1")
 
 GOLDEN = Path(__file__).resolve().parent / "golden"
 
