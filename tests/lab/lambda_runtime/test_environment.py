@@ -53,13 +53,19 @@ def test_an_environment_is_used_again_also_after_an_exception(run_function: RunF
 
 
 @pytest.mark.parametrize(
-    ("source", "error_type", "says"),
+    ("source", "timeout_s", "error_type", "says"),
     [
-        ("import time\ndef handler(event, context):\n    if event: time.sleep(60)\n", TIMED_OUT, "after 1.00 seconds"),
-        ("import os\ndef handler(event, context):\n    if event: os._exit(3)\n", EXITED, "exit status 3"),
+        (
+            "import time\ndef handler(event, context):\n    if event: time.sleep(60)\n",
+            1,
+            TIMED_OUT,
+            "after 1.00 seconds",
+        ),
+        ("import os\ndef handler(event, context):\n    if event: os._exit(3)\n", 60, EXITED, "exit status 3"),
         (
             "import time\ndef handler(event, context):\n"
             "    if event:\n        held = bytearray(400_000_000)\n        time.sleep(60)\n",
+            60,
             EXITED,
             "more than 200 MB",
         ),
@@ -67,9 +73,9 @@ def test_an_environment_is_used_again_also_after_an_exception(run_function: RunF
     ids=["timeout", "crash", "memory"],
 )
 def test_what_ends_an_environment_leaves_a_new_one_to_the_next_event(
-    run_function: RunFunction, source: str, error_type: str, says: str
+    run_function: RunFunction, source: str, timeout_s: int, error_type: str, says: str
 ) -> None:
-    environments = run_function(source, timeout_s=1, memory_mb=200)
+    environments = run_function(source, timeout_s=timeout_s, memory_mb=200)
     answer = send(environments, True)
     assert answer.error_type == error_type
     assert says in answer.error_message

@@ -50,8 +50,8 @@ def seen(environments: Environments) -> List[str]:
 def test_successes_are_deleted_and_failures_come_back_until_the_dead_letter_queue(
     layout: Layout, run_function: RunFunction
 ) -> None:
-    queues = layout.queue("partial", visibility_s=1, max_receives=2)
-    environments = run_function(HANDLER, name="partial", timeout_s=1)
+    queues = layout.queue("partial", visibility_s=3, max_receives=2)
+    environments = run_function(HANDLER, name="partial", timeout_s=3)
     send(layout, queues, [{"n": 1}, {"n": 2, "fail": True}, {"n": 3}])
     with Poller(layout.aws, create_mapping(layout.aws, environments.function, queues), environments):
         wait_until(lambda: layout.waiting(queues.url) == 0)
@@ -64,8 +64,8 @@ def test_successes_are_deleted_and_failures_come_back_until_the_dead_letter_queu
 def test_an_exception_or_an_unknown_id_fails_the_whole_batch(
     layout: Layout, run_function: RunFunction, fault: str
 ) -> None:
-    queues = layout.queue(f"whole-{fault}", visibility_s=1, max_receives=1)
-    environments = run_function(HANDLER, name=f"whole-{fault}", timeout_s=1)
+    queues = layout.queue(f"whole-{fault}", visibility_s=3, max_receives=1)
+    environments = run_function(HANDLER, name=f"whole-{fault}", timeout_s=3)
     send(layout, queues, [{"n": 1}, {"n": 2, fault: True}])
     with Poller(layout.aws, create_mapping(layout.aws, environments.function, queues), environments) as poller:
         wait_until(lambda: layout.waiting(queues.dlq_url) == 2)
