@@ -19,7 +19,7 @@ _ESCAPED = rf'{_PLAIN}(?:\\["\\]{_PLAIN})*'
 #: The headers that are wanted. No letter beyond ASCII is a capital of these.
 _HEADERS = ("host", "user-agent", "referer", "x-forwarded-for")
 #: Their first letters: most headers are passed over by this look.
-_FIRST_LETTERS = "[hHuUrRxX]"
+_FIRST_LETTERS = "[" + "".join(name[0] + name[0].upper() for name in _HEADERS) + "]"
 _FIRST_HEADER = 3
 _NAMED = frozenset(("clientIp", "country", "headers", "uri", "args", "httpVersion", "httpMethod", "requestId"))
 _members = re.compile(rf',"(\w+)":"({_ESCAPED})"', re.ASCII).findall

@@ -7,6 +7,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Dict, Iterator, List, Mapping, Optional, Set, Tuple
 
+from hypothesis import strategies as st
+
 from collectors.addresses import AddressBook
 from collectors.errors import InvalidRecord
 from collectors.json_codec import PLAIN, fastest
@@ -73,6 +75,17 @@ def lines_of(log: str) -> List[bytes]:
 def compact(record: Dict[str, Any]) -> bytes:
     """Return a record as AWS writes it: without spaces and in UTF-8."""
     return json.dumps(record, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def with_any_bytes(line: bytes) -> st.SearchStrategy[bytes]:
+    """Make lines out of one: up to three bytes anywhere in it are left out, and up to three others put there."""
+    places = st.integers(0, len(line) - 1)
+    return st.builds(
+        lambda place, put, dropped: line[:place] + put + line[place + dropped :],
+        places,
+        st.binary(max_size=3),
+        st.integers(0, 3),
+    )
 
 
 def careful(log: JsonLog, line: bytes, context: Context) -> Optional[Document]:
