@@ -13,8 +13,8 @@ event.dataset           ``aws.cloudtrail``
 event.id                eventID
 event.action            eventName
 event.provider          eventSource
-event.outcome           ``failure`` when there is an errorCode or errorMessage, or responseElements.ConsoleLogin says
-                        so; else ``success``
+event.outcome           ``failure`` when there is an errorCode or errorMessage, or a sign-in was refused, which has
+                        neither: `collectors.cloudtrail.signin`; else ``success``
 source.address          sourceIPAddress: an address, or the name of the AWS service that made the call
 source.ip               the same, when it is an IP address; ``scope``, ``geo``, ``as``: `collectors.addresses`
 user.name               userIdentity.userName, else the role's name (sessionContext.sessionIssuer.userName), else
@@ -26,6 +26,7 @@ cloud.account.id        recipientAccountId, else (records before eventVersion 1.
 cloud.region            awsRegion
 event.oversized         names of the fields whose text is too long to be indexed (`LONGEST_INDEXED`)
 aws.request.<name>      what the call was about, out of requestParameters: `collectors.cloudtrail.request`
+aws.signin.<name>       outcome and factors of a sign-in: `collectors.cloudtrail.signin`
 unmapped                what would make an engine refuse the document, under its own name: see `misfits`
 ======================  ==========================================================================================
 
@@ -48,6 +49,7 @@ from functools import lru_cache
 from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Tuple
 
 from collectors.cloudtrail.request import REQUEST_FIELDS, request_fields
+from collectors.cloudtrail.signin import SIGNIN_FIELDS, signin_fields, was_refused
 from collectors.datasets import DATASETS
 from collectors.errors import InvalidRecord
 from collectors.event_time import from_iso
@@ -155,7 +157,7 @@ _COPIED = Shape(
         "user": {"name": VALUE, "id": VALUE},
         "user_agent": {"original": VALUE},
         "cloud": {"region": VALUE},
-        "aws": {"request": dict.fromkeys(REQUEST_FIELDS, VALUE)},
+        "aws": {"request": dict.fromkeys(REQUEST_FIELDS, VALUE), "signin": dict.fromkeys(SIGNIN_FIELDS, VALUE)},
     }
 )
 _ONLY_TEXT = {str}
@@ -280,8 +282,9 @@ def described(fields: Mapping[str, Any], context: Context) -> Tuple[str, str, Di
     common["cloud"] = repeated.cloud
     parameters = get("requestParameters")
     request = request_fields(parameters) if parameters else None
-    if request:
-        common["aws"] = {"request": request}
+    signin = signin_fields(fields)
+    if request or signin:
+        common["aws"] = _without_empty({"request": request, "signin": signin})
     return INDEX_PREFIX + time.day, identity, common
 
 
@@ -342,8 +345,4 @@ def _role_name(identity: Mapping[str, Any]) -> Any:
 def _outcome(fields: Mapping[str, Any]) -> str:
     if fields.get("errorCode") not in (None, "") or fields.get("errorMessage") not in (None, ""):
         return "failure"
-    answer = fields.get("responseElements")
-    # A refused sign-in has no errorCode.
-    if isinstance(answer, dict) and answer.get("ConsoleLogin") == "Failure":
-        return "failure"
-    return "success"
+    return "failure" if was_refused(fields) else "success"

@@ -51,11 +51,39 @@ def test_no_value_can_make_an_engine_refuse_a_document_by_its_size_or_form(datas
         assert mappings.get("dynamic", False) is False
         for path, field in leaves(mappings.get("properties", {})):
             kind = field.get("type", "object")
-            assert kind in ("object", "keyword", "text", "ip", "date", "integer", "long", "alias"), path
+            assert kind in ("object", "keyword", "text", "ip", "date", "integer", "long", "float", "alias"), path
             if kind == "keyword" and field.get("index", True):
                 assert field["ignore_above"] == 8191, path  # UTF-8 of so many characters is a term of 32,764 bytes
-            if kind in ("ip", "integer", "long") or (kind == "date" and path != "@timestamp"):
+            if kind in ("ip", "integer", "long", "float") or (kind == "date" and path != "@timestamp"):
                 assert field["ignore_malformed"] is True, path
+
+
+def test_one_name_has_one_type_in_all_logs():
+    """A query over all logs means one thing, and no engine refuses it for one of them."""
+    seen = {}
+    for dataset in LOGS:
+        for piece in pieces(dataset):
+            for path, field in leaves(piece.body["template"].get("mappings", {}).get("properties", {})):
+                kind = (field.get("type", "object"), field.get("normalizer", ""))
+                seen.setdefault(path, {}).setdefault(kind, set()).add(dataset)
+    assert {path: kinds for path, kinds in seen.items() if len(kinds) > 1} == {}
+
+
+def test_what_may_hold_addresses_or_names_has_the_addresses_beside_it():
+    found = {
+        path
+        for dataset in LOGS
+        for piece in pieces(dataset)
+        for path, field in leaves(piece.body["template"].get("mappings", {}).get("properties", {}))
+        if path.endswith(".ip") and field["type"] == "ip"
+    }
+    assert found == {
+        "source.ip",
+        "destination.ip",
+        "sourceIPAddress.ip",
+        "answers.Rdata.ip",
+        "rateBasedRuleList.limitValue.ip",
+    }
 
 
 # --- on the engines --------------------------------------------------------------------------------------------------

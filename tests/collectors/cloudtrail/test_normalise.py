@@ -14,6 +14,7 @@ from collectors.addresses import AddressBook
 from collectors.cloudtrail import normalise
 from collectors.cloudtrail.normalise import COMMON, FREE_FORM, MAPPED, described, misfits
 from collectors.cloudtrail.request import REQUEST_FIELDS
+from collectors.cloudtrail.signin import SIGNIN_FIELDS
 from collectors.cloudtrail.source import documents
 from collectors.errors import InvalidRecord
 from collectors.exact_json import MAX_DEPTH
@@ -151,6 +152,78 @@ def test_each_common_field_follows_its_source(values, expected):
 )
 def test_outcome(values, outcome):
     assert common_fields(changed(**values))["event"]["outcome"] == outcome
+
+
+SIGNIN = {"eventSource": "signin.amazonaws.com", "eventType": "AwsConsoleSignIn", "requestParameters": None}
+IDENTITY_CENTER = {"eventSource": "sso.amazonaws.com", "eventType": "AwsServiceEvent", "requestParameters": None}
+
+
+@pytest.mark.parametrize(
+    ("values", "refused"),
+    [
+        ({**SIGNIN, "eventName": "SwitchRole", "responseElements": {"SwitchRole": "Failure"}}, True),
+        ({**SIGNIN, "eventName": "SwitchRole", "responseElements": {"SwitchRole": "Success"}}, False),
+        ({**SIGNIN, "eventName": "CheckMfa", "responseElements": {"CheckMfa": "Failure"}}, True),
+        ({**SIGNIN, "eventName": "CheckMfa", "responseElements": {"CheckMfa": "FAILURE"}}, True),
+        ({**SIGNIN, "eventName": "CheckMfa", "responseElements": {"checkMFA": "failure"}}, True),
+        ({**SIGNIN, "eventName": "PasswordUpdated", "responseElements": {"PasswordUpdated": "Failure"}}, True),
+        ({**SIGNIN, "eventName": "NewOfAws", "responseElements": {"NewOfAws": "Failure"}}, True),
+        ({**SIGNIN, "eventName": "NewOfAws", "responseElements": {"Other": "Failure"}}, True),
+        ({**SIGNIN, "eventName": "NewOfAws", "responseElements": {"Other": "Failure", "NewOfAws": "Success"}}, False),
+        ({**SIGNIN, "responseElements": {"ConsoleLogin": ["Failure"]}}, False),
+        ({**SIGNIN, "responseElements": "Failure"}, False),
+        ({**IDENTITY_CENTER, "serviceEventDetails": {"CredentialVerification": "Failure"}}, True),
+        ({**IDENTITY_CENTER, "serviceEventDetails": {"CredentialVerification": "Success"}}, False),
+        ({**IDENTITY_CENTER, "serviceEventDetails": {"UserAuthentication": "Failure"}}, True),
+        ({**IDENTITY_CENTER, "responseElements": None, "serviceEventDetails": None}, False),
+        ({"eventSource": ..., "eventName": ..., "serviceEventDetails": {"CredentialVerification": "Failure"}}, True),
+        ({"eventName": "RunTask", "responseElements": {"RunTask": "Failure"}}, True),
+        # A state in an answer is no refusal of the call.
+        ({"eventName": "DescribeJob", "responseElements": {"status": "Failure", "describeJob": {"a": 1}}}, False),
+        ({"eventName": ["x"], "responseElements": {"x": "Failure"}}, False),
+    ],
+)
+def test_a_refused_sign_in_without_an_error_is_a_failure(values, refused):
+    assert common_fields(changed(**values))["event"]["outcome"] == ("failure" if refused else "success")
+
+
+@pytest.mark.parametrize(
+    ("values", "signin"),
+    [
+        (
+            {
+                **SIGNIN,
+                "eventName": "ConsoleLogin",
+                "responseElements": {"ConsoleLogin": "Success"},
+                "additionalEventData": {"MFAUsed": "Yes", "MFAIdentifier": "arn:aws:iam::1:mfa/m", "LoginTo": "x"},
+            },
+            {"outcome": "Success", "mfaUsed": "Yes", "mfaIdentifier": "arn:aws:iam::1:mfa/m"},
+        ),
+        (
+            {
+                **SIGNIN,
+                "eventName": "CheckMfa",
+                "responseElements": {"CheckMfa": "Failure"},
+                "additionalEventData": {"MfaType": "Virtual MFA"},
+            },
+            {"outcome": "Failure", "mfaType": "Virtual MFA"},
+        ),
+        (
+            {
+                **IDENTITY_CENTER,
+                "eventName": "CredentialVerification",
+                "serviceEventDetails": {"CredentialVerification": "Failure"},
+                "additionalEventData": {"CredentialType": "TOTP", "UserName": "u"},
+            },
+            {"outcome": "Failure", "credentialType": "TOTP"},
+        ),
+        ({**SIGNIN, "additionalEventData": {"MFAUsed": ["No"], "MFAIdentifier": "", "": 1}}, None),
+        ({**SIGNIN, "additionalEventData": "MFAUsed", "responseElements": ["x"]}, None),
+        ({"additionalEventData": {"MFAUsed": "Yes"}}, None),
+    ],
+)
+def test_a_sign_in_has_its_outcome_and_factors(values, signin):
+    assert common_fields(changed(**values)).get("aws", {}).get("signin") == signin
 
 
 def test_an_insight_without_identity_source_and_name_is_a_document():
@@ -469,7 +542,8 @@ def test_the_template_maps_what_the_module_checks():
     free = {(name,): {"type": "object", "enabled": False} for name in FREE_FORM}
     assert mapped.items() >= free.items()
     requests = {("aws", "request", name) for name in REQUEST_FIELDS}
-    assert mapped.keys() == {*shape(MAPPED), *free, *requests}
+    signins = {("aws", "signin", name) for name in SIGNIN_FIELDS}
+    assert mapped.keys() == {*shape(MAPPED), *free, *requests, *signins}
 
 
 def test_every_name_of_the_common_template_is_kept_for_the_common_fields():
