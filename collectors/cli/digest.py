@@ -26,9 +26,10 @@ examples:
   aws-siem-bridge digest verify ./copied-bucket --public-keys keys.json
 
 Follows the chain of digests back from the newest: the signature of each, its hash in the next one, and the hash of
-every log file it names. What is wrong is printed, one line each: changed, missing or unverified, which file, and why.
-A folder is a copy of the bucket (aws s3 sync); keys.json is what 'aws cloudtrail list-public-keys' prints. Exit status
-0: all digests and log files of the period are as AWS wrote them. 1: something is not, or could not be checked.
+every log file it names; and apart from it the chain of backfill digests, which name what AWS delivered late. What is
+wrong is printed, one line each: changed, missing or unverified, which file, and why. A folder is a copy of the bucket
+(aws s3 sync); keys.json is what 'aws cloudtrail list-public-keys' prints. Exit status 0: all digests and log files of
+the period are as AWS wrote them. 1: something is not, or could not be checked, or there is no digest.
 """
 SAY_EVERY_S = 10.0
 
@@ -62,7 +63,7 @@ def _run(arguments: argparse.Namespace) -> int:
             raise CollectorError(f"--since {arguments.since} is not before --until {arguments.until}")
         store, end_ms = _store(arguments.where, since_ms, until_ms, now)
         keys = _keys(arguments, since_ms, until_ms)
-        counts = _verify(store, keys, since_ms, end_ms)
+        counts, backfill = _verify(store, keys, since_ms, end_ms)
     except CollectorError as exc:
         say(str(exc))
         return FAILED
@@ -71,7 +72,11 @@ def _run(arguments: argparse.Namespace) -> int:
     if not digests:
         say(f"no digest of this time in {arguments.where}: is log file validation of the trail enabled?")
         return FAILED
-    print(f"{counts[DIGEST, VALID]:,} of {digests:,} digests valid, {counts[LOG, VALID]:,} of {logs:,} log files valid")
+    of_these = f" ({backfill:,} of them backfill digests)" if backfill else ""
+    print(
+        f"{counts[DIGEST, VALID]:,} of {digests:,} digests valid{of_these}, "
+        f"{counts[LOG, VALID]:,} of {logs:,} log files valid"
+    )
     return DONE if sum(counts.values()) == counts[DIGEST, VALID] + counts[LOG, VALID] else FAILED
 
 
@@ -92,11 +97,14 @@ def _keys(arguments: argparse.Namespace, since_ms: Optional[int], until_ms: Opti
 
 def _verify(
     store: DigestStore, keys: PublicKeys, since_ms: Optional[int], until_ms: Optional[int]
-) -> Counter[Tuple[str, str]]:
+) -> Tuple[Counter[Tuple[str, str]], int]:
+    """Verify, print what is wrong, and return the counts by kind and result, and how many were backfill digests."""
     counts: Counter[Tuple[str, str]] = Counter()
+    backfill = 0
     say_at = time.monotonic() + SAY_EVERY_S
     for checked in verify(store, keys.verify, since_ms, until_ms):
         counts[checked.kind, checked.result] += 1
+        backfill += checked.kind == DIGEST and "_backfill.json" in checked.uri
         if checked.result != VALID:
             _print(checked)
         if time.monotonic() >= say_at and sys.stderr.isatty():
@@ -104,7 +112,7 @@ def _verify(
             say(
                 f"{counts[DIGEST, VALID]:,} digests and {counts[LOG, VALID]:,} log files valid so far, at {checked.uri}"
             )
-    return counts
+    return counts, backfill
 
 
 def _print(checked: Checked) -> None:

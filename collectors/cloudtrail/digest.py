@@ -10,6 +10,11 @@ and, for what is signed, .../cloudtrail-log-file-custom-validation.html:
   of its content, and previousDigestSignature, or the word ``null`` where a chain begins;
 - the public keys are those of ListPublicKeys in the digest's region; a digest names the fingerprint of its key.
 
+Log files that came too late for the digest of their hour are named by a digest of its own, ``..._backfill.json.gz`` in
+the same folder. Those are a chain beside the regular one: each names the backfill digest that was written before it,
+which may be about a later hour, and most hours have none. So the links of this chain are followed, and not the hours,
+and nothing is expected to be covered by it.
+
 What cannot be seen this way: a log file that somebody added (no digest names it, so nothing is said about it), and
 digests removed from the end of a chain, but for the time that is then not covered.
 """
@@ -21,7 +26,7 @@ import json
 import re
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timezone
-from typing import Any, Callable, Dict, Iterable, Iterator, List, NamedTuple, Optional, Protocol, Tuple
+from typing import Any, Callable, Dict, Iterable, Iterator, List, NamedTuple, Optional, Protocol, Set, Tuple, Union
 
 from collectors.delivery.objects import Objects
 from collectors.errors import DamagedFile, ObjectGone, ObjectUnreadable
@@ -32,6 +37,7 @@ DIGEST, LOG, GAP = "digest", "log", "gap"
 VALID, CHANGED, MISSING, UNVERIFIED = "valid", "changed", "missing", "unverified"
 #: Log files read at once: each is a request of some milliseconds.
 READERS = 8
+HOUR_MS = 3_600_000
 #: A digest is delivered within the hour after its own; before that its absence means nothing.
 DELIVERED_WITHIN_MS = 2 * 3_600_000
 #: A digest of the busiest hour is below this.
@@ -39,7 +45,7 @@ MAX_DIGEST_BYTES = 100_000_000
 
 _KEY = re.compile(
     r"(?P<account>\d{12})_CloudTrail-Digest_(?P<region>[a-z0-9-]+)_(?P<trail>.+)_(?P<home>[a-z0-9-]+)"
-    r"_(?P<end>\d{8}T\d{6}Z)(?:_backfill)?\.json(?:\.gz)?$"
+    r"_(?P<end>\d{8}T\d{6}Z)(?P<backfill>_backfill)?\.json(?:\.gz)?$"
 )
 
 
@@ -58,6 +64,13 @@ class DigestObject(NamedTuple):
     chain: Chain
     end_ms: int
     ref: ObjectRef
+    #: Whether it is of the chain of those that name what came late.
+    is_backfill: bool = False
+
+    def meets(self, since_ms: Optional[int], until_ms: Optional[int]) -> bool:
+        """Whether it covers a part of a period (epoch milliseconds): a digest is about the hour before its time."""
+        after = since_ms is None or self.end_ms > since_ms
+        return after and (until_ms is None or self.end_ms - HOUR_MS < until_ms)
 
 
 class Checked(NamedTuple):
@@ -116,7 +129,7 @@ def digest_object(ref: ObjectRef) -> Optional[DigestObject]:
         return None
     chain = Chain(found["account"], found["region"], found["trail"], found["home"])
     end = datetime.strptime(found["end"], "%Y%m%dT%H%M%SZ").replace(tzinfo=timezone.utc)
-    return DigestObject(chain, int(end.timestamp() * 1000), ref)
+    return DigestObject(chain, int(end.timestamp() * 1000), ref, bool(found["backfill"]))
 
 
 def string_to_sign(digest: Dict[str, Any], content: bytes) -> bytes:
@@ -145,11 +158,22 @@ def verify(
     with ThreadPoolExecutor(READERS, thread_name_prefix="digest") as pool:
         for _, digests in sorted(chains.items()):
             digests.sort(key=lambda digest: digest.end_ms, reverse=True)
-            yield from _Walk(store, verify_signature, pool, since_ms, until_ms).through(digests)
+            regular = [digest for digest in digests if not digest.is_backfill]
+            backfill = [digest for digest in digests if digest.is_backfill]
+            walk = _Walk(store, verify_signature, pool, since_ms, until_ms, {digest.ref for digest in digests})
+            if regular:
+                yield from walk.through(regular)
+            else:
+                # What came late is named beside the regular digest of its hour, never in its place.
+                first_ms = backfill[-1].end_ms - HOUR_MS if since_ms is None else since_ms
+                end_ms = backfill[0].end_ms if until_ms is None else until_ms
+                why = "it is a backfill digest, and of the regular ones none is there"
+                yield _gap(backfill[0].ref.uri, first_ms, end_ms, why)
+            yield from walk.through_links(backfill)
 
 
 class _Walk:
-    """One chain, from its newest digest back: each is compared with what the one after it says."""
+    """The two chains of a trail's region, from the newest digest back: each is compared with what the next says."""
 
     def __init__(
         self,
@@ -158,53 +182,83 @@ class _Walk:
         pool: ThreadPoolExecutor,
         since_ms: Optional[int],
         until_ms: Optional[int],
+        listed: Set[ObjectRef],
     ) -> None:
         self._store = store
         self._verify = verify_signature
         self._pool = pool
         self._since_ms = since_ms
         self._until_ms = until_ms
+        #: The digests that are there, of both chains.
+        self._listed = listed
 
     def through(self, digests: List[DigestObject]) -> Iterator[Checked]:
+        """Yield what is found out about the regular chain: every hour of the period must be covered."""
         newest = digests[0]
         if self._until_ms is not None and newest.end_ms < self._until_ms - DELIVERED_WITHIN_MS:
             yield _gap(newest.ref.uri, newest.end_ms, self._until_ms, "it is the newest of its chain")
         later: Optional[_Content] = None
         for digest in digests:
             if later is not None:
-                yield from _between(digest, later)
-            content, checked = self._digest(digest, later)
-            yield checked
-            if content is not None and checked.result == VALID:
-                yield from self._pool.map(self._log, content.logs)
-            later = content
+                yield from self._between(digest, later)
+            found = self._read(digest)
+            yield from self._found(digest, found, later.previous if later is not None else None)
+            later = found if isinstance(found, _Content) else None
         if later is not None:
             yield from self._before_the_oldest(later)
 
-    def _digest(self, digest: DigestObject, later: Optional[_Content]) -> Tuple[Optional[_Content], Checked]:
-        """Return what the digest says, None if it cannot be read, and what is found out about it."""
+    def through_links(self, digests: List[DigestObject]) -> Iterator[Checked]:
+        """Yield what is found out about backfill digests: what one of them names must be there, hours need not be."""
+        read = [(digest, self._read(digest)) for digest in digests]
+        named: Dict[ObjectRef, _Previous] = {}
+        for digest, found in read:
+            previous = found.previous if isinstance(found, _Content) else None
+            if previous is None:
+                continue
+            named[previous.ref] = previous
+            about = digest_object(previous.ref)
+            if previous.ref not in self._listed and (about is None or about.meets(self._since_ms, self._until_ms)):
+                yield Checked(DIGEST, MISSING, previous.ref.uri, f"named by {digest.ref.uri}")
+        for digest, found in read:
+            yield from self._found(digest, found, named.get(digest.ref))
+
+    def _found(
+        self, digest: DigestObject, found: Union[_Content, Checked], named: Optional[_Previous]
+    ) -> Iterator[Checked]:
+        """Yield what is found out about a digest and the log files it names; ``named`` is what the next says of it."""
+        if isinstance(found, Checked):
+            yield found
+            return
+        checked = self._judged(digest, found, named)
+        yield checked
+        if checked.result == VALID:
+            yield from self._pool.map(self._log, found.logs)
+
+    def _read(self, digest: DigestObject) -> Union[_Content, Checked]:
+        """Return what the digest says, or why it cannot be read."""
         uri = digest.ref.uri
         try:
             with self._store.objects.open(digest.ref) as stream:
-                content = _content(_limited(unpacked(stream)))
+                return _content(_limited(unpacked(stream)))
         except ObjectGone as exc:
-            return None, Checked(DIGEST, MISSING, uri, str(exc))
+            return Checked(DIGEST, MISSING, uri, str(exc))
         except ObjectUnreadable as exc:
-            return None, Checked(DIGEST, UNVERIFIED, uri, str(exc))
+            return Checked(DIGEST, UNVERIFIED, uri, str(exc))
         except (DamagedFile, ValueError, KeyError, TypeError, RecursionError) as exc:
-            return None, Checked(DIGEST, CHANGED, uri, f"it is no digest any more: {type(exc).__name__}: {exc}")
+            return Checked(DIGEST, CHANGED, uri, f"it is no digest any more: {type(exc).__name__}: {exc}")
+
+    def _judged(self, digest: DigestObject, content: _Content, named: Optional[_Previous]) -> Checked:
         try:
-            result, reason = self._judged(digest, content, later)
+            result, reason = self._judgement(digest, content, named)
         except ObjectUnreadable as exc:
             result, reason = UNVERIFIED, str(exc)
         if result != VALID and content.logs:
             reason += f"; its {len(content.logs):,} log files are not checked"
-        return content, Checked(DIGEST, result, uri, reason)
+        return Checked(DIGEST, result, digest.ref.uri, reason)
 
-    def _judged(self, digest: DigestObject, content: _Content, later: Optional[_Content]) -> Tuple[str, str]:
+    def _judgement(self, digest: DigestObject, content: _Content, named: Optional[_Previous]) -> Tuple[str, str]:
         if content.place != ObjectRef(digest.ref.bucket, digest.ref.key):
             return CHANGED, f"it is the digest of another place, {content.place.uri}"
-        named = later.previous if later is not None else None
         if named is not None and named.ref != content.place:
             named = None
         if named is not None and named.sha256 != content.sha256:
@@ -220,6 +274,15 @@ class _Walk:
         if right is None:
             return UNVERIFIED, f"there is no public key with the fingerprint {content.fingerprint}"
         return (VALID, "") if right else (CHANGED, "its signature does not fit its content")
+
+    def _between(self, digest: DigestObject, later: _Content) -> Iterator[Checked]:
+        """Yield what is missing between a digest and the one after it."""
+        if later.previous is None:
+            why = "it begins a new chain: logging was stopped, or digests were removed"
+            yield _gap(later.place.uri, digest.end_ms, later.start_ms, why)
+        elif later.previous.ref not in self._listed:
+            yield Checked(DIGEST, MISSING, later.previous.ref.uri, f"named by {later.place.uri}")
+            yield _gap(later.place.uri, digest.end_ms, later.start_ms, "digests before it were removed")
 
     def _before_the_oldest(self, oldest: _Content) -> Iterator[Checked]:
         if self._since_ms is not None and oldest.start_ms <= self._since_ms:
@@ -245,16 +308,6 @@ class _Walk:
         if sha256.hexdigest() != wanted:
             return Checked(LOG, CHANGED, ref.uri, "its hash is not the one its digest has of it")
         return Checked(LOG, VALID, ref.uri)
-
-
-def _between(digest: DigestObject, later: _Content) -> Iterator[Checked]:
-    """Yield what is missing between a digest and the one after it."""
-    if later.previous is None:
-        why = "it begins a new chain: logging was stopped, or digests were removed"
-        yield _gap(later.place.uri, digest.end_ms, later.start_ms, why)
-    elif later.previous.ref != ObjectRef(digest.ref.bucket, digest.ref.key):
-        yield Checked(DIGEST, MISSING, later.previous.ref.uri, f"named by {later.place.uri}")
-        yield _gap(later.place.uri, digest.end_ms, later.start_ms, "digests before it were removed")
 
 
 def _content(written: bytes) -> _Content:

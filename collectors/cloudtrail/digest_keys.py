@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import base64
 import json
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterable, Mapping, Optional
+from typing import Any, Callable, Dict, Iterable, Mapping, Optional, Set
 
 from collectors.aws import client, errors, said
 from collectors.cloudtrail.digest import Chain
@@ -18,43 +18,62 @@ from collectors.errors import CollectorError
 
 #: When AWS began to sign, for a period without a beginning.
 FIRST_DIGEST_S = 1_420_070_400
+#: Digests of a period's last hour are signed after its end, and with a new key where that was changed in between.
+SIGNED_WITHIN = timedelta(hours=2)
+
+#: Region -> fingerprint -> DER.
+Load = Callable[[str], Mapping[str, bytes]]
 
 
 class PublicKeys:
-    """Keys by fingerprint; ``load`` gives those of a region, once, as ``fingerprint -> DER``."""
+    """Keys by fingerprint; ``load`` gives those of a region, once, and ``more``, once, those it may lack."""
 
-    def __init__(self, load: Callable[[str], Mapping[str, bytes]]) -> None:
+    def __init__(self, load: Load, more: Optional[Load] = None) -> None:
         self._load = load
-        self._by_region: Dict[str, Mapping[str, bytes]] = {}
+        self._more = more
+        self._by_region: Dict[str, Dict[str, bytes]] = {}
+        self._has_more: Set[str] = set()
 
     def verify(self, chain: Chain, fingerprint: str, signature: bytes, signed: bytes) -> Optional[bool]:
         """Return whether ``signature`` is that of ``signed``, None without a key of this fingerprint.
 
         Raises `CollectorError` when the keys cannot be had.
         """
-        if chain.region not in self._by_region:
-            self._by_region[chain.region] = self._load(chain.region)
-        der = self._by_region[chain.region].get(fingerprint)
+        region = chain.region
+        if region not in self._by_region:
+            self._by_region[region] = dict(self._load(region))
+        if fingerprint not in self._by_region[region] and self._more and region not in self._has_more:
+            self._has_more.add(region)
+            self._by_region[region].update(self._more(region))
+        der = self._by_region[region].get(fingerprint)
         return None if der is None else _is_signature(der, signature, signed)
 
 
 def keys_of_aws(since_ms: Optional[int], until_ms: Optional[int]) -> PublicKeys:
-    """Return the keys valid in a period, asked of CloudTrail when needed: cloudtrail:ListPublicKeys."""
+    """Return the keys that signed digests of a period, asked of CloudTrail when needed: cloudtrail:ListPublicKeys.
+
+    A backfill digest is signed whenever what came late came: where a key is not among those of the period, all from its
+    beginning until now are asked for, once.
+    """
     start = datetime.fromtimestamp(FIRST_DIGEST_S if since_ms is None else since_ms / 1000, timezone.utc)
-    end = datetime.now(timezone.utc) if until_ms is None else datetime.fromtimestamp(until_ms / 1000, timezone.utc)
+    now = datetime.now(timezone.utc)
+    if until_ms is None:
+        return PublicKeys(lambda region: _listed(region, start, now))
+    end = datetime.fromtimestamp(until_ms / 1000, timezone.utc) + SIGNED_WITHIN
+    more = (lambda region: _listed(region, start, now)) if end < now else None
+    return PublicKeys(lambda region: _listed(region, start, end), more)
 
-    def load(region: str) -> Dict[str, bytes]:
-        pages = client("cloudtrail", region).get_paginator("list_public_keys").paginate(StartTime=start, EndTime=end)
-        try:
-            return {key["Fingerprint"]: key["Value"] for page in pages for key in page["PublicKeyList"]}
-        except errors() as exc:
-            raise CollectorError(
-                f"the public keys of CloudTrail in {region} cannot be read: {said(exc)}. The credentials need "
-                "cloudtrail:ListPublicKeys; or save them elsewhere with 'aws cloudtrail list-public-keys' and give the "
-                "file as --public-keys"
-            ) from exc
 
-    return PublicKeys(load)
+def _listed(region: str, start: datetime, end: datetime) -> Dict[str, bytes]:
+    pages = client("cloudtrail", region).get_paginator("list_public_keys").paginate(StartTime=start, EndTime=end)
+    try:
+        return {key["Fingerprint"]: key["Value"] for page in pages for key in page["PublicKeyList"]}
+    except errors() as exc:
+        raise CollectorError(
+            f"the public keys of CloudTrail in {region} cannot be read: {said(exc)}. The credentials need "
+            "cloudtrail:ListPublicKeys; or save them elsewhere with 'aws cloudtrail list-public-keys' and give the "
+            "file as --public-keys"
+        ) from exc
 
 
 def keys_of_file(path: Path) -> PublicKeys:

@@ -16,18 +16,11 @@ from collectors.errors import CollectorError, DamagedFile, ObjectUnreadable
 from collectors.records import ObjectRef
 from collectors.unpack import unpacked
 
-#: A digest is about the hour before the time in its name.
-HOUR_MS = 3_600_000
 FOLDER = "CloudTrail-Digest/"
 #: Beside a local copy of a digest: the hexadecimal text that S3 has in its metadata.
 SIGNATURE_SUFFIX = ".signature"
 
 _REGION = re.compile(FOLDER + "[^/]+/$")
-
-
-def _meets(digest: DigestObject, since_ms: Optional[int], until_ms: Optional[int]) -> bool:
-    after = since_ms is None or digest.end_ms > since_ms
-    return after and (until_ms is None or digest.end_ms - HOUR_MS < until_ms)
 
 
 class S3Digests:
@@ -51,7 +44,7 @@ class S3Digests:
                 for page in self._pages(Prefix=region, StartAfter=self._start(region)):
                     for entry in page.get("Contents", ()):
                         digest = digest_object(ObjectRef(self._bucket, entry["Key"]))
-                        if digest is not None and _meets(digest, self._since_ms, self._until_ms):
+                        if digest is not None and digest.meets(self._since_ms, self._until_ms):
                             yield digest
 
     def signature(self, digest: DigestObject) -> str:
@@ -117,7 +110,7 @@ class LocalDigests:
         """Yield the digests of the period."""
         for path in self._paths():
             digest = digest_object(self.objects.ref(path))
-            if digest is not None and _meets(digest, self._since_ms, self._until_ms):
+            if digest is not None and digest.meets(self._since_ms, self._until_ms):
                 yield digest._replace(ref=ObjectRef(digest.ref.bucket, digest.ref.key))
 
     def signature(self, digest: DigestObject) -> str:
@@ -134,11 +127,17 @@ class LocalDigests:
 
     def _standing_for(self) -> LocalObjects:
         """Return the folder as the bucket and prefix that the first readable digest says it is of."""
+        path = None
         for path in self._paths():
             place = _own_place(path)
             inside = path.relative_to(self._folder).as_posix()
             if place is not None and ("/" + place.key).endswith("/" + inside):
                 return LocalObjects(self._folder, place.bucket, place.key[: -len(inside)])
+        if path is None:
+            raise CollectorError(
+                f"there is no digest in {self._folder}, so nothing is verified. CloudTrail writes them below {FOLDER} "
+                "while log file validation is enabled: give a folder that holds AWSLogs/ as the bucket does"
+            )
         raise CollectorError(
             f"no digest in {self._folder} is where it says it was: give a folder that holds AWSLogs/ as the bucket does"
         )

@@ -1,4 +1,4 @@
-"""A chain of digests as CloudTrail writes it, signed with a key of its own, in a folder that stands for a bucket."""
+"""The two chains of digests as CloudTrail writes them, signed with a key of its own, in a folder like a bucket."""
 
 from __future__ import annotations
 
@@ -18,6 +18,9 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 BUCKET = "trail-logs"
 START = datetime(2026, 11, 21, tzinfo=timezone.utc)
 KEY = rsa.generate_private_key(65537, 2048)
+PREVIOUS = tuple(
+    f"previousDigest{part}" for part in ("S3Bucket", "S3Object", "HashValue", "HashAlgorithm", "Signature")
+)
 FINGERPRINT = "31e8b5433410dfb61a9dc45cc65b22ff"
 
 
@@ -44,20 +47,30 @@ class DigestChain:
         self.logs: List[str] = []
         self.signatures: Dict[str, str] = {}
         self._hour = 0
-        self._previous: Dict[str, Any] = {
-            "previousDigestS3Bucket": None,
-            "previousDigestS3Object": None,
-            "previousDigestHashValue": None,
-            "previousDigestHashAlgorithm": None,
-            "previousDigestSignature": None,
-        }
+        self.backfills: List[str] = []
+        self._previous: Dict[str, Any] = dict.fromkeys(PREVIOUS)
+        self._previous_backfill: Dict[str, Any] = dict.fromkeys(PREVIOUS)
 
     def write(self, hours: int) -> DigestChain:
         """Write the digests of the next ``hours`` hours."""
         for _ in range(hours):
             start = START + timedelta(hours=self._hour)
             self._hour += 1
-            self._digest(start, start + timedelta(hours=1))
+            self._previous = self._digest(start, start + timedelta(hours=1), self._previous)
+        return self
+
+    def write_backfill(self, *hours: int) -> DigestChain:
+        """Write backfill digests about these hours, in this order: the chain of those follows the order of writing."""
+        for hour in hours:
+            start = START + timedelta(hours=hour)
+            self._previous_backfill = self._digest(
+                start, start + timedelta(hours=1), self._previous_backfill, "_backfill", (25, 40)
+            )
+        return self
+
+    def stop_backfill(self) -> DigestChain:
+        """Begin a new chain of backfill digests, as after StartLogging."""
+        self._previous_backfill = dict.fromkeys(PREVIOUS)
         return self
 
     def stop(self, hours: int) -> DigestChain:
@@ -74,10 +87,12 @@ class DigestChain:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(gzip.compress(content, mtime=0))
 
-    def _digest(self, start: datetime, end: datetime) -> None:
+    def _digest(
+        self, start: datetime, end: datetime, previous: Dict[str, Any], suffix: str = "", minutes: Any = (5, 10)
+    ) -> Dict[str, Any]:
         base = f"{self.prefix}AWSLogs/{self.account}"
         logs = []
-        for minute in (5, 10):
+        for minute in minutes:
             at = start + timedelta(minutes=minute)
             content = json.dumps({"Records": [{"eventID": f"{self.region} {at}"}]}).encode()
             name = f"{self.account}_CloudTrail_{self.region}_{at:%Y%m%dT%H%MZ}_a1B2c3D4e5F6g7H8.json.gz"
@@ -94,7 +109,9 @@ class DigestChain:
                     "oldestEventTime": f"{at:%Y-%m-%dT%H:%M:%SZ}",
                 }
             )
-        name = f"{self.account}_CloudTrail-Digest_{self.region}_org_trail_us-east-1_{end:%Y%m%dT%H%M%SZ}.json.gz"
+        name = (
+            f"{self.account}_CloudTrail-Digest_{self.region}_org_trail_us-east-1_{end:%Y%m%dT%H%M%SZ}{suffix}.json.gz"
+        )
         key = f"{base}/CloudTrail-Digest/{self.region}/{end:%Y/%m/%d}/{name}"
         digest = {
             "awsAccountId": self.account,
@@ -106,15 +123,15 @@ class DigestChain:
             "digestSignatureAlgorithm": "SHA256withRSA",
             "newestEventTime": None,
             "oldestEventTime": None,
-            **self._previous,
+            **previous,
             "logFiles": logs,
         }
         content = json.dumps(digest).encode()
         signature = sign(digest, content)
         self.put(key, content)
-        self.digests.append(key)
+        (self.backfills if suffix else self.digests).append(key)
         self.signatures[key] = signature
-        self._previous = {
+        return {
             "previousDigestS3Bucket": BUCKET,
             "previousDigestS3Object": key,
             "previousDigestHashValue": hashlib.sha256(content).hexdigest(),

@@ -43,8 +43,8 @@ def chain(tmp_path) -> DigestChain:
 
 
 def keep_signature(chain: DigestChain) -> None:
-    newest = chain.digests[-1]
-    Path(str(chain.path(newest)) + SIGNATURE_SUFFIX).write_text(chain.signatures[newest] + "\n")
+    for newest in (*chain.digests[-1:], *chain.backfills):  # AWS's own copy has that of each in its metadata
+        Path(str(chain.path(newest)) + SIGNATURE_SUFFIX).write_text(chain.signatures[newest] + "\n")
 
 
 def check(chain: DigestChain, **period: Any) -> List[Checked]:
@@ -62,9 +62,9 @@ def name(key: str) -> str:
     return key.rpartition("/")[2]
 
 
-def rewrite(chain: DigestChain, number: int, change: Callable[[Dict[str, Any]], None]) -> bytes:
+def rewrite(chain: DigestChain, number: int, change: Callable[[Dict[str, Any]], None], backfill: bool = False) -> bytes:
     """Change what digest ``number`` says, without a new signature, and return its content."""
-    key = chain.digests[number]
+    key = (chain.backfills if backfill else chain.digests)[number]
     digest = json.loads(gzip.decompress(chain.path(key).read_bytes()))
     change(digest)
     content = json.dumps(digest).encode()
@@ -272,6 +272,130 @@ def test_no_type_in_a_digest_ends_the_verification(chain):
         assert (DIGEST, CHANGED, name(key)) in wrong(check(chain))
 
 
+# --- the chain of backfill digests -----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def both(tmp_path) -> DigestChain:
+    """Return a whole chain of five hours and beside it three backfill digests, not in the order of their hours."""
+    chain = DigestChain(tmp_path / "bucket").write(5).write_backfill(3, 1, 2)
+    keep_signature(chain)
+    return chain
+
+
+@pytest.mark.parametrize(
+    "hours", [(0,), (2,), (4,), (1, 3), (3, 1), (0, 1, 2, 3, 4), (4, 3, 2, 1, 0), (2, 4, 0)], ids=str
+)
+@pytest.mark.parametrize("is_new", [False, True])
+def test_healthy_backfill_digests_are_no_gaps_and_their_log_files_are_checked(tmp_path, hours, is_new):
+    chain = DigestChain(tmp_path / "bucket").write(5)
+    for hour in hours:
+        chain.write_backfill(hour)
+        if is_new:  # whether AWS links all of them or begins anew now and then: nothing is missing
+            chain.stop_backfill()
+    keep_signature(chain)
+    checked = check(chain)
+    assert wrong(checked) == []
+    assert sum(each.kind == DIGEST for each in checked) == 5 + len(hours)
+    assert {each.uri for each in checked if each.kind == LOG} == {f"s3://{BUCKET}/{key}" for key in chain.logs}
+    assert len(chain.logs) == 2 * (5 + len(hours))
+
+
+@pytest.mark.parametrize("hour", range(5))
+def test_real_gaps_beside_a_backfill_digest_are_found(tmp_path, hour):
+    """The regular digest of the very hour, and of others: a backfill digest stands for none of them."""
+    for number in range(1, 4):
+        chain = DigestChain(tmp_path / str(number)).write(5).write_backfill(hour)
+        keep_signature(chain)
+        chain.path(chain.digests[number]).unlink()
+        missing = (DIGEST, MISSING, name(chain.digests[number]))
+        found = wrong(check(chain))
+        assert missing in found
+        assert (GAP, MISSING, name(chain.digests[number + 1])) in found
+        assert len(found) == 3  # and the one before it, whose signature a copy of the bucket has in the missing one
+
+
+def test_the_last_regular_digests_removed_are_a_gap_also_where_a_backfill_digest_is_newer(tmp_path):
+    chain = DigestChain(tmp_path / "bucket").write(9).write_backfill(8)
+    for key in chain.digests[5:]:
+        chain.path(key).unlink()
+    keep_signature(chain)
+    Path(str(chain.path(chain.digests[4])) + SIGNATURE_SUFFIX).write_text(chain.signatures[chain.digests[4]])
+    found = check(chain, until_ms=START_MS + 9 * HOUR_MS)
+    assert wrong(found) == [(GAP, MISSING, name(chain.digests[4]))]
+    assert "05:00:00Z to 2026-11-21T09:00:00Z" in found[0].reason
+
+
+def test_backfill_digests_alone_do_not_hide_that_no_regular_one_is_left(both):
+    for key in both.digests:
+        both.path(key).unlink()
+    (gap,) = [each for each in check(both) if each.result != VALID]
+    assert (gap.kind, gap.result) == (GAP, MISSING)
+    assert "01:00:00Z to 2026-11-21T04:00:00Z: it is a backfill digest, and of the regular ones none" in gap.reason
+    (gap,) = [each for each in check(both, since_ms=START_MS, until_ms=START_MS + 5 * HOUR_MS) if each.result != VALID]
+    assert "T00:00:00Z to 2026-11-21T05:00:00Z" in gap.reason
+
+
+def test_stopped_logging_is_a_gap_beside_backfill_digests(tmp_path):
+    chain = DigestChain(tmp_path / "bucket").write(2).write_backfill(1)
+    keep_signature(chain)
+    chain.stop(3).stop_backfill().write(2).write_backfill(5)
+    keep_signature(chain)
+    assert wrong(check(chain)) == [(GAP, MISSING, name(chain.digests[2]))]
+
+
+@pytest.mark.parametrize("number", [0, 1])
+def test_a_removed_backfill_digest_that_another_names_is_missing(both, number):
+    both.path(both.backfills[number]).unlink()
+    assert wrong(check(both)) == [(DIGEST, MISSING, name(both.backfills[number]))]
+
+
+def test_what_a_backfill_digest_names_outside_of_the_period_is_not_missed(both):
+    # The newest of the chain, about 02:00 to 03:00, names that of 01:00 to 02:00, and that one that of 03:00 to 04:00.
+    checked = check(both, since_ms=START_MS + 2 * HOUR_MS, until_ms=START_MS + 3 * HOUR_MS)
+    assert [(each.kind, each.result) for each in checked if each.kind == GAP or each.result == MISSING] == []
+    both.path(both.backfills[0]).unlink()
+    checked = check(both, since_ms=START_MS + HOUR_MS, until_ms=START_MS + 4 * HOUR_MS)
+    assert (DIGEST, MISSING, name(both.backfills[0])) in wrong(checked)
+
+
+@pytest.mark.parametrize("change", [without_a_log, with_another_hash])
+@pytest.mark.parametrize("number", [0, 1, 2])
+@pytest.mark.parametrize("is_signed", [True, False], ids=["signature beside it", "signature in the next one"])
+def test_a_changed_backfill_digest_is_told(both, change, number, is_signed):
+    rewrite(both, number, change, backfill=True)
+    if not is_signed and number < 2:
+        Path(str(both.path(both.backfills[number])) + SIGNATURE_SUFFIX).unlink()
+    checked = check(both)
+    assert wrong(checked) == [(DIGEST, CHANGED, name(both.backfills[number]))]
+    assert sum(each.kind == LOG for each in checked) == 2 * 7
+
+
+@pytest.mark.parametrize("number", [10, 13, 15])
+def test_log_files_that_a_backfill_digest_names_are_checked(both, number):
+    both.put(both.logs[number], b"{}")
+    assert wrong(check(both)) == [(LOG, CHANGED, name(both.logs[number]))]
+    both.path(both.logs[number]).unlink()
+    assert wrong(check(both)) == [(LOG, MISSING, name(both.logs[number]))]
+
+
+def test_a_regular_digest_that_is_changed_is_told_beside_backfill_digests(both):
+    rewrite(both, 2, with_another_hash)
+    both.put(both.logs[0], b"{}")
+    assert sorted(wrong(check(both))) == sorted(
+        [(DIGEST, CHANGED, name(both.digests[2])), (LOG, CHANGED, name(both.logs[0]))]
+    )
+
+
+def test_backfill_digests_of_several_regions_and_of_a_prefix(tmp_path):
+    for region in ("us-east-1", "eu-west-1"):
+        chain = DigestChain(tmp_path / "bucket", region=region, prefix="trails/").write(3).write_backfill(1, 0)
+        keep_signature(chain)
+    checked = check(chain)
+    assert wrong(checked) == []
+    assert sum(each.kind == DIGEST for each in checked) == 10
+
+
 # --- what is signed, and where --------------------------------------------------------------------------------------
 
 
@@ -296,6 +420,9 @@ def test_a_key_says_which_chain_it_is_of():
     found = digest_object(ObjectRef("b", key + file))
     assert found.chain == ("111122223333", "us-east-2", "my_trail", "eu-west-1")
     assert found.end_ms == 1_786_978_891_000
+    assert not found.is_backfill
+    late = digest_object(ObjectRef("b", key + file.replace(".json", "_backfill.json")))
+    assert (late.chain, late.end_ms, late.is_backfill) == (found.chain, found.end_ms, True)
     assert digest_object(ObjectRef("b", "1_CloudTrail_us-east-2_20260817T1501Z_x.json.gz")) is None
 
 
@@ -305,6 +432,13 @@ def test_a_folder_with_digests_of_another_place_is_refused(chain, tmp_path):
     chain.path(chain.digests[0]).rename(moved / "renamed_CloudTrail-Digest_.json.gz")
     with pytest.raises(CollectorError, match="holds AWSLogs/"):
         LocalDigests(moved, None, None)
+
+
+def test_a_folder_without_a_digest_says_so(chain, tmp_path):
+    for key in chain.digests:
+        chain.path(key).unlink()
+    with pytest.raises(CollectorError, match="there is no digest in .* so nothing is verified"):
+        LocalDigests(tmp_path / "bucket", None, None)
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"PublicKeyList":[{"Value":"AAAA","Fingerprint":"x"}]}'])

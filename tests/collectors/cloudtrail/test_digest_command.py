@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from datetime import datetime, timedelta, timezone
 
 import boto3
 import pytest
@@ -14,6 +15,7 @@ import aws_siem_bridge
 from collectors.cloudtrail import digest_keys
 from tests.collectors.cloudtrail.digest_chain import BUCKET, FINGERPRINT, DigestChain, public_keys
 
+MIDNIGHT = datetime(2026, 11, 21, tzinfo=timezone.utc)
 PERIOD = ["--since", "2026-11-21", "--until", "2026-11-21T03:00Z"]
 
 
@@ -46,11 +48,17 @@ def chain(tmp_path):
 
 
 def upload(s3, chain: DigestChain) -> None:
-    for key in (*chain.logs, *chain.digests):
-        signed = (
-            {"signature": chain.signatures[key], "signature-algorithm": "SHA256withRSA"} if key in chain.digests else {}
-        )
+    for key in (*chain.logs, *chain.digests, *chain.backfills):
+        signed = {}
+        if key in chain.signatures:
+            signed = {"signature": chain.signatures[key], "signature-algorithm": "SHA256withRSA"}
+        if key in chain.backfills:
+            signed["backfill-generation-timestamp"] = "2026-11-25T00:00:00Z"
         s3.put_object(Bucket=BUCKET, Key=key, Body=chain.path(key).read_bytes(), Metadata=signed)
+
+
+def the_key():
+    return {"Value": base64.b64decode(public_keys()["PublicKeyList"][0]["Value"]), "Fingerprint": FINGERPRINT}
 
 
 def verify(where, *options: str) -> int:
@@ -67,6 +75,19 @@ def test_a_whole_chain_in_a_bucket(s3, tmp_path, keys, capsys, prefix, region):
     prefix = prefix.replace("{region}", f"AWSLogs/111122223333/CloudTrail-Digest/{region}/")
     assert verify(f"s3://{BUCKET}/{prefix}", *PERIOD, *keys) == 0
     assert capsys.readouterr().out == "3 of 3 digests valid, 6 of 6 log files valid\n"
+
+
+def test_backfill_digests_in_a_bucket_are_a_chain_of_their_own(s3, chain, keys, capsys):
+    upload(s3, chain.write_backfill(2, 0))
+    assert verify(f"s3://{BUCKET}", *PERIOD, *keys) == 0
+    whole = "5 of 5 digests valid (2 of them backfill digests), 10 of 10 log files valid\n"
+    assert capsys.readouterr().out == whole
+    s3.delete_object(Bucket=BUCKET, Key=chain.digests[1])
+    assert verify(f"s3://{BUCKET}", *PERIOD, *keys) == 1
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith(f"missing digest s3://{BUCKET}/{chain.digests[1]}: named by s3://{BUCKET}/")
+    assert "no digest covers 2026-11-21T01:00:00Z to 2026-11-21T02:00:00Z" in lines[1]
+    assert lines[2:] == ["4 of 5 digests valid (2 of them backfill digests), 8 of 8 log files valid"]
 
 
 def test_an_organisations_trail_with_a_prefix(s3, tmp_path, keys, capsys):
@@ -119,12 +140,9 @@ def test_the_keys_are_asked_of_the_digests_own_region(s3, chain, monkeypatch, ca
     def client(service, region):
         stubbed = boto3.client(service, region_name=region)
         stub = Stubber(stubbed)
-        value = base64.b64decode(public_keys()["PublicKeyList"][0]["Value"])
-        stub.add_response(
-            "list_public_keys",
-            {"PublicKeyList": [{"Value": value, "Fingerprint": FINGERPRINT}]},
-            {"StartTime": ANY, "EndTime": ANY},
-        )
+        # Those of the last hour are signed after it, maybe with a new key: it is asked for two hours longer.
+        period = {"StartTime": MIDNIGHT, "EndTime": MIDNIGHT + timedelta(hours=3 + 2)}
+        stub.add_response("list_public_keys", {"PublicKeyList": [the_key()]}, period)
         stub.activate()
         asked.append((service, region))
         return stubbed
@@ -132,6 +150,27 @@ def test_the_keys_are_asked_of_the_digests_own_region(s3, chain, monkeypatch, ca
     monkeypatch.setattr(digest_keys, "client", client)
     assert verify(f"s3://{BUCKET}", *PERIOD) == 0
     assert asked == [("cloudtrail", "us-east-1")]
+
+
+def test_a_key_that_signed_later_than_the_period_is_asked_for_once(s3, chain, monkeypatch, capsys):
+    """A backfill digest is signed days after its hour, when the key of the hour may have been changed."""
+    upload(s3, chain.write_backfill(0, 1))
+    answers = [{"PublicKeyList": []}, {"PublicKeyList": [the_key()]}]
+
+    def client(service, region):
+        stubbed = boto3.client(service, region_name=region)
+        stub = Stubber(stubbed)
+        stub.add_response("list_public_keys", answers.pop(0), {"StartTime": MIDNIGHT, "EndTime": ANY})
+        stub.activate()
+        return stubbed
+
+    monkeypatch.setattr(digest_keys, "client", client)
+    assert verify(f"s3://{BUCKET}", *PERIOD) == 0
+    assert not answers
+    answers[:] = [{"PublicKeyList": []}] * 2
+    assert verify(f"s3://{BUCKET}", *PERIOD) == 1
+    assert not answers
+    assert "there is no public key with the fingerprint" in capsys.readouterr().out
 
 
 def test_a_refusal_of_the_keys_names_the_permission(s3, chain, monkeypatch, capsys):
