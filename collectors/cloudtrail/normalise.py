@@ -9,7 +9,7 @@ names: Elastic Common Schema, https://www.elastic.co/guide/en/ecs/current/ecs-fi
 common field            comes from
 ======================  ==========================================================================================
 @timestamp              eventTime, in UTC with milliseconds
-event.dataset           ``aws.cloudtrail``
+event.dataset           ``aws.cloudtrail``; ``aws.cloudtrail.aggregated``: `collectors.cloudtrail.other_shapes`
 event.id                eventID
 event.action            eventName
 event.provider          eventSource
@@ -32,10 +32,12 @@ unmapped                what would make an engine refuse the document, under its
 
 A source that is missing leaves its common field out. Index: ``aws-cloudtrail-YYYY.MM.DD`` of the event's own time in
 UTC, so that a repeated event meets its first copy. Id: ``<eventID>-<recipientAccountId>`` (``<eventID>`` for a record
-without an account): with a trail of an organisation one action is one event in each account that it concerns.
+without an account): with a trail of an organisation one action is one event in each account that it concerns. A record
+without a usable eventID, as CloudTrail wrote them before 2014, is known by its place, as the other logs' records are:
+`collectors.records.record_id`.
 
-Required are ``eventID`` and ``eventTime``; a record without them is an `InvalidRecord`. Everything else is optional:
-Insights events have no userIdentity, service events no user agent.
+Required is ``eventTime`` alone; a record without it is an `InvalidRecord`. Everything else is optional: Insights events
+have no userIdentity, service events no user agent.
 
 How nothing is lost without decoding everything exactly: where the decoded record, encoded again, is the text AWS
 wrote, the decoder cannot have dropped a repeated key, a digit or half a character, and AWS's text is copied as it is.
@@ -48,6 +50,7 @@ import re
 from functools import lru_cache
 from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Tuple
 
+from collectors.cloudtrail.other_shapes import AGGREGATED_FIELDS, aggregated, is_aggregated, odd_time
 from collectors.cloudtrail.request import REQUEST_FIELDS, request_fields
 from collectors.cloudtrail.signin import SIGNIN_FIELDS, signin_fields, was_refused
 from collectors.datasets import DATASETS
@@ -55,7 +58,7 @@ from collectors.errors import InvalidRecord
 from collectors.event_time import from_iso
 from collectors.exact_json import MAX_DEPTH, ExactDecoder, encode, has_broken_key, may_be_deep, mend_keys, shallow
 from collectors.json_codec import Codec
-from collectors.records import Context
+from collectors.records import Context, record_id
 from collectors.shape import ANYTHING, LONGEST_INDEXED, VALUE, Shape
 from es_bridge.bulk import Document
 
@@ -120,6 +123,7 @@ MAPPED: Mapping[str, Any] = {
         "insightType": VALUE,
         "errorCode": VALUE,
     },
+    **AGGREGATED_FIELDS,
 }
 #: Free-form parts, stored and not indexed (``enabled: false``), whatever is in them.
 FREE_FORM = (
@@ -180,13 +184,13 @@ class RawRecord(NamedTuple):
 def document(record: RawRecord, context: Context) -> Document:
     """Return the document of one record: index, id, and JSON text that begins with the common fields.
 
-    Raises `InvalidRecord` when the record is no JSON or has no usable eventID or eventTime.
+    Raises `InvalidRecord` when the record is no JSON or has no usable eventTime.
     """
     number, _, text, fields = record
     codec = context.codec
     if fields is None or not _is_usual(fields, text, codec):
         return _exact_document(record, context)
-    index, identity, common = described(fields, context)
+    index, identity, common = described(fields, context, number)
     if len(text) > LONGEST_INDEXED:
         _mark_oversized(common, fields)
     return _new(Document, (index, identity, codec.dumps(common)[:-1] + b"," + text[1:], number))
@@ -218,7 +222,7 @@ def _exact_document(record: RawRecord, context: Context) -> Document:
         fields, _, repeats_keys = ExactDecoder().decode(text, 0)
     except (ValueError, RecursionError) as exc:
         raise InvalidRecord(f"the record is not JSON: {exc}") from exc
-    index, identity, common = described(fields, context)
+    index, identity, common = described(fields, context, record.number)
     moved = misfits(fields)
     kept = {key: value for key, value in fields.items() if key not in moved}
     if len(record.text) > LONGEST_INDEXED:
@@ -234,11 +238,11 @@ def _exact_document(record: RawRecord, context: Context) -> Document:
     return Document(index, identity, front[:-1] + b"," + text[1:].encode(), record.number)
 
 
-def described(fields: Mapping[str, Any], context: Context) -> Tuple[str, str, Dict[str, Any]]:
-    """Return index, id and common fields, those without ``unmapped`` and ``event.oversized``, of a decoded record.
+def described(fields: Mapping[str, Any], context: Context, number: int = 1) -> Tuple[str, str, Dict[str, Any]]:
+    """Return index, id and common fields, those without ``unmapped`` and ``event.oversized``, of record ``number``.
 
     Only text is taken: an object where text is expected would be refused by the engine. Raises `InvalidRecord` when
-    eventID or eventTime is missing or none. One function, as each call of another one takes 1 % of what a record does.
+    eventTime is missing or none. One function, as each call of another one takes 1 % of what a record does.
     """
     get = fields.get
     user_identity = get("userIdentity")
@@ -250,18 +254,27 @@ def described(fields: Mapping[str, Any], context: Context) -> Tuple[str, str, Di
     if type(account) is not str:
         account = ""
     event_id = get("eventID")
-    if type(event_id) is not str or not event_id:
-        raise InvalidRecord("the record has no eventID")
-    identity = f"{event_id}-{account}" if account else event_id
-    if len(identity) * 4 > MAX_ID_BYTES and len(identity.encode("utf-8", "replace")) > MAX_ID_BYTES:
-        raise InvalidRecord(f"the record's eventID is {len(event_id):,} characters long, which is no eventID")
+    if type(event_id) is str and event_id:
+        identity = f"{event_id}-{account}" if account else event_id
+        if len(identity) * 4 > MAX_ID_BYTES and len(identity.encode("utf-8", "replace")) > MAX_ID_BYTES:
+            event_id, identity = "", record_id(context.ref.identity, number)
+    else:
+        event_id, identity = "", record_id(context.ref.identity, number)
     text = get("eventTime")
-    time = from_iso(text) if type(text) is str else None
-    if time is None:
-        raise InvalidRecord(f"the record's eventTime is {str(text)[:60]!r} instead of a time like 2026-11-21T04:53:00Z")
+    time = (from_iso(text) if type(text) is str else None) or odd_time(text)
+    if time is None or not event_id:
+        if is_aggregated(fields):
+            time, identity, of_many = aggregated(fields, identity)
+            return INDEX_PREFIX + time.day, identity, of_many
+        if time is None:
+            raise InvalidRecord(
+                f"the record's eventTime is {str(text)[:60]!r} instead of a time like 2026-11-21T04:53:00Z"
+            )
 
     repeated = _remembered((get("eventName"), get("eventSource"), get("awsRegion"), account, _outcome(fields)))
-    event = {"dataset": DATASET, "id": event_id, **repeated.event}
+    event = (
+        {"dataset": DATASET, "id": event_id, **repeated.event} if event_id else {"dataset": DATASET, **repeated.event}
+    )
     common: Dict[str, Any] = {"@timestamp": time.stamp, "event": event}
     address = get("sourceIPAddress")
     if type(address) is str and address:

@@ -152,16 +152,16 @@ def test_damaged_files_give_their_complete_records_and_a_failed_end(cluster, tmp
 
 
 def test_records_that_cannot_become_documents_are_counted_with_file_number_and_reason(cluster, tmp_path):
-    no_id, no_time = event(1), event(2)
-    del no_id["eventID"], no_time["eventTime"]
-    path = write_log(tmp_path / "a.json", [event(0), no_id, no_time, event(3)])
+    odd_time, no_time = event(1, time="tomorrow"), event(2)
+    del no_time["eventTime"]
+    path = write_log(tmp_path / "a.json", [event(0), odd_time, no_time, event(3)])
     done = cluster.load(path)
     assert done.returncode == 1
     assert table(done.stdout) == {"CloudTrail": [1, 4, 2, 0, 2]}
     assert f"{path}, record 2: " in done.stdout
     assert f"{path}, record 3: " in done.stdout
-    assert "eventID" in done.stdout
-    assert "eventTime" in done.stdout
+    assert "eventTime is 'tomorrow'" in done.stdout
+    assert "eventTime is 'None'" in done.stdout
     assert cluster.count() == 2
 
 
@@ -176,9 +176,9 @@ def test_what_the_engine_refuses_is_counted_with_file_number_and_reason(cluster,
 
 
 def test_with_a_dead_letter_store_what_cannot_be_stored_is_kept_there_and_the_load_has_succeeded(cluster, tmp_path):
-    no_id = event(1)
-    del no_id["eventID"]
-    write_log(tmp_path / "logs" / "a.json", [event(0), no_id, event(2)])
+    no_time = event(1)
+    del no_time["eventTime"]
+    write_log(tmp_path / "logs" / "a.json", [event(0), no_time, event(2)])
     whole = gzip.compress(write_log(tmp_path / "x", [event(n) for n in range(100, 400)]).read_bytes())
     (tmp_path / "logs" / "cut.json.gz").write_bytes(whole[:-200])
     place = tmp_path / "dead"

@@ -44,6 +44,11 @@ HOSTILE = (
     '{"additionalEventData":{"n":1.10,"m":12345678901234567890123,"o":1E+400},"readOnly":1e99}',
     json.dumps({"userIdentity": {"type": LONG, "x" * 40_000: LONG, "sessionContext": {"attributes": {"new": [{}]}}}}),
     json.dumps({"userIdentity": {"type": LONG, "sessionContext": {"attributes": {"creationDate.x": 1, "": 2}}}}),
+    json.dumps({"timeWindow": {"windowStart": True, "windowEnd": 1e300, "windowSize": [None, 5]}, "accountId": LONG}),
+    json.dumps(
+        {"summary": {"details": [{"statistics": [{"name": LONG, "value": v} for v in ("x", True, 1.5, None)]}]}}
+    ),
+    json.dumps({"summary": {"primaryDimension": "text"}, "timeWindow": [5], "eventId": {"a": 1}}),
 )
 
 

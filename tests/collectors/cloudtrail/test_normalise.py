@@ -19,7 +19,7 @@ from collectors.cloudtrail.source import documents
 from collectors.errors import InvalidRecord
 from collectors.exact_json import MAX_DEPTH
 from collectors.json_codec import PLAIN, fastest
-from collectors.records import BadRecord, Context, Document, ObjectRef
+from collectors.records import BadRecord, Context, Document, ObjectRef, record_id
 from collectors.shape import LONGEST_INDEXED
 
 RECORD: Dict[str, Any] = {
@@ -325,9 +325,141 @@ def test_a_record_without_a_time_is_invalid(time):
 
 
 @pytest.mark.parametrize("event_id", [..., None, "", [], {"a": 1}, True, "x" * 600, "가" * 200])
-def test_a_record_without_an_id_is_invalid(event_id):
-    with pytest.raises(InvalidRecord, match="eventID"):
-        document(changed(eventID=event_id))
+def test_a_record_without_a_usable_id_is_known_by_its_place(event_id):
+    made = document(changed(eventID=event_id))
+    assert made.id == record_id(CONTEXT.ref.identity, 1)
+    found = json.loads(made.body)
+    assert found["event"] == {key: value for key, value in COMMON_OF_RECORD["event"].items() if key != "id"}
+    assert found["@timestamp"] == COMMON_OF_RECORD["@timestamp"]
+    kept = found["unmapped"]["eventID"] if "unmapped" in found else found.get("eventID", ...)
+    assert kept == event_id
+
+
+def test_records_of_the_first_format_have_no_id_and_each_has_one_of_its_place():
+    old = {
+        "eventVersion": "1.0",
+        "userIdentity": {"type": "IAMUser", "accountId": "444455556666", "userName": "ada"},
+        "eventTime": "2013-12-01T09:08:07Z",
+        "eventSource": "ec2.amazonaws.com",
+        "eventName": "StartInstances",
+        "awsRegion": "us-west-2",
+        "sourceIPAddress": "198.51.100.9",
+    }
+    data = json.dumps({"Records": [old, old, RECORD]}).encode()
+    made = list(documents([data], CONTEXT))
+    assert [each.id for each in made] == [
+        record_id(CONTEXT.ref.identity, 1),
+        record_id(CONTEXT.ref.identity, 2),
+        "0e1f2a3b-4c5d-4e6f-8a9b-0c1d2e3f4a5b-111122223333",
+    ]
+    first = json.loads(made[0].body)
+    assert (first["event"]["action"], first["cloud"]["account"], first["user"]) == (
+        "StartInstances",
+        {"id": "444455556666"},
+        {"name": "ada"},
+    )
+    assert made[0].index == "aws-cloudtrail-2013.12.01"
+
+
+@pytest.mark.parametrize(
+    ("time", "stamp"),
+    [
+        ("2013-12-01 09:08:07", "2013-12-01T09:08:07.000Z"),
+        ("2013-12-01T09:08:07.5", "2013-12-01T09:08:07.500Z"),
+        ("2013-12-01 09:08:07+09:00", "2013-12-01T00:08:07.000Z"),
+        (1385888887, "2013-12-01T09:08:07.000Z"),
+        (1385888887.25, "2013-12-01T09:08:07.250Z"),
+        (1385888887123, "2013-12-01T09:08:07.123Z"),
+        ("1385888887", "2013-12-01T09:08:07.000Z"),
+    ],
+)
+def test_times_in_other_forms_are_times(time, stamp):
+    assert body(changed(eventTime=time))["@timestamp"] == stamp
+
+
+# --- aggregated events -----------------------------------------------------------------------------------------------
+
+AGGREGATED: Dict[str, Any] = {
+    "eventVersion": "1.0",
+    "accountId": "444455556666",
+    "eventId": "5b1d6f0e-0000-4000-a000-00000000ag01",
+    "eventCategory": "Aggregated",
+    "eventType": "AwsAggregatedEvent",
+    "awsRegion": "eu-north-1",
+    "eventSource": "dynamodb.amazonaws.com",
+    "timeWindow": {
+        "windowStart": "2026-11-20T23:55:00Z",
+        "windowEnd": "2026-11-21T00:00:00Z",
+        "windowSize": "PT5M",
+        "newOfAws": 1,
+    },
+    "summary": {
+        "primaryDimension": {
+            "dimension": "eventName",
+            "statistics": [{"name": "GetItem", "value": 41}, {"name": "PutItem", "value": 1}],
+            "aggregationType": "Count",
+        },
+        "details": [{"dimension": "errorCodes", "statistics": [{"name": "none", "value": 42}]}],
+    },
+    "newOfAws": {"a": [1]},
+}
+
+
+def aggregated(**values: Any) -> Dict[str, Any]:
+    return {key: value for key, value in {**AGGREGATED, **values}.items() if value is not ...}
+
+
+def test_an_aggregated_event_is_a_dataset_of_its_own():
+    made = document(AGGREGATED)
+    assert (made.index, made.id) == ("aws-cloudtrail-2026.11.20", f"{AGGREGATED['eventId']}-444455556666")
+    common = {
+        "@timestamp": "2026-11-20T23:55:00.000Z",
+        "event": {
+            "dataset": "aws.cloudtrail.aggregated",
+            "id": AGGREGATED["eventId"],
+            "provider": "dynamodb.amazonaws.com",
+        },
+        "cloud": {"provider": "aws", "region": "eu-north-1", "account": {"id": "444455556666"}},
+    }
+    assert json.loads(made.body) == {**common, **AGGREGATED}
+
+
+@pytest.mark.parametrize(
+    ("values", "stamp"),
+    [
+        ({"eventCategory": ..., "eventType": ...}, "2026-11-20T23:55:00.000Z"),
+        ({"timeWindow": {"windowEnd": "2026-11-21T00:00:00Z"}}, "2026-11-21T00:00:00.000Z"),
+        ({"timeWindow": {"windowStart": "2026-11-20 23:50:00"}}, "2026-11-20T23:50:00.000Z"),
+        ({"timeWindow": {"windowStart": 5, "windowEnd": "2026-11-21T00:00:00Z"}}, "2026-11-21T00:00:00.000Z"),
+        ({"timeWindow": ..., "eventTime": "2026-11-20T23:59:00Z"}, "2026-11-20T23:59:00.000Z"),
+        ({"eventID": "x", "eventTime": None}, "2026-11-20T23:55:00.000Z"),
+        ({"summary": "text", "accountId": {"a": 1}}, "2026-11-20T23:55:00.000Z"),
+        (
+            {"summary": {"details": [{"statistics": {"name": {"arn": "x"}, "value": "many"}}]}},
+            "2026-11-20T23:55:00.000Z",
+        ),
+    ],
+)
+def test_an_aggregated_event_is_known_in_every_form(values, stamp):
+    found = body(aggregated(**values))
+    assert (found["@timestamp"], found["event"]["dataset"]) == (stamp, "aws.cloudtrail.aggregated")
+    kept = {**found, **found.get("unmapped", {})}
+    assert {key: kept[key] for key in aggregated(**values)} == aggregated(**values)
+
+
+def test_the_id_of_an_aggregated_event_falls_back_to_its_place():
+    assert document(aggregated(accountId=...)).id == AGGREGATED["eventId"]
+    assert document(aggregated(accountId=..., recipientAccountId="7")).id == f"{AGGREGATED['eventId']}-7"
+    for event_id in (..., None, 5, "", "x" * 600):
+        made = document(aggregated(eventId=event_id))
+        assert made.id == record_id(CONTEXT.ref.identity, 1)
+        assert "id" not in json.loads(made.body)["event"]
+
+
+@pytest.mark.parametrize("window", [..., None, "5 minutes", [], {}, {"windowStart": "soon", "windowEnd": {"a": 1}}])
+def test_an_aggregated_event_without_a_time_is_invalid(window):
+    with pytest.raises(InvalidRecord, match="timeWindow has neither"):
+        document(aggregated(timeWindow=window))
 
 
 # --- what must not refuse, hide or reshape a record ------------------------------------------------------------------
@@ -460,7 +592,7 @@ def test_deeper_nesting_goes_on_as_text(levels, extra):
 
 
 def test_a_record_of_nothing_but_brackets_ends_as_a_bad_record():
-    with pytest.raises(InvalidRecord, match="eventID"):
+    with pytest.raises(InvalidRecord, match="eventTime"):
         document('{"a":' + nested(200_000) + "}")
 
 

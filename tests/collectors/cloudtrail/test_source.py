@@ -113,7 +113,7 @@ def test_records_before_the_first_wanted_are_counted_and_not_made():
         (b'"},{\\"eventVersion\\":"', "not a JSON object"),
         (b'[{"eventID":"x"}]', "not a JSON object"),
         (b'{"eventID":"x"}', "eventTime"),
-        (b'{"eventVersion":"1","eventTime":"2026-11-21T04:53:07Z"}', "no eventID"),
+        (b'{"eventVersion":"1","eventCategory":"Aggregated","eventId":"x"}', "timeWindow"),
         (b'{"eventVersion":"1","eventTime":"tomorrow","eventID":"x"}', "eventTime"),
         (b'{"eventID":oops,"n":{}}', "not JSON"),
         (b'{"eventID":"line\nbreak"}', "not JSON"),
