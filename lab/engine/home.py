@@ -56,7 +56,7 @@ def prepare_home(spec: EngineSpec, java: Java, progress: Progress) -> Path:
 
 
 def _server_sources(spec: EngineSpec) -> List[Path]:
-    return [_JAVA_SOURCES / "Lifecycle.java", _JAVA_SOURCES / spec.server / "EngineServer.java"]
+    return [*sorted(_JAVA_SOURCES.glob("*.java")), _JAVA_SOURCES / spec.server / "EngineServer.java"]
 
 
 def _module_sources(module: Module) -> List[Path]:

@@ -64,6 +64,11 @@ class Engine:
         """Whether the process is still there."""
         return self._process.poll() is None
 
+    @property
+    def exit_status(self) -> Optional[int]:
+        """What the process ended with, ``None`` while it runs; of a fatal error see ``java/FatalErrors.java``."""
+        return self._process.poll()
+
     def stop(self) -> None:
         """Stop the node with SIGTERM and wait for its end; remove its folder unless the caller gave or keeps it."""
         end_process(self._process)

@@ -27,6 +27,7 @@ final class Lifecycle {
     private Lifecycle() {}
 
     static void serve(Builder builder) throws Exception {
+        FatalErrors.end();
         watchOwner();
         EngineNode node = builder.build();
         CountDownLatch stopped = new CountDownLatch(1);
