@@ -106,6 +106,14 @@ class Document(NamedTuple):
     origin: int = 0
 
 
+#: Documents -> the text of each that is sent.
+Bodies = Callable[[Sequence[Document]], Sequence[bytes]]
+
+
+def _own_bodies(documents: Sequence[Document]) -> List[bytes]:
+    return [document.body for document in documents]
+
+
 class Outcome(NamedTuple):
     """What became of one document: ``stored``, ``already_there`` or ``rejected``, the last with the reason."""
 
@@ -133,6 +141,7 @@ def bulk_create(
     workers: int = WORKERS,
     give_up_after_s: float = GIVE_UP_AFTER_S,
     on_wait: Callable[[str], None] = lambda reason: None,
+    bodies: Optional[Bodies] = None,
 ) -> Generator[Outcome, None, None]:
     """Write ``documents`` and yield one `Outcome` for each, in any order.
 
@@ -141,9 +150,10 @@ def bulk_create(
     `Overloaded` or `UnreachableError` when nothing moved for ``give_up_after_s`` seconds; the outcomes of requests
     that were under way are yielded first. What has no outcome then may be sent again by a later call. ``on_wait`` is
     called with the engine's reason, from another thread, each time a request finds no room or nobody there; what it
-    raises ends the writing in the same way.
+    raises ends the writing in the same way. ``bodies`` makes the texts that are sent of documents, anew for every
+    attempt; without it they are the documents' own.
     """
-    writer = _Writer(transport, give_up_after_s, on_wait)
+    writer = _Writer(transport, give_up_after_s, on_wait, bodies or _own_bodies)
     under_way: Deque[Future[_Written]] = deque()
     with ThreadPoolExecutor(workers, thread_name_prefix="bulk") as pool:
         try:
@@ -182,7 +192,7 @@ def _chunks(documents: Iterable[Document], max_docs: int, max_bytes: int) -> Ite
     chunk: List[Document] = []
     size = 0
     for document in documents:
-        length = len(document.body) + len(document.id) + len(document.index) + 40
+        length = len(document.body) + len(document.id) + len(document.index) + 90  # the action, and what `bodies` adds
         if chunk and (len(chunk) >= max_docs or size + length > max_bytes):
             yield chunk
             chunk, size = [], 0
@@ -195,8 +205,11 @@ def _chunks(documents: Iterable[Document], max_docs: int, max_bytes: int) -> Ite
 class _Writer:
     """Sends chunks until every document of them has an outcome."""
 
-    def __init__(self, transport: Transport, give_up_after_s: float, on_wait: Callable[[str], None]) -> None:
+    def __init__(
+        self, transport: Transport, give_up_after_s: float, on_wait: Callable[[str], None], bodies: Bodies
+    ) -> None:
         self._transport = transport
+        self._bodies = bodies
         self._give_up_after_s = give_up_after_s
         self._on_wait = on_wait
         self._stopped = threading.Event()
@@ -309,7 +322,7 @@ class _Writer:
         Return one answer a document, or ``None``: all are stored. That is the usual case, and it costs a comparison.
         """
         lines: List[bytes] = []
-        for index, identity, body, _ in documents:
+        for (index, identity, _, _), body in zip(documents, self._bodies(documents)):
             # An id may hold anything; as ASCII with escapes it is JSON whatever it is. A tenth of json.dumps's time.
             lines.append(
                 f'{{"create":{{"_index":{encode_basestring_ascii(index)},'

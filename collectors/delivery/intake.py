@@ -52,6 +52,7 @@ from collectors.errors import (
     ObjectGone,
     StoreUnavailable,
 )
+from collectors.ingested import stamped
 from collectors.json_codec import Codec, fastest
 from collectors.reading import Reading
 from collectors.recognise import kind_of
@@ -106,7 +107,8 @@ class Intake:
         """Without ``dead_letters`` an object with a record that cannot be stored ends as RETRY, never as DONE.
 
         ``window`` is no limit when left out; ``addresses`` may be shared by intakes, which saves memory; ``workers``
-        to ``give_up_after_s`` and ``on_wait`` are those of `es_bridge.bulk.bulk_create`; ``clock`` stamps dead letters.
+        to ``give_up_after_s`` and ``on_wait`` are those of `es_bridge.bulk.bulk_create`; ``clock`` stamps documents and
+        dead letters.
         """
         self.transport, self.objects, self.dead_letters = transport, objects, dead_letters
         self.window, self.on_wait, self.clock = window, on_wait, clock
@@ -232,6 +234,7 @@ class _Taking:
             workers=intake.workers,
             give_up_after_s=min(intake.give_up_after_s, max(1.0, self._seconds_left())),
             on_wait=self._waiting,
+            bodies=stamped(intake.clock),
         )
         try:
             # Closed here and not whenever the exception that ended it is forgotten: then nothing is under way any more.
