@@ -26,6 +26,7 @@ from es_bridge.transport import Transport
 
 #: Reasons kept word by word; further ones are only counted.
 MAX_REASONS = 10
+MAX_COLUMNS = 100
 #: How often progress is shown while no object ends.
 TICK_S = 0.5
 
@@ -59,6 +60,8 @@ class LoadReport:
     problems_count: int = 0
     #: Objects that another run may do better with: they could not be read now, or the load was stopped in them.
     unfinished: int = 0
+    #: Columns of flow logs that are not known here -> in how many objects; the first `MAX_COLUMNS` names.
+    unknown_columns: Dict[str, int] = field(default_factory=dict)
 
     @property
     def records(self) -> int:
@@ -77,6 +80,9 @@ class LoadReport:
         counts.stored += result.stored
         counts.already_there += result.already_there
         counts.dead += result.dead
+        for column in result.unknown_columns:
+            if column in self.unknown_columns or len(self.unknown_columns) < MAX_COLUMNS:
+                self.unknown_columns[column] = self.unknown_columns.get(column, 0) + 1
         if result.outcome == DONE:
             self.objects_done += 1
         else:

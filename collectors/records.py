@@ -10,7 +10,7 @@ from __future__ import annotations
 import base64
 import hashlib
 from dataclasses import dataclass, field
-from typing import NamedTuple, Union
+from typing import List, NamedTuple, Union
 
 from collectors.addresses import AddressBook
 from collectors.json_codec import PLAIN, Codec
@@ -20,6 +20,8 @@ from es_bridge.bulk import Document
 MAX_RECORD_BYTES = 10_000_000
 #: What a dead letter keeps of a record that cannot become a document.
 EXCERPT_BYTES = 4096
+#: So many unknown columns of an object are named, each by so many characters.
+NAMED_COLUMNS, LONGEST_COLUMN = 20, 60
 
 __all__ = ["BadRecord", "Context", "Document", "EXCERPT_BYTES", "MAX_RECORD_BYTES", "Made", "ObjectRef", "record_id"]
 
@@ -81,3 +83,11 @@ class Context:
     addresses: AddressBook = field(default_factory=AddressBook)
     #: Records before this one are counted and not decoded: an earlier run has stored them.
     first_number: int = 1
+    #: Columns of the object that no field of the mapping is made for: see `name_column`.
+    unknown_columns: List[str] = field(default_factory=list, compare=False)
+
+    def name_column(self, name: str) -> None:
+        """Note a column that is not known, to be said to a person: the first `NAMED_COLUMNS` of an object."""
+        shown = name[:LONGEST_COLUMN]
+        if len(self.unknown_columns) < NAMED_COLUMNS and shown not in self.unknown_columns:
+            self.unknown_columns.append(shown)

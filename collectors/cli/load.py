@@ -20,6 +20,7 @@ from collectors.delivery.event_window import EventWindow
 from collectors.delivery.intake import Intake
 from collectors.delivery.letter_store import letter_store
 from collectors.delivery.objects import Objects, S3Objects, split_uri
+from collectors.delivery.outcome import UNKNOWN_COLUMNS
 from collectors.enrichment import address_book
 from collectors.errors import CollectorError
 from collectors.files import NO_BUCKET, FileObjects, find_files
@@ -312,6 +313,9 @@ class _Session:
             print(f"  {line}")
         _print_list("not stored", self._rejections.reasons, self._rejections.count)
         _print_list(f"{self._noun} with a problem", report.problems, report.problems_count)
+        if report.unknown_columns:
+            names = ", ".join(f"{name} ({count:,})" for name, count in sorted(report.unknown_columns.items()))
+            print(f"  columns of flow logs that are not known here, {UNKNOWN_COLUMNS}: {cell(names, '')}")
         if report.digests:
             print(f"  digest files skipped: {report.digests:,} (signatures over log files, no events)")
         if self._letters and any(counts.dead for counts in report.logs.values()):

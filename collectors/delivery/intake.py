@@ -207,6 +207,7 @@ class _Taking:
                     self._write(reading)
                 finally:
                     result.bytes_read = reading.bytes_read
+                    result.unknown_columns = tuple(context.unknown_columns)
         except ObjectGone as exc:
             self._about_the_object(OBJECT_GONE, str(exc))
         fault = self._fault

@@ -16,13 +16,15 @@ import sys
 import threading
 import traceback
 from datetime import datetime, timezone
-from typing import Any, Collection, Optional, TextIO
+from typing import Any, Collection, Optional, Set, TextIO
 
-from collectors.delivery.outcome import ObjectResult
+from collectors.delivery.outcome import UNKNOWN_COLUMNS, ObjectResult
 from collectors.records import ObjectRef
 
 #: A reason can quote an engine's answer; a line stays one that tools accept.
 MAX_TEXT = 2000
+#: Unknown columns that are remembered, so that each is warned of once.
+MAX_COLUMNS = 1000
 
 
 class JsonLog:
@@ -31,6 +33,7 @@ class JsonLog:
     def __init__(self, stream: Optional[TextIO] = None) -> None:
         self._stream = stream
         self._lock = threading.Lock()
+        self._columns: Set[str] = set()
 
     def info(self, event: str, **facts: Any) -> None:
         """Write what happened as planned."""
@@ -59,7 +62,12 @@ class JsonLog:
             already_there=result.already_there,
             dead=result.dead,
             seconds=round(seconds, 3),
+            unknown_columns=", ".join(result.unknown_columns),
         )
+        new = [name for name in result.unknown_columns if name not in self._columns]
+        if new and len(self._columns) < MAX_COLUMNS:
+            self._columns.update(new)
+            self.warning("unknown_columns", uri=ref.uri, columns=", ".join(new), reason=UNKNOWN_COLUMNS)
 
     def take_over_logging(self) -> None:
         """Write what libraries and our own modules log through `logging`, from warnings on, as lines of this log."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Tuple
 
 #: Every record is stored, was already there, or is in the dead-letter store with its reason.
 DONE = "done"
@@ -11,6 +12,8 @@ UNFINISHED = "unfinished"
 #: The object could not be read now (access or KMS denied, a broken body, S3 unwell): try the message again, and leave
 #: it to the queue's redrive policy when it never works.
 RETRY = "retry"
+#: What is said of columns of flow logs that this version does not know.
+UNKNOWN_COLUMNS = "stored and not indexed"
 
 
 @dataclass
@@ -32,3 +35,5 @@ class ObjectResult:
     newest_ms: int = 0
     #: Unpacked bytes read.
     bytes_read: int = 0
+    #: Columns that are not known: `collectors.records.Context.unknown_columns`.
+    unknown_columns: Tuple[str, ...] = ()

@@ -57,12 +57,17 @@ def typed(columns: Iterable[Tuple[str, str]]) -> Tuple[Fields, Fields]:
     return fields, unmapped
 
 
+def is_count(text: str) -> bool:
+    """Whether ``text`` is a whole number that every engine's ``long`` holds."""
+    return _NUMBER.fullmatch(text) is not None and int(text) <= LONGEST_LONG
+
+
 def _is_number(name: str, text: str) -> bool:
     if name in PORTS:
         return is_port(text)
     if name in TIMES:
         return event_time(text) is not None
-    return _NUMBER.fullmatch(text) is not None and int(text) <= LONGEST_LONG
+    return is_count(text)
 
 
 def event(fields: Fields) -> Fields:

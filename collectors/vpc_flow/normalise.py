@@ -48,7 +48,7 @@ from collectors.key_origin import origin_of
 from collectors.records import Context, Document, record_id
 from collectors.shape import LONGEST_INDEXED
 from collectors.vpc_flow import fields as field
-from collectors.vpc_flow.columns import ABSENT, KNOWN
+from collectors.vpc_flow.columns import ABSENT, KNOWN, NUMBERS, RARE
 from collectors.vpc_flow.fields import Fields, Time
 
 #: Names of the common fields of all logs and of this module's own; a column of that name moves to ``unmapped``.
@@ -65,7 +65,8 @@ _CHANGING: Texts = ("srcaddr", "dstaddr", "srcport", "dstport", "packets", "byte
 _CHANGING += ("pkt_srcaddr", "pkt_dstaddr")
 _FLOW: Texts = ("protocol", "tcp_flags", "action", "log_status", "flow_direction", "traffic_path", "type")
 _FLOW += ("pkt_src_aws_service", "pkt_dst_aws_service", "reject_reason", "encryption_status")
-_INTERFACE = tuple(name for name in KNOWN if name not in _CHANGING + _FLOW)
+_INTERFACE = tuple(name for name in KNOWN if name not in _CHANGING + _FLOW + RARE)
+_KNOWN = frozenset(KNOWN)
 _NETWORK_TYPES = {4: "ipv4", 6: "ipv6"}
 
 K = TypeVar("K")
@@ -84,7 +85,7 @@ class Normaliser:
         #: Read behind the last column: by columns that are not there, and the place of the object.
         self._behind = [ABSENT, *self._place]
         places: Dict[str, int] = {}
-        others: List[Tuple[str, int]] = []
+        unknown: List[Tuple[str, int]] = []
         #: Columns that the documents cannot have under their own names: name and place.
         self._moved: List[Tuple[str, int]] = []
         for place, name in enumerate(columns):
@@ -94,12 +95,15 @@ class Normaliser:
             places[name] = place
             if name in TAKEN or "." in name or not name:
                 self._moved.append((name, place))
-            elif name not in KNOWN:
-                others.append((name, place))
+            elif name not in _KNOWN:
+                unknown.append((name, place))
+        for name, _ in sorted(unknown + self._moved, key=itemgetter(1)):
+            context.name_column(name)
+        others = [(name, places[name]) for name in RARE if name in places] + unknown
         order = _INTERFACE + _FLOW + _CHANGING
         #: All the other columns, in the order of the documents.
         self._kept = [(name, places[name]) for name in order if name in places] + others
-        self._others = [(f",{_json(self._codec, name)}:", place) for name, place in others]
+        self._others = [(f",{_json(self._codec, name)}:", place, name in NUMBERS) for name, place in others]
         width = len(columns)
         self._changing = itemgetter(*[places.get(name, width) for name in _CHANGING])
         self._flow = itemgetter(*[places.get(name, width) for name in _FLOW])
@@ -113,7 +117,7 @@ class Normaliser:
         """
         values += self._behind
         src, dst, src_port, dst_port, packets, size, start, end, packet_src, packet_dst = self._changing(values)
-        interfaces, flows, times, ports, texts = self._memories
+        interfaces, flows, times, ports, texts, counts = self._memories
         interface = interfaces[self._interface(values)]
         flow = flows[self._flow(values)]
         time = times[end]
@@ -135,9 +139,12 @@ class Normaliser:
         others = "" if packet_src == ABSENT else f',"pkt_srcaddr":{texts[packet_src]}'
         if packet_dst != ABSENT:
             others += f',"pkt_dstaddr":{texts[packet_dst]}'
-        for name, place in self._others:
-            if values[place] != ABSENT:
-                others += name + texts[values[place]]
+        for name, place, is_number in self._others:
+            text = values[place]
+            if text != ABSENT:
+                if is_number and not counts[text]:
+                    return self._unusual(values, number)
+                others += name + (text if is_number else texts[text])
         body = (
             f'{time.head}{flow.event}"source":{{{source.members},"port":{src_port}}},'
             f'"destination":{{{destination.members},"port":{dst_port}}},'
@@ -233,6 +240,7 @@ class _Memories(NamedTuple):
     times: _Memory[str, Optional[Time]]
     ports: _Memory[str, bool]
     texts: _Memory[str, str]
+    counts: _Memory[str, bool]
 
 
 @lru_cache(maxsize=2)
@@ -255,6 +263,7 @@ def _memories(codec: Codec) -> _Memories:
         _Memory(field.event_time, 16_384),
         _Memory(field.is_port, 65_536),
         _Memory(lambda text: _json(codec, text), 65_536),
+        _Memory(field.is_count, 16_384),
     )
 
 

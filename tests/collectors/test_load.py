@@ -165,6 +165,16 @@ def test_records_that_cannot_become_documents_are_counted_with_file_number_and_r
     assert cluster.count() == 2
 
 
+def test_columns_of_flow_logs_that_nobody_knows_are_named_in_the_summary(cluster, tmp_path):
+    path = tmp_path / "vpcflowlogs" / "a_vpcflowlogs_b.log"
+    path.parent.mkdir()
+    header = "version srcaddr dstaddr end segment-name tgw-id"
+    path.write_text(f"{header}\n6 10.0.0.1 10.0.0.2 946598400 prod tgw-1\n")
+    done = cluster.load(path)
+    assert (done.returncode, table(done.stdout)) == (0, {"VPC Flow Logs": [1, 1, 1, 0, 0]}), done.stderr
+    assert "columns of flow logs that are not known here, stored and not indexed: segment_name (1)" in done.stdout
+
+
 def test_what_the_engine_refuses_is_counted_with_file_number_and_reason(cluster, tmp_path):
     path = write_log(tmp_path / "a.json", [event(0), event(1, time="1999-12-30T00:00:00Z")])
     assert cluster.load(path).returncode == 0

@@ -15,6 +15,7 @@ from collectors.records import BadRecord, Document
 from collectors.vpc_flow.columns import KNOWN, NUMBERS, plain_name
 from collectors.vpc_flow.normalise import TAKEN, Normaliser
 from collectors.vpc_flow.protocols import flag_names, protocol_name
+from collectors.vpc_flow.source import documents
 from lab.story import vpc_flow as story
 from tests.collectors.vpc_flow.flows import RECORD, body_of, context, made_of, properties, read, without
 
@@ -196,7 +197,7 @@ def test_the_mapping_has_every_known_column_and_common_names_are_taken():
     own = properties("aws-vpcflow-mappings.json")
     assert list(own) == [*KNOWN, "tcp_flag_names"]
     for name, entry in own.items():
-        wanted = {"keyword"} if name not in NUMBERS else {"integer", "long", "date"}
+        wanted = {"keyword"} if name not in NUMBERS else {"integer", "long", "date", "float"}
         assert entry["type"] in ({"ip"} if name.endswith("addr") else wanted), name
         assert entry.get("ignore_malformed") or entry.get("ignore_above") == 8191, name
     assert set(properties("aws-common-mappings.json")) <= TAKEN
@@ -252,3 +253,101 @@ def test_any_line_becomes_a_document_that_fits_or_a_bad_record(values, timed):
     assert body["@timestamp"][:10].replace("-", ".") == made.index[-10:]
     assert all("." not in name and name for name in body)
     assert made_of(RECORD)
+
+
+# --- later versions, transit gateways, and what nobody knows ----------------------------------------------------------
+
+#: Of a transit gateway, in AWS's order.
+TRANSIT: Dict[str, str] = {
+    "version": "6",
+    "resource-type": "TransitGateway",
+    "account-id": "444455556666",
+    "tgw-id": "tgw-0a1b",
+    "tgw-attachment-id": "tgw-attach-0a1b",
+    "tgw-src-vpc-account-id": "444455556666",
+    "tgw-dst-vpc-account-id": "777788889999",
+    "tgw-src-vpc-id": "vpc-0a",
+    "tgw-dst-vpc-id": "vpc-0b",
+    "tgw-src-subnet-id": "subnet-0a",
+    "tgw-dst-subnet-id": "subnet-0b",
+    "tgw-src-eni": "eni-0a",
+    "tgw-dst-eni": "eni-0b",
+    "tgw-src-az-id": "euw1-az1",
+    "tgw-dst-az-id": "euw1-az3",
+    "tgw-pair-attachment-id": "tgw-attach-0b2c",
+    "srcaddr": "10.1.0.9",
+    "dstaddr": "10.2.0.7",
+    "srcport": "40000",
+    "dstport": "443",
+    "protocol": "6",
+    "packets": "9",
+    "bytes": "1800",
+    "start": "1795225201",
+    "end": "1795225261",
+    "log-status": "OK",
+    "type": "IPv4",
+    "packets-lost-no-route": "0",
+    "packets-lost-blackhole": "3",
+    "packets-lost-mtu-exceeded": "12345678901",
+    "packets-lost-ttl-expired": "-",
+    "tcp-flags": "2",
+    "region": "eu-west-1",
+    "flow-direction": "ingress",
+    "pkt-src-aws-service": "-",
+    "pkt-dst-aws-service": "-",
+}
+LATER: Dict[str, str] = {
+    **RECORD,
+    "resource-id": "nat-0a1b",
+    "encryption-status": "3",
+    "instance-tag": "web%20shop",
+    "instance-tag-2": "-",
+    "asg-tag": "blue",
+    "interface-type": "regional_nat_gateway",
+    "next-hop-interface-id": "eni-0c",
+    "next-hop-vpc-id": "vpc-0c",
+    "next-hop-interface-type": "transit_gateway",
+}
+
+
+@pytest.mark.parametrize("record", [TRANSIT, LATER], ids=["transit gateway", "version 11"])
+def test_columns_of_transit_gateways_and_later_versions_are_typed_and_known(record):
+    about = context()
+    text = f"{' '.join(record)}\n{' '.join(record.values())}".encode()
+    (made,) = documents([text], about)
+    body = json.loads(made.body)
+    for name, value in record.items():
+        plain = plain_name(name)
+        wanted = None if value == "-" else int(value) if plain in NUMBERS else value
+        assert body.get(plain) == wanted, name
+    assert about.unknown_columns == []
+    assert body["cloud"]["account"] == {"id": record["account-id"]}
+
+
+@pytest.mark.parametrize("value", ["-1", "none", "1.5", "007", "9223372036854775808"])
+def test_a_lost_packets_column_that_is_no_number_is_kept_beside_the_fields(value):
+    body = body_of({**TRANSIT, "packets-lost-blackhole": value})
+    assert "packets_lost_blackhole" not in body
+    assert body["unmapped"] == {"packets_lost_blackhole": value}
+    assert body["packets_lost_mtu_exceeded"] == 12345678901
+
+
+def test_columns_that_nobody_knows_are_stored_and_named():
+    about = context()
+    record = {**TRANSIT, "core-network-segment": "prod", "source": "x", "bytes-lost": "5"}
+    columns = [*record, "srcport"]
+    text = f"{' '.join(columns)}\n{' '.join([*record.values(), '7'])}".encode()
+    (made,) = documents([text], about)
+    body = json.loads(made.body)
+    assert (body["core_network_segment"], body["bytes_lost"]) == ("prod", "5")
+    assert body["unmapped"] == {"source": "x", f"srcport#{len(columns)}": "7"}
+    assert about.unknown_columns == ["core_network_segment", "source", "bytes_lost", f"srcport#{len(columns)}"]
+
+
+def test_of_very_many_unknown_columns_the_first_are_named():
+    about = context()
+    names = [f"c{number}-{'x' * 100}" for number in range(500)]
+    record = {**RECORD, **dict.fromkeys(names, "1")}
+    list(documents([f"{' '.join(record)}\n{' '.join(record.values())}".encode()], about))
+    assert len(about.unknown_columns) == 20
+    assert max(map(len, about.unknown_columns)) == 60

@@ -16,6 +16,7 @@ from collectors.json_codec import fastest
 from collectors.records import BadRecord
 from collectors.vpc_flow import parquet
 from collectors.vpc_flow.columns import NUMBERS, plain_name
+from collectors.vpc_flow.source import documents
 from lab.story import vpc_flow as story
 from tests.collectors.vpc_flow.flows import RECORD, context, read
 
@@ -64,6 +65,19 @@ def test_text_and_parquet_give_the_same_bytes():
     for options in ({}, {"row_group_size": 100}, {"use_dictionary": False, "compression": "snappy"}):
         made = list(parquet.documents(written(table_of(records), **options), context(fastest())))
         assert made == read(text_of(records), fastest())
+
+
+def test_columns_of_transit_gateways_and_unknown_ones_are_as_from_text():
+    records = [
+        {**flow, "tgw-id": "tgw-1", "packets-lost-no-route": str(number), "instance-tag": "-", "segment-name": "prod"}
+        for number, flow in enumerate(flows(50))
+    ]
+    about, of_text = context(fastest()), context(fastest())
+    made = list(parquet.documents(written(table_of(records)), about))
+    assert made == list(documents([text_of(records)], of_text))
+    assert about.unknown_columns == of_text.unknown_columns == ["segment_name"]
+    body = json.loads(made[7].body)
+    assert (body["packets_lost_no_route"], body["segment_name"], "instance_tag" in body) == (7, "prod", False)
 
 
 def test_other_writers_of_the_same_columns():
