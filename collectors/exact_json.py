@@ -15,6 +15,8 @@ import re
 from json.encoder import encode_basestring, encode_basestring_ascii
 from typing import Any, Dict, List, Tuple
 
+#: Digits, signs and points of a number that engines read (a limit of their JSON library); a longer one becomes text.
+LONGEST_NUMBER = 1000
 #: Levels of objects and lists that are kept as such; `shallow` writes deeper ones as text.
 MAX_DEPTH = 200
 
@@ -34,26 +36,33 @@ class ExactDecoder:
     """Decodes one value after the other out of a text that holds many."""
 
     def __init__(self) -> None:
-        self._repeated = False
+        self._changed = False
         self._raw_decode = json.JSONDecoder(
-            parse_int=Number, parse_float=Number, parse_constant=_refuse, object_pairs_hook=self._object
+            parse_int=self._number, parse_float=self._number, parse_constant=_refuse, object_pairs_hook=self._object
         ).raw_decode
 
     def decode(self, text: str, position: int) -> Tuple[Any, int, bool]:
-        """Return the value that begins at ``position``, where it ends, and whether an object in it repeats a key.
+        """Return the value that begins at ``position``, where it ends, and whether engines would refuse it as written.
 
-        The second value of a repeated key is named ``key#2``, the third ``key#3``. Raises `ValueError`, and
+        That is so for an object that repeats a key: the second value is named ``key#2`` here, the third ``key#3``. And
+        for a number of more than `LONGEST_NUMBER` characters, which is text here. Raises `ValueError`, and
         `RecursionError` for a value nested more deeply than Python can read (about 1,000 levels).
         """
-        self._repeated = False
+        self._changed = False
         value, end = self._raw_decode(text, position)
-        return value, end, self._repeated
+        return value, end, self._changed
+
+    def _number(self, written: str) -> str:
+        if len(written) <= LONGEST_NUMBER:
+            return Number(written)
+        self._changed = True
+        return written
 
     def _object(self, pairs: List[Tuple[str, Any]]) -> Dict[str, Any]:
         found = dict(pairs)
         if len(found) == len(pairs):
             return found
-        self._repeated = True
+        self._changed = True
         return _numbered(pairs)
 
 

@@ -10,6 +10,8 @@ import json
 from functools import lru_cache
 from typing import Any, Callable, NamedTuple, Union
 
+from collectors.exact_json import LONGEST_NUMBER
+
 
 class Codec(NamedTuple):
     """How JSON is read and written. Both raise ValueError for what cannot be."""
@@ -27,7 +29,13 @@ def _refuse_constant(name: str) -> Any:
     raise ValueError(f"{name} is no JSON")
 
 
-_decoder = json.JSONDecoder(parse_constant=_refuse_constant)
+def _int(written: str) -> int:
+    if len(written) > LONGEST_NUMBER:
+        raise ValueError(f"a number of {len(written):,} digits, which engines refuse")
+    return int(written)
+
+
+_decoder = json.JSONDecoder(parse_constant=_refuse_constant, parse_int=_int)
 
 
 def _loads(text: Union[bytes, str]) -> Any:

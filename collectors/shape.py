@@ -18,6 +18,9 @@ ANYTHING = "anything"
 #: Texts longer than this (in UTF-16 units, as the engines count) are kept and not indexed: ``ignore_above``.
 LONGEST_INDEXED = 8191
 
+#: Lists in lists that OpenSearch takes (``index.mapping.depth.limit``), outside of objects it does not look into.
+MAX_LISTS = 20
+
 #: Keys remembered, each of at most so many characters: a log has a few dozen.
 _MAX_KEYS, _LONGEST_KEY = 4096, 64
 _MAX_OBJECTS = 1024
@@ -135,6 +138,13 @@ class Shape:
                     yield from inner.too_long(value.get(key), f"{path}{key}.")
                 elif inner is VALUE and any(map(_is_too_long, _leaves(value.get(key)))):
                     yield path + key
+
+
+def nests_lists(value: Any, levels: int = MAX_LISTS) -> bool:
+    """Return whether more than ``levels`` lists in ``value`` are one in the other, objects between them or not."""
+    if isinstance(value, list):
+        return levels == 0 or any(nests_lists(item, levels - 1) for item in value)
+    return isinstance(value, dict) and any(nests_lists(item, levels) for item in value.values())
 
 
 def _fits(value: Any, inner: Any) -> bool:

@@ -4,6 +4,9 @@ Without its template an index is mapped by the first document, wrongly and for g
 missing or when this product's has changed; one that a user edited in the cluster stays as it is until then, because
 what decides is a digest of our own text, kept in the template's ``_meta``.
 
+CloudTrail's free-form objects are a component of their own, whose fields depend on the engine's version and on what was
+chosen: `collectors.object_fields`.
+
 The files are written the way the engines give them back (settings nested, their values text), so that what is in the
 cluster can be compared with them as it comes. ``deploy/opensearch`` has what all engines share; a file of the same
 name in ``deploy/elasticsearch`` takes its place there.
@@ -18,8 +21,11 @@ import string
 from pathlib import Path
 from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Tuple
 
+from collectors import object_fields
 from collectors.datasets import DATASETS
 from collectors.errors import TemplateRefused
+from collectors.object_fields import UNDECIDED, Choice, Decision
+from es_bridge.dialect import Dialect, detect
 from es_bridge.errors import PermissionDenied, RejectedQuery
 from es_bridge.transport import Transport
 
@@ -75,10 +81,13 @@ class Compared(NamedTuple):
     found: Optional[Dict[str, Any]] = None
 
 
-def pieces(dataset: str, engine: str = "opensearch", lifecycle: str = NO_LIFECYCLE) -> List[Piece]:
+def pieces(
+    dataset: str, engine: str = "opensearch", lifecycle: str = NO_LIFECYCLE, objects: Decision = UNDECIDED
+) -> List[Piece]:
     """Return the templates of ``dataset`` in the order in which they are written: components come first.
 
     The component ``<name>-lifecycle`` holds what a lifecycle wants of an index. Without one it only keeps the place.
+    ``objects`` is what becomes of CloudTrail's free-form objects: by default what every engine takes.
     """
     name = TEMPLATES[dataset].name
     index = _json(deployed(engine, "index_templates", f"{name}.json"))
@@ -90,8 +99,35 @@ def pieces(dataset: str, engine: str = "opensearch", lifecycle: str = NO_LIFECYC
         else:
             body = _json(deployed(engine, "component_templates", f"{component}.json"))
         keep = component.endswith("-lifecycle") and lifecycle == NO_LIFECYCLE
+        if component == object_fields.COMPONENT:
+            body, keep = objects.applied(body), objects.keep
         found.append(Piece(COMPONENT, component, ("_component_template", component), _with_digest(body), keep))
     return [*found, Piece(INDEX, name, ("_index_template", name), _with_digest(index))]
+
+
+def pieces_for(
+    transport: Transport,
+    dialect: Dialect,
+    dataset: str,
+    lifecycle: str = NO_LIFECYCLE,
+    choice: Choice = None,
+) -> List[Piece]:
+    """Return the templates of ``dataset`` for one cluster, in the order in which they are written.
+
+    ``choice``: CloudTrail's objects that are to be indexed; None for those that the cluster's template says were chosen
+    before. Raises as `ensure_template`.
+    """
+    engine = "elasticsearch" if dialect.name == "elasticsearch" else "opensearch"
+    objects = objects_for(transport, dialect, choice) if dataset == "cloudtrail" else UNDECIDED
+    return pieces(dataset, engine, lifecycle, objects)
+
+
+def objects_for(transport: Transport, dialect: Dialect, choice: Choice = None) -> Decision:
+    """Return what becomes of CloudTrail's free-form objects in one cluster. As `pieces_for`."""
+    if choice is None:
+        name = object_fields.COMPONENT
+        choice = object_fields.chosen_in(_found(transport, Piece(COMPONENT, name, ("_component_template", name), {})))
+    return object_fields.decide(dialect, choice)
 
 
 def template(dataset: str) -> Dict[str, Any]:
@@ -108,13 +144,13 @@ def deployed(engine: str, *path: str) -> str:
     raise FileNotFoundError(f"deploy has no {'/'.join(path)} for {engine}")
 
 
-def ensure_template(transport: Transport, dataset: str) -> bool:
+def ensure_template(transport: Transport, dataset: str, choice: Choice = None) -> bool:
     """Write the templates of ``dataset`` that are missing or older than ours; return whether one was written.
 
-    Raises `TemplateRefused` when the account may not, and the errors of `es_bridge`.
+    ``choice`` as in `pieces_for`. Raises `TemplateRefused` when the account may not, and the errors of `es_bridge`.
     """
     written = False
-    for piece in pieces(dataset):
+    for piece in pieces_for(transport, detect(transport), dataset, choice=choice):
         if compare(transport, piece).state in (MISSING, OUTDATED):
             write(transport, piece)
             written = True
@@ -123,18 +159,22 @@ def ensure_template(transport: Transport, dataset: str) -> bool:
 
 def compare(transport: Transport, piece: Piece) -> Compared:
     """Return what the cluster has in the place of a template. Raises as `ensure_template`."""
-    try:
-        response = transport.request("GET", piece.path, accept_status=(404,))
-    except PermissionDenied as exc:
-        raise refused(piece, exc) from exc
-    if response.status == 404:
+    found = _found(transport, piece)
+    if found is None:
         return Compared(piece, MISSING)
-    key = piece.path[0][1:]
-    found = response.json()[f"{key}s"][0][key]
     if _content(found) == _content(piece.body):
         return Compared(piece, SAME, found)
     same_text = found.get("_meta", {}).get(DIGEST) == piece.body["_meta"][DIGEST]
     return Compared(piece, EDITED if same_text or piece.keep else OUTDATED, found)
+
+
+def _found(transport: Transport, piece: Piece) -> Optional[Dict[str, Any]]:
+    try:
+        response = transport.request("GET", piece.path, accept_status=(404,))
+    except PermissionDenied as exc:
+        raise refused(piece, exc) from exc
+    key = piece.path[0][1:]
+    return None if response.status == 404 else response.json()[f"{key}s"][0][key]
 
 
 def write(transport: Transport, piece: Piece, params: Optional[Mapping[str, Any]] = None) -> None:

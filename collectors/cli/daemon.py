@@ -27,6 +27,7 @@ from collectors.delivery.objects import S3Objects
 from collectors.delivery.queue import Queue
 from collectors.enrichment import address_book
 from collectors.errors import CollectorError
+from collectors.object_fields import parse_choice
 from collectors.templates import ensure_template
 from es_bridge.cli.connection import cluster_from, opaque_id
 from es_bridge.transport import Transport
@@ -92,7 +93,7 @@ def run_queue(arguments: argparse.Namespace) -> int:
     with Transport(cluster_from(arguments), opaque_id=opaque_id("load --queue")) as transport:
         if not arguments.no_template:
             for dataset in DATASETS:
-                if ensure_template(transport, dataset):
+                if ensure_template(transport, dataset, parse_choice(arguments.index_objects)):
                     log.info("template_written", dataset=dataset)
 
         def waiting(reason: str) -> None:

@@ -12,6 +12,7 @@ from typing import Callable, Iterable, List, Optional, Sequence
 from collectors.aws import client
 from collectors.backfill import Backfill, Survey, subject, what_to_know
 from collectors.cli.daemon import add_queue_arguments, run_queue
+from collectors.cli.index_objects import add_choice
 from collectors.cli.period import add_period_arguments, days, in_words, listing_of, period_from, period_is_given
 from collectors.cli.progress import Waiting, bar, orderly_ctrl_c
 from collectors.datasets import DATASETS
@@ -27,6 +28,7 @@ from collectors.files import NO_BUCKET, FileObjects, find_files
 from collectors.finished import Finished, default_path
 from collectors.listing import Listing
 from collectors.load import Load, LoadReport, Rejections, make_visible
+from collectors.object_fields import parse_choice
 from collectors.recognise import kind_of
 from collectors.records import ObjectRef
 from collectors.templates import ensure_template
@@ -88,6 +90,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--no-template", action="store_true", help="leave index templates as they are: an administrator put them there"
     )
+    add_choice(parser)
     files = parser.add_argument_group("files")
     files.add_argument(
         "--as",
@@ -126,6 +129,8 @@ def _run(arguments: argparse.Namespace) -> int:
 
 def _refuse_contradictions(arguments: argparse.Namespace) -> None:
     paths, buckets = arguments.paths, [path for path in arguments.paths if _is_bucket(path)]
+    if parse_choice(arguments.index_objects) is not None and arguments.no_template:
+        raise CollectorError("--index-objects is about the index templates, which --no-template leaves as they are")
     if bool(arguments.queue) == bool(paths):
         raise CollectorError("give files and folders, or one s3://bucket/prefix, or --queue")
     if buckets and len(paths) > 1:
@@ -237,7 +242,7 @@ class _Session:
         if self._arguments.no_template:
             return
         for dataset in [self._arguments.dataset] if self._arguments.dataset else DATASETS:
-            if ensure_template(self._transport, dataset):
+            if ensure_template(self._transport, dataset, parse_choice(self._arguments.index_objects)):
                 say(f"index template of {DATASETS[dataset].title} written")
 
     def load(

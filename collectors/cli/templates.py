@@ -6,9 +6,11 @@ import argparse
 import json
 from typing import Iterable, List
 
+from collectors.cli.index_objects import add_choice
 from collectors.datasets import DATASETS
 from collectors.errors import CollectorError
 from collectors.lifecycle import LIFECYCLES, SELF_MANAGED, UNSUPPORTED, compare_policy, policy
+from collectors.object_fields import COMPONENT, DEFAULT_OBJECTS, UNDECIDED, Decision, explained, parse_choice
 from collectors.templates import (
     EDITED,
     MISSING,
@@ -20,12 +22,13 @@ from collectors.templates import (
     Piece,
     compare,
     difference,
+    objects_for,
     pieces,
     write,
 )
 from es_bridge.cli.connection import add_connection_arguments, cluster_from, opaque_id
 from es_bridge.cli.reporting import DONE, FAILED, run_reported, say
-from es_bridge.dialect import Serverless, detect
+from es_bridge.dialect import Dialect, Serverless, detect
 from es_bridge.errors import PermissionDenied
 from es_bridge.transport import Transport
 
@@ -34,6 +37,7 @@ examples:
   aws-siem-bridge templates apply --dry-run --url https://search.example:9200 --ca-file ca.pem --username admin
   aws-siem-bridge templates apply --lifecycle self-managed --url https://search.example:9200 --username admin
   aws-siem-bridge templates apply --dataset vpc_flow --lifecycle amazon --delete-after 400 --sigv4 eu-central-1
+  aws-siem-bridge templates apply --dataset cloudtrail --index-objects requestParameters,additionalEventData --url ...
   aws-siem-bridge templates show --dataset cloudtrail --engine elasticsearch
 
 apply writes what is missing and what this product has changed since. A template that somebody edited in the cluster
@@ -78,6 +82,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="DAYS",
         help="keep events this long instead (default: see docs/lifecycle.md)",
     )
+    add_choice(parser)
     parser.add_argument("--dry-run", action="store_true", help="write nothing; show how the cluster's and ours differ")
     parser.add_argument("--overwrite", action="store_true", help="replace also what somebody edited in the cluster")
     add_connection_arguments(parser)
@@ -102,7 +107,11 @@ def _reported(arguments: argparse.Namespace) -> int:
 
 def _show(arguments: argparse.Namespace, datasets: List[str]) -> int:
     engine = "elasticsearch" if arguments.engine == "elasticsearch" else "opensearch"
-    wanted = _templates(datasets, engine, arguments.lifecycle)
+    choice = parse_choice(arguments.index_objects)
+    objects = Decision(DEFAULT_OBJECTS if choice is None else choice, choice)
+    wanted = _templates(datasets, engine, arguments.lifecycle, objects)
+    if "cloudtrail" in datasets and objects.indexed:
+        say("these are for OpenSearch from 2.19 or Elasticsearch from 8. For an older one: --index-objects none")
     if arguments.lifecycle != NO_LIFECYCLE:  # policies come first: templates may name them
         wanted = [policy(each, engine, arguments.lifecycle, arguments.delete_after) for each in datasets] + wanted
     for piece in wanted:
@@ -110,9 +119,10 @@ def _show(arguments: argparse.Namespace, datasets: List[str]) -> int:
     return DONE
 
 
-def _templates(datasets: Iterable[str], engine: str, lifecycle: str) -> List[Piece]:
+def _templates(datasets: Iterable[str], engine: str, lifecycle: str, objects: Decision) -> List[Piece]:
     """Return the templates of all datasets, what they share once."""
-    return list({piece.path: piece for each in datasets for piece in pieces(each, engine, lifecycle)}.values())
+    found = (piece for each in datasets for piece in pieces(each, engine, lifecycle, objects))
+    return list({piece.path: piece for piece in found}.values())
 
 
 class _Apply:
@@ -129,6 +139,7 @@ class _Apply:
         dialect = detect(self._transport)
         engine = "elasticsearch" if dialect.name == "elasticsearch" else "opensearch"
         print(f"{dialect} at {self._transport.config.hosts[0]}")
+        objects = self._decide_objects(dialect) if "cloudtrail" in datasets else UNDECIDED
         lifecycle = self._arguments.lifecycle
         if lifecycle != NO_LIFECYCLE:
             wanted = [policy(each, engine, lifecycle, self._arguments.delete_after) for each in datasets]
@@ -139,16 +150,25 @@ class _Apply:
                     "are applied without, so nothing is deleted"
                 )
                 self._incomplete, lifecycle = True, NO_LIFECYCLE
-        for piece in _templates(datasets, engine, lifecycle):
+        for piece in _templates(datasets, engine, lifecycle, objects):
             self._settle(compare(self._transport, piece))
         if lifecycle == SELF_MANAGED and engine == "opensearch":
             self._look_for_tiers()
         return FAILED if self._incomplete or (self._arguments.dry_run and self._differs) else DONE
 
+    def _decide_objects(self, dialect: Dialect) -> Decision:
+        choice = parse_choice(self._arguments.index_objects)
+        objects = objects_for(self._transport, dialect, choice)
+        print(explained(dialect, objects))
+        # What was asked for, and is not to be had.
+        self._incomplete |= bool(choice) and not objects.indexed
+        return objects
+
     def _settle(self, compared: Compared) -> None:
         piece, state = compared.piece, compared.state
         if piece.keep and state == EDITED:
-            self._say(piece, "left as it is (--lifecycle decides)")
+            option = "--index-objects" if piece.name == COMPONENT else "--lifecycle"
+            self._say(piece, f"left as it is ({option} decides)")
         elif self._is_to_write(compared):
             write(self._transport, piece)
 

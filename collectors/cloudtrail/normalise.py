@@ -24,7 +24,8 @@ user_agent.original     userAgent
 cloud.provider          ``aws``
 cloud.account.id        recipientAccountId, else (records before eventVersion 1.02) userIdentity.accountId
 cloud.region            awsRegion
-event.oversized         names of the fields whose text is too long to be indexed (`LONGEST_INDEXED`)
+event.oversized         names of the fields whose text is too long to be indexed (`LONGEST_INDEXED`), and of members of
+                        the free-form objects that are (`flat`)
 aws.request.<name>      what the call was about, out of requestParameters: `collectors.cloudtrail.request`
 aws.signin.<name>       outcome and factors of a sign-in: `collectors.cloudtrail.signin`
 unmapped                what would make an engine refuse the document, under its own name: see `misfits`
@@ -48,8 +49,9 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Tuple
+from typing import Any, Dict, Iterable, List, Mapping, NamedTuple, Optional, Tuple
 
+from collectors.cloudtrail import flat
 from collectors.cloudtrail.other_shapes import AGGREGATED_FIELDS, aggregated, is_aggregated, odd_time
 from collectors.cloudtrail.request import REQUEST_FIELDS, request_fields
 from collectors.cloudtrail.signin import SIGNIN_FIELDS, signin_fields, was_refused
@@ -58,8 +60,9 @@ from collectors.errors import InvalidRecord
 from collectors.event_time import from_iso
 from collectors.exact_json import MAX_DEPTH, ExactDecoder, encode, has_broken_key, may_be_deep, mend_keys, shallow
 from collectors.json_codec import Codec
+from collectors.object_fields import OBJECTS
 from collectors.records import Context, record_id
-from collectors.shape import ANYTHING, LONGEST_INDEXED, VALUE, Shape
+from collectors.shape import ANYTHING, LONGEST_INDEXED, MAX_LISTS, VALUE, Shape, nests_lists
 from es_bridge.bulk import Document
 
 INDEX_PREFIX = DATASETS["cloudtrail"].index_prefix
@@ -125,15 +128,9 @@ MAPPED: Mapping[str, Any] = {
     },
     **AGGREGATED_FIELDS,
 }
-#: Free-form parts, stored and not indexed (``enabled: false``), whatever is in them.
-FREE_FORM = (
-    "requestParameters",
-    "responseElements",
-    "additionalEventData",
-    "serviceEventDetails",
-    "edgeDeviceDetails",
-    "eventContext",
-)
+#: Free-form parts, whatever is in them: some are indexed as a whole where the engine can, if what is in them fits
+#: (`flat`), the others are stored and not indexed (``enabled: false``).
+FREE_FORM = (*OBJECTS, "edgeDeviceDetails", "eventContext")
 #: Names that this product's documents give a meaning; a record's own value under one of them moves to ``unmapped``.
 COMMON = (
     "@timestamp",
@@ -200,7 +197,11 @@ def _is_usual(fields: Dict[str, Any], text: bytes, codec: Codec) -> bool:
     """Return whether ``text``, which was decoded to ``fields``, can be stored as it is."""
     size = len(text)
     braces = size - len(text.replace(b"{", b""))  # half the time of bytes.count
-    if braces + size - len(text.replace(b"[", b"")) > MAX_DEPTH:
+    lists = size - len(text.replace(b"[", b""))
+    if braces + lists > MAX_DEPTH or b"\\u0000" in text:
+        return False
+    free = list(map(fields.get, FREE_FORM))
+    if not flat.USUAL_TYPES.issuperset(map(type, free)):
         return False
     try:
         if codec.dumps(fields) != text:
@@ -208,8 +209,10 @@ def _is_usual(fields: Dict[str, Any], text: bytes, codec: Codec) -> bool:
     except (TypeError, ValueError):  # orjson's error is a TypeError
         return False
     # Any braces may be in the free-form parts; written again, these are as they are in the text.
-    braces -= codec.dumps(list(map(fields.get, FREE_FORM))).count(b"{")
-    return not _SHAPE.misfits(fields, braces, codec.dumps)
+    braces -= codec.dumps(free).count(b"{")
+    if _SHAPE.misfits(fields, braces, codec.dumps) or (lists > MAX_LISTS and nests_lists(fields)):
+        return False
+    return size <= LONGEST_INDEXED or flat.fit(fields)
 
 
 def _exact_document(record: RawRecord, context: Context) -> Document:
@@ -219,15 +222,17 @@ def _exact_document(record: RawRecord, context: Context) -> Document:
     if may_be_deep(record.text):
         text = shallow(text)
     try:
-        fields, _, repeats_keys = ExactDecoder().decode(text, 0)
+        fields, _, is_changed = ExactDecoder().decode(text, 0)
     except (ValueError, RecursionError) as exc:
         raise InvalidRecord(f"the record is not JSON: {exc}") from exc
     index, identity, common = described(fields, context, record.number)
     moved = misfits(fields)
     kept = {key: value for key, value in fields.items() if key not in moved}
+    taken_out = flat.take_out(kept)
+    moved.update(taken_out.moved)
     if len(record.text) > LONGEST_INDEXED:
-        _mark_oversized(common, kept)
-    if moved or repeats_keys or (_ESCAPED_SURROGATE.search(text) and has_broken_key(fields)):
+        _mark_oversized(common, kept, taken_out.oversized)
+    if moved or is_changed or (_ESCAPED_SURROGATE.search(text) and has_broken_key(fields)):
         if moved:
             common["unmapped"] = moved
         return Document(index, identity, encode(mend_keys({**common, **kept})).encode(), record.number)
@@ -332,18 +337,25 @@ def misfits(fields: Mapping[str, Any]) -> Dict[str, Any]:
 
     These are: another shape than the template's (an object where a keyword is mapped, text where an object is), keys
     that are empty or hold a dot (the engines read the dot as nesting, so they may meet a mapped field), and names that
-    the common fields have. AWS writes none of these; a record that does is stored all the same.
+    the common fields have, and lists in lists of more than `MAX_LISTS` levels. AWS writes none of these; a record that
+    does is stored all the same. What else keeps objects out of the index: `flat`.
     """
-    return {key: fields[key] for key in _SHAPE.misfits(fields, -1, _written)}  # so many braces there never are
+    found = set(_SHAPE.misfits(fields, -1, _written))  # so many braces there never are
+    return {key: value for key, value in fields.items() if key in found or _nests_lists(key, value)}
+
+
+def _nests_lists(key: str, value: Any) -> bool:
+    """Return whether lists are nested too deeply in a member. No engine looks for lists in free-form objects."""
+    return not (key in FREE_FORM and type(value) is dict) and nests_lists(value)
 
 
 def _written(value: Any) -> bytes:
     return encode(value).encode()
 
 
-def _mark_oversized(common: Dict[str, Any], fields: Mapping[str, Any]) -> None:
-    """Name in ``event.oversized`` the fields of a document whose text the templates leave unindexed."""
-    names: List[str] = sorted({*_COPIED.too_long(common), *_SHAPE.too_long(fields)})
+def _mark_oversized(common: Dict[str, Any], fields: Mapping[str, Any], taken_out: Iterable[str] = ()) -> None:
+    """Name in ``event.oversized`` what is too long to be indexed: fields, and what was taken out of the objects."""
+    names: List[str] = sorted({*_COPIED.too_long(common), *_SHAPE.too_long(fields), *taken_out})
     if names:
         common["event"]["oversized"] = names
 

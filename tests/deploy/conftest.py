@@ -10,9 +10,10 @@ from typing import Any, Callable, Dict, Iterator, List, Mapping
 
 import pytest
 
-from collectors.templates import TEMPLATES, pieces, write
+from collectors.templates import TEMPLATES, pieces, pieces_for, write
 from es_bridge.cli.connection import PASSWORD_VARIABLE
 from es_bridge.config import Auth, ClusterConfig
+from es_bridge.dialect import detect
 from es_bridge.transport import Transport
 from lab.engine import ENGINES, Engine
 
@@ -50,7 +51,7 @@ class Store:
         Elasticsearch 9 compresses with a native zstd library that only Elastic's own packages hold: an index with
         best_compression fails there as soon as it is flushed. The lab's engine has none.
         """
-        for piece in pieces(dataset):
+        for piece in pieces_for(self.transport, detect(self.transport), dataset):
             if self.engine.id == "elasticsearch-9.0" and piece.kind == "index template":
                 piece.body["template"]["settings"]["index"]["codec"] = "default"
             write(self.transport, piece)

@@ -8,7 +8,8 @@ import pytest
 
 from collectors.datasets import DATASETS
 from collectors.errors import TemplateRefused
-from collectors.templates import DEPLOY, TEMPLATES, ensure_template, pieces, template
+from collectors.templates import DEPLOY, TEMPLATES, ensure_template, pieces, pieces_for, template
+from es_bridge.dialect import detect
 from tests.conftest import GOLDEN
 from tests.deploy.conftest import DAY
 
@@ -96,7 +97,7 @@ def test_every_engine_takes_all_templates_and_gives_them_back_as_they_are(any_st
     assert "unchanged" not in first.stdout
     again = any_store.run("apply", "--dry-run", *names)
     assert again.returncode == 0, again.stdout + again.stderr
-    assert {line.split()[-1] for line in again.stdout.splitlines()[1:]} == {"unchanged"}
+    assert {line.split()[-1] for line in again.stdout.splitlines()[2:]} == {"unchanged"}
     for dataset in TEMPLATES:
         assert not ensure_template(any_store.transport, dataset)
 
@@ -208,9 +209,9 @@ def test_an_edited_template_stays_until_ours_changes_or_somebody_insists(store):
 def test_a_dry_run_shows_everything_that_is_missing_and_writes_nothing(store):
     dry = store.run("apply", "--dry-run", "--dataset", "cloudtrail")
     assert dry.returncode == 1
-    assert dry.stdout.count("would be created") == 5
+    assert dry.stdout.count("would be created") == 6
     added = "\n".join(line[1:] for line in dry.stdout.splitlines() if line.startswith("+") and line[:3] != "+++")
-    for piece in pieces("cloudtrail"):
+    for piece in pieces_for(store.transport, detect(store.transport), "cloudtrail"):
         piece.body["_meta"].pop("sha256")
         assert json.dumps(piece.body, indent=2, sort_keys=True) in added
     assert store.transport.request("GET", ("_index_template", "aws-cloudtrail"), accept_status=(404,)).status == 404

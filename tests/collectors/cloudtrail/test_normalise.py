@@ -19,6 +19,7 @@ from collectors.cloudtrail.source import documents
 from collectors.errors import InvalidRecord
 from collectors.exact_json import MAX_DEPTH
 from collectors.json_codec import PLAIN, fastest
+from collectors.object_fields import OBJECTS
 from collectors.records import BadRecord, Context, Document, ObjectRef, record_id
 from collectors.shape import LONGEST_INDEXED
 
@@ -516,6 +517,11 @@ def test_what_an_engine_would_refuse_moves_aside_whole(values):
     assert misfits(record) == values
 
 
+LISTS: Any = 1
+for _ in range(21):
+    LISTS = [LISTS]
+
+
 @pytest.mark.parametrize(
     "values",
     [
@@ -524,9 +530,11 @@ def test_what_an_engine_would_refuse_moves_aside_whole(values):
         {"userIdentity": {"type": None, "onBehalfOf": {"userId": "u"}, "sessionContext": {"webIdFederationData": {}}}},
         {"readOnly": "true"},
         {"eventName": ["a", ["b", 5]]},
-        {"requestParameters": "text"},
-        {"requestParameters": 17, "responseElements": [1, {"a": 2}], "additionalEventData": True},
-        {"requestParameters": {"a.b": 1, "": {"": 2}, ".": 3, "x" * 40_000: "y" * 40_000}},
+        {"requestParameters": {"a.b": 1, "": {"": 2}, ".": 3, "x" * 20_000: "y" * 10_000, "nul": "\0"}},
+        {"requestParameters": None, "responseElements": [{"a": [None, [1, [{"b": 2}]]]}, None], "eventContext": 5},
+        {"serviceEventDetails": {}, "additionalEventData": []},
+        {"responseElements": {"a": LISTS}, "eventContext": {"a": LISTS}, "aNewFieldOfAws": LISTS[0]},
+        {"requestParameters": {f"k{n}": n for n in range(3_000)}},
         {"aNewFieldOfAws": {"anything": [{}]}},
     ],
     ids=lambda values: str(values)[:60],
@@ -535,6 +543,54 @@ def test_what_an_engine_takes_stays_where_it_is(values):
     record = changed(**values)
     assert misfits(record) == {}
     assert body(record) == {**common_fields(record), **record}
+
+
+@pytest.mark.parametrize(
+    ("values", "kept"),
+    [
+        ({"requestParameters": "text"}, None),
+        ({"requestParameters": 17, "responseElements": [1, {"a": 2}], "additionalEventData": True}, None),
+        ({"requestParameters": "", "responseElements": [["a"]], "additionalEventData": [[{"a": 1}]]}, None),
+        ({"responseElements": LISTS, "aNewFieldOfAws": LISTS, "userIdentity": {"new": {"x": LISTS}}}, None),
+        ({"requestParameters": {"a\0b": 1}}, None),
+        ({"requestParameters": {"x": [{"a\0b": 1}], "y": 2}}, {"requestParameters": {"y": 2}}),
+        ({"requestParameters": {"x": [[{"y": "z" * 32_000}]], "y": 2}}, {"requestParameters": {"y": 2}}),
+        ({"requestParameters": {"x": {"y" * 31_990: None}, "y": 2}}, {"requestParameters": {"y": 2}}),
+        ({"responseElements": [{"a": 1}, {"x": "긴" * 11_000}]}, None),
+        ({"responseElements": {"x": "z" * 32_000}, "requestParameters": {"a": 1}}, {"requestParameters": {"a": 1}}),
+        # 33 kB in the file, 100 MB of terms
+        (
+            {"requestParameters": {"k" * 16_000: {f"{n}": n for n in range(2_000)}, "y": 2}},
+            {"requestParameters": {"y": 2}},
+        ),
+        ({"requestParameters": {"k" * 15_000 + f"{n}": [1] * 10 for n in range(10)}}, None),
+    ],
+    ids=lambda values: str(values)[:60],
+)
+def test_what_cannot_be_indexed_by_its_name_moves_aside_and_the_rest_stays(values, kept):
+    record = changed(**values)
+    found = body(record)
+    moved = found.pop("unmapped")
+    kept = kept or {}
+    for name, value in values.items():
+        assert found.get(name) == kept.get(name)
+        if isinstance(value, dict):
+            assert {**moved.get(name, {}), **kept.get(name, {})} == value
+        else:
+            assert moved[name] == value
+    assert found.items() >= {key: record[key] for key in record.keys() - values.keys()}.items()
+
+
+@pytest.mark.parametrize("number", ["9" * 1_001, "-0." + "9" * 1_000, "1" + "0" * 5_000])
+def test_a_number_longer_than_engines_read_is_text(number):
+    text = (
+        json.dumps(changed(requestParameters=...))[:-1]
+        + f',"requestParameters":{{"n":[{number}],"m":{"9" * 1_000}}},"new":{number}}}'
+    )
+    made = document(text)
+    assert json.loads(made.body, parse_int=str)["requestParameters"] == {"n": [number], "m": "9" * 1_000}
+    assert json.loads(made.body, parse_int=str)["new"] == number
+    assert made.body.count(f'"{number}"'.encode()) == 2
 
 
 LONG = "긴" * 13_400  # 40 kB of UTF-8
@@ -547,15 +603,21 @@ LONG = "긴" * 13_400  # 40 kB of UTF-8
         ({"userAgent": "a" * 8192}, ["userAgent", "user_agent.original"]),
         ({"userAgent": "\U0001f600" * 4095 + "a"}, None),
         ({"userAgent": "\U0001f600" * 4096}, ["userAgent", "user_agent.original"]),
-        ({"errorMessage": LONG, "requestParameters": {"a": LONG}}, ["errorMessage"]),
-        ({"requestParameters": {"userName": [LONG, "b"]}}, ["aws.request.userName"]),
+        ({"errorMessage": LONG, "requestParameters": {"a": LONG}}, ["errorMessage", "requestParameters.a"]),
+        (
+            {"requestParameters": {"userName": [LONG, "b"], "a": 1}},
+            ["aws.request.userName", "requestParameters.userName"],
+        ),
         ({"resources": [{"ARN": LONG}]}, ["resources.ARN"]),
         (
             {"userIdentity": {"sessionContext": {"sourceIdentity": LONG}}},
             ["userIdentity.sessionContext.sourceIdentity"],
         ),
         ({"userIdentity": {"x" * 40_000: LONG, "userName": LONG}}, ["user.name", "userIdentity.userName"]),
-        ({"requestParameters": {"k" * 40_000: 1}, "newOfAws": LONG}, None),
+        ({"requestParameters": {"k" * 40_000: 1}, "newOfAws": LONG}, ["requestParameters"]),
+        ({"requestParameters": {"a": "b" * 30_000}}, None),
+        ({"responseElements": [{"a": LONG}]}, ["responseElements"]),
+        ({"edgeDeviceDetails": {"a": LONG}}, None),
         ({"eventName": {"x": LONG}}, None),
     ],
     ids=lambda value: str(value)[:40],
@@ -564,7 +626,11 @@ def test_text_that_is_not_indexed_is_named(values, names):
     record = changed(**values)
     found = body(record)
     assert found["event"].get("oversized") == names
-    assert {**found, **found.get("unmapped", {})}.items() >= record.items()
+    moved = found.get("unmapped", {})
+    for name in FREE_FORM:
+        if isinstance(moved.get(name), dict):
+            moved[name].update(found.get(name, {}))
+    assert {**found, **moved}.items() >= record.items()
 
 
 def nested(levels: int) -> str:
@@ -581,8 +647,8 @@ def test_nesting_up_to_the_limit_stays_as_it_is(levels):
 @pytest.mark.parametrize("levels", [MAX_DEPTH, 300, 960, 1_020, 100_000])
 @pytest.mark.parametrize("extra", ["", ',"event":{"a":1,"a":2},"\\ud800":1'])
 def test_deeper_nesting_goes_on_as_text(levels, extra):
-    text = json.dumps(RECORD)[:-1] + f',"serviceEventDetails":{nested(levels)}{extra}}}'
-    value, depth = body(text)["serviceEventDetails"], 1
+    text = json.dumps(RECORD)[:-1] + f',"edgeDeviceDetails":{nested(levels)}{extra}}}'
+    value, depth = body(text)["edgeDeviceDetails"], 1
     while not isinstance(value, str):
         value = value["a"] if isinstance(value, dict) else value[0]
         depth += 1
@@ -641,9 +707,11 @@ def test_no_value_is_lost_and_nothing_that_stays_misfits(values):
     record = {**values, "eventID": "e", "eventTime": "2026-11-21T04:53:07Z"}
     found = body(json.dumps(record))
     moved = found.pop("unmapped", {})
-    kept = {key: value for key, value in found.items() if key in record and key not in moved}
-    assert {**kept, **moved} == record
+    kept = {key: value for key, value in found.items() if key in record and (key in FREE_FORM or key not in moved)}
     assert misfits(kept) == {}
+    for key in kept.keys() & moved.keys():
+        kept[key].update(moved.pop(key))
+    assert {**kept, **moved} == record
 
 
 # --- the table of mapped fields is the template's --------------------------------------------------------------------
@@ -671,7 +739,8 @@ def shape(table: Any, path: Tuple[str, ...] = ()) -> Iterator[Tuple[str, ...]]:
 
 def test_the_template_maps_what_the_module_checks():
     mapped = dict(leaves(properties("aws-cloudtrail-mappings.json")))
-    free = {(name,): {"type": "object", "enabled": False} for name in FREE_FORM}
+    assert tuple(properties("aws-cloudtrail-objects.json")) == OBJECTS
+    free = {(name,): {"type": "object", "enabled": False} for name in FREE_FORM if name not in OBJECTS}
     assert mapped.items() >= free.items()
     requests = {("aws", "request", name) for name in REQUEST_FIELDS}
     signins = {("aws", "signin", name) for name in SIGNIN_FIELDS}
