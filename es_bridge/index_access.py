@@ -30,6 +30,7 @@ from es_bridge.errors import (
     ResponseError,
 )
 from es_bridge.failures import HINTS
+from es_bridge.patterns import fits_within_colons
 from es_bridge.query import SearchRequest
 from es_bridge.reply import Hit
 from es_bridge.transport import Transport
@@ -48,11 +49,7 @@ def allowed(name: str, patterns: Sequence[str]) -> bool:
     Only ``*`` is special in a pattern, and never stands for a colon: ``*`` is every index of the cluster itself, not
     those of a remote one (``remote:name``). A name that holds ``*`` itself is covered when all it may stand for is.
     """
-    return any(re.fullmatch(_expression(pattern), name) for pattern in patterns)
-
-
-def _expression(pattern: str) -> str:
-    return "[^:]*".join(re.escape(piece) for piece in pattern.split("*"))
+    return any(fits_within_colons(name, pattern) for pattern in patterns)
 
 
 class IndexAccess:

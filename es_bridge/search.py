@@ -17,7 +17,7 @@ import time
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from typing import Any, Deque, Iterator, List, Optional, Tuple
+from typing import Any, Deque, Generator, Iterator, List, Optional, Tuple
 
 from es_bridge.dialect import KEEP_ALIVE_S, Dialect, Pit, detect, is_no_pit
 from es_bridge.errors import (
@@ -137,7 +137,7 @@ class Search:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def __iter__(self) -> Iterator[Any]:
+    def __iter__(self) -> Generator[Any, None, None]:
         try:
             self._run_time.start()
             yield from self._limited(self._pages())
@@ -159,6 +159,19 @@ class Search:
     def engine(self) -> str:
         """Engine and version, for the audit line and the notes."""
         return str(self._dialect) if self._dialect else ""
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether it has ended, however."""
+        return self._freed
+
+    def check_run_time(self) -> None:
+        """Raise `CeilingReached` when the run time is over; for what a reader does with a page, which also counts.
+
+        Throw it into the iterator (``generator.throw``): the search then ends as if it had met the ceiling itself.
+        """
+        if self._run_time.is_over:
+            raise self._ceilings.took_too_long(self._transport.config.name)
 
     def close(self) -> None:
         """End requests under way and free the context on the cluster. May be called again, and from any thread."""

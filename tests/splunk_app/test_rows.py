@@ -10,6 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from search_command.rows import META_COLUMNS, RowEncoder, RowSettings
+from search_command.sourcetypes import DEFAULT_SOURCETYPE, sourcetype_for
+
+from collectors.datasets import DATASETS, Dataset
 
 RESERVED = {"host", "source", "sourcetype", "index", "splunk_server", "linecount", "doc_id", "doc_error"}
 
@@ -23,6 +26,13 @@ class Hit(NamedTuple):
 
 def hit(document: Any, index: str = "logs", doc_id: str = "1", time: Optional[int] = 0) -> Hit:
     return Hit(index, doc_id, time, json.dumps(document).encode())
+
+
+def encoded(encoder: RowEncoder, hits: List[Hit], ticks_per_s: int = 1000) -> bytes:
+    """Return the one chunk of so few hits."""
+    ((rows, body),) = encoder.chunks(hits, ticks_per_s)
+    assert rows == len(hits)
+    return body
 
 
 def read_rows(body: bytes) -> List[Dict[str, Any]]:
@@ -97,7 +107,7 @@ def names_stay_distinct(docs: List[Dict[str, Any]]) -> bool:
 def test_every_value_of_every_document_arrives(docs: List[Dict[str, Any]]) -> None:
     encoder = RowEncoder(RowSettings("prod"))
     for _ in range(2):  # the second time from the names and shapes remembered
-        rows = read_rows(encoder.encode([hit(d) for d in docs]))
+        rows = read_rows(encoded(encoder, [hit(d) for d in docs]))
         assert len(rows) == len(docs)
         for document, row in zip(docs, rows):
             fields = {name: value for name, value in row.items() if name not in META_COLUMNS}
@@ -110,7 +120,7 @@ def test_every_value_of_every_document_arrives(docs: List[Dict[str, Any]]) -> No
 @given(documents, st.sampled_from(["fields", "raw"]))
 def test_meta_columns_are_there_in_both_outputs(docs: List[Dict[str, Any]], output: str) -> None:
     hits = [hit(d, index=f"i{n}", doc_id=f'"{n}', time=1_700_000_000_000 + n) for n, d in enumerate(docs)]
-    rows = read_rows(RowEncoder(RowSettings('pr"od', output, sourcetype="st")).encode(hits))
+    rows = read_rows(encoded(RowEncoder(RowSettings('pr"od', output, sourcetype="st")), hits))
     for n, row in enumerate(rows):
         assert row["_time"] == f"1700000000.00{n}"
         assert row["source"] == f'pr"od:i{n}'
@@ -131,32 +141,32 @@ def test_meta_columns_are_there_in_both_outputs(docs: List[Dict[str, Any]], outp
     ],
 )
 def test_time_is_exact_in_every_unit(ticks: int, ticks_per_s: int, expected: str) -> None:
-    body = RowEncoder(RowSettings("c")).encode([hit({}, time=ticks)], ticks_per_s)
+    body = encoded(RowEncoder(RowSettings("c")), [hit({}, time=ticks)], ticks_per_s)
     assert read_rows(body)[0]["_time"] == expected
 
 
 def test_document_without_time_has_an_empty_time() -> None:
-    assert "_time" not in read_rows(RowEncoder(RowSettings("c")).encode([hit({"a": 1}, time=None)]))[0]
+    assert "_time" not in read_rows(encoded(RowEncoder(RowSettings("c")), [hit({"a": 1}, time=None)]))[0]
 
 
 def test_numbers_stay_as_they_are_written() -> None:
     source = b'{"a":1.0,"b":1e400,"c":-0,"d":12345678901234567890.10,"e":[1.50,2E3]}'
-    row = read_rows(RowEncoder(RowSettings("c")).encode([Hit("i", "1", 0, source)]))[0]
+    row = read_rows(encoded(RowEncoder(RowSettings("c")), [Hit("i", "1", 0, source)]))[0]
     assert (row["a"], row["b"], row["c"], row["d"]) == ("1.0", "1e400", "-0", "12345678901234567890.10")
     assert row["e{}"] == ["1.50", "2E3"]
 
 
 def test_late_columns_and_documents_without_fields() -> None:
     docs = [{}, {"a": "1"}, {"b": "2", "a": "3"}, {}, {"c": ["x", "y"]}, {"a": "4", "c": ["z"]}]
-    rows = read_rows(RowEncoder(RowSettings("c")).encode([hit(d) for d in docs]))
+    rows = read_rows(encoded(RowEncoder(RowSettings("c")), [hit(d) for d in docs]))
     fields = [{n: v for n, v in row.items() if n not in META_COLUMNS} for row in rows]
     assert fields == [{}, {"a": "1"}, {"b": "2", "a": "3"}, {}, {"c{}": ["x", "y"]}, {"a": "4", "c{}": "z"}]
 
 
 def test_multivalue_column_only_where_a_row_has_two_values() -> None:
     encoder = RowEncoder(RowSettings("c"))
-    assert b"__mv_" not in encoder.encode([hit({"a": ["x"]}), hit({"a": []})])
-    assert b'"__mv_a{}"' in encoder.encode([hit({"a": ["x"]}), hit({"a": ["x", "y"]})])
+    assert b"__mv_" not in encoded(encoder, [hit({"a": ["x"]}), hit({"a": []})])
+    assert b'"__mv_a{}"' in encoded(encoder, [hit({"a": ["x"]}), hit({"a": ["x", "y"]})])
 
 
 def test_names_of_nested_arrays_and_objects() -> None:
@@ -164,7 +174,7 @@ def test_names_of_nested_arrays_and_objects() -> None:
         "r": {"items": [{"id": "i-1", "tags": [{"k": "v"}, {"k": "w"}]}, {"id": "i-2"}]},
         "m": [["1"], ["2", "3"]],
     }
-    row = read_rows(RowEncoder(RowSettings("c")).encode([hit(document)]))[0]
+    row = read_rows(encoded(RowEncoder(RowSettings("c")), [hit(document)]))[0]
     assert row["r.items{}.id"] == ["i-1", "i-2"]
     assert row["r.items{}.tags{}.k"] == ["v", "w"]
     assert row["m{}{}"] == ["1", "2", "3"]
@@ -181,14 +191,14 @@ def test_own_meta_fields_of_a_document_keep_their_value() -> None:
         "doc_id": "d",
         "": "e",
     }
-    row = read_rows(RowEncoder(RowSettings("prod")).encode([hit(document)]))[0]
+    row = read_rows(encoded(RowEncoder(RowSettings("prod")), [hit(document)]))[0]
     for name, value in document.items():
         assert row[f"doc.{name}"] == value
     assert (row["host"], row["source"], row["index"]) == ("prod", "prod:logs", "logs")
 
 
 def test_two_paths_with_one_name_give_both_values() -> None:
-    row = read_rows(RowEncoder(RowSettings("c")).encode([hit({"a.b": "1", "a": {"b": "2"}})]))[0]
+    row = read_rows(encoded(RowEncoder(RowSettings("c")), [hit({"a.b": "1", "a": {"b": "2"}})]))[0]
     assert row["a.b"] == ["1", "2"]
 
 
@@ -201,13 +211,13 @@ def test_host_is_the_documents_host_name_else_the_cluster(output: str) -> None:
         {"host": {"name": ["first", "b"]}},
         {},
     ]
-    rows = read_rows(RowEncoder(RowSettings("prod", output)).encode([hit(d) for d in docs]))
+    rows = read_rows(encoded(RowEncoder(RowSettings("prod", output)), [hit(d) for d in docs]))
     assert [row["host"] for row in rows] == ['w"eb', "dotted", "prod", "first", "prod"]
 
 
 def test_fields_choose_columns_and_leave_raw_alone() -> None:
     document = {"a": {"b": "1", "c": ["x", "y"]}, "d": "2", "e": "3"}
-    row = read_rows(RowEncoder(RowSettings("c", fields=("a.*", "e"))).encode([hit(document)]))[0]
+    row = read_rows(encoded(RowEncoder(RowSettings("c", fields=("a.*", "e"))), [hit(document)]))[0]
     assert {n for n in row if n not in META_COLUMNS} == {"a.b", "a.c{}", "e"}
     assert json.loads(row["_raw"]) == document
 
@@ -215,7 +225,7 @@ def test_fields_choose_columns_and_leave_raw_alone() -> None:
 def test_what_is_not_a_json_object_is_said_in_its_row() -> None:
     sources = [b'{"a":1 /* comment */}', b"[1]", b"\xff\xfe", b'{"a":' * 20_000, b'{"ok":"yes"}']
     rows = [Hit("i", str(n), 0, source) for n, source in enumerate(sources)]
-    body = RowEncoder(RowSettings("c", fields=("ok",))).encode(rows)
+    body = encoded(RowEncoder(RowSettings("c", fields=("ok",))), rows)
     decoded = list(csv.DictReader(io.StringIO(body.decode("utf-8", "surrogateescape"), newline="")))
     assert [bool(row["doc_error"]) for row in decoded] == [True, True, True, True, False]
     assert [row["_raw"].encode("utf-8", "surrogateescape") for row in decoded] == sources
@@ -225,7 +235,7 @@ def test_what_is_not_a_json_object_is_said_in_its_row() -> None:
 @pytest.mark.parametrize("output", ["fields", "raw"])
 def test_raw_is_byte_for_byte_what_is_stored(output: str) -> None:
     sources = [b'{ "a" : "\xc3\xa9\xed\x95\x9c",\r\n\t"b":"\\ud800"}', b'{"c":"\xe9 is not UTF-8"}', b'{"d":"\\"$%s"}']
-    body = RowEncoder(RowSettings("c", output)).encode([Hit("i", "1", 0, source) for source in sources])
+    body = encoded(RowEncoder(RowSettings("c", output)), [Hit("i", "1", 0, source) for source in sources])
     decoded = list(csv.DictReader(io.StringIO(body.decode("utf-8", "surrogateescape"), newline="")))
     assert [row["_raw"].encode("utf-8", "surrogateescape") for row in decoded] == sources
 
@@ -237,8 +247,17 @@ def test_raw_is_byte_for_byte_what_is_stored(output: str) -> None:
         ("AWS-CloudTrail", "aws:cloudtrail"),
         ("aws-vpcflow-2026", "aws:cloudwatchlogs:vpcflow"),
         ("aws-waf-2026", "aws:waf"),
+        (".ds-aws-dns-2026.11.21-000001", "aws:route53:resolver"),
+        ("eu:restored-aws-dns-2026.11.21", "aws:route53:resolver"),
         ("beats-7", "elasticsearch"),
     ],
 )
 def test_sourcetype_by_index(index: str, sourcetype: str) -> None:
-    assert read_rows(RowEncoder(RowSettings("c")).encode([hit({}, index=index)]))[0]["sourcetype"] == sourcetype
+    assert read_rows(encoded(RowEncoder(RowSettings("c")), [hit({}, index=index)]))[0]["sourcetype"] == sourcetype
+
+
+@pytest.mark.parametrize("dataset", DATASETS.values(), ids=DATASETS)
+def test_every_log_of_this_product_has_a_sourcetype_of_its_own(dataset: Dataset) -> None:
+    found = {each.name: sourcetype_for(f"{each.index_prefix}2026.11.21") for each in DATASETS.values()}
+    assert found[dataset.name] != DEFAULT_SOURCETYPE
+    assert list(found.values()).count(found[dataset.name]) == 1

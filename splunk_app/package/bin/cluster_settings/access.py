@@ -15,6 +15,7 @@ from typing import Any, Dict, Iterable, List, Mapping, Optional, Set, Tuple
 
 from cluster_settings.conf import names, switch
 from es_bridge.errors import ConfigError
+from es_bridge.patterns import check_number_and_length
 
 #: The capability that the configuration pages ask for; its holder may search everything.
 CAPABILITY = "configure_aws_siem_bridge"
@@ -51,6 +52,7 @@ def rule(name: str, stanza: Mapping[str, Any]) -> Rule:
         raise ConfigError(f"access rule {name!r}: roles cannot be given by *. Every user has a role such as user")
     if not indices:
         raise ConfigError(f"access rule {name!r} names no index: give at least one pattern, such as aws-cloudtrail-*")
+    check_number_and_length(indices, f"access rule {name!r}: the list of indices", ConfigError)
     for pattern in indices:
         problem = pattern_problem(pattern)
         if problem:

@@ -10,7 +10,7 @@ from cluster_settings.client import SearchSettings, read_settings
 from splunklib.searchcommands import Configuration
 
 from es_bridge import times
-from es_bridge.errors import QueryError
+from es_bridge.errors import CeilingReached, QueryError
 from es_bridge.limits import Ceilings
 from es_bridge.query import SearchRequest, parse_dsl
 from es_bridge.search import Search, open_search
@@ -19,7 +19,7 @@ from search_command.audit import open_log, write_audit_line
 from search_command.chunked import Chunk, ChunkedGeneratingCommand
 from search_command.concurrency import slot
 from search_command.options import CommandOptions, parse_options
-from search_command.rows import RowEncoder, RowSettings
+from search_command.rows import EncodedChunk, RowEncoder, RowSettings
 from search_command.timerange import time_range
 from search_command.workers import EncodingWorkers, encoded_chunks
 
@@ -81,10 +81,9 @@ class ElasticsearchCommand(ChunkedGeneratingCommand):
 
     def _rows_of(self, search: Search, encoder: RowEncoder, chunk_rows: int) -> Iterator[Chunk]:
         try:
-            for page in search:
-                for count, body in encoded_chunks(page, encoder, chunk_rows):
-                    self._rows += count
-                    yield Chunk(body, self._new_messages(search))
+            for count, body in _encoded(search, encoder, chunk_rows):
+                self._rows += count
+                yield Chunk(body, self._new_messages(search))
         except Exception:
             # What was said before the failure helps to understand it.
             messages = self._new_messages(search)
@@ -142,6 +141,21 @@ class ElasticsearchCommand(ChunkedGeneratingCommand):
             f"the command failed in a way nobody foresaw ({type(error).__name__}: {error}). Please report it with the "
             "traceback in aws_siem_bridge_search.log (index=_internal)"
         )
+
+
+def _encoded(search: Search, encoder: RowEncoder, chunk_rows: int) -> Iterator[EncodedChunk]:
+    """Yield the chunks of all pages, up to the end of the run time: encoding takes time, too."""
+    pages = iter(search)
+    try:
+        for page in pages:
+            yield from encoded_chunks(page, encoder, chunk_rows, search.check_run_time)
+    except CeilingReached as exc:
+        if search.is_closed:
+            raise  # by the search itself
+        try:
+            pages.throw(exc)
+        except StopIteration:
+            return  # an incomplete answer is allowed
 
 
 def _request(

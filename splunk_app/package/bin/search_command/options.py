@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Dict, Optional, Sequence, Tuple
 
 from es_bridge.errors import QueryError
+from es_bridge.patterns import check_number_and_length
 from search_command.rows import OUTPUTS
 
 PARTIALS = ("fail", "allow")
@@ -80,6 +81,7 @@ def parse_options(args: Sequence[str], raw_args: Optional[Sequence[str]] = None)
     if not re.fullmatch("[0-9]{1,18}", size):
         raise QueryError(f"size={size} is not a number of events: use 0 for all, or 1 and more")
     fields = tuple(name for name in re.split(r"[,\s]+", given.pop("fields", "")) if name)
+    check_number_and_length(fields, "fields=", QueryError)
     for field, valid in (("output", OUTPUTS), ("partial", PARTIALS)):
         if field in given and given[field] not in valid:
             raise QueryError(f"{field}={given[field]} is unknown: use {' or '.join(valid)}")

@@ -5,6 +5,9 @@
 the same shape share the template. Columns are numbered as they appear, so a row written before a column was known only
 lacks commas at its end: one pass over the hits is enough, and a field is never lost, whatever came first.
 
+A row has a comma for every column of its chunk, so a chunk of events with keys of their own would grow with the square
+of their number: it ends early instead, once it has some thousand columns, and the next one begins with none.
+
 Knows nothing of Splunk's SDK, of sockets or of files: it also runs in worker processes.
 """
 
@@ -14,9 +17,10 @@ import json
 import re
 from dataclasses import dataclass
 from operator import itemgetter
-from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence, Tuple
 
-from search_command.flatten import Flattener
+from es_bridge.patterns import any_of
+from search_command.flatten import Flattener, NamesTooLong, allowance
 from search_command.sourcetypes import sourcetype_for
 
 OUTPUTS = ("fields", "raw")
@@ -24,9 +28,19 @@ OUTPUTS = ("fields", "raw")
 #: Columns of every row, in this order; then the document's fields.
 META_COLUMNS = ("_time", "source", "sourcetype", "index", "host", "doc_id", "_raw")
 
+#: A chunk takes no row that would bring it more columns, or more characters in its header, unless it is the only one.
+MOST_COLUMNS = 4000
+MOST_HEADER_CHARACTERS = 1 << 20
+#: The same of its cells, most of which would be empty.
+MOST_CELLS = 1_000_000
+#: A chunk of documents of so many bytes is full.
+CHUNK_BYTES = 8 << 20
+
 _SURROGATE = re.compile("[\ud800-\udfff]")
 #: Template of the cells, function that puts the values into column order, number of the last column filled.
 _Shape = Tuple[str, Optional[Callable[[Any], Any]], int]
+#: Rows and their CSV.
+EncodedChunk = Tuple[int, bytes]
 
 
 @dataclass(frozen=True)
@@ -53,28 +67,42 @@ class RowEncoder:
         # Text hooks keep numbers as written; the C scanner calls them directly.
         self._decode = json.JSONDecoder(parse_int=str, parse_float=str, parse_constant=str).decode
 
-    def encode(self, hits: Sequence[Any], ticks_per_s: int = 1000) -> bytes:
-        """Return header and rows as UTF-8 CSV with LF row ends; ``b""`` for no hits.
+    def chunks(
+        self,
+        hits: Sequence[Any],
+        ticks_per_s: int = 1000,
+        most_rows: int = 1000,
+        before_row: Optional[Callable[[], None]] = None,
+    ) -> Iterator[EncodedChunk]:
+        """Yield chunks: how many rows, and header and rows as UTF-8 CSV with LF row ends.
 
         A hit has ``index``, ``id``, ``time`` (ticks since the epoch, or None) and ``source`` (bytes as stored).
+        ``before_row`` is called before each; what it raises ends the encoding.
         """
-        if not hits:
-            return b""
-        if self.settings.output == "raw":
-            return self._encode_raw(hits, ticks_per_s)
-        return self._encode_fields(hits, ticks_per_s)
+        encode = self._encode_raw if self.settings.output == "raw" else self._encode_fields
+        position = 0
+        while position < len(hits):
+            size = end = 0
+            for end in range(position, min(position + most_rows, len(hits))):
+                size += len(hits[end].source)
+                if size > CHUNK_BYTES:
+                    break
+            rows, body = encode(hits[position : end + 1], ticks_per_s, before_row or _nothing_to_do)
+            yield rows, body
+            position += rows
 
-    def _encode_raw(self, hits: Sequence[Any], ticks_per_s: int) -> bytes:
+    def _encode_raw(self, hits: Sequence[Any], ticks_per_s: int, before_row: Callable[[], None]) -> EncodedChunk:
         parts: List[str] = []
         cluster_host = _escaped(self.settings.cluster)
         digits = len(str(ticks_per_s)) - 1
         for index, doc_id, time, source in hits:
+            before_row()
             text = source.decode("utf-8", "surrogateescape")
             host = cluster_host
             if '"host' in text:  # decoding costs more than the rest of the row
                 try:
                     host = self._host(self._decode(text))
-                except (ValueError, RecursionError):
+                except (ValueError, RecursionError, AttributeError):
                     pass
             if '"' in doc_id:
                 doc_id = _escaped(doc_id)
@@ -84,31 +112,40 @@ class RowEncoder:
                 '"\n',
                 "",
             )
-        return (",".join(META_COLUMNS) + "\n").encode() + _encoded(parts)
+        return len(hits), (",".join(META_COLUMNS) + "\n").encode() + _encoded(parts)
 
-    def _encode_fields(self, hits: Sequence[Any], ticks_per_s: int) -> bytes:
+    def _encode_fields(self, hits: Sequence[Any], ticks_per_s: int, before_row: Callable[[], None]) -> EncodedChunk:
+        """Return a chunk of as many hits as it has columns for, one at least."""
         # Four parts a row: cells before _raw, _raw, the fields, and the number of the last field, which becomes the
         # commas up to the last column once all columns are known.
         parts: List[Any] = []
-        columns: Dict[str, int] = {}
+        columns = _Columns()
         shapes: Dict[Tuple[str, ...], _Shape] = {}
         digits = len(str(ticks_per_s)) - 1
         flatten = self._flattener.cells
         decode = self._decode
+        rows = 0
         for index, doc_id, time, source in hits:
+            before_row()
             text = source.decode("utf-8", "surrogateescape")
             try:
                 document = decode(text)
-                cells = flatten(document)
+                cells = flatten(document, len(text))
                 host = self._host(document)
             except (ValueError, RecursionError, AttributeError) as exc:
                 cells = {"doc_error": _why_not_decoded(exc)}
                 host = _escaped(self.settings.cluster)
             shape = tuple(cells)
-            try:
-                template, reorder, last = shapes[shape]
-            except KeyError:
-                template, reorder, last = shapes[shape] = self._new_shape(shape, columns)
+            known = shapes.get(shape)
+            if known is None:
+                if sum(map(len, shape)) > allowance(len(text)):  # names that other documents brought
+                    cells = {"doc_error": _why_not_decoded(NamesTooLong())}
+                    shape = ("doc_error",)
+                chosen = self._chosen(shape)
+                if rows and not columns.have_room_for([shape[i] for i in chosen], rows + 1):
+                    break  # this row is the first of the next chunk
+                known = shapes[shape] = _new_shape(shape, chosen, columns)
+            template, reorder, last = known
             values: Any = tuple(cells.values())
             if "\\" in text:
                 # Only an escape can put a quote or a NUL into a value.
@@ -121,28 +158,19 @@ class RowEncoder:
                 template % (reorder(values) if reorder else values),
                 last,
             )
-        ends = ["," * n + "\n" for n in range(len(columns), -1, -1)]
+            rows += 1
+            if len(columns) > MOST_COLUMNS or rows * len(columns) > MOST_CELLS:
+                break
+        count = len(columns)
+        ends = {last: "," * (count - last) + "\n" for last in set(parts[3::4])}
         parts[3::4] = [ends[last] for last in parts[3::4]]
         header = ",".join(META_COLUMNS + tuple(f'"{_escaped(name)}"' for name in columns))
-        return _SURROGATE.sub("\ufffd", header).encode() + b"\n" + _encoded(parts)
+        return rows, _SURROGATE.sub("\ufffd", header).encode() + b"\n" + _encoded(parts)
 
-    def _new_shape(self, names: Tuple[str, ...], columns: Dict[str, int]) -> _Shape:
-        """Return how a row with these fields is written, after giving new columns their numbers (from 1)."""
+    def _chosen(self, names: Tuple[str, ...]) -> List[int]:
+        """Return which of these fields become columns."""
         wanted = self._wanted
-        chosen = [i for i, name in enumerate(names) if wanted is None or wanted(name)]
-        for i in chosen:
-            columns.setdefault(names[i], len(columns) + 1)
-        chosen.sort(key=lambda i: columns[names[i]])
-        template = '"'  # closes _raw
-        last = 0
-        for i in chosen:
-            column = columns[names[i]]
-            template += "," * (column - last) + '"%s"'
-            last = column
-        if not chosen:
-            return template, _nothing, 0
-        in_order = chosen == list(range(len(names)))
-        return template, None if in_order else itemgetter(*chosen), last
+        return [i for i, name in enumerate(names) if wanted is None or wanted(name)]
 
     def _meta_cells(self, index: str) -> str:
         """Return the cells source, sourcetype and index, quoted."""
@@ -162,19 +190,63 @@ class RowEncoder:
         return _escaped(name if type(name) is str and name else self.settings.cluster)
 
 
+class _Columns(Dict[str, int]):
+    """Column -> its number, from 1 on, as the rows of one chunk bring them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._characters = 0
+
+    def have_room_for(self, names: Sequence[str], rows: int) -> bool:
+        """Whether these names may come in, as one of so many rows."""
+        new = [name for name in names if name not in self]
+        if not new:
+            return True
+        count, characters = len(self) + len(new), self._characters + sum(map(len, new))
+        return count <= MOST_COLUMNS and count * rows <= MOST_CELLS and characters <= MOST_HEADER_CHARACTERS
+
+    def number(self, name: str) -> int:
+        """Return a column's number, a new one for a column that is not known yet."""
+        found = self.get(name)
+        if found is None:
+            found = self[name] = len(self) + 1
+            self._characters += len(name)
+        return found
+
+
+def _new_shape(names: Tuple[str, ...], chosen: List[int], columns: _Columns) -> _Shape:
+    """Return how a row with these fields is written, after giving new columns their numbers."""
+    numbers = {i: columns.number(names[i]) for i in chosen}
+    chosen = sorted(chosen, key=numbers.__getitem__)
+    parts = ['"']  # closes _raw
+    last = 0
+    for i in chosen:
+        column = numbers[i]
+        parts += ("," * (column - last), '"%s"')
+        last = column
+    template = "".join(parts)
+    if not chosen:
+        return template, _nothing, 0
+    in_order = chosen == list(range(len(names)))
+    return template, None if in_order else itemgetter(*chosen), last
+
+
 def _nothing(_values: Any) -> Tuple[()]:
     return ()
+
+
+def _nothing_to_do() -> None:
+    pass
 
 
 def _name_filter(patterns: Sequence[str]) -> Optional[Callable[[str], bool]]:
     """Return what says whether a column was asked for; None when all are."""
     if not patterns:
         return None
-    joined = "|".join(".*".join(re.escape(part) for part in pattern.split("*")) for pattern in patterns)
-    matches = re.compile(f"(?:{joined})", re.DOTALL).fullmatch
+    matches = any_of(patterns)
 
     def wanted(name: str) -> bool:
-        return name == "doc_error" or matches(name[5:] if name.startswith("__mv_") else name) is not None
+        return name == "doc_error" or matches(name[5:] if name.startswith("__mv_") else name)
 
     return wanted
 
@@ -195,6 +267,8 @@ def _escaped(text: str) -> str:
 
 
 def _why_not_decoded(exc: BaseException) -> str:
+    if isinstance(exc, NamesTooLong):
+        return "the names of its fields are many times longer than itself: fields not extracted, _raw is complete"
     if isinstance(exc, RecursionError):
         return "nested too deeply: fields not extracted, _raw is complete"
     return "not a JSON object: fields not extracted, _raw is complete"

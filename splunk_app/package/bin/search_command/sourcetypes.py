@@ -6,10 +6,14 @@ that SPL, eventtypes and data models written for it apply. ``aws:waf`` is a conv
 
 from __future__ import annotations
 
-from fnmatch import fnmatchcase
+from es_bridge.patterns import fits
 
-#: The first pattern that fits decides.
+#: The first pattern that fits decides. Those of this product's own indices come first; the others are common names.
 SOURCETYPES = (
+    ("*aws-cloudtrail-*", "aws:cloudtrail"),
+    ("*aws-vpcflow-*", "aws:cloudwatchlogs:vpcflow"),
+    ("*aws-dns-*", "aws:route53:resolver"),
+    ("*aws-waf-*", "aws:waf"),
     ("*cloudtrail*", "aws:cloudtrail"),
     ("*vpcflow*", "aws:cloudwatchlogs:vpcflow"),
     ("*vpc-flow*", "aws:cloudwatchlogs:vpcflow"),
@@ -29,4 +33,4 @@ DEFAULT_SOURCETYPE = "elasticsearch"
 def sourcetype_for(index: str) -> str:
     """Return the sourcetype of the documents of an index."""
     name = index.lower()
-    return next((sourcetype for pattern, sourcetype in SOURCETYPES if fnmatchcase(name, pattern)), DEFAULT_SOURCETYPE)
+    return next((sourcetype for pattern, sourcetype in SOURCETYPES if fits(name, pattern)), DEFAULT_SOURCETYPE)

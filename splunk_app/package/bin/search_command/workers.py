@@ -17,7 +17,7 @@ import sys
 import threading
 from concurrent.futures import Future
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, Dict, Iterator, List, Optional, Tuple, Union
+from typing import TYPE_CHECKING, Any, BinaryIO, Callable, Dict, Iterator, List, Optional, Tuple, Union
 
 from es_bridge import errors
 from es_bridge.config import Auth, ClusterConfig
@@ -28,7 +28,7 @@ from es_bridge.snapshot import Snapshot
 from es_bridge.time_field import TimeField
 from es_bridge.transport import Transport
 from es_bridge.windows import Window, fetch
-from search_command.rows import RowEncoder, RowSettings
+from search_command.rows import EncodedChunk, RowEncoder, RowSettings
 
 if TYPE_CHECKING:
     import subprocess
@@ -52,14 +52,17 @@ class EncodedPage:
         return sum(rows for rows, _ in self.chunks)
 
 
-def encoded_chunks(page: Union[Page, EncodedPage], encoder: RowEncoder, chunk_rows: int) -> Iterator[Tuple[int, bytes]]:
-    """Yield the chunks of a page as (rows, CSV bytes), encoding what no worker has encoded."""
+def encoded_chunks(
+    page: Union[Page, EncodedPage],
+    encoder: RowEncoder,
+    chunk_rows: int,
+    before_row: Optional[Callable[[], None]] = None,
+) -> Iterator[EncodedChunk]:
+    """Yield the chunks of a page, encoding what no worker has encoded; see `RowEncoder.chunks`."""
     if isinstance(page, EncodedPage):
         yield from page.chunks
         return
-    for start in range(0, page.count, chunk_rows):
-        hits = page.hits[start : start + chunk_rows]
-        yield len(hits), encoder.encode(hits, page.ticks_per_s)
+    yield from encoder.chunks(page.hits, page.ticks_per_s, chunk_rows, before_row)
 
 
 class EncodingWorkers(Elsewhere):
