@@ -27,6 +27,7 @@ cloud.region            awsRegion
 event.oversized         names of the fields whose text is too long to be indexed (`LONGEST_INDEXED`), and of members of
                         the free-form objects that are (`flat`)
 aws.request.<name>      what the call was about, out of requestParameters: `collectors.cloudtrail.request`
+aws.request_forms       other ways to write the letters in them: `collectors.text_forms`
 aws.signin.<name>       outcome and factors of a sign-in: `collectors.cloudtrail.signin`
 unmapped                what would make an engine refuse the document, under its own name: see `misfits`
 ======================  ==========================================================================================
@@ -53,7 +54,7 @@ from typing import Any, Dict, Iterable, List, Mapping, NamedTuple, Optional, Tup
 
 from collectors.cloudtrail import flat
 from collectors.cloudtrail.other_shapes import AGGREGATED_FIELDS, aggregated, is_aggregated, odd_time
-from collectors.cloudtrail.request import REQUEST_FIELDS, request_fields
+from collectors.cloudtrail.request import REQUEST_FIELDS, other_forms, request_fields
 from collectors.cloudtrail.signin import SIGNIN_FIELDS, signin_fields, was_refused
 from collectors.datasets import DATASETS
 from collectors.errors import InvalidRecord
@@ -302,7 +303,13 @@ def described(fields: Mapping[str, Any], context: Context, number: int = 1) -> T
     request = request_fields(parameters) if parameters else None
     signin = signin_fields(fields)
     if request or signin:
-        common["aws"] = _without_empty({"request": request, "signin": signin})
+        aws: Dict[str, Any] = {"request": request} if request else {}
+        common["aws"] = aws
+        if signin:
+            aws["signin"] = signin
+        forms = other_forms(request) if request else None
+        if forms:
+            aws["request_forms"] = forms
     return INDEX_PREFIX + time.day, identity, common
 
 

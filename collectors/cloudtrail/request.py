@@ -4,7 +4,8 @@ requestParameters has no schema: every service has its own, and what callers sen
 not indexed, and what detections and investigations ask for is copied out of it, as text, under one name for all
 services: ``instanceId`` is found in Systems Manager's ``instanceIds`` and in EC2's ``instancesSet.items[].instanceId``,
 ``dbInstanceIdentifier`` in RDS's ``dBInstanceIdentifier``. Values that are objects are not copied (what is in them is
-looked through), each value is there once, and several are a list.
+looked through), each value is there once, and several are a list. Letters that can be written composed and decomposed
+(names of files from macOS are) are found both ways, by `other_forms`.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from __future__ import annotations
 from typing import Any, Dict, List, Mapping, Union
 
 from collectors.exact_json import Number
+from collectors.text_forms import letter_forms
 
 #: Keys of callers are remembered up to this many, and up to this length in characters.
 MAX_REMEMBERED = 4096
@@ -90,6 +92,8 @@ _AT_TOP = {**_ANYWHERE, "name": "name", "key": "key", "target": "target", "resou
 #: Names of the fields, for the index template.
 REQUEST_FIELDS = tuple(sorted(set(_AT_TOP.values())))
 
+#: Those that may hold any letters.
+WITH_FORMS = ("groupName", "key", "name", "target", "userName")
 
 #: Name of the field -> its value, or its values as the keys of a dictionary: each once, in their order.
 _Found = Dict[str, Any]
@@ -122,6 +126,20 @@ def request_fields(parameters: Any) -> Dict[str, Union[str, List[str]]]:
     for name, values in found.items():
         if type(values) is not str:
             found[name] = list(values)
+    return found
+
+
+def other_forms(request: Mapping[str, Any]) -> Dict[str, List[str]]:
+    """Return, by name, further ways to write the values of `request_fields`: `collectors.text_forms`. Mostly none."""
+    found: Dict[str, List[str]] = {}
+    for name in WITH_FORMS:
+        values = request.get(name)
+        if values is None or (type(values) is str and values.isascii()):
+            continue
+        values = [values] if type(values) is str else values
+        forms = [form for form in letter_forms(values) if form not in values]
+        if forms:
+            found[name] = forms
     return found
 
 

@@ -7,7 +7,8 @@ to count has the action ALLOW. Where such rules are named
 - ``nonTerminatingMatchingRules``, of the web ACL and of each rule group, with the action COUNT. CAPTCHA and CHALLENGE
   there mean that the client has shown a valid token: no detection;
 - ``ruleGroupList[].excludedRules`` (EXCLUDED_AS_COUNT), the older way to count a rule of a group;
-- ``ruleGroupList[].terminatingRule`` of a group that is counted as a whole: the rule ended the group, not the request;
+- ``ruleGroupList[].terminatingRule`` of a group that is counted as a whole: the rule ended the group, not the request.
+  Which of the two it was terminatingRuleType says; where that is missing, whether the rule did what was done then;
 - ``rateBasedRuleList``: rates that are exceeded, whatever the rule does then.
 """
 
@@ -20,6 +21,7 @@ BLOCKED, CHALLENGED, COUNTED, PASSED = "blocked", "challenged", "counted", "pass
 
 _ENDS = {"BLOCK": BLOCKED, "CAPTCHA": CHALLENGED, "CHALLENGE": CHALLENGED}
 _IN_A_GROUP = ("GROUP", "MANAGED_RULE_GROUP")
+_NOT_IN_A_GROUP = ("REGULAR", "RATE_BASED")
 _COUNTS = ("COUNT", "EXCLUDED_AS_COUNT")
 
 
@@ -49,12 +51,12 @@ def detection(fields: Mapping[str, Any]) -> Detection:
         return _detection(action, terminating)
     counted: List[str] = []
     _add_counting(counted, matching)
-    last = _add_groups(counted, groups)
-    if last and get("terminatingRuleType") in _IN_A_GROUP:
+    last, its_action = _add_groups(counted, groups)
+    if last and _decided(get("terminatingRuleType"), get("terminatingRuleId"), action, its_action):
         terminating = counted.pop(last - 1)
     for rate in _objects(rates):
         names = (rate.get("rateBasedRuleName"), rate.get("rateBasedRuleId"))
-        if terminating not in names or get("terminatingRuleType") != "RATE_BASED":
+        if not terminating or terminating not in names:  # names are unique in a web ACL: that one decided
             _add(counted, names[0] or names[1])
     return _detection(action, terminating, tuple(dict.fromkeys(counted)))
 
@@ -70,19 +72,33 @@ def _matched(group: Mapping[str, Any]) -> bool:
     return bool(get("terminatingRule") or get("nonTerminatingMatchingRules") or get("excludedRules"))
 
 
-def _add_groups(counted: List[str], groups: Iterable[Mapping[str, Any]]) -> int:
-    """Add what the rules of the groups counted, and the rules that ended a group; return where the last of these is,
-    from 1, and 0 if there is none. If a group ended the request it is that one: nothing is looked at after it.
+def _decided(kind: Any, terminating: Any, action: str, its_action: Any) -> bool:
+    """Return whether the last rule that ended a group ended the request as well; ``kind`` is terminatingRuleType.
+
+    Where the record does not say so, by whether the group's rule did what was done to the request.
     """
-    last = 0
+    kind = kind.upper() if type(kind) is str else ""
+    if kind in _IN_A_GROUP:
+        return True
+    if kind in _NOT_IN_A_GROUP or terminating == "Default_Action":
+        return False
+    return type(its_action) is not str or its_action.upper() == action.upper()
+
+
+def _add_groups(counted: List[str], groups: Iterable[Mapping[str, Any]]) -> Tuple[int, Any]:
+    """Add what the rules of the groups counted, and the rules that ended a group; return where the last of these is,
+    from 1, and 0 if there is none, and its action. If a group ended the request it is that one: nothing is looked at
+    after it.
+    """
+    last, action = 0, None
     for group in groups:
         _add_counting(counted, group.get("nonTerminatingMatchingRules"))
         for rule in _objects(group.get("excludedRules")):
             _add(counted, rule.get("ruleId"))
         ending = group.get("terminatingRule")
         if type(ending) is dict and _add(counted, ending.get("ruleId")):
-            last = len(counted)
-    return last
+            last, action = len(counted), ending.get("action")
+    return last, action
 
 
 def _add_counting(counted: List[str], rules: Any) -> None:

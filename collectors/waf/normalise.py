@@ -18,7 +18,9 @@ source.address             httpRequest.clientIp
 source.ip, scope, ...      the same, when it is an address, with what is known about it
 source.geo, source.as      without an address database: httpRequest.country and clientAsn
 url.domain                 header ``host`` without its port, else httpRequest.host
-url.path, url.query        httpRequest.uri, httpRequest.args
+url.original               httpRequest.uri, ``?``, httpRequest.args
+url.path, url.query        httpRequest.uri, httpRequest.args, percent-decoded once, letters composed
+url.path_forms, ...        what they are in other forms: `collectors.text_forms`
 http.request.method        httpRequest.httpMethod
 http.request.referrer      header ``referer``
 http.response.status_code  responseCodeSent
@@ -26,7 +28,8 @@ http.version               httpRequest.httpVersion without ``HTTP/``
 user_agent.original        header ``user-agent``
 network.protocol           ``http``
 network.type               ``ipv4`` or ``ipv6``, from clientIp
-network.forwarded_ip       the first address of the header ``x-forwarded-for``: what the client or a proxy says
+network.forwarded_ip       the first address of the headers ``x-forwarded-for``, else ``forwarded``: what the client or
+                           a proxy says; see `collectors.waf.authority`
 rule.id                    the rule that decided, in a rule group the group's own; none for the default action
 rule.name                  terminatingRuleId, the same rule or the web ACL's name for its group
 waf.verdict                ``blocked``, ``challenged``, ``counted`` or ``passed``: see `collectors.waf.detection`

@@ -6,16 +6,21 @@ long.
 
 from __future__ import annotations
 
+import json
 from functools import lru_cache
 from typing import Any, Dict, Mapping, NamedTuple, Tuple
 
 from collectors.exact_json import encode
 from collectors.json_record import quoted
 from collectors.records import Context
+from collectors.text_forms import decoded_forms
+from collectors.waf.authority import forwarded_address, without_port
 from collectors.waf.decision import Decision
 
 #: Characters of method and version of a request that are remembered; an outsider chooses them.
 LONGEST_REMEMBERED = 32
+#: The same of a path or query that had to be decoded.
+LONGEST_DECODED = 256
 
 
 class Asked(NamedTuple):
@@ -33,7 +38,7 @@ class Asked(NamedTuple):
     referrer: str
     agent: str
     request_id: str
-    #: Plain text again: the header ``x-forwarded-for``.
+    #: Plain text again: the first address that the request was forwarded for.
     forwarded: str
 
 
@@ -42,7 +47,8 @@ def asked(request: Any) -> Asked:
     if type(request) is not dict:
         request = {}
     get = request.get
-    header = _first_values(get("headers")).get
+    headers = get("headers")
+    header = _first_values(headers).get
     host = header("host")
     return Asked(
         _plain(get("clientIp")),
@@ -55,7 +61,7 @@ def asked(request: Any) -> Asked:
         _json(header("referer")),
         _json(header("user-agent")),
         _json(get("requestId")),
-        _plain(header("x-forwarded-for")),
+        forwarded_address(_all_values(headers, "x-forwarded-for"), _all_values(headers, "forwarded")),
     )
 
 
@@ -71,19 +77,15 @@ def common_fields(stamp: str, made: Decision, request: Asked, system: Any, conte
             members += _known_to_aws(country, system if type(system) is int else 0)
         source = f',"source":{{"address":{members}}}'
     method, version, network = _usual(method, version, ip_version)
-    url = _member("path", path) + _member("query", query) + _member("domain", domain)
+    forwarded = forwarded and f',"forwarded_ip":"{forwarded}"'
+    url = _url(path, query) + _member("domain", domain)
     sent = method + _member("referrer", referrer)
     http = (f',"request":{{{sent[1:]}}}' if sent else "") + made.response + version
     return (
         f'{{"@timestamp":"{stamp}","event":{{{made.event}{_member("id", request_id)}}}{source}'
         f"{_object('url', url)}{_object('http', http)}{_object('user_agent', _member('original', agent))}{made.rest}"
-        f',"network":{{{network}{_forwarded(forwarded, context)}}}'
+        f',"network":{{{network}{forwarded}}}'
     )
-
-
-def without_port(host: str) -> str:
-    """Return the host of an authority, given as it is or as it stands in JSON; an IPv6 address stays as it is."""
-    return host.partition(":")[0] if ":" in host and host[:1] != "[" else host
 
 
 def _first_values(headers: Any) -> Mapping[str, Any]:
@@ -92,6 +94,19 @@ def _first_values(headers: Any) -> Mapping[str, Any]:
         return {}
     usual = [header for header in headers if type(header) is dict and type(header.get("name")) is str]
     return {header["name"].lower(): header.get("value") for header in reversed(usual)}
+
+
+def _all_values(headers: Any, name: str) -> str:
+    """Return the values of all headers of a name, as one: that is what a repeated header means."""
+    if type(headers) is not list:
+        return ""
+    found = []
+    for header in headers:
+        if type(header) is dict:
+            written, value = header.get("name"), header.get("value")
+            if type(written) is str and type(value) is str and written.lower() == name:
+                found.append(value)
+    return ",".join(found)
 
 
 def _plain(value: Any) -> str:
@@ -112,11 +127,29 @@ def _object(name: str, members: str) -> str:
     return f',"{name}":{{{members[1:]}}}' if members else ""
 
 
-def _forwarded(header: str, context: Context) -> str:
-    if not header:
+def _url(path: str, query: str) -> str:
+    """Return the members of ``url`` that path and query give: as they were sent, and decoded. Both are JSON."""
+    if not path and not query:
         return ""
-    first = header.partition(",")[0].strip()
-    return f',"forwarded_ip":"{first}"' if context.addresses[first].is_ip else ""
+    original = f"{path[:-1]}?{query[1:]}" if path and query else path or f'"?{query[1:]}'
+    members = f',"original":{original}'
+    if path:
+        members += f',"path":{path}' if "%" not in path and path.isascii() else _decoded("path", path)
+    if query:
+        is_plain = "%" not in query and "+" not in query and query.isascii()
+        members += f',"query":{query}' if is_plain else _decoded("query", query)
+    return members
+
+
+def _decoded(name: str, text: str) -> str:
+    """Return the member ``name`` with JSON ``text`` decoded, and where it has other forms, these beside it."""
+    return (_remembered if len(text) <= LONGEST_DECODED else _remembered.__wrapped__)(name, text)
+
+
+@lru_cache(maxsize=4096)
+def _remembered(name: str, text: str) -> str:
+    first, *others = map(quoted, decoded_forms(json.loads(text), plus_is_space=name == "query"))
+    return f',"{name}":{first}' + (f',"{name}_forms":[{",".join(others)}]' if others else "")
 
 
 def _usual(method: str, version: str, ip_version: int) -> Tuple[str, str, str]:

@@ -11,18 +11,20 @@ import re
 from functools import lru_cache
 from typing import Match, Optional, Pattern, Tuple
 
-from collectors.waf.request import Asked, without_port
+from collectors.waf.authority import forwarded_address, without_port
+from collectors.waf.request import Asked
 
 #: Of a JSON string: without escapes, and with the two.
 _PLAIN = r'[^"\\\x00-\x1f]*'
 _ESCAPED = rf'{_PLAIN}(?:\\["\\]{_PLAIN})*'
 #: The headers that are wanted. No letter beyond ASCII is a capital of these.
-_HEADERS = ("host", "user-agent", "referer", "x-forwarded-for")
+_HEADERS = ("host", "user-agent", "referer", "x-forwarded-for", "forwarded")
 #: Their first letters: most headers are passed over by this look.
 _FIRST_LETTERS = "[" + "".join(name[0] + name[0].upper() for name in _HEADERS) + "]"
 _FIRST_HEADER = 3
 _NAMED = frozenset(("clientIp", "country", "headers", "uri", "args", "httpVersion", "httpMethod", "requestId"))
 _members = re.compile(rf',"(\w+)":"({_ESCAPED})"', re.ASCII).findall
+_forwarded = re.compile(rf'"name":"({"|".join(_HEADERS[-2:])})","value":"({_ESCAPED})"', re.ASCII | re.I).findall
 #: A text of more characters is not remembered.
 _LONGEST_MORE = 256
 
@@ -57,11 +59,19 @@ def usual_request(text: str) -> Optional[Tuple[Asked, int]]:
     found: Optional[Match[str]] = (_escaped_request if "\\" in text else _plain_request)(text)
     if found is None:
         return None
-    address, country, host, agent, referrer, forwarded, path, query, version, method, request_id, more = found.groups()
+    address, country, host, agent, referrer, *forwarded, path, query, version, method, request_id, more = found.groups()
     named = (_more if len(more) <= _LONGEST_MORE else _more.__wrapped__)(more)
     if named is None:
         return None
     domain = without_port(named if host is None else host)
+    forwarded_for, standard = forwarded
+    client = forwarded_address(_unescaped(forwarded_for), "") if forwarded_for else ""
+    if not client and (standard is not None or forwarded_for is not None):
+        # Of a repeated header the first one was read, and the others may have what it has not.
+        values = [(name.lower(), _unescaped(value)) for name, value in _forwarded(text, 0, found.end())]
+        client = forwarded_address(
+            *(",".join(value for name, value in values if name == wanted) for wanted in _HEADERS[-2:])
+        )
     request = (
         address,
         country,
@@ -73,9 +83,13 @@ def usual_request(text: str) -> Optional[Tuple[Asked, int]]:
         f'"{referrer}"' if referrer else "",
         f'"{agent}"' if agent else "",
         f'"{request_id}"' if request_id else "",
-        forwarded or "",
+        client,
     )
     return tuple.__new__(Asked, request), found.end()
+
+
+def _unescaped(text: Optional[str]) -> str:
+    return text.replace('\\"', '"').replace("\\\\", "\\") if text and "\\" in text else text or ""
 
 
 @lru_cache(maxsize=1024)

@@ -119,6 +119,45 @@ def test_detections(values, expected):
     assert detection(record(**values)) == expected
 
 
+MISSING = [..., None, "", 5, [], "NEW_OF_AWS"]
+
+
+@pytest.mark.parametrize("kind", [*MISSING, "GROUP", "group", "Managed_Rule_Group"])
+@pytest.mark.parametrize("terminating", ["E", "MyGroup", "arn:aws:wafv2:::rulegroup/MyGroup"])
+def test_a_rule_that_decided_is_not_a_counted_one_when_its_kind_is_missing(kind, terminating):
+    values = {"terminatingRuleId": terminating, "terminatingRuleType": kind}
+    for action, verdict in (("BLOCK", BLOCKED), ("CAPTCHA", CHALLENGED), ("CHALLENGE", CHALLENGED), ("ALLOW", COUNTED)):
+        groups = [group(rule("Before", "BLOCK")), group(rule("E", action), [rule("G")])]
+        found = detection(written(action=action, ruleGroupList=groups, **values))
+        assert found == Detection(verdict, "E", ("Before", "G"))
+
+
+@pytest.mark.parametrize("kind", MISSING)
+def test_a_rule_that_ended_a_counted_group_stays_a_counted_one_when_the_kind_is_missing(kind):
+    groups = [group(rule("E", "BLOCK"))]
+    for values in (
+        {"action": "ALLOW", "terminatingRuleId": "Default_Action"},
+        {"action": "BLOCK", "terminatingRuleId": "Default_Action"},
+        {"action": "ALLOW", "terminatingRuleId": "AllowOffice"},
+        {"action": "CAPTCHA", "terminatingRuleId": "Ask"},
+    ):
+        found = detection(written(terminatingRuleType=kind, ruleGroupList=groups, **values))
+        assert found.counted_rules == ("E",)
+
+
+@pytest.mark.parametrize("kind", [*MISSING, "RATE_BASED", "REGULAR"])
+@pytest.mark.parametrize("name", ["rateBasedRuleName", "rateBasedRuleId"])
+def test_a_rate_that_decided_is_not_a_counted_one(kind, name):
+    rates = [{name: "Rate"}, {name: "Other"}]
+    values = {"action": "BLOCK", "terminatingRuleId": "Rate", "terminatingRuleType": kind, "rateBasedRuleList": rates}
+    assert detection(written(**values)) == Detection(BLOCKED, "Rate", ("Other",))
+
+
+def written(**values: Any) -> Dict[str, Any]:
+    """Return a record without the members whose value is ``...``."""
+    return {name: value for name, value in record(**values).items() if value is not ...}
+
+
 odd = st.recursive(
     st.none() | st.integers() | st.text(max_size=3) | st.sampled_from(["COUNT", "BLOCK", "GROUP"]),
     lambda inner: st.lists(inner, max_size=3)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from typing import Any, List
+from urllib.parse import quote
 
 import pytest
 
 from collectors.waf import source
 from es_bridge.bulk import Document
 from lab.engine import ENGINES
-from tests.collectors.json_logs import DEEP, LONG, SAMPLES, made, numbers_found, ready, stored, with_text
+from tests.collectors.json_logs import DEEP, LONG, SAMPLES, compact, made, numbers_found, ready, stored, with_text
 from tests.collectors.waf.test_normalise import RECORD, changed, headers
 
 INDEX = "aws-waf-2026.11.21"
@@ -72,6 +73,41 @@ def test_every_hostile_record_is_stored_whole_and_found(transport):
 
     mapping = transport.request("GET", (INDEX, "_mapping")).json()[INDEX]["mappings"]
     assert not any(name.startswith("x-") for name in json.dumps(mapping).split('"'))
+
+
+SYLLABLES, LETTERS = "검색", "\u1100\u1165\u11b7\u1109\u1162\u11a8"
+SENT = (
+    {"uri": "/" + quote(SYLLABLES), "args": "q=" + quote(SYLLABLES)},
+    {"uri": "/" + quote(LETTERS), "args": "q=" + quote(LETTERS)},
+    {"uri": "/" + SYLLABLES, "args": "q=" + LETTERS},
+    {"uri": "/%252e%252e%2fetc/passwd", "args": "q=%2527+OR+1%253D1"},
+    {"uri": "/x%00%0d%0a%ff%c0%ae", "args": "%" * 4000 + "%41"},
+    {"headers": headers("X-FORWARDED-FOR: [2001:db8::17]:443", "hOsT: Shop.Example:80", "X-Api-KEY: Abc")},
+    {"uri": "/" + "%ea%b0%80" * 4000, "args": "a=" + quote("é" * 5000)},
+)
+
+
+def test_paths_are_found_decoded_however_letters_are_written_and_names_in_any_case(transport):
+    documents = made(source, b"\n".join(compact(changed(**values)) for values in SENT))
+    found = stored(transport, documents, INDEX)
+    for number, values in enumerate(SENT, 1):
+        assert found[number]["httpRequest"] == changed(**values)["httpRequest"]
+    for written in (SYLLABLES, LETTERS):
+        assert numbers_found(transport, INDEX, f"url.path:\\/{written}") == [1, 2, 3]
+        assert numbers_found(transport, INDEX, f"url.path:*{written[-2:]}") == [1, 2, 3]
+        assert numbers_found(transport, INDEX, f'url.query:"q={written}"') == [1, 2, 3]
+        assert 1 not in numbers_found(transport, INDEX, f"NOT url.query:q={written}")
+    assert numbers_found(transport, INDEX, "url.path:\\/..\\/etc*") == [4]
+    assert numbers_found(transport, INDEX, 'url.path:"/%2e%2e/etc/passwd"') == [4]
+    assert numbers_found(transport, INDEX, "url.original:*%252e%252e*") == [4]
+    assert numbers_found(transport, INDEX, 'url.query:"q=\' OR 1=1"') == [4]
+    assert numbers_found(transport, INDEX, "url.path:*%FF%C0%AE") == [5]
+    assert numbers_found(transport, INDEX, "url.query:*%A") == [5]
+    assert numbers_found(transport, INDEX, "httpRequest.headers.name:x-forwarded-for") == [6]
+    assert numbers_found(transport, INDEX, "httpRequest.headers.name:X-Forwarded-*") == [6]
+    assert numbers_found(transport, INDEX, 'network.forwarded_ip:"2001:db8::/32"') == [6]
+    assert numbers_found(transport, INDEX, "url.domain:shop.example") == list(range(1, 8))
+    assert numbers_found(transport, INDEX, "url.path:\\/가가가*") == [7]
 
 
 def test_records_of_every_kind_are_found_by_both_kinds_of_names(transport):

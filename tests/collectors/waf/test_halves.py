@@ -129,6 +129,7 @@ def test_each_side_reads_its_own_half_only():
         "terminatingRuleType": "RATE_BASED",
         "terminatingRuleId": "Rate",
         "rateBasedRuleList": [{"rateBasedRuleName": "Rate"}],
+        "ruleGroupList": [{"terminatingRule": {"ruleId": "E"}}],
         "clientAsn": 1,
     }
     for_decision, for_all = Read(record), Read(record)
@@ -142,18 +143,35 @@ def test_each_side_reads_its_own_half_only():
 
 _plain = "a.:/[]{},é한\x7f\u2028 "
 _names = st.sampled_from(
-    ["Host", "host", "HOST", "User-Agent", "REFERER", "x-Forwarded-For", "x-forwarded-fo", "x", ""]
+    [
+        "Host",
+        "host",
+        "HOST",
+        "User-Agent",
+        "REFERER",
+        "x-Forwarded-For",
+        "X-FORWARDED-FOR",
+        "Forwarded",
+        "x-forwarded-fo",
+        "x",
+        "",
+    ]
 )
 
 
 def _request(texts: st.SearchStrategy[str]) -> st.SearchStrategy[Dict[str, Any]]:
     """Requests in AWS's order, with any texts in them, also where headers and last members are concerned."""
     addresses = st.one_of(texts, st.sampled_from(["203.0.113.66", "2001:db8::66"]))
+    forwarded = st.sampled_from(["unknown, 203.0.113.7:80", '"[2001:db8::7]:443"', 'for=203.0.113.8, for="_x"'])
+    paths = st.sampled_from(["/%ea%b0%80/%252e%252E/%c0%ae%00", "a=%27+OR+1%3d1&b=가"])
     names = st.one_of(_names, texts)
-    header = st.fixed_dictionaries({"name": names, "value": st.one_of(addresses, st.just("shop.example:443"))})
+    header = st.fixed_dictionaries(
+        {"name": names, "value": st.one_of(addresses, forwarded, st.just("[2001:db8::1]:80"))}
+    )
     members: Dict[str, st.SearchStrategy[Any]] = {"clientIp": addresses, "country": texts}
     members["headers"] = st.lists(header, max_size=6)
     members.update(dict.fromkeys(("uri", "args", "httpVersion", "httpMethod", "requestId"), texts))
+    members.update(uri=st.one_of(texts, paths), args=st.one_of(texts, paths))
     return st.fixed_dictionaries(members, optional=dict.fromkeys(("fragment", "scheme", "host", "more"), texts))
 
 

@@ -10,7 +10,7 @@ import pytest
 from collectors.records import BadRecord
 from collectors.waf import request, source
 from collectors.waf.normalise import COMMON, MAPPED
-from tests.collectors.json_logs import common_and_own, common_names, made, mapped, one
+from tests.collectors.json_logs import common_and_own, common_names, compact, made, mapped, one
 
 REQUEST: Dict[str, Any] = {
     "clientIp": "203.0.113.66",
@@ -83,7 +83,14 @@ def test_names_of_headers_are_found_in_any_case_and_the_first_one_counts():
     [
         ("shop.example", "shop.example"),
         ("shop.example:8443", "shop.example"),
-        ("[2001:db8::1]:443", "[2001:db8::1]:443"),
+        ("[2001:db8::1]:443", "[2001:db8::1]"),
+        ("[2001:db8::1]", "[2001:db8::1]"),
+        ("[2001:DB8::1]:", "[2001:DB8::1]"),
+        ("[fe80::1%25eth0]:80", "[fe80::1%25eth0]"),
+        ("[2001:db8::1", "[2001:db8::1"),
+        ("2001:db8::1", "2001:db8::1"),
+        ("::ffff:198.51.100.4", "::ffff:198.51.100.4"),
+        ("198.51.100.4:8080", "198.51.100.4"),
         ("", None),
         (":80", None),
         ("${jndi:ldap://x/a}", "${jndi"),
@@ -104,14 +111,122 @@ def test_without_a_host_header_the_domain_is_what_aws_names():
         ("198.51.100.7", "198.51.100.7"),
         ("198.51.100.7, 10.0.0.1", "198.51.100.7"),
         (" 2001:db8::7 ,10.0.0.1", "2001:db8::7"),
-        ("10.0.0.1:8080", None),
-        ("unknown, 198.51.100.7", None),
+        ("10.0.0.1:8080", "10.0.0.1"),
+        ("198.51.100.7:51234", "198.51.100.7"),
+        ("198.51.100.7:51234, 10.0.0.1:80", "198.51.100.7"),
+        ("[2001:db8::17]:443", "2001:db8::17"),
+        ("[2001:db8::17]", "2001:db8::17"),
+        ('"[2001:db8::17]:443", 10.0.0.1', "2001:db8::17"),
+        ('"198.51.100.7"', "198.51.100.7"),
+        ("'198.51.100.7:80'", "198.51.100.7"),
+        ("\t198.51.100.7\t,10.0.0.1", "198.51.100.7"),
+        ("unknown, 198.51.100.7", "198.51.100.7"),
+        ("UNKNOWN,_hidden, [2001:db8::17]:1", "2001:db8::17"),
+        (", ,198.51.100.7,", "198.51.100.7"),
+        ("198.51.100.7,", "198.51.100.7"),
+        ("fe80::1%eth0", "fe80::1"),
+        ("[fe80::1%25eth0]:443", "fe80::1"),
+        ("::ffff:198.51.100.7", "198.51.100.7"),
+        ("[::FFFF:198.51.100.7]:443", "198.51.100.7"),
+        ("198.51.100.7:http", None),
+        ("198.51.100.7.1", None),
+        ("198.51.100.07", None),
+        ("unknown", None),
+        ("", None),
+        (",,,", None),
+        ("[]", None),
+        ("[:443", None),
         ("' OR 1=1 --", None),
         ("x" * 5000, None),
+        ("x" * 5000 + ", 198.51.100.7", "198.51.100.7"),
+        ("x," * 5000 + "198.51.100.7", None),
     ],
 )
 def test_the_first_forwarded_address(header, address):
     assert common(headers=headers(f"X-Forwarded-For: {header}"))["network"].get("forwarded_ip") == address
+
+
+@pytest.mark.parametrize(
+    ("lines", "address"),
+    [
+        (("X-Forwarded-For: unknown", "x-forwarded-for: 198.51.100.7"), "198.51.100.7"),
+        (("X-Forwarded-For: 198.51.100.7", "x-forwarded-for: 10.0.0.1"), "198.51.100.7"),
+        (("X-Forwarded-For: ", "X-FORWARDED-FOR: [2001:db8::17]:1"), "2001:db8::17"),
+        (("Forwarded: for=198.51.100.7;proto=http;by=203.0.113.43",), "198.51.100.7"),
+        (('Forwarded: proto=https; For="[2001:db8::17]:4711", for=10.0.0.1',), "2001:db8::17"),
+        (("Forwarded: for=_hidden, for=unknown", "Forwarded: for=198.51.100.7:80"), "198.51.100.7"),
+        (("Forwarded: for=192.0.2.1", "X-Forwarded-For: 198.51.100.7"), "198.51.100.7"),
+        (("Forwarded: for=192.0.2.1", "X-Forwarded-For: -", "X-Forwarded-For: 198.51.100.7"), "198.51.100.7"),
+        (("Forwarded: for=192.0.2.1", "X-Forwarded-For: unknown"), "192.0.2.1"),
+        (("Forwarded: by=192.0.2.1",), None),
+        (("X-Forwarded-Foe: 192.0.2.1",), None),
+    ],
+)
+def test_the_first_address_of_several_headers(lines, address):
+    record = changed(headers=headers(*lines))
+    assert common(headers=headers(*lines))["network"].get("forwarded_ip") == address
+    assert json.loads(one_text(compact(record)))["network"].get("forwarded_ip") == address
+
+
+def one_text(line: bytes) -> bytes:
+    """Return the document of a record as AWS writes it, which goes the quick way."""
+    (found,) = made(source, line)
+    return found.body
+
+
+@pytest.mark.parametrize(
+    ("uri", "path", "forms"),
+    [
+        ("/cart", "/cart", None),
+        ("/%ea%b0%80", "/가", ["/\u1100\u1161"]),
+        ("/가", "/가", ["/\u1100\u1161"]),
+        ("/\u1100\u1161", "/가", ["/\u1100\u1161"]),
+        ("/%e1%84%80%e1%85%a1", "/가", ["/\u1100\u1161"]),
+        ("/a%2Fb%20c", "/a/b c", None),
+        ("/a+b", "/a+b", None),
+        ("/%2e%2e/etc/passwd", "/../etc/passwd", None),
+        ("/%252e%252e/x", "/%2e%2e/x", ["/../x"]),
+        ("/%25252e", "/%252e", ["/%2e", "/."]),
+        ("/%2525252e", "/%25252e", ["/%252e", "/%2e"]),
+        ("/%", "/%", None),
+        ("/%zz%4", "/%zz%4", None),
+        ("/%25", "/%", None),
+        ("/%c0%ae%c0%ae/", "/%C0%AE%C0%AE/", None),
+        ("/a%ff%41", "/a%FFA", None),
+        ("/%ed%a0%80", "/%ED%A0%80", None),
+        ("/x%00.php", "/x\0.php", None),
+        ("/%0d%0aSet-Cookie:a", "/\r\nSet-Cookie:a", None),
+        ("/%22%5c", '/"\\', None),
+        ("", None, None),
+    ],
+)
+def test_the_path_is_decoded_and_found_in_other_forms(uri, path, forms):
+    for found in (common(uri=uri, args=""), json.loads(one_text(compact(changed(uri=uri, args=""))))):
+        url = found["url"]
+        assert (url.get("original"), url.get("path"), url.get("path_forms")) == (uri or None, path, forms)
+
+
+@pytest.mark.parametrize(
+    ("args", "query", "forms"),
+    [
+        ("q=1", "q=1", None),
+        ("q=%27+OR+1%3D1", "q=' OR 1=1", None),
+        ("q=a%2Bb", "q=a+b", None),
+        ("q=%2527+OR", "q=%27 OR", ["q=' OR"]),
+        ("q=%EA%B0%80", "q=가", ["q=\u1100\u1161"]),
+        ("", None, None),
+    ],
+)
+def test_the_query_is_decoded_with_plus_as_space(args, query, forms):
+    for found in (common(args=args), json.loads(one_text(compact(changed(args=args))))):
+        url = found["url"]
+        assert (url.get("query"), url.get("query_forms")) == (query, forms)
+        assert url["original"] == (f"/cart?{args}" if args else "/cart")
+
+
+def test_many_bytes_that_are_no_text_take_one_pass():
+    uri = "/" + "%ff%fe" * 100_000
+    assert common(uri=uri)["url"]["path"] == uri.upper()
 
 
 @pytest.mark.parametrize(
@@ -212,6 +327,7 @@ def test_what_is_too_long_to_be_indexed_is_named():
         "httpRequest.headers.value",
         "httpRequest.httpMethod",
         "httpRequest.uri",
+        "url.original",
         "url.path",
         "url.query",
         "user_agent.original",
