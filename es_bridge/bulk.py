@@ -58,9 +58,10 @@ from es_bridge.errors import (
     Overloaded,
     PermissionDenied,
     RejectedQuery,
+    ReplyTooLarge,
     ResponseError,
 )
-from es_bridge.transport import Transport
+from es_bridge.transport import MAX_REPLY_BYTES, Transport
 
 STORED = "stored"
 ALREADY_THERE = "already_there"
@@ -88,6 +89,8 @@ _CLUSTER_FULL = re.compile(r"maximum (normal )?shards open")
 #: The error type of a document that is larger than a request may be.
 TOO_LARGE = "too_large"
 
+#: An engine may quote the value it does not take, and that again in the causes of its error.
+QUOTED_TIMES = 4
 #: Only what is read: the full answer of 1,000 items is ten times as long.
 FILTER_PATH = "items.*.status,items.*.error"
 #: One item of it for a document that is stored, as the engines write it.
@@ -340,7 +343,12 @@ class _Writer:
                 content_type="application/x-ndjson",
                 retry_timeouts=True,
                 accept_status=(413,),
+                max_body_bytes=MAX_REPLY_BYTES + QUOTED_TIMES * sum(map(len, lines)),
             )
+        except ReplyTooLarge:
+            if len(documents) == 1:
+                raise
+            return self._halves(documents)  # what was written by this request is there already
         except RejectedQuery as exc:
             answer = _Answer(exc.status, exc.error_type, exc.reason)
             if len(documents) == 1 or _concerns_the_cluster(answer):

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 import urllib3
 
+from es_bridge.bounded_reply import TooLong
 from es_bridge.config import ClusterConfig
 from es_bridge.errors import (
     AuthenticationError,
@@ -20,6 +21,7 @@ from es_bridge.errors import (
     Overloaded,
     PermissionDenied,
     RejectedQuery,
+    ReplyTooLarge,
     RequestTimeout,
     ResponseError,
     TlsError,
@@ -99,6 +101,17 @@ def unreachable(
     return UnreachableError(f"{where} cannot be reached: {hide(_said(seen))}. {hint}", never_sent=never_sent)
 
 
+def unreadable(config: ClusterConfig, host: str, request: str, exc: Exception) -> BridgeError:
+    """Return the error for a reply that is longer than its bound (`TooLong`), or not what its headers say."""
+    said = f"cluster {config.name!r} at {host}: the reply to {request}"
+    if isinstance(exc, TooLong):
+        return ReplyTooLarge(
+            f"{said} cannot be used: {exc}. No engine says so much to that: check host and port, and what "
+            "lies between here and the cluster. If a page of documents is so large, use a smaller page size or size="
+        )
+    return ResponseError(f"{said} cannot be used: {exc}. Is something between here and the cluster changing answers?")
+
+
 def _proxy_failed(config: ClusterConfig, where: str, seen: List[BaseException], text: str) -> BridgeError:
     proxy = f"the proxy {config.proxy}"
     if " 407 " in text + " ":
@@ -173,9 +186,9 @@ def refused(config: ClusterConfig, response: Response, attempts: int) -> Respons
     said = f"{error_type}: {reason}" if error_type else reason
     facts: Dict[str, Any] = {"status": response.status, "error_type": error_type, "reason": reason}
     if response.status < 400:
+        location = response.hide(response.headers.get("Location", "nowhere"))[:300]
         return ResponseError(
-            f"{where} answers with a redirection to {response.hide(response.headers.get('Location', 'nowhere'))}. Give "
-            "the URL that the cluster itself answers on",
+            f"{where} answers with a redirection to {location}. Give the URL that the cluster itself answers on",
             **facts,
         )
     if response.status == 407:

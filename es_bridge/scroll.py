@@ -12,7 +12,7 @@ from es_bridge.errors import NotFound, PartialResult, RejectedQuery
 from es_bridge.index_access import IndexAccess
 from es_bridge.query import SearchRequest, range_clause, user_clauses
 from es_bridge.reply import Hit, Reply, new_nonce, parse_reply
-from es_bridge.snapshot import problems
+from es_bridge.snapshot import MAX_DOCUMENT_BYTES, problems
 from es_bridge.time_field import TimeField
 from es_bridge.transport import Transport
 from es_bridge.windows import in_order, smaller_page
@@ -105,7 +105,10 @@ class Scroll:
             "allow_partial_search_results": request.allow_partial,
             "allow_no_indices": request.allow_partial or request.included != request.index,
         }
-        return self._checked(self._transport.request("POST", (request.index, "_search"), params, body).body, nonce)
+        response = self._transport.request(
+            "POST", (request.index, "_search"), params, body, max_body_bytes=MAX_DOCUMENT_BYTES
+        )
+        return self._checked(response.body, nonce)
 
     def _next(self, nonce: str) -> Reply:
         try:
@@ -114,6 +117,7 @@ class Scroll:
                 ("_search", "scroll"),
                 body={"scroll": KEEP_ALIVE, "scroll_id": self._scroll_id},
                 idempotent=False,
+                max_body_bytes=MAX_DOCUMENT_BYTES,
             )
         except NotFound as exc:
             raise PartialResult(

@@ -40,7 +40,7 @@ from es_bridge.scroll import Scroll
 from es_bridge.snapshot import Overview, Snapshot
 from es_bridge.time_field import MILLIS, NANOS, NANOS_RANGE_MS, TimeField, resolve
 from es_bridge.transport import Transport
-from es_bridge.windows import MAX_PAGE_BYTES, Window, fetch, fetch_crowded, in_order, plan, smaller_page
+from es_bridge.windows import Window, fetch, fetch_crowded, in_order, plan, smaller_page
 
 #: Two requests keep a two-core engine and one reader busy; more gave nothing (measured).
 FETCH_THREADS = 2
@@ -326,8 +326,10 @@ class Search:
         size = self.request.first_page_docs
         while True:
             try:
-                return snapshot.page(size, narrow, max_body_bytes=MAX_PAGE_BYTES if size > 1 else None), size
+                return snapshot.page(size, narrow), size
             except ReplyTooLarge:
+                if size == 1:
+                    raise
                 size = max(1, size // 10)
             except RejectedQuery as exc:
                 if snapshot.time_field.ticks_per_s != NANOS or "nanosecond" not in exc.reason:

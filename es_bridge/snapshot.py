@@ -16,7 +16,12 @@ from es_bridge.index_access import IndexAccess
 from es_bridge.query import Clause, SearchRequest, missing_clause, range_clause, user_clauses
 from es_bridge.reply import Reply, new_nonce, parse_reply
 from es_bridge.time_field import TimeField
-from es_bridge.transport import Transport
+from es_bridge.transport import MAX_REPLY_BYTES, Transport
+
+#: A page of more is asked for again in parts, so that memory stays flat with large documents.
+MAX_PAGE_BYTES = 64 << 20
+#: One document cannot be divided. By default the engines take none of more than 100 MiB (http.max_content_length).
+MAX_DOCUMENT_BYTES = 256 << 20
 
 
 @dataclass(frozen=True)
@@ -27,6 +32,11 @@ class Overview:
     without_time: int
     oldest_ms: Optional[int]
     newest_ms: Optional[int]
+
+
+def page_bytes(size: int) -> int:
+    """Return the bound of a reply with ``size`` documents."""
+    return MAX_PAGE_BYTES if size > 1 else MAX_DOCUMENT_BYTES
 
 
 class Snapshot:
@@ -65,9 +75,8 @@ class Snapshot:
         tiebreak: Sequence[str] = (),
         search_after: Optional[Sequence[Any]] = None,
         with_total: bool = False,
-        max_body_bytes: Optional[int] = None,
     ) -> Reply:
-        """Return one page of at most ``size`` documents, newest first."""
+        """Return one page of at most ``size`` documents, newest first. Raises `ReplyTooLarge`: ask for fewer."""
         nonce = new_nonce()
         body: Dict[str, Any] = {
             "size": size,
@@ -77,7 +86,7 @@ class Snapshot:
         }
         if search_after is not None:
             body["search_after"] = search_after
-        reply = parse_reply(self._search(body, max_body_bytes), nonce, by_time)
+        reply = parse_reply(self._search(body, page_bytes(size)), nonce, by_time)
         self.access.check_hits(reply.hits)
         self._check(reply.head)
         self.note_incomplete([], reply.without_source)
@@ -162,7 +171,7 @@ class Snapshot:
         self._check(head)
         return head
 
-    def _search(self, body: Dict[str, Any], max_body_bytes: Optional[int] = None) -> bytes:
+    def _search(self, body: Dict[str, Any], max_body_bytes: int = MAX_REPLY_BYTES) -> bytes:
         body["pit"] = {"id": self.pit_id, "keep_alive": KEEP_ALIVE}
         try:
             return self._transport.request(

@@ -14,7 +14,6 @@ import json
 import random
 import socket
 import ssl
-import sys
 import threading
 import time
 import weakref
@@ -26,18 +25,18 @@ import urllib3
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
 from es_bridge.auth import authenticator
+from es_bridge.bounded_reply import NotReadable, TooLong, bounded_response, read_beginning, read_body
 from es_bridge.config import ClusterConfig
 from es_bridge.errors import (
     Aborted,
     ConfigError,
     QueryError,
-    ReplyTooLarge,
     RequestTimeout,
     ResponseError,
     TlsError,
     UnreachableError,
 )
-from es_bridge.failures import RETRY_STATUS, excerpt, refused, unreachable
+from es_bridge.failures import RETRY_STATUS, excerpt, refused, unreachable, unreadable
 from es_bridge.redaction import secrets_of, without_secrets
 
 # An engine adds a Warning header for each deprecated setting it meets, one an index: with http.client's own limit of
@@ -49,9 +48,9 @@ HOST_REST_S = 30.0
 #: Waits before attempts 2, 3, ... are drawn from half of to all of this, doubled each time (equal jitter).
 FIRST_BACKOFF_S = 0.25
 LONGEST_BACKOFF_S = 15.0
-READ_BYTES = 1 << 20
-#: For what should be small: compressed data may grow a thousandfold before anybody sees how much it is.
-READ_FEW_BYTES = 1 << 16
+#: What a reply may have after decompression where the caller does not say: the largest are lists of 10,000 indices, of
+#: some 2 MB.
+MAX_REPLY_BYTES = 16 << 20
 #: What is kept of the body of an error: engines say less, and whoever says more is not to fill the memory.
 MAX_ERROR_BYTES = 1 << 20
 #: Below this a compressed body is not smaller enough to pay.
@@ -91,6 +90,8 @@ class _Request:
     data: Optional[bytes]
     timeout_s: float
     max_body_bytes: int
+    #: What it is, for messages: without the names in its path, which not everybody may read.
+    shape: str
 
 
 class _Sockets:
@@ -188,14 +189,14 @@ class Transport:
         idempotent: bool = True,
         retry_timeouts: bool = False,
         accept_status: Sequence[int] = (),
-        max_body_bytes: Optional[int] = None,
+        max_body_bytes: int = MAX_REPLY_BYTES,
     ) -> Response:
         """Send one request, with retries, and return the response (status below 300 or in ``accept_status``).
 
         ``path`` is a sequence of segments, each percent-encoded here: a user's text never becomes part of a URL
         otherwise. ``idempotent=False`` forbids a second attempt once the request may have reached the engine (the next
-        page of a scroll would be skipped). A reply longer than ``max_body_bytes`` is not read to its end and raises
-        `ReplyTooLarge`. Raises the errors of `es_bridge.errors`.
+        page of a scroll would be skipped). A reply of more than ``max_body_bytes`` after decompression raises
+        `ReplyTooLarge` and is not read to its end. Raises the errors of `es_bridge.errors`.
         """
         target = "/" + "/".join(_segment(segment) for segment in path)
         if params:
@@ -208,9 +209,9 @@ class Transport:
             if self._compress and len(data) >= COMPRESS_FROM_BYTES:
                 data = gzip.compress(data, 1)
                 headers["Content-Encoding"] = "gzip"
-        limit = sys.maxsize if max_body_bytes is None else max_body_bytes
+        timeout_s = timeout_s or self.config.request_timeout_s
         return self._attempts(
-            _Request(method, target, headers, data, timeout_s or self.config.request_timeout_s, limit),
+            _Request(method, target, headers, data, timeout_s, max_body_bytes, _shape(method, path)),
             idempotent,
             retry_timeouts,
             accept_status,
@@ -254,13 +255,19 @@ class Transport:
 
     def _send(self, host: str, request: _Request) -> Response:
         stopped = self._sockets.mine.stopped
-        if stopped.is_set():
-            raise Aborted("the search was closed")
+
+        def go_on() -> None:
+            if stopped.is_set():
+                raise Aborted("the search was closed")
+
+        go_on()
         url = host + request.target
         credentials = self._authenticator.headers(request.method, url, request.headers, request.data)
         pool = self._pools[host]
         # A pool takes the path, a proxy's manager the whole URL.
         address = url if isinstance(pool, urllib3.PoolManager) else urlsplit(host).path + request.target
+        self._sockets.mine.max_body_bytes = request.max_body_bytes
+        reply: Any = None
         try:
             reply = pool.urlopen(
                 request.method,
@@ -271,24 +278,25 @@ class Transport:
                 retries=False,
                 redirect=False,
                 preload_content=False,
+                enforce_content_length=True,
             )
-            announced = int(reply.headers.get("Content-Length") or 0)
             if reply.status >= 300:
-                body = _beginning(reply)
-            elif announced > request.max_body_bytes:
-                reply.close()
-                raise ReplyTooLarge(f"{host} announced a reply of {announced} bytes")
-            elif request.max_body_bytes == sys.maxsize:
-                body = reply.data
+                body = read_beginning(reply, MAX_ERROR_BYTES, go_on)
             else:
-                body = _body(reply, request.max_body_bytes, host)
+                body = read_body(reply, request.max_body_bytes, go_on)
             reply.release_conn()
         except (urllib3.exceptions.HTTPError, OSError, ValueError) as exc:
             if stopped.is_set():
                 raise Aborted("the search was closed") from None
             raise unreachable(self.config, host, exc, request.timeout_s, self.hide) from exc
-        if stopped.is_set():  # a reply of no announced length ends where its connection was ended
-            raise Aborted("the search was closed")
+        except BaseException as exc:
+            if reply is not None:
+                reply.close()  # what is left of it must not be taken for the next reply
+            if isinstance(exc, (TooLong, NotReadable)):
+                go_on()
+                raise unreadable(self.config, host, request.shape, exc) from None
+            raise
+        go_on()  # a reply of no announced length ends where its connection was ended
         self.count(1, len(body))
         return Response(reply.status, reply.headers, body, host, self.hide)
 
@@ -322,6 +330,8 @@ class Transport:
         base: Any = HTTPSConnection if secure else HTTPConnection
 
         class Tracked(base):  # registers its socket, so that abort() can end a request in another thread
+            response_class = bounded_response(lambda: sockets.mine.max_body_bytes)
+
             def connect(self) -> None:
                 super().connect()
                 sockets.add(self)
@@ -382,30 +392,9 @@ def _segment(text: str) -> str:
     return quote(text, safe="")
 
 
-def _body(reply: Any, limit: int, host: str) -> bytes:
-    """Return the body after decompression: Elasticsearch 8 announces no length, and gzip announces another one."""
-    pieces: List[bytes] = []
-    size = 0
-    for piece in reply.stream(READ_BYTES if limit > READ_BYTES else READ_FEW_BYTES, decode_content=True):
-        size += len(piece)
-        if size > limit:
-            reply.close()
-            raise ReplyTooLarge(f"{host} sends a reply of more than {limit} bytes")
-        pieces.append(piece)
-    return b"".join(pieces)
-
-
-def _beginning(reply: Any) -> bytes:
-    """Return the body of an error, or as much of it as may hold an explanation."""
-    pieces: List[bytes] = []
-    left = MAX_ERROR_BYTES
-    for piece in reply.stream(READ_FEW_BYTES, decode_content=True):
-        pieces.append(piece[:left])
-        left -= len(pieces[-1])
-        if not left:
-            reply.close()
-            break
-    return b"".join(pieces)
+def _shape(method: str, path: Sequence[str]) -> str:
+    """Return a request in short: names of indices, which never begin with an underscore, are left out."""
+    return f"{method} /" + "/".join(part if part.startswith("_") or not part else "…" for part in path)
 
 
 def _param(value: Any) -> str:

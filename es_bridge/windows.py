@@ -19,8 +19,6 @@ from es_bridge.time_field import MILLIS
 
 #: Steps of one histogram. The engines refuse more than 65,535 buckets; 1,000 cost 30 ms.
 STEPS = 1000
-#: A page announced as larger than this is divided, so that memory stays flat with large documents.
-MAX_PAGE_BYTES = 64 << 20
 
 
 @dataclass(frozen=True)
@@ -66,7 +64,7 @@ def fetch(snapshot: Snapshot, window: Window, page_docs: int) -> Optional[List[H
     newest one, which is the one the engine sorts by.
     """
     try:
-        reply = snapshot.window_page(window.gte, window.lt, page_docs, max_body_bytes=MAX_PAGE_BYTES)
+        reply = snapshot.window_page(window.gte, window.lt, page_docs)
     except ReplyTooLarge:
         return None
     total = reply.total
@@ -114,20 +112,17 @@ def _tiebreak_pages(
     after = None
     per_ms = snapshot.time_field.ticks_per_s // MILLIS
     while True:
-        options = {
-            "tiebreak": tiebreak,
-            "search_after": after,
-            "max_body_bytes": MAX_PAGE_BYTES if page_docs > 1 else None,
-        }
         try:
             if window is None:
-                reply = snapshot.without_time_page(page_docs, **options)
+                reply = snapshot.without_time_page(page_docs, tiebreak=tiebreak, search_after=after)
                 hits = reply.hits
             else:
-                reply = snapshot.window_page(window.gte, window.lt, page_docs, **options)
+                reply = snapshot.window_page(window.gte, window.lt, page_docs, tiebreak=tiebreak, search_after=after)
                 low, high = window.gte * per_ms, window.lt * per_ms
                 hits = [hit for hit in reply.hits if hit.time is not None and low <= hit.time < high]
         except ReplyTooLarge:
+            if page_docs == 1:
+                raise
             page_docs = max(1, page_docs // 4)
             continue
         if hits:

@@ -59,8 +59,8 @@ def errors_in(path: Path) -> Iterator[str]:
             yield from [text for text in texts if len(text.replace(VARIES, "").strip()) > 3][:1]
 
 
-#: They end inside: nobody reads them.
-INTERNAL = {"Aborted", "ReplyTooLarge"}
+#: It ends inside: nobody reads it.
+INTERNAL = {"Aborted"}
 #: Errors of this project, the handler's refusal, and what UCC's pages show.
 ERRORS = {*vars(errors), "Refused", "RestError", "SplunkdError"} - INTERNAL
 QUOTED = re.findall(r"^\| `(.+?)` \|", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
