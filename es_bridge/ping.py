@@ -8,6 +8,7 @@ probe                       right                                             wi
 ==========================  ================================================  ======================================
 identify (``GET /``)        cluster:monitor/main                              version unknown; searching works
 field capabilities          indices:data/read/field_caps                      the time field's type is assumed
+query check                 indices:admin/validate/query                      misspelt fields are not told
 search                      indices:data/read/search                          no search at all
 point in time               indices:data/read/point_in_time/create, /delete   scroll is used instead
 scroll                      indices:data/read/scroll, .../scroll/clear        no search where there is no PIT
@@ -74,6 +75,7 @@ def ping(transport: Transport, index: str = "") -> PingReport:
     round_trip_ms = now_ms() - started_ms
     checks = [_identify(dialect)]
     checks.append(_probe("field capabilities", lambda: _field_caps(transport, index)))
+    checks.append(_probe("query check", lambda: _validate(transport, index)))
     search, skew_ms, host = _search(transport, index)
     checks.append(search)
     pit = _probe("point in time", lambda: _open_and_close_pit(transport, dialect, index))
@@ -115,6 +117,19 @@ def _field_caps(transport: Transport, index: str) -> Tuple[str, str]:
         return FAILED, f"{index!r} names no index that this account may read"
     kinds = sorted(caps.get("fields", {}).get(field, {"unmapped": {}}))
     return OK, f"{len(names)} indices, {field} is {' and '.join(kinds)}"
+
+
+def _validate(transport: Transport, index: str) -> Tuple[str, str]:
+    params = {"explain": True, "rewrite": False}
+    try:
+        transport.request("POST", (index, "_validate", "query"), params, {"query": {"match_none": {}}})
+    except PermissionDenied as exc:
+        return MISSING, f"{exc.reason or exc}. A misspelt field in a query is not told"
+    except ResponseError as exc:
+        if exc.status in (400, 404, 405) and exc.error_type != "index_not_found_exception":
+            return MISSING, "the cluster does not offer it. A misspelt field in a query is not told"
+        raise
+    return OK, "parts of a query that can match nothing are told"
 
 
 def _search(transport: Transport, index: str) -> Tuple[Check, Optional[int], str]:

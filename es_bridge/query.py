@@ -77,6 +77,7 @@ REFUSED_AROUND = {
     "pit": "the command keeps its own point in time",
     "search_after": "results are paged for you; use size=",
 }
+UNKNOWN_FIELDS = ("warn", "fail", "ignore")
 
 
 @dataclass(frozen=True)
@@ -99,6 +100,8 @@ class SearchRequest:
     page_size_docs: int = 5000
     #: The first page is small, so that first rows come early.
     first_page_docs: int = 250
+    #: What becomes of a part of the query that can match nothing (`es_bridge.unmatched`): `UNKNOWN_FIELDS`.
+    unknown_fields: str = "warn"
     #: Patterns of the indices that whoever asks may read (`es_bridge.index_access`); ``None``: every index.
     allowed_indices: Optional[Tuple[str, ...]] = None
 
@@ -116,6 +119,8 @@ class SearchRequest:
             raise QueryError(f"size={self.size} must be 0 (all) or more")
         if self.partial not in ("fail", "allow"):
             raise QueryError(f"partial={self.partial!r} is unknown: use fail or allow")
+        if self.unknown_fields not in UNKNOWN_FIELDS:
+            raise QueryError(f"unknown_fields={self.unknown_fields!r} is unknown: use {', '.join(UNKNOWN_FIELDS)}")
         if not self.time_field:
             raise QueryError("time_field must name the field that holds the time")
         if self.earliest_ms is not None and self.latest_ms is not None and self.earliest_ms >= self.latest_ms:

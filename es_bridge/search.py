@@ -40,6 +40,7 @@ from es_bridge.scroll import Scroll
 from es_bridge.snapshot import Overview, Snapshot
 from es_bridge.time_field import MILLIS, NANOS, NANOS_RANGE_MS, TimeField, resolve
 from es_bridge.transport import Transport
+from es_bridge.unmatched import FieldCheck
 from es_bridge.windows import Window, fetch, fetch_crowded, in_order, plan, smaller_page
 
 #: Two requests keep a two-core engine and one reader busy; more gave nothing (measured).
@@ -119,6 +120,7 @@ class Search:
         self._size = ceilings.rows(request.size)
         self._run_time = RunTime(ceilings.max_run_time_s, self._cut_off)
         self._access = IndexAccess(transport, request)
+        self._fields = FieldCheck(transport, request, self._access)
         self._dialect: Optional[Dialect] = None
         self._snapshot: Optional[Snapshot] = None
         self._scroll: Optional[Scroll] = None
@@ -154,6 +156,11 @@ class Search:
                 raise error from exc
         finally:
             self.close()
+
+    @property
+    def unmatched(self) -> Optional[str]:
+        """How many parts of the query can match nothing, or ``unchecked``, for the audit line; ``None``: none."""
+        return self._fields.outcome
 
     @property
     def engine(self) -> str:
@@ -225,6 +232,8 @@ class Search:
         self._access.check_request()
         self._dialect = detect(self._transport)
         time_field, pit = self._open()
+        if time_field.indices != 0:
+            self._fields.start(self._pool, time_field.names)
         if pit is None:
             yield from self._pages_by_scroll(time_field)
             return
@@ -423,6 +432,7 @@ class Search:
             if size and self.emitted + page.count > size:
                 page = Page(page.hits[: size - self.emitted], page.ticks_per_s)
             self.emitted += page.count
+            self._collect_fields(wait=False)
             if page.count:
                 yield page
             if size and self.emitted >= size:
@@ -438,6 +448,12 @@ class Search:
                 raise PartialResult(f"{problem}. Run the search again, or set partial=allow to accept what there is")
             self.warnings.append(problem)
 
+    def _collect_fields(self, wait: bool) -> None:
+        """Take up what the check of the query's fields says, if it is there, or when it is."""
+        said = self._fields.collect(wait)
+        self.warnings += said.warnings
+        self.notes += said.notes
+
     def _beyond_a_ceiling(self) -> Optional[CeilingReached]:
         cluster = self._transport.config.name
         if self._run_time.is_over:
@@ -446,6 +462,9 @@ class Search:
 
     def _say_what_is_missing(self) -> None:
         """Add the warnings that only the end of a search can know."""
+        self._collect_fields(wait=True)
+        if not self.emitted:
+            self.warnings += self._fields.about_members(self.request.time_field)
         if self.matched is None and self._overview is not None:
             self.matched = max(self.emitted, self._overview.result().total)
         self.warnings += self._incomplete()

@@ -26,6 +26,8 @@ class TimeField:
     without: Tuple[str, ...] = ()
     #: How many indices the pattern names; ``None`` when the account may not know.
     indices: Optional[int] = None
+    #: The concrete indices that the pattern names, as far as the account may know.
+    names: Tuple[str, ...] = ()
     #: Whether the field has the type date_nanos in some index.
     has_nanos: bool = False
 
@@ -89,7 +91,7 @@ def resolve(transport: Transport, request: SearchRequest, access: IndexAccess) -
             "finds nothing there. Name the field that holds the time with time_field=, or search over All time"
         )
     ticks = NANOS if "date_nanos" in types else MILLIS
-    return TimeField(name, ticks, tuple(without), len(indices), ticks == NANOS), []
+    return TimeField(name, ticks, tuple(without), len(indices), tuple(indices), ticks == NANOS), []
 
 
 def _is_about_field_caps(error: ResponseError) -> bool:

@@ -15,7 +15,7 @@ from es_bridge.cli.connection import add_connection_arguments, cluster_from, opa
 from es_bridge.cli.reporting import DONE, run_reported, say
 from es_bridge.cli.table import cell, line
 from es_bridge.errors import BridgeError, ConfigError
-from es_bridge.query import SearchRequest, parse_dsl
+from es_bridge.query import UNKNOWN_FIELDS, SearchRequest, parse_dsl
 from es_bridge.search import Search, open_search
 from es_bridge.times import format_utc, now_ms, parse_time, zone_named
 from es_bridge.transport import Transport
@@ -56,6 +56,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     what.add_argument(
         "--partial", choices=("fail", "allow"), default="fail", help="an incomplete answer fails (default) or warns"
     )
+    what.add_argument(
+        "--unknown-fields",
+        choices=UNKNOWN_FIELDS,
+        default="warn",
+        help="a part of the query that can match nothing warns (default), fails, or is ignored",
+    )
     how = parser.add_argument_group("output")
     how.add_argument("--format", choices=("jsonl", "table"), default="jsonl", help="default: jsonl")
     how.add_argument("--fields", default="", metavar="LIST", help="dotted names, separated by commas: table columns")
@@ -95,6 +101,7 @@ def _request(arguments: argparse.Namespace) -> SearchRequest:
         time_field=arguments.time_field,
         size=arguments.size,
         partial=arguments.partial,
+        unknown_fields=arguments.unknown_fields,
     )
 
 

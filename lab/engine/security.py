@@ -34,7 +34,12 @@ _ROLES: Dict[str, Dict[str, Any]] = {
         "index_permissions": [
             {
                 "index_patterns": [_INDEX],
-                "allowed_actions": ["read", "indices:admin/mappings/get", "indices:monitor/settings/get"],
+                "allowed_actions": [
+                    "read",
+                    "indices:admin/validate/query",
+                    "indices:admin/mappings/get",
+                    "indices:monitor/settings/get",
+                ],
             }
         ],
     },

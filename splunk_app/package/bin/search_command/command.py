@@ -91,7 +91,7 @@ class ElasticsearchCommand(ChunkedGeneratingCommand):
                 yield Chunk(messages=messages)
             raise
         finally:
-            self._facts.update(engine=search.engine, matched=search.matched)
+            self._facts.update(engine=search.engine, matched=search.matched, unmatched=search.unmatched)
         yield Chunk(messages=self._new_messages(search), metrics=self._metrics(), last=True)
 
     def _new_messages(self, search: Search) -> List[Tuple[str, str]]:
@@ -177,6 +177,7 @@ def _request(
         time_field=options.time_field or cluster.time_field,
         size=options.size,
         partial=options.partial,
+        unknown_fields=options.unknown_fields,
         page_size_docs=cluster.page_size_docs,
         allowed_indices=settings.indices,
     )

@@ -13,6 +13,7 @@ from typing import Dict, Optional, Sequence, Tuple
 
 from es_bridge.errors import QueryError
 from es_bridge.patterns import check_number_and_length
+from es_bridge.query import UNKNOWN_FIELDS
 from search_command.rows import OUTPUTS
 
 PARTIALS = ("fail", "allow")
@@ -33,6 +34,7 @@ NAMES = {
     "time_field": "time_field",
     "sourcetype": "sourcetype",
     "partial": "partial",
+    "unknown_fields": "unknown_fields",
     "cluster": "cluster",
 }
 
@@ -54,6 +56,8 @@ class CommandOptions:
     time_field: str = ""
     sourcetype: str = ""
     partial: str = "fail"
+    #: What becomes of a part of the query that can match nothing: ``warn``, ``fail`` or ``ignore``.
+    unknown_fields: str = "warn"
     cluster: str = ""
 
 
@@ -82,7 +86,7 @@ def parse_options(args: Sequence[str], raw_args: Optional[Sequence[str]] = None)
         raise QueryError(f"size={size} is not a number of events: use 0 for all, or 1 and more")
     fields = tuple(name for name in re.split(r"[,\s]+", given.pop("fields", "")) if name)
     check_number_and_length(fields, "fields=", QueryError)
-    for field, valid in (("output", OUTPUTS), ("partial", PARTIALS)):
+    for field, valid in (("output", OUTPUTS), ("partial", PARTIALS), ("unknown_fields", UNKNOWN_FIELDS)):
         if field in given and given[field] not in valid:
             raise QueryError(f"{field}={given[field]} is unknown: use {' or '.join(valid)}")
     return CommandOptions(size=int(size), fields=fields, **given)

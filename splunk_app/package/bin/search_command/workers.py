@@ -89,7 +89,7 @@ class EncodingWorkers(Elsewhere):
             "cluster": dataclasses.asdict(self._transport.config),
             "request": dataclasses.asdict(snapshot.request),
             "known_indices": sorted(snapshot.access.known),
-            "time_field": dataclasses.asdict(snapshot.time_field),
+            "time_field": dataclasses.asdict(dataclasses.replace(snapshot.time_field, names=())),
             "settings": dataclasses.asdict(self._settings),
             "chunk_rows": self._chunk_rows,
             "opaque_id": self._opaque_id,
