@@ -37,6 +37,7 @@ _NAMELESS = re.compile(r'User requested "match_none" query\.|The "\w+" query +.*
 _BYTES = re.compile(r"\[\[((?:[0-9a-f]{1,2} ?)+)\]\]")
 #: A term or several of a field: ``e:a``, ``ConstantScore(e:a)``, ``+e:a``, ``e:(a b)``, ``(e:a | f:a)``.
 _TERM = re.compile(rf"(?:^|(?<=[\s(+\-#|]))(?P<field>[^\s():|\"{_GAP}]+):(?P<text>\([^()]*\)|[^\s)^]+)")
+_MORE_WORDS = re.compile(r"(?P<words>(?: [^\s|()]+){0,100})(?P<after>\)* \| |\)|$)")
 _RELATION = re.compile(r"([^\s=<>!:]*)(==?|[<>]=?)")
 
 
@@ -74,10 +75,13 @@ class Explanation:
         """Yield the terms of the query, as far as a text without quotes lets them be told apart."""
         for found in _TERM.finditer(self.rest):
             before = self.rest[max(0, found.start() - 20) : found.start()]
-            after = self.rest[found.end() : found.end() + 20].lstrip(")")
-            is_word = before.removesuffix("ConstantScore(").endswith(" | ") or after.startswith(" | ")
+            # Several bare words are one text to a field that is not analysed.
+            more = _MORE_WORDS.match(self.rest, found.end())
+            after = more["after"] if more else ""
+            is_word = before.removesuffix("ConstantScore(").endswith(" | ") or after.endswith(" | ")
             texts = found["text"]
-            for text in texts[1:-1].split() if texts.startswith("(") else [texts]:
+            words = texts[1:-1].split() if texts.startswith("(") else [texts]
+            for text in words + (more["words"].split() if more and is_word else []):
                 yield Term(found["field"].lstrip("+-#"), text, is_word)
 
 

@@ -507,6 +507,15 @@ class _Look:
                             continue
                         for index in facts.get("indices") or [name for name in here if name not in absent]:
                             found.setdefault(name, {})[index] = _kind(kind, facts)
+            # An object is only there by its members.
+            for batch in _batches([f"{name}.*" for name in wanted if name not in found and "*" not in name]):
+                for member, kinds in self._caps(path, {"fields": ",".join(batch), "include_unmapped": True}).items():
+                    absent = set((kinds.get("unmapped") or {}).get("indices") or [])
+                    for name in ancestors(member):
+                        if f"{name}.*" in batch:
+                            found.setdefault(name, {}).update(
+                                (index, "object") for index in here if index not in absent
+                            )
         return found
 
     def _caps(self, path: str, params: Dict[str, Any]) -> Dict[str, Dict[str, Dict[str, Any]]]:

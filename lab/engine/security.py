@@ -2,7 +2,8 @@
 
 User           may
 root           everything
-reader         search ``aws-*`` with its own PIT, scroll and msearch; read mappings and settings; ``GET /``
+reader         search ``aws-*`` with its own PIT, scroll and msearch; read mappings and settings; have queries
+               explained; ``GET /``
 reader_nopit   only search and scroll on ``aws-*``: a PIT and field capabilities are refused
 reader_1page   only search on ``aws-*``: neither a PIT nor the second page of a scroll
 loader         only create documents and indices in ``aws-*``

@@ -17,10 +17,10 @@ def test_defaults() -> None:
 def test_every_option_has_a_field() -> None:
     args = [
         "index=i", "query=q", "dsl={}", "size=5", "start_time=a", "end_time=b", "fields=x,y z", "output=raw",
-        "time_field=t", "sourcetype=s", "partial=allow", "cluster=c",
+        "time_field=t", "sourcetype=s", "partial=allow", "unknown_fields=fail", "cluster=c",
     ]  # fmt: skip
     assert parse_options(args) == CommandOptions(
-        "i", "q", "{}", 5, "a", "b", ("x", "y", "z"), "raw", "t", "s", "allow", "c"
+        "i", "q", "{}", 5, "a", "b", ("x", "y", "z"), "raw", "t", "s", "allow", "fail", "c"
     )
 
 
