@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import Any, Dict, FrozenSet, List, Mapping, Optional, Tuple
+from typing import Any, Dict, FrozenSet, Iterator, List, Mapping, Optional, Tuple
 
 from es_bridge.errors import QueryError
 
@@ -150,6 +150,28 @@ def user_clauses(request: SearchRequest) -> List[Clause]:
     if request.dsl is not None:
         clauses.append(dict(request.dsl))
     return clauses
+
+
+def leaves(clause: Clause) -> Iterator[Clause]:
+    """Yield the clauses of a checked clause that hold no further ones."""
+    ((kind, content),) = clause.items()
+    if kind not in COMPOUND:
+        yield clause
+        return
+    inner = [content[name] for name in COMPOUND[kind] if name in content]
+    if kind == "function_score":
+        inner += [function["filter"] for function in [content, *content.get("functions", [])] if "filter" in function]
+    for found in inner:
+        for each in found if isinstance(found, list) else [found]:
+            yield from leaves(each)
+
+
+def query_texts(clause: Optional[Mapping[str, Any]]) -> List[str]:
+    """Return the texts in the query language that a checked clause holds."""
+    found = [
+        leaf["query_string"].get("query") for leaf in leaves(dict(clause or {"ids": {}})) if "query_string" in leaf
+    ]
+    return [text for text in found if isinstance(text, str)]
 
 
 def range_clause(time_field: str, earliest_ms: Optional[int], latest_ms: Optional[int]) -> List[Clause]:

@@ -34,6 +34,7 @@ from es_bridge.errors import (
 )
 from es_bridge.index_access import IndexAccess
 from es_bridge.limits import Ceilings, RunTime
+from es_bridge.malformed import explained
 from es_bridge.query import Clause, SearchRequest, having_clause
 from es_bridge.reply import Hit, Reply
 from es_bridge.scroll import Scroll
@@ -207,7 +208,8 @@ class Search:
         if self._run_time.is_over:
             return self._ceilings.took_too_long(self._transport.config.name)
         if isinstance(error, BridgeError) and self._access.has_passed:
-            return self._access.shown(error)
+            readable = explained(error, self.request)
+            return readable if readable is not error else self._access.shown(error)
         return error
 
     def _cut_off(self) -> None:

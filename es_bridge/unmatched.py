@@ -20,7 +20,7 @@ from es_bridge.errors import Aborted, BridgeError, QueryError
 from es_bridge.explanation import Explanation, Term, is_network, may_hide_marker, read, relation, without_marker
 from es_bridge.field_names import ancestors, in_text, nearest
 from es_bridge.index_access import IndexAccess
-from es_bridge.query import COMPOUND, Clause, SearchRequest, range_clause, user_clauses
+from es_bridge.query import Clause, SearchRequest, leaves, query_texts, range_clause, user_clauses
 from es_bridge.transport import Transport
 
 #: Most indices that are looked at; the newest, by the dates in their names.
@@ -156,7 +156,7 @@ class _Look:
         self._request = request
         self._access = access
         self._leaves = [leaf for clause in user_clauses(request) for leaf in leaves(clause)][:_MOST_LEAVES]
-        self._texts = [text for leaf in self._leaves for text in _query_texts(leaf)]
+        self._texts = [text for leaf in self._leaves for text in query_texts(leaf)]
         self._named = list(dict.fromkeys(name for leaf in self._leaves for name in named_fields(leaf)))
         self._said = Verdict()
         self._known: Optional[Dict[str, Set[str]]] = None
@@ -183,6 +183,7 @@ class _Look:
             here = in_range = newest(in_range)
         explained = self._explain(here)
         if not explained:
+            said.unchecked = "the fields of the query were not checked: the cluster does not explain it"
             return said
         if not self._is_suspect(explained):
             return said
@@ -593,20 +594,6 @@ class _Look:
         return any(self._is_object(part, types) for part in ancestors(name))
 
 
-def leaves(clause: Clause) -> Iterator[Clause]:
-    """Yield the clauses of a checked clause that hold no further ones."""
-    ((kind, content),) = clause.items()
-    if kind not in COMPOUND:
-        yield clause
-        return
-    inner = [content[name] for name in COMPOUND[kind] if name in content]
-    if kind == "function_score":
-        inner += [function["filter"] for function in [content, *content.get("functions", [])] if "filter" in function]
-    for found in inner:
-        for each in found if isinstance(found, list) else [found]:
-            yield from leaves(each)
-
-
 def named_fields(leaf: Clause) -> List[str]:
     """Return the fields that a clause names in its JSON; a pattern over all of them is none."""
     ((kind, content),) = leaf.items()
@@ -626,12 +613,6 @@ def newest(indices: Sequence[str]) -> List[str]:
         return (dates[-1] if dates else ()), name
 
     return sorted(indices, key=age, reverse=True)[:MOST_INDICES]
-
-
-def _query_texts(leaf: Clause) -> List[str]:
-    ((kind, content),) = leaf.items()
-    text = content.get("query") if kind == "query_string" else None
-    return [text] if isinstance(text, str) else []
 
 
 def _all_texts(value: Any) -> Iterator[str]:

@@ -133,8 +133,8 @@ def test_a_file_appears_when_it_is_complete(run, corpus, tmp_path):
     ("words", "says"),
     [
         (["cli-nothing-here"], "cli-nothing-here"),
-        (["{index}", "--query", "n:["], "Cannot parse"),
-        (["{index}", "--query", "{ } {0} \n %s é"], "Cannot parse"),
+        (["{index}", "--query", "n:["], "cannot be read at character 4"),
+        (["{index}", "--query", "{ } {0} \n %s é"], "cannot be read at character"),
         (["{index}", "--earliest=-1M"], "two ways"),
         (["{index}", "--earliest", "rt"], "real-time"),
         (["{index}", "--time-zone", "Mars/Olympus"], "IANA"),

@@ -20,6 +20,7 @@ def test_ping_knows_the_engine_its_clock_and_what_it_offers(cluster):
     assert outcomes == {
         "identify": "ok",
         "field capabilities": "ok",
+        "query check": "ok",
         "search": "ok",
         "point in time": "ok" if cluster.has_pit else "failed",
         "scroll": "ok",

@@ -10,7 +10,7 @@ from typing import Any, Dict, List, Optional, Tuple
 import pytest
 
 from es_bridge.config import ClusterConfig
-from es_bridge.errors import BridgeError, IndexNotAllowed, QueryError
+from es_bridge.errors import BridgeError, IndexNotAllowed, QueryError, RejectedQuery
 from es_bridge.query import SearchRequest, parse_dsl
 from es_bridge.search import Search, open_search
 from es_bridge.transport import Transport
@@ -472,46 +472,76 @@ class TestPermissions:
             assert isinstance(error, QueryError) and "were not checked" in str(error)
 
 
-@pytest.mark.parametrize("status", [403, 404, 405, 500])
-def test_a_cluster_that_does_not_answer_the_question_is_searched(
-    cluster: Cluster, indices: Indices, status: int
-) -> None:
-    if cluster.id not in ("opensearch-2.19", "opensearch-1.3"):
-        pytest.skip("twice is enough")
+class Answering(LocalServer):
+    """Passes requests on; those to explain a query are answered with ``reply``."""
 
-    def answer(received: Received) -> Reply:
-        if "_validate" in received.target:
-            return Reply(status, json.dumps({"error": {"type": "x", "reason": "no"}, "status": status}).encode())
-        return forward(cluster.engine.url, received)
+    def __init__(self, upstream: str, reply: Reply) -> None:
+        self.upstream = upstream
+        self.reply = reply
+        super().__init__()
 
-    with LocalServer(answer) as server:
-        with Transport(ClusterConfig((server.url,), max_retries=0)) as transport:
-            hits, search, error = ask(cluster, indices.new, "eventName:CreateRole", transport=transport)
-            assert (hits, error, search.unmatched) == (1, None, "unchecked")
-            assert any("fields of the query were not checked" in note for note in search.notes)
+    def answer(self, received: Received) -> Reply:
+        """Answer by the engine, or with the reply."""
+        return self.reply if "_validate" in received.target else forward(self.upstream, received)
 
 
 #: Replies of another shape than an engine's.
 ODD = [
     b"[]",
     b"{}",
+    b"x",
+    b"null",
     b'{"explanations": 3}',
     b'{"explanations": [3]}',
     b'{"explanations": [{"index": 1}]}',
-    b"x",
-    b"null",
+]
+REFUSALS = [Reply(status, b'{"error": {"type": "x", "reason": "no"}}') for status in (403, 404, 405, 500)]
+
+
+@pytest.mark.parametrize("reply", [*REFUSALS, *(Reply(200, body) for body in ODD)], ids=lambda reply: str(reply.body))
+def test_a_cluster_that_does_not_explain_is_searched(cluster: Cluster, indices: Indices, reply: Reply) -> None:
+    if cluster.id not in ("opensearch-2.19", "opensearch-1.3"):
+        pytest.skip("with a point in time and without one is enough")
+    with (
+        Answering(cluster.engine.url, reply) as server,
+        Transport(ClusterConfig((server.url,), max_retries=0)) as transport,
+    ):
+        hits, search, error = ask(cluster, indices.new, "eventName:CreateRole", transport=transport)
+        assert (hits, error, search.warnings) == (1, None, [])
+        assert search.unmatched == "unchecked"
+        assert any("fields of the query were not checked" in note for note in search.notes)
+        _, _, error = ask(cluster, indices.new, "eventName:x", transport=transport, unknown_fields="fail")
+        assert isinstance(error, QueryError) and "were not checked" in str(error)
+
+
+#: Query text -> place and likely mistake.
+UNREADABLE = [
+    ("eventName:(a", ("character 13", "opened and not closed")),
+    ("a AND", ("character 6", "ends with an operator")),
+    ("AND a", ("character 1", "nothing in front of it")),
+    ('eventName:"abc OR x', ("character 11", 'a quote (") is opened and not closed')),
+    ("count:[1 TO", ("character 12", "two ends")),
+    ("count:[1 TO 2", ("character 14", "two ends")),
+    ("count:{1 TO}", ("two ends",)),
+    ("source.ip:10.0.0.0/8", ("character 19", "\\/")),
+    ("eventName:", ("no value", "field:*")),
+    ("a) OR b", ("character 2", "has no (")),
+    ("req.*:x", ("character 6", "written \\*")),
+    ("a:b:c", ("character 4", "written \\:")),
+    ("a\\", ("character 2", "\\\\")),
+    ("x !", ("ends with an operator",)),
+    ("^2", ("character 1",)),
+    ("\n\teventName:(한글", ("character 16", "opened and not closed")),
+    (none_of(string("a:b:c")), ("the query text in dsl=", "character 4")),
 ]
 
 
-@pytest.mark.parametrize("body", ODD)
-def test_an_odd_answer_ends_no_search(cluster: Cluster, indices: Indices, body: bytes) -> None:
-    if cluster.id != "opensearch-2.19":
-        pytest.skip("once is enough")
-
-    def answer(received: Received) -> Reply:
-        return Reply(200, body) if "_validate" in received.target else forward(cluster.engine.url, received)
-
-    with LocalServer(answer) as server:
-        with Transport(ClusterConfig((server.url,), max_retries=0)) as transport:
-            hits, search, error = ask(cluster, indices.new, "eventName:CreateRole", transport=transport)
-            assert (hits, error, search.warnings) == (1, None, [])
+def test_an_unreadable_query_is_told_by_place_and_mistake(cluster: Cluster, indices: Indices) -> None:
+    found = []
+    for query, words in UNREADABLE:
+        for options in ({}, {"allowed_indices": (indices.new,)}):
+            _, search, error = ask(cluster, indices.new, query, **options)
+            text = str(error)
+            if not isinstance(error, RejectedQuery) or "Was expecting" in text or [w for w in words if w not in text]:
+                found.append(f"{query!r}: {text}")
+    assert found == []
