@@ -244,3 +244,25 @@ def test_help_teaches_with_examples(run):
     assert done.returncode == 0
     assert "examples:\n  aws-siem-bridge search 'aws-cloudtrail-*' --earliest now-30m\n" in done.stdout
     assert "--password-file" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "says"),
+    [
+        (["--query", "eventname:GetObject"], 0, "warning: no index with events of the range has a field 'eventname'"),
+        (["--query", "eventName=Absent"], 0, "warning: 'eventName=Absent' in the query is looked for as one word"),
+        (["--dsl", '{"term": {"eventname": "x"}}'], 0, "Write instead: eventName"),
+        (["--query", "eventname:x", "--unknown-fields", "fail"], 1, "'eventname'"),
+        (["--query", "n:abc"], 1, "'n' (long) cannot hold what the query asks for"),
+    ],
+)
+def test_a_part_that_can_match_nothing_is_one_line(run, corpus, words, status, says):
+    done = run("search", corpus.index, *words)
+    assert (done.returncode, done.stdout) == (status, "")
+    assert says in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_it_can_be_ignored(run, corpus):
+    done = run("search", corpus.index, "--query", "eventname:x OR n:abc", "--unknown-fields", "ignore")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
