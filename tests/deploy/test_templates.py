@@ -8,8 +8,9 @@ import pytest
 
 from collectors.datasets import DATASETS
 from collectors.errors import TemplateRefused
+from collectors.object_fields import COMPONENT, NOT_INDEXED, OBJECTS
 from collectors.templates import DEPLOY, TEMPLATES, ensure_template, pieces, pieces_for, template
-from es_bridge.dialect import detect
+from es_bridge.dialect import Dialect, detect
 from tests.conftest import GOLDEN
 from tests.deploy.conftest import DAY
 
@@ -228,6 +229,67 @@ def test_the_loader_never_takes_a_lifecycle_away(store):
     assert "left as it is" in applied.stdout
     setting = store.template("component_template", "aws-waf-lifecycle")["template"]["settings"]["index"]
     assert setting["routing"]["allocation"]["exclude"]["temp"] == "warm,cold"
+
+
+def indexed_in(store):
+    """Return the objects that the template in the cluster indexes."""
+    properties = store.template("component_template", COMPONENT)["template"]["mappings"]["properties"]
+    assert set(properties) == set(OBJECTS)
+    return tuple(name for name in OBJECTS if properties[name] != NOT_INDEXED)
+
+
+def test_which_objects_are_indexed_is_chosen_once_and_the_loader_goes_on_with_it(store):
+    assert ensure_template(store.transport, "cloudtrail")
+    assert indexed_in(store) == OBJECTS
+    chosen = ("--dataset", "cloudtrail", "--index-objects", "additionalEventData,requestParameters")
+    dry = store.run("apply", "--dry-run", *chosen)
+    assert dry.returncode == 1
+    said = (
+        "searchable by any member: requestParameters, additionalEventData (flat_object); stored only: responseElements"
+    )
+    assert said in dry.stdout
+    assert store.run("apply", *chosen).returncode == 0
+    assert indexed_in(store) == ("requestParameters", "additionalEventData")
+
+    assert not ensure_template(store.transport, "cloudtrail")
+    again = store.run("apply", "--dataset", "cloudtrail")
+    assert said in again.stdout
+    assert "updated" not in again.stdout
+    # What another file of ours changes does not change the choice.
+    component = store.template("component_template", COMPONENT)
+    component["_meta"]["sha256"] = "of an older version"
+    component["template"]["mappings"]["properties"]["requestParameters"] = NOT_INDEXED
+    store.transport.request("PUT", ("_component_template", COMPONENT), body=component)
+    assert ensure_template(store.transport, "cloudtrail")
+    assert indexed_in(store) == ("requestParameters", "additionalEventData")
+    assert ensure_template(store.transport, "cloudtrail", ())
+    assert indexed_in(store) == ()
+    assert store.run("apply", "--dataset", "cloudtrail", "--index-objects", "all").returncode == 0
+    assert indexed_in(store) == OBJECTS
+
+
+def test_a_choice_that_an_engine_cannot_follow_is_an_error_and_stores_all_the_same(store_by_id):
+    store = store_by_id("opensearch-1.3")
+    done = store.run("apply", "--dataset", "cloudtrail", "--index-objects", "requestParameters")
+    assert done.returncode == 1
+    assert "none: opensearch 1.3.0 has no type for it (OpenSearch from 2.19, Elasticsearch from 8)" in done.stdout
+    assert indexed_in(store) == ()
+    wrong = store.run("apply", "--dataset", "cloudtrail", "--index-objects", "requestParameter")
+    assert wrong.returncode == 1
+    assert "'requestParameter' is none of requestParameters, responseElements" in wrong.stderr
+
+
+def test_an_account_that_is_not_told_the_version_leaves_the_objects_as_they_are(store, monkeypatch):
+    assert ensure_template(store.transport, "cloudtrail")
+    monkeypatch.setattr("collectors.templates.detect", lambda transport: Dialect())
+    assert not ensure_template(store.transport, "cloudtrail")
+    assert indexed_in(store) == OBJECTS
+    store.clear()
+    assert ensure_template(store.transport, "cloudtrail")
+    assert indexed_in(store) == ()
+    monkeypatch.undo()
+    assert ensure_template(store.transport, "cloudtrail")
+    assert indexed_in(store) == OBJECTS
 
 
 def test_show_prints_requests_that_an_administrator_can_send(store):
