@@ -113,6 +113,8 @@ def read(text: str) -> Explanation:
     dead = _dead(rest)
     for place, reason in zip(_places(rest), reasons):
         failure = _failure(reason)
+        if failure.kind == "unmapped" and failure.name == "*":
+            continue  # a bare word, in an index of Elasticsearch without documents
         is_alternative = rest[max(0, place - 3) : place] == " | " or rest[place + 1 : place + 4] == " | "
         # A field that is not there is never one of those a bare word is tried on: somebody named it.
         if not is_alternative or place in dead or failure.kind == "unmapped":

@@ -262,7 +262,8 @@ class _Look:
         self._unmapped({name: where for name, where in lacking.items() if where}, indices)
         named_any = any(len(where) == len(indices) for where in lacking.values()) or self._said.warnings
         if not named_any:
-            self._unnamed(failures, len(indices), empty)
+            # A pattern for names may lead to fields that no document has: Elasticsearch calls that unmapped, too.
+            self._unnamed(failures, len(indices), empty, {name for name in guesses if "*" in name and name in types})
         self._failed(failures, lacking, types, indices)
         self._not_indexed(failures, explained, types)
         self._mistaken_terms(terms, types, indices)
@@ -294,10 +295,12 @@ class _Look:
                     self._instead(name, indices, is_spelt_right=True),
                 )
 
-    def _unnamed(self, failures: Mapping[Tuple[str, str, str], List[str]], everywhere: int, empty: bool) -> None:
+    def _unnamed(
+        self, failures: Mapping[Tuple[str, str, str], List[str]], everywhere: int, empty: bool, known: Set[str]
+    ) -> None:
         """Say of parts that match nothing whose field nobody names."""
         for (kind, name, reason), where in failures.items():
-            if len(where) < everywhere or kind not in ("unmapped", "other"):
+            if len(where) < everywhere or kind not in ("unmapped", "other") or name in known:
                 continue
             if kind == "unmapped":
                 part = f"a part of the query ({name})" if name else "a part of the query"
@@ -630,12 +633,14 @@ def _all_texts(value: Any) -> Iterator[str]:
 def _masked(leaf: Clause) -> Clause:
     """Return a clause whose values cannot be taken for the engine's words; its fields and their types are the same.
 
-    A single ``|`` means nothing to ``query_string``, and much in an explanation.
+    ``|`` means much in an explanation; to ``query_string`` only two of them are something.
     """
     ((kind, content),) = leaf.items()
     change: Callable[[str], str] = without_marker
     if kind == "query_string":
         change = lambda text: re.sub(r"(?<!\|)\|(?!\|)", "_", without_marker(text))  # noqa: E731
+    elif kind != "simple_query_string":
+        change = lambda text: without_marker(text).replace("|", "_")  # noqa: E731
     return {kind: _changed(content, change)}
 
 
