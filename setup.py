@@ -27,6 +27,8 @@ LOADER = [
     "orjson==3.13.0; python_version >= '3.10'",
     "zlib-ng==1.1.0",  # unpacks in two thirds of the standard library's time; without it that is used
     "maxminddb==3.2.0; python_version >= '3.10'",  # country and AS of addresses, from a file the user supplies
+    # Registered domains of queried names. Pure Python with the list inside; a new version brings a newer list.
+    "publicsuffixlist==1.1.2.20261023",
     "cryptography==50.0.2; python_version >= '3.11'",  # signatures of CloudTrail's digests
 ]
 #: 170 MB, for VPC Flow Logs in Parquet only; a Lambda layer of its own.

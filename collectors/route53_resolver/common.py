@@ -11,6 +11,7 @@ from collectors.event_time import EventTime
 from collectors.exact_json import encode
 from collectors.json_record import quoted
 from collectors.records import Context
+from collectors.route53_resolver.name import name_members
 
 DATASET = "aws.route53_resolver"
 
@@ -46,7 +47,7 @@ def common_fields(time: EventTime, same: Repeated, source: str, name: str, found
     ``source`` is of `source_of`, ``found`` of `resolved`; ``name`` (the question's) and ``instance`` are JSON strings.
     Each of the four may be empty.
     """
-    question = f',"name":{name}{same.question}' if name else same.question
+    question = f',"name":{name}{same.question}{name_members(name)}' if name else same.question
     dns = (f',"question":{{{question[1:]}}}' if question else "") + same.response_code + found
     if dns:
         dns = f',"dns":{{{dns[1:]}}}'

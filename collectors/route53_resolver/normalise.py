@@ -19,6 +19,7 @@ source.port              srcport, a string in AWS's record
 dns.question.name        query_name without the dot at its end; the root itself is ``.``
 dns.question.type        query_type
 dns.question.class       query_class
+dns.question, more       registered domain, length and entropy of the name: `collectors.route53_resolver.name`
 dns.response_code        rcode
 dns.resolved_ip          the addresses among the answers
 dns.resolved.geo, .as    countries and autonomous systems of these addresses, each once

@@ -13,7 +13,7 @@ event.action                ``action`` in lower case: ``accept``, ``reject``
 event.outcome               ``success`` for ACCEPT, ``failure`` for REJECT, as for a refused call in CloudTrail
 event.oversized             names of the fields that are longer than an index takes (``ignore_above``)
 source.ip, destination.ip   ``srcaddr``, ``dstaddr``, with what is known about them: scope, country, AS
-source.address, ...         the same column when it holds something else than an address
+source.address, ...         the same column, whatever it holds
 source.port, ...            ``srcport``, ``dstport``
 network.type                ``ipv4`` or ``ipv6``, told by the address
 network.transport           the name of ``protocol``: `collectors.vpc_flow.protocols`
@@ -146,8 +146,8 @@ class Normaliser:
                     return self._unusual(values, number)
                 others += name + (text if is_number else texts[text])
         body = (
-            f'{time.head}{flow.event}"source":{{{source.members},"port":{src_port}}},'
-            f'"destination":{{{destination.members},"port":{dst_port}}},'
+            f'{time.head}{flow.event}"source":{{"address":"{src}",{source.members},"port":{src_port}}},'
+            f'"destination":{{"address":"{dst}",{destination.members},"port":{dst_port}}},'
             f'"network":{{"type":"{_NETWORK_TYPES[source.version]}",{flow.network}'
             f'"bytes":{size},"packets":{packets}}},{interface.cloud}{flow.flags}{interface.own}{flow.own}'
             f'"srcaddr":"{src}","dstaddr":"{dst}","srcport":{src_port},"dstport":{dst_port},'
@@ -189,7 +189,7 @@ class Normaliser:
         side: Fields = {}
         if address in fields:
             facts = self._addresses[fields[address]]
-            side.update(facts.fields if facts.is_ip else {"address": fields[address]})
+            side = {"address": fields[address], **facts.fields}
         if port in fields:
             side["port"] = fields[port]
         return side

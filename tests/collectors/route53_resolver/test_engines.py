@@ -10,7 +10,7 @@ import pytest
 from collectors.route53_resolver import source
 from es_bridge.bulk import Document
 from lab.engine import ENGINES
-from tests.collectors.json_logs import DEEP, LONG, SAMPLES, made, numbers_found, ready, stored, with_text
+from tests.collectors.json_logs import DEEP, LONG, SAMPLES, compact, made, numbers_found, ready, stored, with_text
 from tests.collectors.route53_resolver.test_normalise import RECORD, changed
 
 INDEX = "aws-dns-2026.11.21"
@@ -68,6 +68,31 @@ def test_every_hostile_record_is_stored_whole_and_found(transport):
     assert numbers_found(transport, INDEX, "event.oversized:dns.question.name") == [1, 2]
     assert numbers_found(transport, INDEX, 'answers.Rdata:"text 1499"') == [3]
     assert numbers_found(transport, INDEX, {"wildcard": {"dns.question.name": {"value": "*jndi:*"}}}) == [4]
+
+
+def test_names_addresses_and_numbers_have_their_types(transport):
+    records = [
+        changed(query_name="Mixed.CASE.Example.co.kr.", srcaddr="172.31.0.7", srcport="60000"),
+        changed(query_name="0a1b2c3d4e5f60718293a4b5c6d7e8f9.t.tunnel.example.", srcaddr="172.31.9.9", srcport="-"),
+        changed(srcaddr="vpce-svc.example", srcport="x" * 9000, answers=[{"Rdata": "Cdn.Example.", "Type": "CNAME"}]),
+        changed(srcaddr="2001:db8::9", srcport="70000", version="2.0"),
+    ]
+    stored(transport, made(source, b"\n".join(map(compact, records))), INDEX)
+    for query, numbers in (
+        ('srcaddr:"172.31.0.0/16"', [1, 2]),
+        ('srcaddr:"2001:db8::/32"', [4]),
+        ("srcport:>50000", [1, 4]),
+        ("source.address:vpce*", [3]),
+        ("version:1.1", [1, 2, 3]),
+        ("query_name:*case.example.CO.KR.", [1]),
+        ("dns.question.name:mixed.case.example.co.kr", [1]),
+        ("dns.question.registered_domain:Example.co.kr AND dns.question.top_level_domain:co.kr", [1]),
+        ("dns.question.subdomain:mixed*", [1]),
+        ("dns.question.length:>40 AND dns.question.entropy:>3.8", [2]),
+        ("answers.Rdata:cdn.example.", [3]),
+        ('answers.Rdata.ip:"203.0.113.0/24"', [1, 2, 4]),
+    ):
+        assert numbers_found(transport, INDEX, query) == numbers, query
 
 
 def test_records_of_every_kind_are_found_by_both_kinds_of_names(transport):

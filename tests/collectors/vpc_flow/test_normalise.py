@@ -25,8 +25,13 @@ def test_the_common_fields_stand_in_front_and_awss_own_behind():
     common = {
         "@timestamp": "2026-11-21T01:41:01.000Z",
         "event": {"dataset": "aws.vpcflow", "action": "accept", "outcome": "success"},
-        "source": {"ip": "10.20.11.15", "scope": "private", "port": 44444},
-        "destination": {"ip": "203.0.113.77", "geo": {"country_iso_code": "NL"}, "port": 4444},
+        "source": {"address": "10.20.11.15", "ip": "10.20.11.15", "scope": "private", "port": 44444},
+        "destination": {
+            "address": "203.0.113.77",
+            "ip": "203.0.113.77",
+            "geo": {"country_iso_code": "NL"},
+            "port": 4444,
+        },
         "network": {
             "type": "ipv4",
             "transport": "tcp",
@@ -94,7 +99,11 @@ def test_rows_without_traffic_are_records_without_its_fields(status):
         ({"packets": "²"}, "unmapped", {"packets": "²"}),
         ({"bytes": "١٢"}, "unmapped", {"bytes": "١٢"}),
         ({"dstport": "65536"}, "unmapped", {"dstport": "65536"}),
-        ({"dstport": "-1"}, "destination", {"ip": "203.0.113.77", "geo": {"country_iso_code": "NL"}}),
+        (
+            {"dstport": "-1"},
+            "destination",
+            {"address": "203.0.113.77", "ip": "203.0.113.77", "geo": {"country_iso_code": "NL"}},
+        ),
         ({"start": "yesterday"}, "unmapped", {"start": "yesterday"}),
         ({"tcp-flags": "SYN"}, "unmapped", {"tcp_flags": "SYN"}),
         ({"srcaddr": "eni-1"}, "source", {"address": "eni-1", "port": 44444}),
