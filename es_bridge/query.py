@@ -95,6 +95,8 @@ class SearchRequest:
     time_field: str = "@timestamp"
     #: Most documents to return; 0 means all.
     size: int = 10_000
+    #: Whoever asks chose ``size`` and sees the answer: reaching it is a note, else a warning.
+    size_is_meant: bool = False
     #: ``fail``: an incomplete answer is an error. ``allow``: it is a warning.
     partial: str = "fail"
     page_size_docs: int = 5000

@@ -488,7 +488,8 @@ class Search:
         if self.matched is not None and self.matched > self.emitted:
             returned = f"{self.matched} documents match, the newest {self.emitted} are returned"
             if self._size == self.request.size:
-                self.warnings.append(f"{returned} (size={self._size}). Use size=0 for all, or narrow the search")
+                texts = self.notes if self.request.size_is_meant else self.warnings
+                texts.append(f"{returned} (size={self._size}). Use size=0 for all, or narrow the search")
             else:
                 told = self._ceilings.told("max_rows", self._transport.config.name)
                 self.warnings.append(f"{returned}, as many as {told}. Narrow the search to see others")

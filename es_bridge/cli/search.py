@@ -32,8 +32,10 @@ times: 0 (no bound), now, epoch seconds or milliseconds, ISO 8601 such as 2026-1
 engines such as now-1d/d (UTC), relative time of Splunk such as -24h@h (your time zone, or --time-zone). Where a minus
 is followed by no number, write it with the equals sign: --earliest=-h@h.
 
+A result that is cut at --size is a note on a terminal, and a warning in a job that nobody watches.
 A JSON line is the document as it is stored. Exit status 0: complete, or the messages say what is missing. 1: failed.
 """
+DEFAULT_SIZE = 10_000
 PROGRESS_EVERY_S = 0.2
 #: Columns of a table take the width of their first cells, up to this.
 WIDEST_COLUMN = 48
@@ -52,7 +54,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     what.add_argument("--latest", "--end-time", default="0", metavar="TIME", help="exclusive (default: no bound)")
     what.add_argument("--time-field", default="@timestamp", metavar="NAME", help="default: @timestamp")
     what.add_argument("--time-zone", default="", metavar="NAME", help="such as Asia/Seoul (default: this machine's)")
-    what.add_argument("--size", type=int, default=10_000, metavar="N", help="most documents; 0: all (default: 10000)")
+    what.add_argument("--size", type=int, metavar="N", help=f"most documents; 0: all (default: {DEFAULT_SIZE})")
     what.add_argument(
         "--partial", choices=("fail", "allow"), default="fail", help="an incomplete answer fails (default) or warns"
     )
@@ -99,7 +101,8 @@ def _request(arguments: argparse.Namespace) -> SearchRequest:
         earliest_ms=parse_time(arguments.earliest, now_ms=now, zone=zone),
         latest_ms=parse_time(arguments.latest, now_ms=now, zone=zone),
         time_field=arguments.time_field,
-        size=arguments.size,
+        size=DEFAULT_SIZE if arguments.size is None else arguments.size,
+        size_is_meant=arguments.size is not None and sys.stderr.isatty(),  # a person, not a scheduled job
         partial=arguments.partial,
         unknown_fields=arguments.unknown_fields,
     )

@@ -54,7 +54,7 @@ def test_tour_on_an_engine_of_its_own(own_cache: Path) -> None:
         assert "BLOCK" in kept.stdout, "no request the WAF stopped"
         assert "cdn-update.example.net." in kept.stdout, "no look-up of the attacker's host"
         assert "Example Virtual Servers" in kept.stdout, "nobody says whose the shell's address is"
-        assert "WARN: 3000 documents match, the newest 3 are returned" in kept.stdout
+        assert "INFO: 3000 documents match, the newest 3 are returned" in kept.stdout
         again = demo(own_cache, "--non-interactive")
         assert again.returncode == 0, again.stdout + again.stderr
         assert "3,000 events" in again.stdout, "the kept engine was filled again"

@@ -36,7 +36,7 @@ def test_rows_messages_and_status(engine: Engine, index: str) -> None:
     assert done.returncode == 0, done.stderr
     assert [row["doc_id"] for row in rows(done)] == ["d0", "d1"]
     assert rows(done)[0]["tags{}"] == ["a", "b"]
-    assert done.stderr.startswith("WARN 5 documents match")
+    assert done.stderr.startswith("INFO 5 documents match")
 
 
 def test_picker(engine: Engine, index: str) -> None:

@@ -1,6 +1,5 @@
 """Every failure ends a job as FAILED, with a text that says what, where and what to do."""
 
-import json
 import re
 import socket
 import ssl
@@ -204,7 +203,7 @@ def test_query_the_engine_cannot_read(prod: Splunk, store: Store) -> None:
     ended = prod.run(f'| elasticsearch index={index} query="name:(한국어 AND {{broken"')
     assert "400" in ended.error
     assert "한국어 AND {broken" in ended.error
-    assert json.dumps(ended.error, ensure_ascii=False) in ended.audit
+    assert "한국어 AND {broken" in ended.audit
 
 
 def test_rows_before_a_failure_are_kept(prod: Splunk, store: Store) -> None:

@@ -9,7 +9,6 @@ from typing import Any, Dict, Iterator, Tuple
 from urllib.parse import urlsplit
 
 import pytest
-from cluster_settings import log
 from cluster_settings.client import read_settings
 from cluster_settings.conf import ceilings, cluster_config
 from cluster_settings.local_token import current
@@ -217,11 +216,6 @@ def test_splunkd_that_is_gone(splunkd: SplunkdStandIn) -> None:
     splunkd.stop()
     with pytest.raises(SplunkdError, match="did not answer"):
         read_settings(splunkd.uri, "key", "")
-
-
-def test_a_line_of_the_log_keeps_values_apart() -> None:
-    line = log.line({"a": 'x" b="y', "n": 5, "nothing": None, "lines": "1\n2"})
-    assert line == 'a="x\\" b=\\"y" n=5 nothing=- lines="1\\n2"'
 
 
 def test_log_rotates_and_says_nothing_on_stderr(

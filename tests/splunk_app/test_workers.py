@@ -43,7 +43,7 @@ def test_every_row_arrives_once_and_in_order_whoever_encodes_it(prod: Splunk, ma
 def test_size_may_end_in_the_middle_of_a_workers_window(prod: Splunk, many_index: str) -> None:
     ended = prod.run(f"| elasticsearch index={many_index} size=12345").done
     assert [row["n"] for row in ended.rows] == [str(n) for n in range(12_345)]
-    (warning,) = ended.texts("WARN")
+    (warning,) = ended.texts("INFO")
     assert str(MANY) in warning
 
 

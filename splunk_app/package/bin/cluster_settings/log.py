@@ -10,11 +10,17 @@ import json
 import logging
 import logging.handlers
 import os
+import re
 from pathlib import Path
 from typing import Any, Dict
 
 LOG_BYTES = 10_000_000
 LOG_FILES_KEPT = 5
+#: Most bytes of a text in a line; those that need more.
+_MOST_BYTES = 800
+_MOST_BYTES_OF = {"error": 3000, "reason": 3000, "trace": 8000}
+_NEVER_RAW = frozenset('"\\=')
+_NO_NAME = re.compile("[^A-Za-z0-9_.]")
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 
 
@@ -95,14 +101,39 @@ def level(text: Any) -> str:
 
 
 def line(facts: Dict[str, Any]) -> str:
-    """Return ``key=value`` pairs on one line. Text is quoted and escaped: no value can look like another key."""
-    return " ".join(f"{name}={_value(value)}" for name, value in facts.items())
+    """Return ``key=value`` pairs on one line, less than 10,000 bytes, beyond which Splunk cuts a line.
+
+    Text is in quotes. No value can end its quotes or look like another key, whatever it holds and however the line is
+    read: Splunk's default extraction (``KV_MODE = auto``) ends a value at the next quote, escaped or not, and
+    ``auto_escaped`` at the next one without a backslash. So quotes, backslashes, equals signs and every character
+    that is not printable are written as ``\\u0022``, which JSON reads, and no text is too long.
+    """
+    return " ".join(f"{_NO_NAME.sub('_', name)}={_value(name, value)}" for name, value in facts.items())
 
 
-def _value(value: Any) -> str:
+def end_of(trace: str) -> str:
+    """Return as much of a traceback as a line has room for: the end says where it happened."""
+    room = _MOST_BYTES_OF["trace"] // 2
+    return trace if len(trace) <= room else "..." + trace[-room:]
+
+
+def _value(name: str, value: Any) -> str:
     if value is None:
         return "-"
     if isinstance(value, (int, float)):
         return str(value)
-    # JSON's escapes keep line ends and quotes inside the value.
-    return json.dumps(str(value), ensure_ascii=False)
+    return f'"{_escaped(str(value), _MOST_BYTES_OF.get(name, _MOST_BYTES))}"'
+
+
+def _escaped(text: str, most_bytes: int) -> str:
+    parts = []
+    left = most_bytes
+    for character in text:
+        if character in _NEVER_RAW or not character.isprintable():
+            character = json.dumps(character)[1:-1] if ord(character) > 0xFFFF else f"\\u{ord(character):04x}"
+        left -= len(character.encode())
+        if left < 0:
+            parts.append(f"... (cut here, {len(text)} characters)")
+            break
+        parts.append(character)
+    return "".join(parts)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 import traceback
+from dataclasses import replace
 from typing import Any, Dict, Iterator, List, Optional, Tuple
 
 from cluster_settings.client import SearchSettings, read_settings
@@ -15,7 +16,8 @@ from es_bridge.limits import Ceilings
 from es_bridge.query import SearchRequest, parse_dsl
 from es_bridge.search import Search, open_search
 from es_bridge.transport import Transport
-from search_command.audit import open_log, write_audit_line
+from search_command.asked_by import is_watched
+from search_command.audit import log_trace, open_log, write_audit_line
 from search_command.chunked import Chunk, ChunkedGeneratingCommand
 from search_command.concurrency import slot
 from search_command.options import CommandOptions, parse_options
@@ -53,6 +55,8 @@ class ElasticsearchCommand(ChunkedGeneratingCommand):
         cluster = settings.cluster
         earliest_ms, latest_ms = time_range(options, self.picker, now_ms, settings.tz)
         request = _request(options, settings, earliest_ms, latest_ms)
+        if options.size_is_given and is_watched(getattr(info, "sid", None)):
+            request = replace(request, size_is_meant=True)
         self._facts.update(
             user=settings.user,  # as splunkd vouches for it
             cluster=cluster.name,
@@ -91,7 +95,9 @@ class ElasticsearchCommand(ChunkedGeneratingCommand):
                 yield Chunk(messages=messages)
             raise
         finally:
-            self._facts.update(engine=search.engine, matched=search.matched, unmatched=search.unmatched)
+            self._facts.update(engine=search.engine, matched=search.matched, cut=None, unmatched=search.unmatched)
+        if search.matched is not None:
+            self._facts["cut"] = max(0, search.matched - self._rows)
         yield Chunk(messages=self._new_messages(search), metrics=self._metrics(), last=True)
 
     def _new_messages(self, search: Search) -> List[Tuple[str, str]]:
@@ -136,7 +142,7 @@ class ElasticsearchCommand(ChunkedGeneratingCommand):
         # Such an error may quote an answer of the cluster, and that may quote a request.
         hide = self._transport.hide if self._transport else str
         trace = "".join(traceback.format_exception(type(error), error, error.__traceback__))
-        self._log.error("unexpected %s", hide(trace))
+        log_trace(hide(trace))
         return hide(
             f"the command failed in a way nobody foresaw ({type(error).__name__}: {error}). Please report it with the "
             "traceback in aws_siem_bridge_search.log (index=_internal)"

@@ -8,7 +8,7 @@ they are the typing's, not the value's: ``query="\\"access denied\\""`` stays a 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Dict, Optional, Sequence, Tuple
 
 from es_bridge.errors import QueryError
@@ -59,6 +59,8 @@ class CommandOptions:
     #: What becomes of a part of the query that can match nothing: ``warn``, ``fail`` or ``ignore``.
     unknown_fields: str = "warn"
     cluster: str = ""
+    #: Whether the user gave ``size`` himself.
+    size_is_given: bool = field(default=False, compare=False)
 
 
 def parse_options(args: Sequence[str], raw_args: Optional[Sequence[str]] = None) -> CommandOptions:
@@ -74,22 +76,25 @@ def parse_options(args: Sequence[str], raw_args: Optional[Sequence[str]] = None)
             )
         if name not in NAMES:
             raise QueryError(f"unknown option {name!r}. {_valid()}")
-        field = NAMES[name]
-        if field in given:
-            twice = f"{name}= is given twice" if spelt[field] == name else f"{spelt[field]}= and {name}= mean the same"
+        option = NAMES[name]
+        if option in given:
+            twice = (
+                f"{name}= is given twice" if spelt[option] == name else f"{spelt[option]}= and {name}= mean the same"
+            )
             raise QueryError(f"{twice}: keep one of them")
         typed = raw_args[position] if raw_args and len(raw_args) == len(args) else arg
-        given[field] = _unquoted(value) if typed == arg else value
-        spelt[field] = name
+        given[option] = _unquoted(value) if typed == arg else value
+        spelt[option] = name
+    size_is_given = "size" in given
     size = given.pop("size", str(DEFAULT_SIZE)).strip()
     if not re.fullmatch("[0-9]{1,18}", size):
         raise QueryError(f"size={size} is not a number of events: use 0 for all, or 1 and more")
     fields = tuple(name for name in re.split(r"[,\s]+", given.pop("fields", "")) if name)
     check_number_and_length(fields, "fields=", QueryError)
-    for field, valid in (("output", OUTPUTS), ("partial", PARTIALS), ("unknown_fields", UNKNOWN_FIELDS)):
-        if field in given and given[field] not in valid:
-            raise QueryError(f"{field}={given[field]} is unknown: use {' or '.join(valid)}")
-    return CommandOptions(size=int(size), fields=fields, **given)
+    for option, valid in (("output", OUTPUTS), ("partial", PARTIALS), ("unknown_fields", UNKNOWN_FIELDS)):
+        if option in given and given[option] not in valid:
+            raise QueryError(f"{option}={given[option]} is unknown: use {' or '.join(valid)}")
+    return CommandOptions(size=int(size), size_is_given=size_is_given, fields=fields, **given)
 
 
 def _valid() -> str:
