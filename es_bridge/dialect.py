@@ -21,11 +21,13 @@ import re
 from dataclasses import dataclass
 from typing import Any, Optional, Tuple
 
-from es_bridge.errors import ConfigError, NotFound, PermissionDenied, ReplyTooLarge, ResponseError
+from es_bridge.errors import ConfigError, NotFound, PermissionDenied, RejectedQuery, ReplyTooLarge, ResponseError
 from es_bridge.transport import Transport
 
 #: What a version looks like. It is shown and logged, so it must not be whatever somebody answers.
 _VERSION = re.compile(r"[0-9][0-9A-Za-z.+-]{0,30}")
+_MAX_KEEP_ALIVE = re.compile(r"must be less than \(([0-9]{1,9}(?:\.[0-9]{1,9})?)(ms|s|m|h|d)\)")
+_UNITS_MS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 #: Engines answer ``GET /`` with less than 1 kB.
 MAX_ROOT_BYTES = 1 << 20
 #: A context lives this long after its last use. Short, because a killed process cannot close it.
@@ -39,6 +41,9 @@ class Pit:
 
     id: str
     shards: int
+    #: As the engines write it, and in seconds.
+    keep_alive: str = KEEP_ALIVE
+    keep_alive_s: float = KEEP_ALIVE_S
 
 
 class Dialect:
@@ -67,13 +72,18 @@ class Dialect:
 
     def open_pit(self, transport: Transport, index: str, *, partial: bool) -> Pit:
         """Open a PIT over ``index``. Raises `ResponseError` (`PermissionDenied`, `NotFound`, ...)."""
-        response = transport.request(
-            "POST",
-            (index, "_search", "point_in_time"),
-            {"keep_alive": KEEP_ALIVE, "allow_partial_pit_creation": partial},
-        )
-        reply = response.json()
-        return Pit(reply["pit_id"], _shards(reply))
+        try:
+            return self._open_pit(transport, index, partial, KEEP_ALIVE, KEEP_ALIVE_S)
+        except RejectedQuery as exc:
+            allowed_ms = allowed_keep_alive_ms(exc)
+            if allowed_ms is None:
+                raise
+            return self._open_pit(transport, index, partial, f"{allowed_ms}ms", allowed_ms / 1000)
+
+    def _open_pit(self, transport: Transport, index: str, partial: bool, keep_alive: str, keep_alive_s: float) -> Pit:
+        params = {"keep_alive": keep_alive, "allow_partial_pit_creation": partial}
+        reply = transport.request("POST", (index, "_search", "point_in_time"), params).json()
+        return Pit(reply["pit_id"], _shards(reply), keep_alive, keep_alive_s)
 
     def close_pit(self, transport: Transport, pit_id: str, timeout_s: float) -> None:
         """Close a PIT; one that is gone already is closed."""
@@ -103,12 +113,12 @@ class Elasticsearch(Dialect):
     def is_supported(self) -> bool:
         return not self.version or (7, 10) <= self.version < (10,)
 
-    def open_pit(self, transport: Transport, index: str, *, partial: bool) -> Pit:
-        params = {"keep_alive": KEEP_ALIVE}
+    def _open_pit(self, transport: Transport, index: str, partial: bool, keep_alive: str, keep_alive_s: float) -> Pit:
+        params = {"keep_alive": keep_alive}
         if partial and self.version >= (8, 16):
             params["allow_partial_search_results"] = "true"
         reply = transport.request("POST", (index, "_pit"), params).json()
-        return Pit(reply["id"], _shards(reply))
+        return Pit(reply["id"], _shards(reply), keep_alive, keep_alive_s)
 
     def close_pit(self, transport: Transport, pit_id: str, timeout_s: float) -> None:
         transport.request("DELETE", ("_pit",), body={"id": pit_id}, accept_status=(404,), timeout_s=timeout_s)
@@ -174,6 +184,16 @@ def identify(root: Any) -> Optional[Dialect]:
     if "lucene_version" in version or "build_flavor" in version:
         return Elasticsearch(parts, number, str(version.get("build_flavor", "")))
     return None
+
+
+def allowed_keep_alive_ms(error: RejectedQuery) -> Optional[int]:
+    """Return how long a context may live at most, when an error says that we asked for longer.
+
+    ``search.max_keep_alive`` or ``point_in_time.max_keep_alive``: "Keep alive for request (2m) is too large. It must be
+    less than (1.5m)", and equal does. Fractions are written, but not read.
+    """
+    found = _MAX_KEEP_ALIVE.search(error.reason)
+    return int(float(found[1]) * _UNITS_MS[found[2]]) or None if found else None
 
 
 def is_no_pit(error: ResponseError) -> bool:

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 #: A moment later the same request may work.
 RETRY_STATUS = (429, 502, 503, 504)
+#: Said with 503 in some engines, and no moment later will it be different.
+MAX_BUCKETS = "search.max_buckets"
 #: What urllib3 raises before a request is sent.
 CONNECTING = (urllib3.exceptions.NewConnectionError, urllib3.exceptions.ConnectTimeoutError)
 #: AWS's error types for a request whose signature is not accepted -> what to do.
@@ -215,6 +217,24 @@ def refused(config: ClusterConfig, response: Response, attempts: int) -> Respons
         )
     if response.status == 404:
         return NotFound(f"{where}: not found (404 {said})", **facts)
+    if MAX_BUCKETS in reason:
+        return RejectedQuery(
+            f"{where} refused the request ({response.status} {said}). Have the cluster's setting {MAX_BUCKETS} raised; "
+            "its default is 65,535",
+            **facts,
+        )
+    if b'"time_exceeded_exception"' in response.body:
+        return ResponseError(
+            f"{where} ended the search at a time limit ({response.status} {said}): the cluster's setting "
+            "search.default_search_timeout may be too short",
+            **facts,
+        )
+    if response.status == 413:
+        return ResponseError(
+            f"{where} takes no request that large (413 {said}). Shorten the query, or have the setting "
+            "http.max_content_length raised on the cluster or on what is in front of it",
+            **facts,
+        )
     if response.status == 400:
         return RejectedQuery(f"{where} refused the request (400 {said})", **facts)
     if response.status in RETRY_STATUS:

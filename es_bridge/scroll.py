@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from typing import Any, Dict, Iterator, List, Optional
 
+from es_bridge.dialect import allowed_keep_alive_ms
 from es_bridge.errors import NotFound, PartialResult, RejectedQuery
 from es_bridge.index_access import IndexAccess
 from es_bridge.query import SearchRequest, range_clause, user_clauses
 from es_bridge.reply import Hit, Reply, new_nonce, parse_reply
-from es_bridge.snapshot import MAX_DOCUMENT_BYTES, problems
+from es_bridge.snapshot import MAX_DOCUMENT_BYTES, check_window, problems
 from es_bridge.time_field import TimeField
 from es_bridge.transport import Transport
 from es_bridge.windows import in_order, smaller_page
@@ -37,6 +38,7 @@ class Scroll:
         self._time_field = time_field
         self._access = access
         self._scroll_id: Optional[str] = None
+        self._keep_alive = KEEP_ALIVE
 
     def pages(self) -> Iterator[List[Hit]]:
         """Yield pages in their final order: newest first, then index, then id.
@@ -78,13 +80,19 @@ class Scroll:
         size = min(PAGE_DOCS, self._request.page_size_docs)
         if self._request.size:
             size = min(size, self._request.size)
-        try:
-            reply = self._first(size, nonce)
-        except RejectedQuery as exc:
-            allowed = smaller_page(exc)
-            if allowed is None:
-                raise
-            reply = self._first(allowed, nonce)
+        while True:
+            try:
+                reply = self._first(size, nonce)
+                break
+            except RejectedQuery as exc:
+                allowed, keep_alive_ms = smaller_page(exc), allowed_keep_alive_ms(exc)
+                if keep_alive_ms is not None and self._keep_alive == KEEP_ALIVE:
+                    self._keep_alive = f"{keep_alive_ms}ms"
+                elif allowed is not None and allowed < size:
+                    size = allowed
+                else:
+                    raise
+                self.close()  # of indices that answered while others refused
         self.total = reply.total
         self.shards = int(reply.head.get("_shards", {}).get("total", -1))
         while reply.hits:
@@ -101,7 +109,7 @@ class Scroll:
             "track_total_hits": True,
         }
         params = {
-            "scroll": KEEP_ALIVE,
+            "scroll": self._keep_alive,
             "allow_partial_search_results": request.allow_partial,
             "allow_no_indices": request.allow_partial or request.included != request.index,
         }
@@ -115,7 +123,7 @@ class Scroll:
             response = self._transport.request(
                 "POST",
                 ("_search", "scroll"),
-                body={"scroll": KEEP_ALIVE, "scroll_id": self._scroll_id},
+                body={"scroll": self._keep_alive, "scroll_id": self._scroll_id},
                 idempotent=False,
                 max_body_bytes=MAX_DOCUMENT_BYTES,
             )
@@ -129,6 +137,7 @@ class Scroll:
     def _checked(self, body: bytes, nonce: str) -> Reply:
         reply = parse_reply(body, nonce)
         self._scroll_id = reply.head.get("_scroll_id", self._scroll_id)
+        check_window(reply.head)
         self._access.check_hits(reply.hits)
         for problem in problems(reply.head, self._request.index, self._transport, self._access):
             if not self._request.allow_partial:

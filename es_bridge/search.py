@@ -50,6 +50,8 @@ FETCH_THREADS = 2
 WINDOWS_AHEAD = 3
 #: Pages aim at this many bytes, whatever the documents' size.
 PAGE_BYTES = 4 << 20
+#: The order inside a millisecond is ours: a few documents more than wanted save the requests to find out.
+FOR_TIES = 25
 #: Closing a context must not hold up a search that was cancelled.
 CLOSE_TIMEOUT_S = 1.5
 
@@ -129,6 +131,9 @@ class Search:
         self._pit: Optional[Future[Pit]] = None
         self._overview: Optional[Future[Overview]] = None
         self._page_docs = request.page_size_docs
+        #: Most documents of a page, as the indices allow.
+        self._most_docs = request.page_size_docs
+        self._keep_alive_s = KEEP_ALIVE_S
         self._touched = time.monotonic()
         self._closed = threading.Event()
         self._finished = False
@@ -243,7 +248,8 @@ class Search:
         if not pit.shards:
             self.matched = 0
             return
-        self._snapshot = Snapshot(self._transport, self.request, time_field, pit.id, self._access)
+        self._snapshot = Snapshot(self._transport, self.request, time_field, pit.id, self._access, pit.keep_alive)
+        self._keep_alive_s = pit.keep_alive_s
         threading.Thread(target=self._keep_alive, daemon=True).start()
         yield from self._pages_by_windows(self._snapshot)
 
@@ -334,7 +340,9 @@ class Search:
 
     def _first_page(self, snapshot: Snapshot, narrow: List[Clause]) -> Tuple[Reply, int]:
         """Return the first page and how many documents it asked for; fewer when documents are large."""
-        size = self.request.first_page_docs
+        size = min(self.request.first_page_docs, self._most_docs)
+        if self._size:
+            size = min(size, self._size + FOR_TIES)
         while True:
             try:
                 return snapshot.page(size, narrow), size
@@ -343,6 +351,9 @@ class Search:
                     raise
                 size = max(1, size // 10)
             except RejectedQuery as exc:
+                if self._is_adapted(exc, size):
+                    size = self._most_docs
+                    continue
                 if snapshot.time_field.ticks_per_s != NANOS or "nanosecond" not in exc.reason:
                     raise
                 # A date index with times before 1970 or after 2262 cannot be sorted in nanoseconds.
@@ -378,10 +389,8 @@ class Search:
             try:
                 result = future.result()
             except RejectedQuery as exc:
-                allowed = smaller_page(exc)
-                if allowed is None or allowed >= page_docs:
+                if not self._is_adapted(exc, page_docs):
                     raise
-                self._page_docs = min(self._page_docs, allowed)
                 result = None
             if result is None:
                 yield from self._divided(snapshot, window, page_docs)
@@ -400,7 +409,12 @@ class Search:
                 yield Page(hits, ticks)
             return
         for part in plan(snapshot, Window(window.gte, window.lt, max(window.count, smaller + 1)), lambda: smaller):
-            part_hits = fetch(snapshot, part, smaller)
+            try:
+                part_hits = fetch(snapshot, part, smaller)
+            except RejectedQuery as exc:
+                if not self._is_adapted(exc, smaller):
+                    raise
+                part_hits = None
             if part_hits is None:
                 yield from self._divided(snapshot, part, smaller)
             else:
@@ -506,7 +520,21 @@ class Search:
     def _adapt_page_docs(self, hits: List[Hit]) -> None:
         if hits:
             average = max(1, sum(len(hit.source) for hit in hits) // len(hits))
-            self._page_docs = min(self.request.page_size_docs, max(1, PAGE_BYTES // average))
+            self._page_docs = min(self._most_docs, max(1, PAGE_BYTES // average))
+
+    def _is_adapted(self, refusal: RejectedQuery, asked: int) -> bool:
+        """Ask for smaller pages from now on, if a page of ``asked`` documents was refused for its size."""
+        allowed = smaller_page(refusal)
+        if allowed is None or allowed >= asked:
+            return False
+        if allowed < self._most_docs:
+            self._most_docs = allowed
+            self._page_docs = min(self._page_docs, allowed)
+            self.notes.append(
+                f"an index allows no more than {allowed} documents in a page (index.max_result_window), so a large "
+                "search takes many requests"
+            )
+        return True
 
     def _narrow_to_nanos(self) -> None:
         """Keep the time range within what date_nanos can hold: beyond it the engines refuse the query."""
@@ -548,9 +576,9 @@ class Search:
 
     def _keep_alive(self) -> None:
         """Touch the PIT while a reader pauses for longer than it would live."""
-        while not self._closed.wait(KEEP_ALIVE_S / 4):
-            if time.monotonic() - self._touched > KEEP_ALIVE_S / 3 and self._snapshot is not None:
+        while not self._closed.wait(self._keep_alive_s / 4):
+            if time.monotonic() - self._touched > self._keep_alive_s / 3 and self._snapshot is not None:
                 try:
-                    self._snapshot.keep_alive()
+                    self._snapshot.touch()
                 except BridgeError:
                     return  # the next page says it with more to say

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from es_bridge.dialect import KEEP_ALIVE
-from es_bridge.errors import NotFound, PartialResult
+from es_bridge.errors import NotFound, PartialResult, RejectedQuery
 from es_bridge.index_access import IndexAccess
 from es_bridge.query import Clause, SearchRequest, missing_clause, range_clause, user_clauses
 from es_bridge.reply import Reply, new_nonce, parse_reply
@@ -49,11 +49,16 @@ class Snapshot:
         time_field: TimeField,
         pit_id: str,
         access: Optional[IndexAccess] = None,
+        keep_alive: str = KEEP_ALIVE,
     ) -> None:
         self.request = request
         self.access = access or IndexAccess(transport, request)
         self.time_field = time_field
         self.pit_id = pit_id
+        #: Given with every request; less than ours where the cluster allows no more.
+        self.keep_alive = keep_alive
+        #: Steps of a histogram, where the cluster does not allow what we want.
+        self.most_steps: Optional[int] = None
         #: What was incomplete and allowed to be so; one entry a kind.
         self.incomplete: List[str] = []
         #: Documents of indices that do not store the source.
@@ -155,7 +160,7 @@ class Snapshot:
             self.incomplete += [problem for problem in problems_found if problem not in self.incomplete]
             self.without_source += without_source
 
-    def keep_alive(self) -> None:
+    def touch(self) -> None:
         """Touch the PIT, so that it outlives a reader who pauses."""
         self._search({"size": 0, "track_total_hits": False, "query": {"match_none": {}}})
 
@@ -172,7 +177,7 @@ class Snapshot:
         return head
 
     def _search(self, body: Dict[str, Any], max_body_bytes: int = MAX_REPLY_BYTES) -> bytes:
-        body["pit"] = {"id": self.pit_id, "keep_alive": KEEP_ALIVE}
+        body["pit"] = {"id": self.pit_id, "keep_alive": self.keep_alive}
         try:
             return self._transport.request(
                 "POST",
@@ -193,6 +198,7 @@ class Snapshot:
         if newest and newest != self.pit_id:
             with self._lock:
                 self.pit_id = newest
+        check_window(head)
         for problem in problems(head, self.request.index, self._transport, self.access):
             if not self.request.allow_partial:
                 raise PartialResult(
@@ -200,6 +206,18 @@ class Snapshot:
                     failed_shards=head.get("_shards", {}).get("failed"),
                 )
             self.note_incomplete([problem])
+
+
+def check_window(head: Mapping[str, Any]) -> None:
+    """Raise the `RejectedQuery` that some indices answered to a page larger than their ``index.max_result_window``.
+
+    Under ``allow_partial_search_results`` the others answer all the same, and documents would be missing for no need.
+    """
+    for failure in (head.get("_shards") or {}).get("failures") or []:
+        cause = failure.get("reason") if isinstance(failure, dict) else None
+        reason = str(cause.get("reason")) if isinstance(cause, dict) else ""
+        if "max_result_window" in reason:
+            raise RejectedQuery(f"an index refused the page: {reason}", status=400, reason=reason)
 
 
 def problems(head: Mapping[str, Any], index: str, transport: Transport, access: IndexAccess) -> List[str]:
@@ -213,7 +231,10 @@ def problems(head: Mapping[str, Any], index: str, transport: Transport, access: 
         said = next((f" ({r.get('type')}: {transport.hide(str(r['reason']))})" for r in reasons if r.get("reason")), "")
         found.append(f"{shards['failed']} of {shards.get('total')} shards failed on {where}{said}")
     if head.get("timed_out"):
-        found.append(f"the search timed out on {where}, so documents are missing")
+        found.append(
+            f"the search timed out on {where}, so documents are missing: the cluster's setting "
+            "search.default_search_timeout may be too short"
+        )
     if head.get("terminated_early"):
         found.append(f"the engine ended the search early on {where}, so documents are missing")
     clusters = head.get("_clusters") or {}

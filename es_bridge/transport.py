@@ -36,7 +36,7 @@ from es_bridge.errors import (
     TlsError,
     UnreachableError,
 )
-from es_bridge.failures import RETRY_STATUS, excerpt, refused, unreachable, unreadable
+from es_bridge.failures import MAX_BUCKETS, RETRY_STATUS, excerpt, refused, unreachable, unreadable
 from es_bridge.redaction import secrets_of, without_secrets
 
 # An engine adds a Warning header for each deprecated setting it meets, one an index: with http.client's own limit of
@@ -247,7 +247,8 @@ class Transport:
                     refreshed = True
                     self._authenticator.refresh()
                     continue
-                if response.status not in RETRY_STATUS or not idempotent or attempt >= self.config.max_retries:
+                final = response.status not in RETRY_STATUS or MAX_BUCKETS.encode() in response.body
+                if final or not idempotent or attempt >= self.config.max_retries:
                     raise refused(self.config, response, attempts=attempt + 1)
                 wait_s = _retry_after(response) or wait_s
             attempt += 1

@@ -9,10 +9,12 @@ one independent request, so several can be under way.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
-from typing import Callable, Iterator, List, Optional
+from typing import Callable, Iterator, List, Optional, Tuple
 
-from es_bridge.errors import RejectedQuery, ReplyTooLarge
+from es_bridge.errors import RejectedQuery, ReplyTooLarge, ResponseError
+from es_bridge.failures import MAX_BUCKETS
 from es_bridge.reply import Hit
 from es_bridge.snapshot import Snapshot
 from es_bridge.time_field import MILLIS
@@ -30,6 +32,11 @@ class Window:
     count: int
 
 
+#: "... must be less than or equal to: [500]": what the engines say of a page (index.max_result_window) or of a
+#: histogram (search.max_buckets) that is larger than a setting allows.
+_AT_MOST = re.compile(r"must be less than or equal to: \[([0-9]{1,9})\]", re.IGNORECASE)
+
+
 def plan(snapshot: Snapshot, whole: Window, page_docs: Callable[[], int]) -> Iterator[Window]:
     """Yield windows that cover ``whole``, newest first, each with at most ``page_docs()`` documents.
 
@@ -40,9 +47,9 @@ def plan(snapshot: Snapshot, whole: Window, page_docs: Callable[[], int]) -> Ite
     if whole.count <= page_docs() or span <= 1:
         yield whole
         return
-    step_ms = -(-span // STEPS)
+    step_ms, steps = _histogram(snapshot, whole)
     lowest, highest, count = 0, 0, 0
-    for key, found in reversed(snapshot.histogram(whole.gte, whole.lt, step_ms)):
+    for key, found in reversed(steps):
         if count and count + found > page_docs():
             yield Window(lowest, highest, count)
             count = 0
@@ -55,6 +62,21 @@ def plan(snapshot: Snapshot, whole: Window, page_docs: Callable[[], int]) -> Ite
         lowest, count = key, count + found
     if count:
         yield Window(lowest, highest, count)
+
+
+def _histogram(snapshot: Snapshot, whole: Window) -> Tuple[int, List[Tuple[int, int]]]:
+    """Return (length of a step in ms, the documents of each step), in as many steps as the cluster allows."""
+    steps = snapshot.most_steps or STEPS
+    while True:
+        step_ms = -(-(whole.lt - whole.gte) // steps)
+        try:
+            return step_ms, snapshot.histogram(whole.gte, whole.lt, step_ms)
+        except ResponseError as exc:
+            allowed = smaller_page(exc)
+            # The steps do not begin where the window does, so there may be one more.
+            if MAX_BUCKETS not in exc.reason or allowed is None or allowed < 3 or steps < 3:
+                raise
+            steps = snapshot.most_steps = max(2, min(allowed, steps) - 1)
 
 
 def fetch(snapshot: Snapshot, window: Window, page_docs: int) -> Optional[List[Hit]]:
@@ -125,6 +147,12 @@ def _tiebreak_pages(
                 raise
             page_docs = max(1, page_docs // 4)
             continue
+        except RejectedQuery as exc:
+            allowed = smaller_page(exc)
+            if allowed is None or allowed >= page_docs:
+                raise
+            page_docs = allowed
+            continue
         if hits:
             yield hits
         if len(reply.hits) < page_docs:
@@ -136,11 +164,7 @@ def _is_no_tiebreak(error: RejectedQuery) -> bool:
     return "_shard_doc" in error.reason
 
 
-def smaller_page(error: RejectedQuery) -> Optional[int]:
-    """Return the page size an index allows, when an error says that the one asked for is too large.
-
-    ``index.max_result_window`` may be set below 10,000: "must be less than or equal to: [500]".
-    """
-    _, _, rest = error.reason.partition("must be less than or equal to: [")
-    digits = rest.partition("]")[0]
-    return int(digits) if digits.isdigit() and int(digits) > 0 else None
+def smaller_page(error: ResponseError) -> Optional[int]:
+    """Return the number an engine allows, when an error says that the one asked for is too large."""
+    found = _AT_MOST.search(error.reason)
+    return int(found[1]) if found and int(found[1]) > 0 else None

@@ -88,6 +88,7 @@ class EncodingWorkers(Elsewhere):
         job = {
             "cluster": dataclasses.asdict(self._transport.config),
             "request": dataclasses.asdict(snapshot.request),
+            "keep_alive": snapshot.keep_alive,
             "known_indices": sorted(snapshot.access.known),
             "time_field": dataclasses.asdict(dataclasses.replace(snapshot.time_field, names=())),
             "settings": dataclasses.asdict(self._settings),
@@ -183,7 +184,7 @@ def work(jobs: BinaryIO, answers: BinaryIO) -> None:
     field = dict(job["time_field"], without=tuple(job["time_field"]["without"]))
     request = SearchRequest(**job["request"])
     access = IndexAccess(transport, request, job["known_indices"])
-    snapshot = Snapshot(transport, request, TimeField(**field), "", access)
+    snapshot = Snapshot(transport, request, TimeField(**field), "", access, job["keep_alive"])
     while True:
         asked = _read(jobs)
         if asked is None:
