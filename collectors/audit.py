@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass, field
-from typing import Iterator, List, NamedTuple, Optional, Set
+from typing import Iterator, List, NamedTuple, Optional, Set, Tuple
 
 from collectors.delivery.dead_letters import UNKNOWN, DeadLetters
 from collectors.delivery.objects import Objects
@@ -105,6 +105,12 @@ class _Comparing:
         self._audit, self._ref = audit, ref
         self._result = ObjectAudit(ref.uri)
         self._dead: Optional[Set[int]] = None
+        #: Letters that stand for many records: first, last (0: the end) and how many.
+        self._many: List[Tuple[int, int, int]] = []
+        #: Records that one of them may stand for: how many have no document, and how many have one that is nowhere.
+        self._bad_among_many = 0
+        self._absent_among_many = 0
+        self._first_absent: List[Gap] = []
 
     def run(self) -> ObjectAudit:
         result = self._result
@@ -121,6 +127,7 @@ class _Comparing:
         except (DamagedFile, NotThisLog, ObjectProblem) as exc:
             result.problem = str(exc)
             result.problem_is_known = 0 in self._dead_letters()
+        self._count_many()
         return result
 
     def _count(self, batch: List[Made]) -> None:
@@ -130,7 +137,7 @@ class _Comparing:
         found = self._audit.presence.find(result.dataset, documents) if documents else Found({}, {})
         for made in batch:
             if isinstance(made, BadRecord):
-                self._not_stored(Gap(made.number, "", made.reason))
+                self._not_stored(Gap(made.number, "", made.reason), is_bad=True)
                 continue
             indices = found.indices.get(made.id, ())
             if not indices:
@@ -143,11 +150,38 @@ class _Comparing:
                 if len(result.doubles) < self._audit.named:
                     result.doubles.append(Doubled(made.origin, made.id, sorted(indices)))
 
-    def _not_stored(self, gap: Gap) -> None:
+    def _not_stored(self, gap: Gap, is_bad: bool = False) -> None:
         result = self._result
         if gap.number in self._dead_letters():
             result.dead += 1
-            return
+        elif any(first <= gap.number and (not last or gap.number <= last) for first, last, _ in self._many):
+            if is_bad:
+                result.dead += 1
+                self._bad_among_many += 1
+            else:
+                self._absent_among_many += 1
+                if len(self._first_absent) < self._audit.named:
+                    self._first_absent.append(gap)
+        else:
+            self._missing(gap)
+
+    def _count_many(self) -> None:
+        """Compare the letters that stand for many records with what they may stand for.
+
+        Such a letter says how many it stands for, not which. Records without a document are among them for certain; of
+        those whose document is nowhere only as many as are left then, the others are missing.
+        """
+        left = max(0, sum(count for _, _, count in self._many) - self._bad_among_many)
+        self._result.dead += min(left, self._absent_among_many)
+        missing = self._absent_among_many - left
+        if missing > 0:
+            for gap in self._first_absent[:missing]:
+                about = f"{gap.reason} (or another one from there on: dead letters stand for {left:,})" if left else ""
+                self._missing(gap._replace(reason=about or gap.reason))
+            self._result.missing += max(0, missing - len(self._first_absent))
+
+    def _missing(self, gap: Gap) -> None:
+        result = self._result
         result.missing += 1
         if len(result.gaps) < self._audit.named:
             result.gaps.append(gap)
@@ -158,8 +192,12 @@ class _Comparing:
             letters = self._audit.letters
             # As the intake names it, also where the object could not be opened.
             dataset = self._result.dataset or self._audit.dataset or kind_of(self._ref.key).dataset or UNKNOWN
-            place = f"{dataset}/{self._ref.identity}"
-            self._dead = {letter.number for letter in letters.iterate(dataset=place)} if letters else set()
+            self._dead = set()
+            for letter in letters.iterate(dataset=f"{dataset}/{self._ref.identity}") if letters else ():
+                if letter.count:
+                    self._many.append((letter.number, letter.last, letter.count))
+                else:
+                    self._dead.add(letter.number)
         return self._dead
 
 

@@ -17,12 +17,10 @@ from typing import BinaryIO, Dict, Iterable, Iterator, List, NamedTuple, Sequenc
 from collectors.delivery.objects import LocalObjects, split_uri
 from collectors.errors import CollectorError, ObjectGone, ObjectUnreadable
 from collectors.recognise import kind_of
-from collectors.records import ObjectRef
+from collectors.records import NO_BUCKET, ObjectRef
 
 #: In a folder only these are opened, and names AWS gives (Firehose's have no suffix); a file that is named always is.
 LOG_SUFFIXES = (".json", ".gz", ".log", ".parquet")
-#: Stands for the bucket of files that belong to none: no bucket's name has a colon.
-NO_BUCKET = "file:"
 
 
 class LogFile(NamedTuple):
@@ -89,7 +87,7 @@ def find_files(paths: Sequence[Path], stands_for: str = "") -> FoundFiles:
             elif path is given or path.name.endswith(LOG_SUFFIXES) or kind_of(path.name).dataset:
                 ref = _copy_of(stands_for, given, path) if stands_for else _by_itself(identity)
                 _refuse_same_key(by_key.setdefault(ref.key, path), path, ref)
-                found.logs.append(LogFile(ref._replace(size_bytes=path.stat().st_size), path))
+                found.logs.append(LogFile(ref._replace(size_bytes=path.stat().st_size, path=str(identity)), path))
             else:
                 found.others.append(path)
     return found

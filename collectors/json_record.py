@@ -29,7 +29,7 @@ from collectors.exact_json import (
 )
 from collectors.json_codec import PLAIN, Codec
 from collectors.lines import Lines
-from collectors.records import BadRecord, Context, Made, record_id
+from collectors.records import BadBefore, BadRecord, Context, Made, record_id
 from collectors.shape import LONGEST_INDEXED, VALUE, Shape
 from es_bridge.bulk import Document
 
@@ -56,16 +56,27 @@ Make = Callable[[bytes, str, int, Context], Document]
 def json_documents(lines: Lines, context: Context, make: Make) -> Iterator[Made]:
     """Yield the documents of one object, one for each of ``lines``, and its bad records."""
     identity = context.ref.identity
+    bad_before = BadBefore()
+    was_bad = False
     for item in lines:
         if isinstance(item, BadRecord):
             yield item
             continue
         number, line = item
+        if was_bad and line in bad_before:
+            yield lines.bad(number, line, bad_before[line])
+            continue
         try:
-            yield make(line, record_id(identity, number), number, context)
+            made = make(line, record_id(identity, number), number, context)
+            was_bad = False
         except InvalidRecord as exc:
-            if not lines.take_apart():
-                yield lines.bad(number, line, str(exc))
+            if lines.take_apart():
+                continue
+            was_bad = True
+            bad_before.remember(line, str(exc))
+            yield lines.bad(number, line, str(exc))
+            continue
+        yield made
 
 
 def json_document(log: JsonLog, line: bytes, identity: str, number: int, context: Context) -> Document:

@@ -54,6 +54,8 @@ class Lines:
         #: within its line.
         self._offset = self._size = 0
         self._within = 0
+        #: A line of these, and where it begins: where bad lines follow each other, nobody counts from the first again.
+        self._known = (0, 0)
         #: Whether the line handed out last is to be taken apart, and whether it is part of one already.
         self._take_apart = False
         self._is_part = False
@@ -61,7 +63,11 @@ class Lines:
     def bad(self, number: int, line: bytes, reason: str) -> BadRecord:
         """Return the line handed out last as a record that cannot become a document."""
         raw = self._lines[self._index]
-        start = self._offset + sum(map(len, self._lines[: self._index])) + self._index + self._within
+        known, start = self._known
+        if self._index > known:
+            start += sum(map(len, self._lines[known : self._index])) + self._index - known
+            self._known = (self._index, start)
+        start += self._within
         indent = len(raw) - len(raw[self._within :].lstrip()) - self._within
         return BadRecord(number, start + indent, reason, line[:EXCERPT_BYTES])
 
@@ -83,6 +89,7 @@ class Lines:
                     yield BadRecord(number, block.offset, self._too_long(), block.excerpt)
                 continue
             self._lines = lines = block
+            self._known = (0, self._offset)
             may_be_long = self._size > self._limit_bytes
             for self._index, raw in enumerate(lines):
                 line = raw.strip()

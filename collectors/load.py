@@ -110,7 +110,7 @@ class Rejections:
             if not letter.number:
                 continue
             with self._lock:
-                self.count += 1
+                self.count += letter.count or 1
                 if len(self.reasons) < MAX_REASONS:
                     self.reasons.append(f"{self._name_of(letter.ref)}, record {letter.number:,}: {letter.reason}")
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import base64
 import hashlib
 from dataclasses import dataclass, field
-from typing import List, NamedTuple, Union
+from typing import Any, Dict, List, NamedTuple, Union
 
 from collectors.addresses import AddressBook
 from collectors.json_codec import PLAIN, Codec
@@ -23,7 +23,21 @@ EXCERPT_BYTES = 4096
 #: So many unknown columns of an object are named, each by so many characters.
 NAMED_COLUMNS, LONGEST_COLUMN = 20, 60
 
-__all__ = ["BadRecord", "Context", "Document", "EXCERPT_BYTES", "MAX_RECORD_BYTES", "Made", "ObjectRef", "record_id"]
+#: Stands for the bucket of files that belong to none: no bucket's name has a colon.
+NO_BUCKET = "file:"
+
+__all__ = [
+    "BadBefore",
+    "BadRecord",
+    "Context",
+    "Document",
+    "EXCERPT_BYTES",
+    "MAX_RECORD_BYTES",
+    "Made",
+    "NO_BUCKET",
+    "ObjectRef",
+    "record_id",
+]
 
 
 class ObjectRef(NamedTuple):
@@ -34,11 +48,13 @@ class ObjectRef(NamedTuple):
     version_id: str = ""
     #: Bytes as stored; -1 where nobody said.
     size_bytes: int = -1
+    #: Where it is read from, if that is a file of this machine.
+    path: str = ""
 
     @property
     def uri(self) -> str:
-        """How a person names it."""
-        return f"s3://{self.bucket}/{self.key}"
+        """How a person names it: by its address, or its key alone when it is a file that stands for no object."""
+        return self.key if self.bucket == NO_BUCKET else f"s3://{self.bucket}/{self.key}"
 
     @property
     def identity(self) -> str:
@@ -56,6 +72,23 @@ def record_id(identity: str, number: int) -> str:
     28 characters of the base64url alphabet: engines keep such an id in 21 bytes instead of 29.
     """
     return f"{identity}-{str(number).zfill(11)}"  # a format of its own takes twice as long
+
+
+class BadBefore(Dict[Any, str]):
+    """Records that were bad, as they are written -> why: asked while one bad record follows the other.
+
+    What makes millions of records out of kilobytes repeats itself, so each of them need not be tried anew.
+    """
+
+    #: So many are remembered, each of at most so many bytes (or, of other things than text, members).
+    CAPACITY, LONGEST = 1024, 256
+
+    def remember(self, record: Any, reason: str) -> None:
+        """Note a record that is bad because of what is written in it, and of nothing else."""
+        if len(record) <= self.LONGEST:
+            if len(self) >= self.CAPACITY:
+                self.clear()
+            self[record] = reason
 
 
 class BadRecord(NamedTuple):

@@ -18,7 +18,7 @@ from collectors.delivery.dead_letters import DeadLetters
 from collectors.delivery.letter_store import letter_store
 from collectors.delivery.objects import Objects, S3Objects, split_uri
 from collectors.errors import CollectorError
-from collectors.files import NO_BUCKET, FileObjects, find_files
+from collectors.files import FileObjects, find_files
 from collectors.presence import Presence
 from collectors.records import ObjectRef
 from es_bridge.cli.connection import add_connection_arguments, cluster_from, opaque_id
@@ -152,7 +152,7 @@ def _report(results: Iterator[ObjectAudit], arguments: argparse.Namespace) -> in
 def _name(result: ObjectAudit) -> str:
     """Return the object's address; for a file that stands for none, its path."""
     # Whoever may write an object chose its key: it must not move the reader's cursor.
-    return cell(result.uri.replace(f"s3://{NO_BUCKET}/", ""), "")
+    return cell(result.uri, "")
 
 
 def _as_json(result: ObjectAudit) -> Dict[str, Any]:

@@ -7,7 +7,7 @@ import json
 import re
 import sys
 from pathlib import Path
-from typing import Any, Dict, Iterator, List
+from typing import Any, Dict, Iterator, List, Union
 
 from collectors.aws import client
 from collectors.cli.period import days
@@ -20,7 +20,8 @@ from collectors.delivery.letter_store import letter_store
 from collectors.delivery.objects import LocalObjects, Objects, S3Objects
 from collectors.delivery.redrive import Redriven, redrive
 from collectors.enrichment import address_book
-from collectors.errors import CollectorError
+from collectors.errors import CollectorError, ObjectUnreadable
+from collectors.originals import Originals
 from es_bridge.cli.connection import add_connection_arguments, cluster_from, opaque_id
 from es_bridge.cli.reporting import DONE, FAILED, run_reported, say
 from es_bridge.cli.table import cell
@@ -35,10 +36,11 @@ examples:
   aws-siem-bridge dlq redrive s3://log-dead-letters/load waf/3q2-7wAAAAAAAAAA --url https://search.example:9200
   aws-siem-bridge dlq redrive dead-letters/ --objects copy-of-the-bucket/ --as s3://log-archive
 
-A letter's id is <log>/<object>/<number of the record>, 0 for the object as a whole; without the number it means all of
-the object. redrive reads the original objects again and replays only the records concerned. A letter goes when its
-record has an answer (stored, there already, or refused anew, which is a new letter), and stays when there is none.
-Exit status of redrive 0: every letter asked for is gone and its record stored. 1: something is left, and is named.
+A letter's id is <log>/<object>/<number of the record>, 0 for the object as a whole, and <number>+ for all others from
+that record on, of an object with very many; without a number it means all letters of the object. redrive reads the
+original objects again and replays only the records concerned. A letter goes when its record has an answer (stored,
+there already, or refused anew, which is a new letter), and stays when there is none. Exit status of redrive 0: every
+letter asked for is gone and its record stored. 1: something is left, and is named.
 """
 #: Letters shown at once.
 LIMIT = 100
@@ -61,7 +63,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     again.add_argument("ids", nargs="*", metavar="ID", help="letters or objects, as listed (default: all that are met)")
     _add_filters(again)
     again.add_argument(
-        "--objects", type=Path, metavar="FOLDER", help="read the objects from this copy of the bucket, not from S3"
+        "--objects",
+        type=Path,
+        metavar="FOLDER",
+        help="read the objects from this copy of the bucket, not from S3; without --as: the files that letters about "
+        "files are about (default: where they were)",
     )
     again.add_argument("--as", dest="stands_for", metavar="s3://BUCKET/PREFIX", help="what that folder is a copy of")
     again.add_argument(
@@ -151,13 +157,22 @@ def _json(facts: Dict[str, Any]) -> str:
     return json.dumps(facts, ensure_ascii=any("\ud800" <= c <= "\udfff" for c in "".join(map(str, facts.values()))))
 
 
+def _record(letter: DeadLetter) -> Union[int, str]:
+    """Return which record a letter is about: its number, or words."""
+    if letter.count:
+        return f"{letter.count:,} of those from {letter.number:,} to {f'{letter.last:,}' if letter.last else 'the end'}"
+    return letter.number or "the object as a whole"
+
+
 def _facts(letter: DeadLetter) -> Dict[str, Any]:
     """Return what is known about a letter, as a person reads it."""
     facts = {
         "id": letter.id,
         "object": letter.ref.uri,
+        "machine": letter.host,
+        "file": letter.path,
         "version": letter.version_id,
-        "record": letter.number or "the object as a whole",
+        "record": _record(letter),
         "offset": letter.offset if letter.offset >= 0 else "",
         "recorded": format_utc(letter.time_ms),
         "error_type": letter.error_type,
@@ -205,11 +220,23 @@ def _chosen(letters: DeadLetters, arguments: argparse.Namespace) -> Iterator[Dea
 
 
 def _objects(arguments: argparse.Namespace) -> Objects:
-    if bool(arguments.objects) != bool(arguments.stands_for):
-        raise CollectorError("--objects and --as belong together: a folder, and the address it is a copy of")
-    if arguments.objects:
-        return LocalObjects.standing_for(arguments.objects, arguments.stands_for)
-    return S3Objects(client("s3"))
+    if arguments.stands_for and not arguments.objects:
+        raise CollectorError(
+            f"--as {arguments.stands_for} without --objects: give the folder that is a copy of it, too"
+        )
+    if arguments.stands_for:
+        copy = LocalObjects.standing_for(arguments.objects, arguments.stands_for)
+        return Originals(lambda: copy, prefer_files=False)
+
+    def bucket() -> Objects:
+        if arguments.objects:
+            raise ObjectUnreadable(
+                "--objects and --as belong together where objects of a bucket are meant: a folder, and the address it "
+                "is a copy of"
+            )
+        return S3Objects(client("s3"))
+
+    return Originals(bucket, arguments.objects)
 
 
 def _progress(answer: Redriven, number: int) -> None:

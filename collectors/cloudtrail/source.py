@@ -22,7 +22,7 @@ from typing import Any, Callable, Iterable, Iterator, Optional, Union
 
 from collectors.cloudtrail.normalise import RawRecord, document
 from collectors.errors import DamagedFile, DigestFile, InvalidRecord, NotThisLog
-from collectors.records import EXCERPT_BYTES, MAX_RECORD_BYTES, BadRecord, Context, Made
+from collectors.records import EXCERPT_BYTES, MAX_RECORD_BYTES, BadBefore, BadRecord, Context, Made
 
 #: How every record AWS writes begins, behind the end of the one before it.
 NEXT_RECORD = b'},{"eventVersion":'
@@ -36,6 +36,9 @@ _OUTSIDE = re.compile(rb'["{}\[\],:]')
 _NESTED = re.compile(rb'["{}\[\]]')
 _IN_STRING = re.compile(rb'"|\\.', re.DOTALL)
 _CLOSING = {b"{": 0x7D, b"[": 0x5D}
+#: An element that is over in a few characters and can be no event, as this has names in quotes: taken at once.
+_NO_EVENT = re.compile(rb'(?:[^"{}\[\],:\s]{1,100}|\{[^"{}\[\]]{0,100}\}|"[^"\\\x00-\x1f]{0,100}")(?=,)')
+_NOT_AN_OBJECT = "the record is not a JSON object"
 _BOM = b"\xef\xbb\xbf"
 _DIGEST_KEYS = ("digestStartTime", "digestS3Object")
 
@@ -48,16 +51,27 @@ def documents(pieces: Iterable[bytes], context: Context) -> Iterator[Made]:
     Records before ``context.first_number`` are decoded as well: nothing finds their ends faster.
     """
     first = context.first_number
+    bad_before = BadBefore()
+    was_bad = False
     for record in _Reader(pieces, context.codec.loads).records():
         if record.number < first:
             continue
         if isinstance(record, BadRecord):
             yield record
             continue
+        number, offset, text, _ = record
+        if was_bad and text in bad_before:
+            yield BadRecord(number, offset, bad_before[text], text[:EXCERPT_BYTES])
+            continue
         try:
-            yield document(record, context)
+            made = document(record, context)
+            was_bad = False
         except InvalidRecord as exc:
-            yield BadRecord(record.number, record.offset, str(exc), record.text[:EXCERPT_BYTES])
+            was_bad = True
+            bad_before.remember(text, str(exc))
+            yield BadRecord(number, offset, str(exc), text[:EXCERPT_BYTES])
+            continue
+        yield made
 
 
 class _Reader:
@@ -73,6 +87,8 @@ class _Reader:
         self._ended = False
         self._source_damage: Optional[DamagedFile] = None
         self._number = 0
+        #: Where the search for `NEXT_RECORD` goes on.
+        self._without_next = 0
 
     def records(self) -> Iterator[Union[RawRecord, BadRecord]]:
         while len(self._buffer) < len(_BOM) and self._read_on():
@@ -129,6 +145,9 @@ class _Reader:
             return
         while True:
             yield from self._guessed()
+            while _NO_EVENT.match(self._buffer, self._at):
+                yield from self._no_events()
+                yield from self._guessed()
             start = self._base + self._at
             text = self._element(b",]", "a record")
             self._number += 1
@@ -136,19 +155,37 @@ class _Reader:
                 reason = f"the record has {self._skipped:,} bytes, more than {MAX_RECORD_BYTES:,}"
                 yield BadRecord(self._number, start, reason, text)
             elif text[:1] != b"{":
-                yield BadRecord(self._number, start, "the record is not a JSON object", text[:EXCERPT_BYTES])
+                yield BadRecord(self._number, start, _NOT_AN_OBJECT, text[:EXCERPT_BYTES])
             else:
                 yield RawRecord(self._number, start, text)
             if self._comma_or(b"]") == b"]":
                 return
             self._next_byte()  # which is where a record begins
 
+    def _no_events(self) -> Iterator[Union[RawRecord, BadRecord]]:
+        """Take the elements that are no events at first sight, each with its comma."""
+        while True:
+            found = _NO_EVENT.match(self._buffer, self._at)
+            if found is None:
+                return
+            text, start = found.group(), self._base + self._at
+            self._at = found.end() + 1
+            self._number += 1
+            if text[:1] == b"{":
+                yield RawRecord(self._number, start, text)
+            else:
+                yield BadRecord(self._number, start, _NOT_AN_OBJECT, text)
+            self._at = _SPACE.match(self._buffer, self._at).end()  # type: ignore[union-attr]
+
     def _guessed(self) -> Iterator[RawRecord]:
         """Take the records that end where the next one seems to begin, as far as that is so, each with its comma."""
         loads = self._loads
         while True:
             buffer, at = self._buffer, self._at
-            end = buffer.find(NEXT_RECORD, at)
+            end = buffer.find(NEXT_RECORD, max(at, self._without_next - self._base))
+            if end < 0:
+                # So far there is none: the next element need not look at the same bytes again.
+                self._without_next = self._base + max(at, len(buffer) - len(NEXT_RECORD) + 1)
             if end < 0 and len(buffer) - at < USUAL_RECORD_BYTES and self._read_on():
                 buffer, at = self._buffer, self._at
                 end = buffer.find(NEXT_RECORD, at)

@@ -1,7 +1,8 @@
 """Dead letters: what could not be stored, with the reason, so that it can be listed, explained and replayed.
 
-A letter stands for one record of one object, or with number 0 for the object as a whole. Letters of one object are
-kept together in files of up to `BLOCK` record numbers::
+A letter stands for one record of one object, or with number 0 for the object as a whole. Of an object with very many
+such records one more letter stands for all the others, from a record on: its ``count`` says how many. Letters of one
+object are kept together in files of up to `BLOCK` record numbers::
 
     <dataset>/<identity of bucket and key>/<first number of the block>-<digest of the numbers in it>.jsonl.gz
 
@@ -18,11 +19,12 @@ import gzip
 import hashlib
 import json
 import re
+import socket
 import zlib
 from collections import defaultdict
 from dataclasses import asdict, dataclass
 from itertools import groupby
-from typing import Any, Dict, Iterable, Iterator, List, Mapping, NamedTuple, Tuple
+from typing import Any, Dict, Iterable, Iterator, List, Mapping, NamedTuple, Optional, Tuple
 
 from collectors.delivery.letter_store import LetterStore, LetterStoreError
 from collectors.records import EXCERPT_BYTES, ObjectRef
@@ -32,13 +34,24 @@ BLOCK = 1000
 #: Stands for the dataset of an object that is none of the logs.
 UNKNOWN = "unknown"
 
-_ID = re.compile(r"[^/]+/[^/]+/[0-9]{1,18}")
+_ID = re.compile(r"[^/]+/[^/]+/[0-9]{1,18}\+?")
+
+_LATER_FIELDS = ("count", "last", "host", "path")
 
 OBJECT_GONE = "object_gone"
 NOT_THIS_LOG = "not_this_log"
 DAMAGED_FILE = "damaged_file"
 BAD_RECORD = "bad_record"
 OUTSIDE_WINDOW = "outside_window"
+
+
+#: Number, and whether the letter stands for many records: a record and the rest from that record on are two letters.
+Slot = Tuple[int, bool]
+
+
+def this_host() -> str:
+    """Return the name of this machine."""
+    return socket.gethostname()
 
 
 @dataclass(frozen=True)
@@ -62,11 +75,24 @@ class DeadLetter:
     time_ms: int
     #: Where the document would have gone, if it came to be one.
     index: str = ""
+    #: Of a letter that stands for many records, how many; they are ``number`` and others up to ``last``.
+    count: int = 0
+    #: With ``count``: the last record it may stand for; 0 is the end of the object.
+    last: int = 0
+    #: Machine and path of the file it was read from, empty for an object of S3.
+    host: str = ""
+    path: str = ""
 
     @property
     def ref(self) -> ObjectRef:
-        """The object it is about."""
-        return ObjectRef(self.bucket, self.key, self.version_id)
+        """The object it is about. A path on another machine leads nowhere here, and so has its name in front."""
+        path = self.path if self.host in ("", this_host()) else f"{self.host}:{self.path}"
+        return ObjectRef(self.bucket, self.key, self.version_id, path=path)
+
+    @property
+    def slot(self) -> Slot:
+        """What tells it from the other letters of its object."""
+        return self.number, bool(self.count)
 
     @property
     def place(self) -> str:
@@ -76,7 +102,7 @@ class DeadLetter:
     @property
     def id(self) -> str:
         """How it is named on the command line."""
-        return f"{self.place}/{self.number}"
+        return f"{self.place}/{self.number}" + ("+" if self.count else "")
 
 
 class Page(NamedTuple):
@@ -95,9 +121,9 @@ class DeadLetters:
 
     def add(self, letters: Iterable[DeadLetter]) -> None:
         """Write letters; in place of those of the same records. One file for each block of each object."""
-        blocks: Dict[Tuple[str, int], Dict[int, DeadLetter]] = defaultdict(dict)
+        blocks: Dict[Tuple[str, int], Dict[Slot, DeadLetter]] = defaultdict(dict)
         for letter in letters:
-            blocks[letter.place, block_of(letter.number)][letter.number] = letter
+            blocks[letter.place, block_of(letter.number)][letter.slot] = letter
         for (place, block), found in blocks.items():
             self._write(place, block, found)
 
@@ -110,12 +136,13 @@ class DeadLetters:
         """
         if after and not _ID.fullmatch(after):
             raise _no_id(after)
-        last_place, last_number = after.rpartition("/")[0], int(after.rpartition("/")[2] or 0)
-        start = _block_name(last_place, block_of(last_number)) if after else ""
+        last_place, _, last_text = after.rpartition("/")
+        last = _slot(last_text or "0")
+        start = _block_name(last_place, block_of(last[0])) if after else ""
         names = self._store.names(f"{dataset}/" if dataset else "", start)
         for (place, _), same in groupby(names, key=_block_of_name):
-            for number, letter in _newest(self._read(same)).items():
-                seen = place == last_place and number <= last_number
+            for slot, letter in _newest(self._read(same)).items():
+                seen = place == last_place and slot <= last
                 if not seen and letter.time_ms >= since_ms and letter.ref.uri.startswith(source):
                     yield letter
 
@@ -134,29 +161,33 @@ class DeadLetters:
         if len(parts) != 2 and not _ID.fullmatch("/".join(parts)):
             raise _no_id(letter_id)
         place = "/".join(parts[:2])
-        prefix = _block_name(place, block_of(int(parts[2]))) if len(parts) == 3 else place + "/"
+        prefix = _block_name(place, block_of(_slot(parts[2])[0])) if len(parts) == 3 else place + "/"
         found = _newest(self._read(self._store.names(prefix)))
-        return [letter for number, letter in found.items() if len(parts) == 2 or number == int(parts[2])]
+        return [letter for slot, letter in found.items() if len(parts) == 2 or slot == _slot(parts[2])]
 
-    def remove(self, place: str, answered: Mapping[int, int]) -> None:
+    def remove(self, place: str, answered: Mapping[int, int], many: Optional[Mapping[int, int]] = None) -> None:
         """Remove the letters about these records of one object: number -> ``time_ms`` of the letter.
+
+        ``many`` has those that stand for many records, in the same way.
 
         A letter written since about the same record has another time and stays. What stays of a block is written before
         its old files are deleted, so a crash in between removes nothing.
         """
-        for block in sorted({block_of(number) for number in answered}):
+        both = answered, many or {}
+        for block in sorted({block_of(number) for numbers in both for number in numbers}):
             names = list(self._store.names(_block_name(place, block)))
-            left = _newest(each for each in self._read(names) if answered.get(each.number) != each.time_ms)
+            left = _newest(each for each in self._read(names) if both[each.slot[1]].get(each.number) != each.time_ms)
             kept = self._write(place, block, left) if left else ""
             for name in names:
                 if name != kept:
                     self._store.delete(name)
 
-    def _write(self, place: str, block: int, letters: Dict[int, DeadLetter]) -> str:
-        numbers = sorted(letters)
-        digest = hashlib.sha256(",".join(map(str, numbers)).encode()).hexdigest()[:12]
+    def _write(self, place: str, block: int, letters: Dict[Slot, DeadLetter]) -> str:
+        slots = sorted(letters)
+        written = ",".join(f"{number}+" if is_many else str(number) for number, is_many in slots)
+        digest = hashlib.sha256(written.encode()).hexdigest()[:12]
         name = f"{_block_name(place, block)}{digest}.jsonl.gz"
-        lines = "".join(_line(letters[number]) for number in numbers)
+        lines = "".join(_line(letters[slot]) for slot in slots)
         self._store.put(name, gzip.compress(lines.encode(), 6, mtime=0))
         return name
 
@@ -176,12 +207,17 @@ def _no_id(text: str) -> LetterStoreError:
     return LetterStoreError(f"{text!r} names no dead letter: an id is dataset/object/number, as listed")
 
 
-def _newest(letters: Iterable[DeadLetter]) -> Dict[int, DeadLetter]:
-    """Return letters about one object by number, in order: of several about the same record the newest."""
-    found: Dict[int, DeadLetter] = {}
+def _slot(text: str) -> Slot:
+    return int(text.rstrip("+")), text.endswith("+")
+
+
+def _newest(letters: Iterable[DeadLetter]) -> Dict[Slot, DeadLetter]:
+    """Return letters about one object by slot, in order: of several about the same record the newest."""
+    found: Dict[Slot, DeadLetter] = {}
     for letter in letters:
-        if letter.number not in found or letter.time_ms >= found[letter.number].time_ms:
-            found[letter.number] = letter
+        slot = letter.slot
+        if slot not in found or letter.time_ms >= found[slot].time_ms:
+            found[slot] = letter
     return dict(sorted(found.items()))
 
 
@@ -203,7 +239,8 @@ def _block_of_name(name: str) -> Tuple[str, int]:
 
 
 def _line(letter: DeadLetter) -> str:
-    fields = asdict(letter)
+    # What most letters have not is left out: older versions of this program do not know it.
+    fields = {name: value for name, value in asdict(letter).items() if value or name not in _LATER_FIELDS}
     excerpt = fields.pop("excerpt")[:EXCERPT_BYTES]
     try:
         fields["excerpt"] = excerpt.decode()

@@ -4,7 +4,8 @@
 what happens                                           outcome          dead letter
 =====================================================  ===============  ==================================
 every record stored, or there already                  DONE
-a record is none, or its day is outside the window     DONE             of the record
+a record is none, or its day is outside the window     DONE             of the record; from `MOST_LETTERS` on one
+                                                                        letter of all the others together
 the engine refuses a document, or its index            DONE             of the record, the engine's reason
 a digest, or a file of our own dead letters            DONE, 0 records
 the object is gone                                     DONE             of the object
@@ -25,6 +26,7 @@ import math
 import re
 import time
 from contextlib import closing
+from dataclasses import replace
 from datetime import datetime, timezone
 from typing import Callable, Collection, Iterable, Iterator, Optional, Protocol, Set, Union
 
@@ -37,6 +39,7 @@ from collectors.delivery.dead_letters import (
     OUTSIDE_WINDOW,
     UNKNOWN,
     DeadLetter,
+    this_host,
 )
 from collectors.delivery.event_window import EventWindow
 from collectors.delivery.letter_buffer import LetterBuffer
@@ -62,6 +65,9 @@ from es_bridge.bulk import ALREADY_THERE, GIVE_UP_AFTER_S, MAX_BYTES, MAX_DOCS, 
 from es_bridge.errors import AuthenticationError, BridgeError, PermissionDenied
 from es_bridge.transport import Transport
 
+#: So many letters about single records of one object; the others have one letter together. A file of 6 kB can hold
+#: three million bad records, and 4 kB of each would be kept.
+MOST_LETTERS = 10_000
 #: How often the clock is asked, in records.
 LOOK_EVERY = 64
 #: After the deadline, what is under way and finds no room is given up so soon.
@@ -122,11 +128,16 @@ class Intake:
         ref: ObjectRef,
         *,
         first_number: int = 1,
+        last_number: int = 0,
         only: Optional[Collection[int]] = None,
+        most_letters: int = MOST_LETTERS,
         dataset: str = "",
         seconds_left: Callable[[], float] = forever,
     ) -> ObjectResult:
-        """Take one object, from record ``first_number`` on, or ``only`` the records of these numbers.
+        """Take one object, from record ``first_number`` to ``last_number``, or ``only`` the records of these numbers.
+
+        ``last_number`` 0 is the end of the object. After ``most_letters`` records that cannot be stored all others
+        have one letter together; records of ``only`` always have one each.
 
         ``dataset`` forces the log. When ``seconds_left()`` is 0 no further document is begun; what is under way is
         finished (or given up when it finds no room for `FINISH_WITHIN_S` more seconds: keep that in reserve), and the
@@ -137,7 +148,7 @@ class Intake:
         """
         if seconds_left() <= 0:
             return ObjectResult(dataset, UNFINISHED, "no time was left to begin", next_number=first_number)
-        return _Taking(self, ref, first_number, only, dataset, seconds_left).run()
+        return _Taking(self, ref, first_number, last_number, only, most_letters, dataset, seconds_left).run()
 
 
 class _OutOfTime(Exception):
@@ -156,15 +167,21 @@ class _Taking:
         intake: Intake,
         ref: ObjectRef,
         first_number: int,
+        last_number: int,
         only: Optional[Collection[int]],
+        most_letters: int,
         dataset: str,
         seconds_left: Callable[[], float],
     ) -> None:
         self._intake, self._ref, self._seconds_left = intake, ref, seconds_left
         self._dataset = dataset
-        self._first_number, self._only = first_number, only
+        self._first_number, self._last_number, self._only = first_number, last_number, only
         if only:
-            self._first_number = max(first_number, min(only))
+            self._first_number, self._last_number = max(first_number, min(only)), max(only)
+        #: Letters about single records that may still be written, and what all others have together.
+        self._letters_left: float = math.inf if only else most_letters
+        self._rest: Optional[DeadLetter] = None
+        self._rest_count = 0
         self._result = ObjectResult(dataset or kind_of(ref.key).dataset)
         self._letters = LetterBuffer(self._add, self._answered_before)
         #: Numbers of the documents that were fed and have no answer yet, and the first number not fed.
@@ -179,7 +196,7 @@ class _Taking:
         result = self._result
         try:
             self._take()
-            self._letters.flush()
+            self._flush()
         except (IntakeStopped, StoreUnavailable):
             raise
         except (AuthenticationError, PermissionDenied) as exc:
@@ -247,10 +264,13 @@ class _Taking:
                     elif answer == ALREADY_THERE:
                         result.already_there += 1
                     else:
-                        self._letters.refused(
-                            self._letter(document.origin, reason, error_type, document.body, index=document.index)
-                        )
                         result.dead += 1
+                        about = (document.origin, reason, error_type, document.body, -1, document.index)
+                        if self._letters_left > 0:
+                            self._letters_left -= 1
+                            self._letters.refused(self._letter(*about))
+                        else:
+                            self._to_the_rest(*about)
         except _OutOfTime as exc:
             if self._answered_before() <= self._first_number:
                 raise StoreUnavailable(f"nothing was stored in time: {exc}") from exc
@@ -258,7 +278,7 @@ class _Taking:
 
     def _documents(self, reading: Reading) -> Iterator[Document]:
         """Yield what is to be written; put aside what cannot be; end at the deadline."""
-        only, last = self._only, max(self._only) if self._only else 0
+        only, last = self._only, self._last_number or math.inf
         days = self._intake.window.now() if self._intake.window else None
         feed = self._under_way.add
         newest = b""
@@ -267,9 +287,9 @@ class _Taking:
         try:
             for made in reading:
                 number = made.number if isinstance(made, BadRecord) else made.origin
+                if number > last:
+                    break
                 if only is not None and number not in only:
-                    if number > last:
-                        break
                     continue
                 if isinstance(made, BadRecord):
                     self._pass_over(number, made.reason, BAD_RECORD, made.excerpt, made.offset)
@@ -295,22 +315,56 @@ class _Taking:
     def _pass_over(
         self, number: int, reason: str, error_type: str, excerpt: bytes, offset: int = -1, index: str = ""
     ) -> None:
-        self._letters.passed_over(self._letter(number, reason, error_type, excerpt, offset, index))
         self._result.dead += 1
+        if self._letters_left > 0:
+            self._letters_left -= 1
+            self._letters.passed_over(self._letter(number, reason, error_type, excerpt, offset, index))
+        else:
+            self._to_the_rest(number, reason, error_type, excerpt, offset, index)
+
+    def _to_the_rest(self, number: int, reason: str, error_type: str, excerpt: bytes, offset: int, index: str) -> None:
+        """Count a record among those that have one letter together, which quotes the first of them."""
+        self._rest_count += 1
+        if self._rest is None or number < self._rest.number:
+            self._rest = self._letter(number, reason, error_type, excerpt, offset, index)
+
+    def _flush(self) -> None:
+        """Write all letters that are not written yet."""
+        self._letters.flush()
+        rest, self._rest = self._rest, None
+        if rest is None:
+            return
+        # Behind the place where an unfinished object goes on, the next run has letters of its own.
+        last = self._answered_before() - 1 if self._out_of_time else self._last_number
+        if self._out_of_time and last < rest.number:
+            return
+        where = f"{rest.number:,} to {last:,}" if last else f"{rest.number:,} to the end"
+        reason = f"{self._rest_count:,} of the records from {where}, here as one letter; the first: {rest.reason}"
+        self._add([replace(rest, reason=reason, count=self._rest_count, last=last)])
 
     def _about_the_object(self, error_type: str, reason: str, offset: int = -1) -> None:
         self._result.reason = reason
-        self._letters.flush()
+        self._flush()
         self._add([self._letter(0, reason, error_type, b"", offset)])
 
     def _letter(
         self, number: int, reason: str, error_type: str, excerpt: bytes, offset: int = -1, index: str = ""
     ) -> DeadLetter:
-        bucket, key, version_id, _ = self._ref
-        dataset = self._result.dataset or UNKNOWN
-        now_ms = int(self._intake.clock() * 1000)
+        bucket, key, version_id, _, path = self._ref
         return DeadLetter(
-            dataset, bucket, key, version_id, number, offset, reason, error_type, excerpt[:EXCERPT_BYTES], now_ms, index
+            self._result.dataset or UNKNOWN,
+            bucket,
+            key,
+            version_id,
+            number,
+            offset,
+            reason,
+            error_type,
+            excerpt[:EXCERPT_BYTES],
+            int(self._intake.clock() * 1000),
+            index,
+            host=this_host() if path else "",
+            path=path,
         )
 
     def _add(self, letters: Iterable[DeadLetter]) -> None:

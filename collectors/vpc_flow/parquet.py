@@ -10,10 +10,10 @@ small; a row group is read in pieces all the same, since whoever rewrites files 
 
 from __future__ import annotations
 
-from typing import Any, BinaryIO, Iterator, List
+from typing import Any, BinaryIO, Iterator, List, Tuple
 
 from collectors.errors import CollectorError, DamagedFile, InvalidRecord, NotThisLog
-from collectors.records import EXCERPT_BYTES, BadRecord, Context, Made
+from collectors.records import EXCERPT_BYTES, BadBefore, BadRecord, Context, Made
 from collectors.shape import LONGEST_INDEXED
 from collectors.vpc_flow.columns import ABSENT, KNOWN, PARTITIONS, TIMES, plain_name
 from collectors.vpc_flow.normalise import Normaliser
@@ -46,6 +46,8 @@ def documents(file: BinaryIO, context: Context) -> Iterator[Made]:
         raise NotThisLog("the format of this flow log has neither start nor end: its records have no time")
     normaliser = Normaliser(columns, context)
     number = 0
+    bad_before = BadBefore()
+    was_bad = False
     for batch in _batches(arrow, table, wanted, context.first_number):
         if isinstance(batch, int):  # rows that an earlier run has stored
             number += batch
@@ -54,11 +56,23 @@ def documents(file: BinaryIO, context: Context) -> Iterator[Made]:
             number += 1
             if number < context.first_number:
                 continue
+            if was_bad and values in bad_before:
+                yield BadRecord(number, NO_OFFSET, bad_before[values], _excerpt(values))
+                continue
             try:
-                yield normaliser.document(list(values), number, max(map(len, values)) > LONGEST_INDEXED)
+                made = normaliser.document(list(values), number, max(map(len, values)) > LONGEST_INDEXED)
+                was_bad = False
             except InvalidRecord as exc:
-                excerpt = " ".join(values).encode("utf-8", "replace")[:EXCERPT_BYTES]
-                yield BadRecord(number, NO_OFFSET, str(exc), excerpt)
+                was_bad = True
+                if sum(map(len, values)) <= BadBefore.LONGEST:
+                    bad_before.remember(values, str(exc))
+                yield BadRecord(number, NO_OFFSET, str(exc), _excerpt(values))
+                continue
+            yield made
+
+
+def _excerpt(values: Tuple[str, ...]) -> bytes:
+    return " ".join(values).encode("utf-8", "replace")[:EXCERPT_BYTES]
 
 
 def _batches(arrow: Any, table: Any, wanted: List[str], first_number: int) -> Iterator[Any]:

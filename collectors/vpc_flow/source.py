@@ -16,7 +16,7 @@ from typing import Iterable, Iterator, Optional, Tuple
 
 from collectors.errors import InvalidRecord, NotThisLog
 from collectors.lines import Lines
-from collectors.records import BadRecord, Context, Made
+from collectors.records import BadBefore, BadRecord, Context, Made
 from collectors.shape import LONGEST_INDEXED
 from collectors.vpc_flow.columns import DEFAULT_FORMAT, KNOWN, TIMES, plain_name
 from collectors.vpc_flow.normalise import Normaliser
@@ -36,6 +36,8 @@ def documents(pieces: Iterable[bytes], context: Context) -> Iterator[Made]:
     lines = Lines(pieces)
     normaliser: Optional[Normaliser] = None
     width = number = 0
+    bad_before = BadBefore()
+    was_bad = False
     for item in lines:
         if isinstance(item, BadRecord):  # a line too long to be held
             if normaliser is None:
@@ -45,6 +47,11 @@ def documents(pieces: Iterable[bytes], context: Context) -> Iterator[Made]:
                 yield item._replace(number=number)
             continue
         line = item[1]
+        if was_bad and line in bad_before:
+            number += 1
+            if number >= context.first_number:
+                yield lines.bad(number, line, bad_before[line])
+            continue
         text = line.decode("utf-8", "replace")
         # Most formats begin with a number, so that most lines are known to be no header by one look.
         columns = header(text) if text[0].isalpha() else ()
@@ -52,6 +59,7 @@ def documents(pieces: Iterable[bytes], context: Context) -> Iterator[Made]:
             if not TIMES.intersection(columns):
                 raise NotThisLog("the format of this flow log has neither start nor end: its records have no time")
             normaliser, width = Normaliser(columns, context), len(columns)
+            bad_before.clear()
             continue
         if normaliser is None:
             if not _DEFAULT_LINE.fullmatch(text):
@@ -65,9 +73,14 @@ def documents(pieces: Iterable[bytes], context: Context) -> Iterator[Made]:
             if len(values) != width:
                 found = f"{len(values):,}" if len(values) <= _MOST_VALUES else f"more than {_MOST_VALUES:,}"
                 raise InvalidRecord(f"the line has {found} columns where its header has {width:,}")
-            yield normaliser.document(values, number, len(line) > LONGEST_INDEXED)
+            made = normaliser.document(values, number, len(line) > LONGEST_INDEXED)
+            was_bad = False
         except InvalidRecord as exc:
+            was_bad = True
+            bad_before.remember(line, str(exc))
             yield lines.bad(number, line, str(exc))
+            continue
+        yield made
     if normaliser is None:
         raise NotThisLog("the file is empty")
 

@@ -9,9 +9,10 @@ from datetime import date, timedelta
 import pytest
 
 import aws_siem_bridge
-from collectors.delivery.dead_letters import OBJECT_GONE
+from collectors.delivery.dead_letters import OBJECT_GONE, DeadLetter
 from collectors.delivery.redrive import redrive
 from collectors.recognise import kind_of
+from collectors.records import ObjectRef
 from tests.collectors.shelf import BUCKET, KEY, done, lines, query
 
 _days = itertools.count()
@@ -223,6 +224,88 @@ def test_redrive_without_a_cluster_keeps_everything(shelf, letters, capsys):
     assert aws_siem_bridge.main([*argv, "--url", "http://127.0.0.1:1"]) == 1
     assert "--objects and --as belong together" in capsys.readouterr().err
     assert shelf.dead() == letters
+
+
+# --- letters about files of this machine ------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def dlq(engine, capsys, monkeypatch):
+    """Return a function that runs ``aws-siem-bridge`` where no S3 is, and gives its status and what it said."""
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
+
+    def command(*argv):
+        capsys.readouterr()
+        status = aws_siem_bridge.main([*argv, "--url", engine.url] if argv[1] == "redrive" else [*argv])
+        return status, *capsys.readouterr()
+
+    return command
+
+
+@pytest.fixture
+def filed(tmp_path, engine, day, index, shelf, capsys):
+    """Load a file with a bad record, whose letter is then in a folder."""
+    path = tmp_path / "copied" / KEY
+    path.parent.mkdir(parents=True)
+    path.write_bytes(lines(query(1, day), "{broken"))
+
+    def load(*options):
+        place = ("--dead-letters", str(shelf.letters_folder))
+        assert aws_siem_bridge.main(["load", str(tmp_path / "copied"), *options, *place, "--url", engine.url]) == 0
+        return path
+
+    return load
+
+
+@pytest.mark.parametrize("options", [(), ("--as", f"s3://{BUCKET}")], ids=["by itself", "as a bucket's"])
+def test_letters_about_files_are_replayed_from_the_files(shelf, day, index, dlq, filed, options):
+    path = filed(*options)
+    (letter,) = shelf.dead()
+    assert (letter.path, letter.ref.path) == (str(path), str(path))
+    status, out, _ = dlq("dlq", "show", str(shelf.letters_folder), letter.id)
+    assert status == 0
+    assert f"file        {path}" in out
+    assert "s3://file:" not in out
+    assert dlq("dlq", "redrive", str(shelf.letters_folder))[0] == 1
+    path.write_bytes(lines(query(1, day), query(2, day)))
+    status, out, _ = dlq("dlq", "redrive", str(shelf.letters_folder))
+    assert (status, out.split()[0]) == (0, "1")
+    assert shelf.stored(index, letter.ref) == [1, 2]
+    assert shelf.dead() == []
+
+
+def test_a_file_that_is_gone_or_on_another_machine_is_named_and_its_letter_stays(
+    shelf, day, index, dlq, filed, tmp_path, monkeypatch
+):
+    path = filed()
+    before = shelf.dead()
+    moved = path.rename(path.with_name("moved.gz"))
+    status, _, said = dlq("dlq", "redrive", str(shelf.letters_folder))
+    assert status == 1
+    assert f"the file {path} is not there" in said
+    moved.rename(path)
+    monkeypatch.setattr("collectors.delivery.dead_letters.this_host", lambda: "elsewhere")
+    status, _, said = dlq("dlq", "redrive", str(shelf.letters_folder))
+    assert status == 1
+    assert f"the file {before[0].host}:{path} is not there" in said
+    assert shelf.dead() == before  # and no letter that it is gone
+    copy = tmp_path / "brought" / KEY
+    copy.parent.mkdir(parents=True)
+    copy.write_bytes(lines(query(1, day), query(2, day)))
+    assert dlq("dlq", "redrive", str(shelf.letters_folder), "--objects", str(tmp_path / "brought"))[0] == 0
+    assert shelf.stored(index, before[0].ref) == [1, 2]
+
+
+def test_a_letter_of_an_older_version_finds_its_file_by_its_key(shelf, day, index, dlq, tmp_path):
+    path = tmp_path / "vpcdnsquerylogs_a.log"
+    path.write_bytes(lines("{"))
+    ref = ObjectRef("file:", path.as_posix())
+    shelf.letters.add([DeadLetter("route53_resolver", *ref[:3], 1, 0, "no", "bad_record", b"{", 1)])
+    path.write_bytes(lines(query(1, day)))
+    assert dlq("dlq", "redrive", str(shelf.letters_folder))[0] == 0
+    assert shelf.stored(index, ref) == [1]
 
 
 def test_every_sub_command_has_examples(capsys):
