@@ -79,10 +79,14 @@ class Explanation:
             more = _MORE_WORDS.match(self.rest, found.end())
             after = more["after"] if more else ""
             is_word = before.removesuffix("ConstantScore(").endswith(" | ") or after.endswith(" | ")
+            field = found["field"].lstrip("+-#")
+            if field.startswith("dvQuery="):  # the same once more, for the engine to choose from
+                continue
+            field = field.removeprefix("indexQuery=")
             texts = found["text"]
             words = texts[1:-1].split() if texts.startswith("(") else [texts]
             for text in words + (more["words"].split() if more and is_word else []):
-                yield Term(found["field"].lstrip("+-#"), text, is_word)
+                yield Term(field, text, is_word)
 
 
 def read(text: str) -> Explanation:

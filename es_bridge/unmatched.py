@@ -43,6 +43,9 @@ _KEYED = frozenset((
     "prefix", "wildcard", "regexp", "fuzzy", "intervals", "span_term",
 ))
 # fmt: on
+_HALF_A_RANGE = re.compile(
+    r"(?<!ConstantScore\()IndexOrDocValuesQuery\(indexQuery=([^\s()]+)\._valueAndPath:AutomatonQuery "
+)
 _DATES = re.compile(r"(\d{4})[-._]?(\d{2})(?:[-._]?(\d{2}))?(?!\d)")
 UNDER_NOT = "(below a NOT: every event)"
 
@@ -132,8 +135,8 @@ class FieldCheck:
         except (BridgeError, KeyError, TypeError):
             return []
         return [
-            f"no event of the range has {name!r}, so the query can match nothing there. Check the spelling of the name "
-            "in an event: case counts"
+            f"no event of the range has a value under {name!r}, so the query can match nothing there. Check the name "
+            "in an event: case counts, and of an object only its members have values"
             for name in missing
         ]
 
@@ -403,6 +406,14 @@ class _Look:
         """Say what an object indexed as a whole does not find, and keep the members it is asked for."""
         members: List[str] = []
         for explanation in dict.fromkeys(explained.values()):
+            for parent in _HALF_A_RANGE.findall(explanation.rest):
+                self._warn(
+                    f"a range with one end on a member of {parent!r} finds nothing, or compares as text",
+                    "the values themselves, or compare in SPL",
+                )
+            if "AutomatonQuery" in explanation.rest:  # OpenSearch 3 does not say of what it asks whether it is there
+                guesses = [name for text in self._texts for name in in_text(text)]
+                members += [name for name in guesses if self._is_member(name, types)]
             for term in explanation.terms():
                 parent, _, inner = term.field.rpartition(".")
                 if inner == "_value" and parent:
@@ -429,9 +440,10 @@ class _Look:
     def _object_term(self, parent: str, inner: str, term: Term, members: List[str]) -> None:
         text = term.text
         if inner == "_keyed":
-            member, nul, _ = text.partition("\x00")
+            member, nul, value = text.lstrip("[{").partition("\x00")
             if nul:
-                members.append(f"{parent}.{member.lstrip('[')}")
+                members.append(f"{parent}.{member}")
+                self._member_value(members[-1], value, is_range=text[0] in "[{")
             elif text.startswith(("*", "?")):
                 self._warn(
                     f"a wildcard at the beginning of a value in {parent!r} is tried on every member of it, not only on "
@@ -444,13 +456,29 @@ class _Look:
                     f"exact values and {parent}.member:beginning*",
                 )
             return
-        path, equals, _ = text.lstrip("[/").partition("=")
+        if text == "AutomatonQuery":
+            return  # a range with one end, or on OpenSearch 3 a question whether there is one
+        path, equals, value = text.lstrip("[{/").partition("=")
         if path == f"{parent}.":
             if term.is_word:
                 return  # OpenSearch 2.19 tries a bare word on a member without a name, too
             self._warn(*_no_member(parent))
         elif equals:
             members.append(path)
+            self._member_value(path, value, is_range=text[0] in "[{")
+
+    def _member_value(self, name: str, value: str, is_range: bool) -> None:
+        if is_range and _is_number(value):
+            self._warn(
+                f"the values of {name!r} are compared as text, where 10 comes before 9: a range of numbers finds other "
+                "events than it means",
+                "the numbers themselves, or compare in SPL",
+            )
+        elif is_network(value):
+            self._warn(
+                f"{name!r} holds text, so {value} finds this very text there, and no address of the network",
+                f"{name}:10.* for addresses that begin so",
+            )
 
     def _warn(self, text: str, instead: str = "") -> None:
         text = _plain(text) + (f". Write instead: {_plain(instead)}" if instead else "")
@@ -674,6 +702,10 @@ def _value_hint(name: str, kinds: Sequence[str]) -> str:
     if set(kinds) & {"date", "date_nanos"}:
         return f". Write a time or a range: {name}:[2026-10-05 TO 2026-10-06]"
     return f". Write {name}:true or {name}:false" if "boolean" in kinds else ""
+
+
+def _is_number(text: str) -> bool:
+    return re.fullmatch(r"-?\d+(\.\d+)?", text) is not None
 
 
 def _why(error: BridgeError) -> str:

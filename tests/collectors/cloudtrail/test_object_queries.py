@@ -15,7 +15,9 @@ from collectors.object_fields import field_type
 from collectors.records import Context, ObjectRef
 from es_bridge.bulk import STORED, bulk_create
 from es_bridge.dialect import Dialect, detect
-from es_bridge.errors import RejectedQuery
+from es_bridge.errors import BridgeError, RejectedQuery
+from es_bridge.query import SearchRequest
+from es_bridge.search import open_search
 from es_bridge.transport import Transport
 from lab.engine import ENGINES
 from tests.collectors.json_logs import ready
@@ -79,6 +81,8 @@ RIGHT = {
     '{"wildcard": {"requestParameters.bucketName": "*oo"}}': "first",
     '{"regexp": {"requestParameters.bucketName": "f.+"}}': "first deep",
 }
+#: The member is there and the value is not: nobody can know that another one was meant.
+WRONG_VALUES = {"requestParameters.text:words", "requestParameters.bucketName:FOO"}
 COLUMNS = ("OpenSearch 2.19", "OpenSearch 3", "Elasticsearch 8, 9")
 
 
@@ -131,6 +135,19 @@ def test_every_engine_finds_what_the_page_says(transport):
         return
     found = {row.query: verdict(transport, row.query, RIGHT[row.query]) for row in rows()}
     assert found == {row.query: row.said[column_of(dialect)] for row in rows()}
+    silent = {query for query, said in found.items() if said != "right" and not is_told(transport, query)}
+    assert silent == WRONG_VALUES
+
+
+def is_told(transport: Transport, text: str) -> bool:
+    """Whether whoever searches reads that a query does not find what it asks for."""
+    what: Dict[str, Any] = {"dsl": json.loads(text)} if text.startswith("{") else {"query": text}
+    with open_search(transport, SearchRequest(INDEX, **what)) as search:
+        try:
+            list(search)
+        except BridgeError:
+            return True
+        return bool(search.warnings)
 
 
 def column_of(dialect: Dialect) -> str:

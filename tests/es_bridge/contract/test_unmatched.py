@@ -82,6 +82,9 @@ def indices(cluster: Cluster) -> Indices:
     return _made[cluster.id]
 
 
+MORE = {"address": "10.9.9.9", "size": 88, "time": "2026-01-02"}
+
+
 def document(number: int, time_ms: int) -> Dict[str, Any]:
     return {
         "@timestamp": time_ms,
@@ -95,7 +98,7 @@ def document(number: int, time_ms: int) -> Dict[str, Any]:
         "extra": {"MFAUsed": "No"},
         "latest": "yes",
         "code": "7",
-        "req": {"roleName": "backdoor-role" if number == 0 else "other", "deep": {"er": {"key": "value"}}},
+        "req": {"roleName": "backdoor-role" if number == 0 else "other", "deep": {"er": {"key": "value"}}, **MORE},
     }
 
 
@@ -346,12 +349,18 @@ MEMBERS: List[Tuple[Any, Dict[str, Tuple[int, str]]]] = [
     ("_exists_:req.deep.er.key", {"opensearch 2": (0, "cannot be told"), "": (4, "")}),
     ("_exists_:req", {"": (4, "")}),
     ("req.\\*:value", {"": (0, "names no member")}),
-    ("req.nosuch:1", {"": (0, "no event of the range has 'req.nosuch'")}),
-    ("req.nosuch:a*", {"": (0, "no event of the range has 'req.nosuch'")}),
-    ("req.rolename:x AND req.roleName:other", {"": (0, "no event of the range has 'req.rolename'")}),
+    ("req.address:\"10.0.0.0/8\"", {"": (0, "no address of the network")}),
+    ("req.size:88", {"": (4, "")}),
+    ("req.size:[5 TO 50]", {"": (0, "compared as text")}),
+    ("req.size:>5", {"opensearch": (0, "a range with one end"), "elasticsearch": (0, "both an upper and a lower")}),
+    ("req.time:[2026-01-01 TO 2026-02-01]", {"": (4, "")}),
+    ("_exists_:req.deep", {"opensearch 2": (4, ""), "": (0, "no event of the range has a value under 'req.deep'")}),
+    ("req.nosuch:1", {"": (0, "no event of the range has a value under 'req.nosuch'")}),
+    ("req.nosuch:a*", {"": (0, "no event of the range has a value under 'req.nosuch'")}),
+    ("req.rolename:x AND req.roleName:other", {"": (0, "no event of the range has a value under 'req.rolename'")}),
     ({"term": {"req.roleName": "backdoor-role"}}, {"": (1, "")}),
     (none_of({"term": {"req.roleName": "backdoor-role"}}), {"": (3, "")}),
-    ({"term": {"req.nosuch": "1"}}, {"": (0, "no event of the range has 'req.nosuch'")}),
+    ({"term": {"req.nosuch": "1"}}, {"": (0, "no event of the range has a value under 'req.nosuch'")}),
     ({"prefix": {"req.deep.er.key": ""}}, {"": (4, "")}),
     ({"terms": {"req.roleName": ["other", "x"]}}, {"": (3, "")}),
 ]  # fmt: skip
