@@ -29,10 +29,15 @@ MOST_INDICES = 50
 _MOST_PATH_CHARACTERS = 1500
 #: One explanation of a bare word over 600 fields has 60 kB.
 _MOST_REPLY_BYTES = 32 << 20
+#: The engines answer in milliseconds. A search must not wait for long for a cluster that does not.
+_TIMEOUT_S = 10.0
+_BOUNDS: Dict[str, Any] = {"max_body_bytes": _MOST_REPLY_BYTES, "timeout_s": _TIMEOUT_S}
 #: Default ``indices.query.bool.max_clause_count``.
 _MOST_LEAVES = 1000
 #: Texts that one search says of its query.
 _MOST_TEXTS = 10
+#: Members looked up when a search found nothing.
+_MOST_MEMBERS = 100
 _OBJECTS = ("object", "nested")
 _INDEXED_OBJECTS = ("flat_object", "flattened")
 #: Options that stand where a leaf has its field.
@@ -127,7 +132,7 @@ class FieldCheck:
             "aggs": {"members": {"filters": {"filters": filters}}},
         }
         try:
-            reply = self._transport.request("POST", (request.index, "_search"), None, body).json()
+            reply = self._transport.request("POST", (request.index, "_search"), None, body, **_BOUNDS).json()
             buckets = reply["aggregations"]["members"]["buckets"]
             missing = [name for name in members if not buckets[name]["doc_count"]]
         except Aborted:
@@ -194,7 +199,9 @@ class _Look:
             with_events = set(self._in_range(here) or here)
             explained = {name: text for name, text in explained.items() if name in with_events} or explained
         self._judge(explained)
-        del said.warnings[_MOST_TEXTS:]
+        more = len(said.warnings) - _MOST_TEXTS
+        if more > 0:
+            said.warnings[_MOST_TEXTS:] = [f"{more} more parts of the query can match nothing; mend these first"]
         return said
 
     def _explain(self, indices: List[str]) -> Dict[str, Explanation]:
@@ -210,7 +217,7 @@ class _Look:
                 (path, "_validate", "query"),
                 params,
                 {"query": query},
-                max_body_bytes=_MOST_REPLY_BYTES,
+                **_BOUNDS,
             ).json()
             for entry in reply.get("explanations") or []:
                 text, index = entry.get("explanation"), entry.get("index")
@@ -435,7 +442,7 @@ class _Look:
                         )
                     members.append(term.text)
         members += [name for name in self._named if self._is_member(name, types)]
-        self._said.members = list(dict.fromkeys(members))[:_MOST_TEXTS]
+        self._said.members = list(dict.fromkeys(members))[:_MOST_MEMBERS]
 
     def _object_term(self, parent: str, inner: str, term: Term, members: List[str]) -> None:
         text = term.text
@@ -552,7 +559,7 @@ class _Look:
 
     def _caps(self, path: str, params: Dict[str, Any]) -> Dict[str, Dict[str, Dict[str, Any]]]:
         params = {**params, "ignore_unavailable": True}
-        reply = self._transport.request("GET", (path, "_field_caps"), params, max_body_bytes=_MOST_REPLY_BYTES)
+        reply = self._transport.request("GET", (path, "_field_caps"), params, **_BOUNDS)
         return reply.json().get("fields") or {}
 
     def _in_range(self, indices: List[str]) -> List[str]:
@@ -568,7 +575,7 @@ class _Look:
             (self._request.index, "_field_caps"),
             {"fields": name, "ignore_unavailable": True, "allow_no_indices": True},
             {"index_filter": narrow[0]},
-            max_body_bytes=_MOST_REPLY_BYTES,
+            **_BOUNDS,
         ).json()
         return [index for index in reply.get("indices") or [] if index in asked]
 
@@ -589,9 +596,7 @@ class _Look:
             for path in _paths(indices):
                 for batch in _batches(every):
                     params = {"filter_path": ",".join(batch), "ignore_unavailable": True}
-                    reply = self._transport.request(
-                        "GET", (path, "_mapping"), params, max_body_bytes=_MOST_REPLY_BYTES
-                    ).json()
+                    reply = self._transport.request("GET", (path, "_mapping"), params, **_BOUNDS).json()
                     for index, facts in reply.items():
                         for name, found in paths.items():
                             if index in lacking[name] and any(_value(facts["mappings"], s) is False for s in found):

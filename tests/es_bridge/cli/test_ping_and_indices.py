@@ -138,6 +138,7 @@ def test_a_reader_of_one_page_is_told_which_rights_are_missing(as_user):
     assert "Scroll is used instead" in rows["point in time"]
     assert "the version is not told" in rows["identify"]
     assert "MISSING: no permissions for [indices:data/read/field_caps]" in rows["field capabilities"]
+    assert "MISSING: no permissions for [indices:admin/validate/query]" in rows["query check"]
     assert "MISSING: only a first page can be read: no permissions for [indices:data/read/scroll]" in rows["scroll"]
     assert done.returncode == 1
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 import uuid
 from dataclasses import dataclass
 from typing import Any, Dict, List, Optional, Tuple
@@ -352,7 +353,7 @@ MEMBERS: List[Tuple[Any, Dict[str, Tuple[int, str]]]] = [
     ("req.address:\"10.0.0.0/8\"", {"": (0, "no address of the network")}),
     ("req.size:88", {"": (4, "")}),
     ("req.size:[5 TO 50]", {"": (0, "compared as text")}),
-    ("req.size:>5", {"opensearch": (0, "a range with one end"), "elasticsearch": (0, "both an upper and a lower")}),
+    ("req.size:>9", {"opensearch": (0, "a range with one end"), "elasticsearch": (0, "both an upper and a lower")}),
     ("req.time:[2026-01-01 TO 2026-02-01]", {"": (4, "")}),
     ("_exists_:req.deep", {"opensearch 2": (4, ""), "": (0, "no event of the range has a value under 'req.deep'")}),
     ("req.nosuch:1", {"": (0, "no event of the range has a value under 'req.nosuch'")}),
@@ -521,6 +522,52 @@ def test_a_cluster_that_does_not_explain_is_searched(cluster: Cluster, indices: 
         assert any("fields of the query were not checked" in note for note in search.notes)
         _, _, error = ask(cluster, indices.new, "eventName:x", transport=transport, unknown_fields="fail")
         assert isinstance(error, QueryError) and "were not checked" in str(error)
+
+
+class Slow(LocalServer):
+    """Passes requests on; one to explain a query is answered only when ``go_on`` is set."""
+
+    def __init__(self, upstream: str) -> None:
+        self.upstream = upstream
+        self.asked, self.go_on = threading.Event(), threading.Event()
+        super().__init__()
+
+    def answer(self, received: Received) -> Reply:
+        """Answer by the engine, later or at once."""
+        if "_validate" in received.target:
+            self.asked.set()
+            self.go_on.wait(60)
+        return forward(self.upstream, received)
+
+
+def test_no_row_waits_for_the_explanation(cluster: Cluster, indices: Indices) -> None:
+    if cluster.id not in ("opensearch-2.19", "opensearch-1.3"):
+        pytest.skip("with a point in time and without one is enough")
+    with Slow(cluster.engine.url) as server, Transport(ClusterConfig((server.url,))) as transport:
+        request = SearchRequest(index=indices.new, query="eventName:CreateRole OR eventname:x", size=0)
+        with open_search(transport, request) as search:
+            pages = iter(search)
+            assert next(pages).count == 1 and server.asked.wait(60)
+            assert search.warnings == []
+            server.go_on.set()
+            assert list(pages) == [] and "'eventname'" in search.warnings[0]
+
+
+def test_a_search_that_is_closed_does_not_wait_for_it(cluster: Cluster, indices: Indices) -> None:
+    if cluster.id != "opensearch-2.19":
+        pytest.skip("once is enough")
+    with Slow(cluster.engine.url) as server, Transport(ClusterConfig((server.url,))) as transport:
+        search = open_search(transport, SearchRequest(index=indices.new, query="eventName:CreateRole"))
+        pages = iter(search)
+        assert next(pages).count == 1 and server.asked.wait(60)
+        pages.close()
+        assert not server.go_on.is_set()
+        server.go_on.set()
+
+
+def test_what_is_too_much_to_say_is_counted(cluster: Cluster, indices: Indices) -> None:
+    _, search, _ = ask(cluster, indices.new, " OR ".join(f"no{n}:1" for n in range(15)))
+    assert len(search.warnings) == 11 and search.warnings[-1].startswith("5 more parts")
 
 
 #: Query text -> place and likely mistake.
