@@ -118,6 +118,11 @@ class ClusterConfig:
             if parts.query or parts.fragment:
                 raise ConfigError(f"cluster {self.name!r}: {host!r} must not have a query or fragment")
             schemes.add(parts.scheme)
+        if len(schemes) > 1:
+            raise ConfigError(
+                f"cluster {self.name!r}: some hosts are https and others http, so credentials and events would be "
+                "protected only now and then. Give all of its hosts with https"
+            )
         if self.proxy:
             _check_proxy(self.name, self.proxy)
         if self.proxy_password and not self.proxy_username:
@@ -148,6 +153,33 @@ class ClusterConfig:
                 )
         if self.max_retries < 0:
             raise ConfigError(f"cluster {self.name!r}: max_retries must be 0 or more")
+
+    @property
+    def warning(self) -> str:
+        """What whoever uses these settings has to know about their safety, ``""`` when there is nothing."""
+        if self.auth.kind == "none":
+            return ""
+        exposed = [host for host in self.hosts if urlsplit(host).scheme == "http" and not is_loopback(host)]
+        if not exposed:
+            return ""
+        return (
+            f"cluster {self.name!r}: the credentials ({self.auth.kind}) and all events travel unencrypted to "
+            f"{', '.join(exposed)}, so anybody on the way can read them. Have the cluster serve https and give its "
+            "hosts with https://"
+        )
+
+
+def is_loopback(url: str) -> bool:
+    """Whether requests to a URL stay on this machine."""
+    name = (urlsplit(url).hostname or "").rstrip(".")
+    if name == "localhost" or name.endswith(".localhost"):
+        return True
+    try:
+        address = ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    mapped = getattr(address, "ipv4_mapped", None)
+    return bool((mapped or address).is_loopback)
 
 
 def _is_url(text: str, schemes: Tuple[str, ...]) -> bool:

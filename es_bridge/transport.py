@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import gzip
 import http.client
-import ipaddress
 import json
 import random
 import socket
@@ -26,7 +25,7 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 
 from es_bridge.auth import authenticator
 from es_bridge.bounded_reply import NotReadable, TooLong, bounded_response, read_beginning, read_body
-from es_bridge.config import ClusterConfig
+from es_bridge.config import ClusterConfig, is_loopback
 from es_bridge.errors import (
     Aborted,
     ConfigError,
@@ -155,7 +154,7 @@ class Transport:
         self._resting_until: Dict[str, float] = {}
         self._hosts = [host.rstrip("/") for host in config.hosts]
         self._pools = {host: self._pool(host) for host in self._hosts}
-        self._compress = not _is_local(self._hosts) if config.compress is None else config.compress
+        self._compress = not all(map(is_loopback, self._hosts)) if config.compress is None else config.compress
         if self._compress:
             self._headers["Accept-Encoding"] = "gzip"
 
@@ -412,19 +411,6 @@ def _retry_after(response: Response) -> Optional[float]:
         return min(LONGEST_BACKOFF_S, max(0.0, float(response.headers.get("Retry-After", ""))))
     except ValueError:
         return None
-
-
-def _is_local(hosts: Sequence[str]) -> bool:
-    for host in hosts:
-        name = urlsplit(host).hostname or ""
-        if name == "localhost":
-            continue
-        try:
-            if not ipaddress.ip_address(name).is_loopback:
-                return False
-        except ValueError:
-            return False
-    return True
 
 
 def _trust_certifi(context: ssl.SSLContext) -> None:

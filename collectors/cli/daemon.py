@@ -90,7 +90,8 @@ def run_queue(arguments: argparse.Namespace) -> int:
     addresses = address_book(arguments.mmdb)
     s3 = client("s3", connections=settings.workers + 2)
     letters = DeadLetters(letter_store(arguments.dead_letters, arguments.dead_letters_kms_key))
-    with Transport(cluster_from(arguments), opaque_id=opaque_id("load --queue")) as transport:
+    cluster = cluster_from(arguments, warn=lambda text: log.warning("insecure", reason=text))
+    with Transport(cluster, opaque_id=opaque_id("load --queue")) as transport:
         if not arguments.no_template:
             for dataset in DATASETS:
                 if ensure_template(transport, dataset, parse_choice(arguments.index_objects)):

@@ -72,8 +72,11 @@ class Loader:
     def _new_intake(self) -> Intake:
         settings = self._settings
         letters = DeadLetters(letter_store(settings.dead_letters, settings.dead_letters_kms_key, self._s3))
+        transport = transport_of(settings, self._clients)
+        if transport.config.warning:
+            self._log.warning("insecure", reason=transport.config.warning)
         return Intake(
-            transport_of(settings, self._clients),
+            transport,
             S3Objects(self._s3),
             letters,
             window=EventWindow(AS_THE_POLICIES if settings.retention_days is None else settings.retention_days),

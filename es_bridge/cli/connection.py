@@ -10,7 +10,9 @@ import getpass
 import os
 import sys
 from pathlib import Path
+from typing import Callable
 
+from es_bridge.cli.reporting import say
 from es_bridge.config import ENGINES, SIGV4_SERVICES, Auth, ClusterConfig
 from es_bridge.errors import ConfigError
 
@@ -51,14 +53,28 @@ def add_connection_arguments(parser: argparse.ArgumentParser) -> None:
     tls.add_argument("--proxy-password-file", type=Path, metavar="FILE")
 
 
+def _warn(text: str) -> None:
+    say(f"warning: {text}")
+
+
 def opaque_id(command: str) -> str:
     """Return who asks and with which process, for the cluster's slow log and task list."""
     user = os.environ.get("USER") or os.environ.get("USERNAME") or "unknown"
     return f"aws-siem-bridge {command}/{user}/{os.getpid()}"
 
 
-def cluster_from(arguments: argparse.Namespace) -> ClusterConfig:
-    """Return the cluster the options name. Raises `ConfigError` on a contradiction or an unreadable file."""
+def cluster_from(arguments: argparse.Namespace, warn: Callable[[str], None] = _warn) -> ClusterConfig:
+    """Return the cluster the options name, after a warning if they give its credentials away.
+
+    Raises `ConfigError` on a contradiction or an unreadable file.
+    """
+    cluster = _cluster(arguments)
+    if cluster.warning:
+        warn(cluster.warning)
+    return cluster
+
+
+def _cluster(arguments: argparse.Namespace) -> ClusterConfig:
     hosts = arguments.url or [os.environ.get(URL_VARIABLE) or DEFAULT_URL]
     timeouts = {
         "connect_timeout_s": arguments.connect_timeout,

@@ -24,7 +24,7 @@ SECRET = "s3cret-Zx81"
             "client_key_file": "k.pem",
         },
         {"hosts": ("https://x.aoss.amazonaws.com",), "engine": "serverless"},
-        {"hosts": ("HTTPS://Search_1.example.:65535/a%20b/", "http://127.1:1")},
+        {"hosts": ("HTTPS://Search_1.example.:65535/a%20b/", "https://127.1:1")},
         {"hosts": ("https://[2001:db8::192.0.2.1]",), "ca_file": "C:\\ca ü.pem"},
         {"hosts": ("http://a",), "proxy": "http://proxy.example:3128", "proxy_username": "jo", "proxy_password": "x"},
     ],
@@ -39,6 +39,8 @@ def test_usable_settings(settings):
     ("settings", "says"),
     [
         ({"hosts": ()}, "no host"),
+        ({"hosts": ("https://a", "http://b")}, "some hosts are https and others http"),
+        ({"hosts": ("http://localhost:9200", "HTTPS://a", "https://b")}, "some hosts are https and others http"),
         ({"hosts": ("localhost:9200",)}, "not a URL"),
         ({"hosts": ("ftp://x",)}, "not a URL"),
         ({"hosts": ("http://",)}, "not a URL"),
@@ -137,3 +139,42 @@ def test_no_secret_in_repr():
     config = ClusterConfig(("http://localhost:9200",), auth=auth, **proxy)
     assert SECRET not in repr(config) + str(config) + repr(auth)
     assert "AKIAEXAMPLE" in repr(config)
+
+
+KINDS = [
+    Auth("basic", username="jo", password=SECRET),
+    Auth("api_key", api_key=SECRET),
+    Auth("bearer", bearer_token=SECRET),
+    Auth("sigv4", region="eu-west-1", access_key_id="AKIA", secret_access_key=SECRET, session_token="t"),
+]
+
+
+@pytest.mark.parametrize("auth", KINDS, ids=lambda auth: auth.kind)
+@pytest.mark.parametrize(
+    "hosts",
+    [
+        ("http://search.example:9200",),
+        ("HTTP://Search.example",),
+        ("http://localhost:9200", "http://10.0.0.7:9200"),
+        ("http://[2001:db8::1]:9200",),
+        ("http://localhost.example",),
+        ("http://127.0.0.1.example",),
+    ],
+)
+def test_credentials_over_plain_http_are_warned_of(auth, hosts):
+    warning = ClusterConfig(hosts, auth=auth).warning
+    assert auth.kind in warning and hosts[-1] in warning and "https" in warning and "'default'" in warning
+    assert SECRET not in warning and "localhost:9200" not in warning
+
+
+@pytest.mark.parametrize(
+    "hosts",
+    [
+        ("https://search.example:9200",),
+        ("http://localhost:9200", "http://127.0.0.1:9200", "http://127.8.9.10", "http://[::1]:9200"),
+        ("http://LOCALHOST.:9200", "http://node1.localhost:9200", "http://[::ffff:127.0.0.1]:9200"),
+    ],
+)
+def test_credentials_that_stay_safe_are_not_warned_of(hosts):
+    assert ClusterConfig(hosts, auth=KINDS[0]).warning == ""
+    assert ClusterConfig(("http://search.example:9200",)).warning == ""

@@ -222,3 +222,15 @@ def test_rows_before_a_failure_are_kept(prod: Splunk, store: Store) -> None:
     assert sum(len(list(reply.rows())) for reply in replies) > 0
     assert not any(reply.finished for reply in replies)
     assert [level for level, _ in replies[-1].messages] == ["ERROR"]
+
+
+def test_credentials_over_plain_http_are_warned_of_once(splunk: Splunk) -> None:
+    auth = Auth("basic", username="reader", password="open-sesame-17")
+    splunk.add_cluster("prod", "http://search.invalid:9200", auth=auth, max_retries=0, connect_timeout_s=5.0)
+    ended = splunk.run("| elasticsearch index=x", User("admin", ("admin",)))
+    (warning,) = ended.texts("WARN")
+    assert "unencrypted to http://search.invalid:9200" in warning and "open-sesame" not in warning
+    assert "search.invalid" in ended.error
+    splunk.splunkd.state.set_stanza("aws_siem_bridge_cluster", "prod", {"allow_plain_http": "1"})
+    ended = splunk.run("| elasticsearch index=x", User("admin", ("admin",)))
+    assert ended.texts("WARN") == [] and ended.texts("INFO") == [warning]

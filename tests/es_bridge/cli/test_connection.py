@@ -120,3 +120,16 @@ def test_no_option_takes_a_secret():
     about_secrets = [o for o in parser._option_string_actions if any(w in o for w in ("password", "token", "api-key"))]
     assert about_secrets
     assert all(option.endswith("-file") for option in about_secrets)
+
+
+def test_credentials_over_plain_http_are_warned_of(monkeypatch, capsys):
+    monkeypatch.setenv("AWS_SIEM_BRIDGE_PASSWORD", SECRET)
+    parsed(["--url", "http://search.example:9200", "--username", "jo"])
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1 and said.startswith("aws-siem-bridge: warning: ")
+    assert "unencrypted to http://search.example:9200" in said and SECRET not in said
+    parsed(["--url", "http://localhost:9200", "--username", "jo"])
+    parsed(["--url", "http://search.example:9200"])
+    assert capsys.readouterr().err == ""
+    with pytest.raises(ConfigError, match="some hosts are https"):
+        parsed(["--url", "https://a", "--url", "http://b"])

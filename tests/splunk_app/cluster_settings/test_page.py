@@ -143,6 +143,21 @@ def test_what_surrounds_a_value_is_not_stored(pages: Pages) -> None:
     assert (pages.stored("prod")["hosts"], pages.stored("prod")["default_index"]) == ("http://search:9200", "aws-*")
 
 
+def test_credentials_for_plain_http_are_stored_only_when_that_is_wanted(pages: Pages) -> None:
+    basic = {"auth": "basic", "username": "reader", "password": PASSWORD, "hosts": "http://search.example:9200"}
+    text = error(pages.add("prod", **basic, **NO_TEST))
+    assert "unencrypted to http://search.example:9200" in text and "Allow credentials over plain HTTP" in text
+    assert pages.clusters() == []
+    assert "some hosts are https" in error(
+        pages.add("prod", **{**basic, "hosts": "https://a:1, http://b:1"}, **NO_TEST)
+    )
+    ok(pages.add("prod", **basic, allow_plain_http="1", **NO_TEST))
+    ok(pages.edit("prod", default_index="aws-*", **NO_TEST))
+    assert "unencrypted" in error(pages.edit("prod", allow_plain_http="0", **NO_TEST))
+    assert (pages.stored("prod")["allow_plain_http"], pages.stored("prod")["default_index"]) == ("1", "aws-*")
+    ok(pages.edit("prod", allow_plain_http="0", auth="anonymous", **NO_TEST))
+
+
 def test_a_switch_that_says_neither_yes_nor_no_is_refused(pages: Pages) -> None:
     assert "verify_tls = ture is neither 1 (yes) nor 0 (no)" in error(pages.add("prod", verify_tls="ture", **NO_TEST))
     ok(pages.add("prod", verify_tls="False", compress="", **NO_TEST))

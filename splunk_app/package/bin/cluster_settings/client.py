@@ -38,6 +38,8 @@ class SearchSettings:
     max_concurrent_searches: Optional[int] = None
     #: MiB received from the cluster.
     max_mib: Optional[float] = None
+    #: An administrator accepts that credentials go to the cluster unencrypted.
+    allow_plain_http: bool = False
 
 
 class NotPermitted(ConfigError):
@@ -75,6 +77,7 @@ def _settings(answer: Dict[str, Any]) -> SearchSettings:
         user=str(answer["user"]["name"]),
         tz=str(answer["user"]["tz"]),
         log_level=str(answer["log_level"]),
+        allow_plain_http=conf.switch(stanza.get(conf.ALLOW_PLAIN_HTTP)),
         **conf.ceilings(name, stanza),
     )
 

@@ -38,6 +38,8 @@ _TEXT_KEYS = (
 )  # fmt: skip
 _NUMBER_KEYS = {"connect_timeout_s": float, "request_timeout_s": float, "max_retries": int, "page_size_docs": int}
 _SWITCH_KEYS = ("verify_tls", "compress")
+#: The page stores credentials for plain HTTP only with it, and searches warn of them without it.
+ALLOW_PLAIN_HTTP = "allow_plain_http"
 #: Ceilings of one search, and how their text is read. All optional.
 _CEILINGS = {"max_rows": int, "max_run_time_s": float, "max_concurrent_searches": int, "max_mib": float}
 #: Encrypted fields: their value is in storage/passwords.
@@ -45,7 +47,9 @@ SECRET_KEYS = (
     "password", "api_key", "bearer_token", "aws_secret_access_key", "aws_session_token", "proxy_password",
 )  # fmt: skip
 #: Every key that means something to a search.
-CLUSTER_KEYS = frozenset(("hosts", *_AUTH_KEYS, *_TEXT_KEYS, *_NUMBER_KEYS, *_SWITCH_KEYS, *_CEILINGS))
+CLUSTER_KEYS = frozenset(
+    ("hosts", *_AUTH_KEYS, *_TEXT_KEYS, *_NUMBER_KEYS, *_SWITCH_KEYS, *_CEILINGS, ALLOW_PLAIN_HTTP)
+)
 
 
 def cluster_config(name: str, stanza: Mapping[str, Any]) -> ClusterConfig:

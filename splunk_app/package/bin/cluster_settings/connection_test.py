@@ -42,13 +42,9 @@ def try_cluster(config: ClusterConfig) -> None:
 
 def _one_host(config: ClusterConfig, host: str) -> ClusterConfig:
     """Return the settings for one host alone: a search would go on to the next and hide what is wrong with it."""
-    tls = host.startswith("https:")
     return replace(
         config,
         hosts=(host,),
-        ca_file=config.ca_file if tls else None,
-        client_cert_file=config.client_cert_file if tls else None,
-        client_key_file=config.client_key_file if tls else None,
         connect_timeout_s=min(config.connect_timeout_s, CONNECT_TIMEOUT_S),
         request_timeout_s=min(config.request_timeout_s, REQUEST_TIMEOUT_S),
         max_retries=0,

@@ -120,6 +120,12 @@ class ClusterHandler(_Handler):
                 stanza = secrets.with_secrets(splunkd, name, together)
             config = conf.cluster_config(name, stanza)
             conf.ceilings(name, stanza)
+        if config.warning and not conf.switch(together.get(conf.ALLOW_PLAIN_HTTP)):
+            raise RestError(
+                400,
+                f"{config.warning}. Nothing was saved. To save it all the same, switch on Allow credentials over plain "
+                "HTTP",
+            )
         if wants_test:
             _try(config)
 

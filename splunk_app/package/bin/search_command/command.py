@@ -77,6 +77,8 @@ class ElasticsearchCommand(ChunkedGeneratingCommand):
                 slot(cluster.name, settings.max_concurrent_searches),
                 open_search(self._transport, request, workers, ceilings) as search,
             ):
+                if cluster.warning:
+                    (search.notes if settings.allow_plain_http else search.warnings).append(cluster.warning)
                 yield from self._rows_of(search, RowEncoder(rows), chunk_rows)
         finally:
             if workers:
