@@ -55,7 +55,7 @@ from typing import Any, Dict, Iterable, List, Mapping, NamedTuple, Optional, Tup
 from collectors.cloudtrail import flat
 from collectors.cloudtrail.other_shapes import AGGREGATED_FIELDS, aggregated, is_aggregated, odd_time
 from collectors.cloudtrail.request import REQUEST_FIELDS, other_forms, request_fields
-from collectors.cloudtrail.signin import SIGNIN_FIELDS, signin_fields, was_refused
+from collectors.cloudtrail.signin import SIGNIN_FIELDS, is_refusal, is_signin, signin_fields, was_refused
 from collectors.datasets import DATASETS
 from collectors.errors import InvalidRecord
 from collectors.event_time import from_iso
@@ -277,7 +277,9 @@ def described(fields: Mapping[str, Any], context: Context, number: int = 1) -> T
                 f"the record's eventTime is {str(text)[:60]!r} instead of a time like 2026-11-21T04:53:00Z"
             )
 
-    repeated = _remembered((get("eventName"), get("eventSource"), get("awsRegion"), account, _outcome(fields)))
+    signin = signin_fields(fields) if is_signin(fields) else None
+    outcome = _outcome(fields, signin)
+    repeated = _remembered((get("eventName"), get("eventSource"), get("awsRegion"), account, outcome))
     event = (
         {"dataset": DATASET, "id": event_id, **repeated.event} if event_id else {"dataset": DATASET, **repeated.event}
     )
@@ -301,7 +303,6 @@ def described(fields: Mapping[str, Any], context: Context, number: int = 1) -> T
     common["cloud"] = repeated.cloud
     parameters = get("requestParameters")
     request = request_fields(parameters) if parameters else None
-    signin = signin_fields(fields)
     if request or signin:
         aws: Dict[str, Any] = {"request": request} if request else {}
         common["aws"] = aws
@@ -374,7 +375,11 @@ def _role_name(identity: Mapping[str, Any]) -> Any:
     return "root" if name is None and identity.get("type") == "Root" else name
 
 
-def _outcome(fields: Mapping[str, Any]) -> str:
+def _outcome(fields: Mapping[str, Any], signin: Optional[Mapping[str, str]]) -> str:
     if fields.get("errorCode") not in (None, "") or fields.get("errorMessage") not in (None, ""):
         return "failure"
-    return "failure" if was_refused(fields) else "success"
+    if signin is not None:
+        return "failure" if is_refusal(signin.get("outcome", "")) else "success"
+    if (fields.get("responseElements") or fields.get("serviceEventDetails")) and was_refused(fields):
+        return "failure"
+    return "success"

@@ -74,25 +74,27 @@ def ending(fields: Mapping[str, Any]) -> str:
 
 
 def was_refused(fields: Mapping[str, Any]) -> bool:
-    """Return whether a record without an error says that it failed all the same."""
-    if is_signin(fields):
-        return ending(fields).lower() in _REFUSED
-    name = fields.get("eventName")
-    for answer in map(fields.get, ANSWERS):
-        if type(answer) is dict and answer:
-            names = NAMES.intersection(answer)
-            values = [answer[each] for each in names] if names else []
-            if type(name) is str:
-                values.append(answer.get(name))
-            if any(type(value) is str and value.lower() in _REFUSED for value in values):
-                return True
+    """Return whether a record without an error, which is no sign-in, says that it failed all the same."""
+    get = fields.get
+    for answer in (get("responseElements"), get("serviceEventDetails")):
+        if answer and type(answer) is dict:
+            name = get("eventName")
+            values = [answer.get(name)] if type(name) is str else []
+            if not NAMES.isdisjoint(answer):
+                values += [answer[each] for each in NAMES.intersection(answer)]
+            for value in values:
+                if type(value) is str and value.lower() in _REFUSED:
+                    return True
     return False
 
 
+def is_refusal(end: str) -> bool:
+    """Return whether `ending` says that a sign-in was refused."""
+    return end.lower() in _REFUSED
+
+
 def signin_fields(fields: Mapping[str, Any]) -> Dict[str, str]:
-    """Return the fields of the table above that a sign-in has; empty for what is no sign-in."""
-    if not is_signin(fields):
-        return {}
+    """Return the fields of the table above that a sign-in has."""
     found: Dict[str, str] = {}
     end = ending(fields)
     if end:

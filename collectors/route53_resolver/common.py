@@ -11,7 +11,6 @@ from collectors.event_time import EventTime
 from collectors.exact_json import encode
 from collectors.json_record import quoted
 from collectors.records import Context
-from collectors.route53_resolver.name import name_members
 
 DATASET = "aws.route53_resolver"
 
@@ -44,11 +43,11 @@ class Repeated(NamedTuple):
 def common_fields(time: EventTime, same: Repeated, source: str, name: str, found: str, instance: str) -> str:
     """Return the common fields as a JSON object without the closing brace.
 
-    ``source`` is of `source_of`, ``found`` of `resolved`; ``name`` (the question's) and ``instance`` are JSON strings.
+    ``source`` is of `source_of`, ``found`` of `resolved`, ``name`` of `name.question_of`, ``instance`` a JSON string.
     Each of the four may be empty.
     """
-    question = f',"name":{name}{same.question}{name_members(name)}' if name else same.question
-    dns = (f',"question":{{{question[1:]}}}' if question else "") + same.response_code + found
+    question = name + same.question if name else same.question[1:]
+    dns = (f',"question":{{{question}}}' if question else "") + same.response_code + found
     if dns:
         dns = f',"dns":{{{dns[1:]}}}'
     if instance:
@@ -65,11 +64,6 @@ def source_of(address: Any, port: Any, context: Context) -> Tuple[str, int]:
     if type(port) is str and len(port) <= 5 and port.isdecimal():
         members += f',"port":{int(port)}'
     return f',"source":{{"address":{members}}}', facts.version
-
-
-def without_dot(name: str) -> str:
-    """Return a queried name without the dot at its end; the root is nothing but that dot and stays."""
-    return name[:-1] if name[-1] == "." and len(name) > 1 else name
 
 
 @lru_cache(maxsize=4096)

@@ -17,7 +17,6 @@ in the list (``internal``) the last two labels count as registered. Without the 
 
 from __future__ import annotations
 
-import json
 from functools import lru_cache
 from math import fsum, log2
 from typing import Any
@@ -26,22 +25,25 @@ from collectors.json_record import quoted
 
 #: A DNS name has 255 bytes, each of them written as up to four characters. What is longer is none.
 LONGEST_NAME = 1024
-#: Names that are remembered, and characters of one as JSON: some 15 MB.
+#: Names that are remembered, and characters of one: some 15 MB.
 MAX_REMEMBERED, LONGEST_REMEMBERED = 32_768, 128
 
 
-def name_members(name: str) -> str:
-    """Return the members of ``dns.question`` about a name, given as JSON, with a comma before each."""
-    return (_members if len(name) <= LONGEST_REMEMBERED else _members.__wrapped__)(name)
+def question_of(name: str) -> str:
+    """Return the members of ``dns.question`` that a queried name gives, with ``name``; empty for an empty name."""
+    return (remembered_question if len(name) <= LONGEST_REMEMBERED else remembered_question.__wrapped__)(name)
 
 
 @lru_cache(maxsize=MAX_REMEMBERED)
-def _members(written: str) -> str:
-    is_plain = "\\" not in written and written.isascii()  # then parts of it are JSON as they are
-    name = written[1:-1] if is_plain else json.loads(written)
+def remembered_question(name: str) -> str:
+    """Return `question_of` a name of at most `LONGEST_REMEMBERED` characters."""
+    if not name:
+        return ""
+    name = name[:-1] if name[-1] == "." and len(name) > 1 else name
+    own = f'"name":{quoted(name)}'
     length = len(name) if name != "." else 0
     if length > LONGEST_NAME:
-        return f',"length":{length}'
+        return f'{own},"length":{length}'
     name = name.lower()
     suffixes = _suffixes()
     domain = suffixes.privatesuffix(name) if suffixes and length else None
@@ -52,11 +54,8 @@ def _members(written: str) -> str:
         domain = before = ""
         suffix = suffixes.publicsuffix(name) if suffixes and length else None
     parts = (("registered_domain", domain), ("subdomain", before), ("top_level_domain", suffix))
-    if is_plain:
-        found = "".join([f',"{key}":"{part}"' for key, part in parts if part])
-    else:
-        found = "".join([f',"{key}":{quoted(part)}' for key, part in parts if part])
-    return f'{found},"length":{length},"entropy":{round(entropy(name), 3)}'
+    found = "".join([f',"{key}":{quoted(part)}' for key, part in parts if part])
+    return f'{own}{found},"length":{length},"entropy":{round(entropy(name), 3)}'
 
 
 def entropy(name: str) -> float:

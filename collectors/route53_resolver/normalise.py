@@ -53,8 +53,8 @@ from collectors.route53_resolver.common import (
     remembered,
     resolved,
     source_of,
-    without_dot,
 )
+from collectors.route53_resolver.name import question_of
 from collectors.shape import ANYTHING, VALUE, Shape
 
 #: AWS's fields in the index template; a test compares the two.
@@ -101,7 +101,7 @@ def describe(fields: Dict[str, Any], context: Context) -> Tuple[EventTime, str]:
     except TypeError:  # a list or object, which cannot be remembered
         same = remembered.__wrapped__(values, ip_version)
     name, answers, sources = get("query_name"), get("answers"), get("srcids")
-    name = quoted(without_dot(name)) if type(name) is str and name else ""
+    name = question_of(name) if type(name) is str else ""
     found = resolved(_addresses(answers), context) if answers and type(answers) is list else ""
     instance = sources.get("instance") if type(sources) is dict else None
     instance = quoted(instance) if type(instance) is str and instance else ""

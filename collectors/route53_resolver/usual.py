@@ -25,8 +25,8 @@ from collectors.route53_resolver.common import (
     remembered,
     resolved,
     source_of,
-    without_dot,
 )
+from collectors.route53_resolver.name import LONGEST_REMEMBERED, question_of, remembered_question
 from collectors.route53_resolver.normalise import LOG
 from collectors.shape import LONGEST_INDEXED
 from es_bridge.bulk import Document
@@ -83,7 +83,7 @@ def _quick_document(line: bytes, identity: str, number: int, context: Context) -
         head.time,
         _repeated(head.said, question, transport, firewall, ip_version),
         source,
-        f'"{without_dot(name)}"' if name else "",
+        remembered_question(name) if len(name) <= LONGEST_REMEMBERED else question_of(name),
         resolved(_addresses(answers), context) if answers else "",
         f'"{instance}"' if instance else "",
     )
