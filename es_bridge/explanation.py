@@ -36,9 +36,9 @@ _NO_SUCH_VALUE = re.compile(r"(?:Value \[.*\]|All values) (?:has|have|is|are) .*
 _NAMELESS = re.compile(r'User requested "match_none" query\.|The "\w+" query +.*')
 _BYTES = re.compile(r"\[\[((?:[0-9a-f]{1,2} ?)+)\]\]")
 #: A term or several of a field: ``e:a``, ``ConstantScore(e:a)``, ``+e:a``, ``e:(a b)``, ``(e:a | f:a)``.
-_TERM = re.compile(rf"(?:^|(?<=[\s(+\-#|]))(?P<field>[^\s():|\"{_GAP}]+):(?P<text>\([^()]*\)|[^\s)^]+)")
+_TERM = re.compile(rf"(?:^|(?<=[\s(+\-#|]))(?P<field>[^\s():|\"{_GAP}]+):(?P<text>\([^()]*\)|/\S*/|[^\s)^]+)")
 _MORE_WORDS = re.compile(r"(?P<words>(?: [^\s|()]+){0,100})(?P<after>\)* \| |\)|$)")
-_RELATION = re.compile(r"([^\s=<>!:]*)(==?|[<>]=?)")
+_RELATION = re.compile(r"([^\s=<>!:]*)(==?|[<>]=?)|([^\s=<>!:]+)(:)")
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,10 @@ class Explanation:
             # Several bare words are one text to a field that is not analysed.
             more = _MORE_WORDS.match(self.rest, found.end())
             after = more["after"] if more else ""
+            is_wrapped = before.endswith("ConstantScore(")
             is_word = before.removesuffix("ConstantScore(").endswith(" | ") or after.endswith(" | ")
+            if after.startswith(")") and not is_wrapped and not before.endswith(" | "):
+                is_word = False  # the words of a text, which is analysed
             field = found["field"].lstrip("+-#")
             if field.startswith("dvQuery="):  # the same once more, for the engine to choose from
                 continue
@@ -150,9 +153,12 @@ def is_network(text: str) -> bool:
 
 
 def relation(text: str) -> Tuple[str, str]:
-    """Return (name, sign) of a text that reads ``<name>=...``, or ``("", "")``. The name may be empty: ``=x``."""
+    """Return (name, sign) of a text that reads ``<name>=...``, or ``("", "")``. The name may be empty: ``=x``.
+
+    A colon is a sign, too: in a term it was escaped or in quotes.
+    """
     found = _RELATION.match(text)
-    return (found[1], found[2]) if found else ("", "")
+    return (found[1] or found[3] or "", found[2] or found[4]) if found else ("", "")
 
 
 def _places(rest: str) -> Sequence[int]:

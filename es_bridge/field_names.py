@@ -9,7 +9,7 @@ from typing import Iterable, List
 _MOST = 3
 #: Names in a text of the query language: what stands before a colon.
 _BEFORE_COLON = re.compile(
-    r'(?:^|(?<=[\s():"+!{}\[\]^~|&/<>=-]))((?:[^\s():"\\+!{}\[\]^~|&/<>=]|\\.){1,200})\s{0,5}:(?!:)', re.DOTALL
+    r'(?:^|(?<=[\s():"+!{}\[\]^~|&/-]))((?:[^\s():"\\+!{}\[\]^~|&/]|\\.){1,200})\s{0,5}:(?!:)', re.DOTALL
 )
 _EXISTS = re.compile(r'_exists_\s{0,5}:\s{0,5}"?((?:[^\s():"\\]|\\.){1,200})', re.DOTALL)
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)

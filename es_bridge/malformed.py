@@ -88,6 +88,13 @@ def _ends_too_early(text: str) -> str:
 def _unexpected(text: str, at: int) -> str:
     character = text[at]
     if character == ":":
+        if text[max(0, at - 2) : at] == ".*":
+            return (
+                "a * in the name of a field is written \\*. Of an object indexed as a whole, object:value looks in all "
+                "members"
+            )
+        if text[at - 1 : at] == '"':
+            return "a field's name stands without quotes: field:value"
         if text[at - 1 : at] in ("*", "?"):
             return f"a {text[at - 1]} in the name of a field is written \\{text[at - 1]}"
         return "a colon inside a value is written \\:, or the value is put in quotes"

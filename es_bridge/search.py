@@ -479,8 +479,7 @@ class Search:
     def _say_what_is_missing(self) -> None:
         """Add the warnings that only the end of a search can know."""
         self._collect_fields(wait=True)
-        if not self.emitted:
-            self.warnings += self._fields.about_members(self.request.time_field)
+        self.warnings += self._fields.about_members(self.request.time_field, found_some=self.emitted > 0)
         if self.matched is None and self._overview is not None:
             self.matched = max(self.emitted, self._overview.result().total)
         self.warnings += self._incomplete()

@@ -10,6 +10,7 @@ explains it. So every leaf of ``dsl=`` is explained beside the others, and its f
 
 from __future__ import annotations
 
+import json
 import re
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
@@ -114,15 +115,16 @@ class FieldCheck:
             verdict.notes.append(f"{verdict.unchecked}. A misspelt field would look like a quiet day")
         return verdict
 
-    def about_members(self, time_field: str) -> List[str]:
-        """Return warnings for a search that found nothing: members of indexed objects that no document has.
+    def about_members(self, time_field: str, found_some: bool) -> List[str]:
+        """Return warnings for a search that has ended: members of indexed objects that no document has.
 
-        The engines do not report such a name. One request; raises nothing but `Aborted`.
+        The engines do not report such a name. One request, where the search found nothing, or where a part that matches
+        nothing may have let everything through. Raises `QueryError` with ``unknown_fields=fail``.
         """
-        members = self._verdict.members if self._verdict else []
-        if not members:
+        verdict, request = self._verdict, self._request
+        members = verdict.members if verdict else []
+        if verdict is None or not members or (found_some and not may_negate(request)):
             return []
-        request = self._request
         # Not exists: OpenSearch 2.19 finds nothing below the first level with it, with a prefix it does.
         filters = {name: {"prefix": {name: ""}} for name in members}
         body = {
@@ -132,18 +134,23 @@ class FieldCheck:
             "aggs": {"members": {"filters": {"filters": filters}}},
         }
         try:
-            reply = self._transport.request("POST", (request.index, "_search"), None, body, **_BOUNDS).json()
+            params = {"allow_partial_search_results": False}
+            reply = self._transport.request("POST", (request.index, "_search"), params, body, **_BOUNDS).json()
             buckets = reply["aggregations"]["members"]["buckets"]
             missing = [name for name in members if not buckets[name]["doc_count"]]
         except Aborted:
             raise
-        except (BridgeError, KeyError, TypeError):
+        except (BridgeError, LookupError, TypeError, AttributeError):
             return []
-        return [
+        texts = [
             f"no event of the range has a value under {name!r}, so the query can match nothing there. Check the name "
             "in an event: case counts, and of an object only its members have values"
             for name in missing
         ]
+        if texts and request.unknown_fields == "fail":
+            raise QueryError(". ".join(texts[:3]) + " (unknown_fields=fail)")
+        verdict.warnings += texts
+        return texts
 
     def _look(self, indices: List[str]) -> Verdict:
         try:
@@ -152,7 +159,7 @@ class FieldCheck:
             raise
         except BridgeError as exc:
             return Verdict(unchecked=f"the fields of the query were not checked: {_why(self._access.shown(exc))}")
-        except (KeyError, TypeError, ValueError, AttributeError):  # a reply of another shape
+        except (LookupError, TypeError, ValueError, AttributeError):  # a reply of another shape
             return Verdict(unchecked="the fields of the query were not checked: the cluster's answer is not understood")
 
 
@@ -254,7 +261,8 @@ class _Look:
         empty = any("ConstantScore()" in explanation.rest for explanation in explained.values())
         terms = list(dict.fromkeys(term for explanation in set(explained.values()) for term in explanation.terms()))
         related = [name for name, sign in (relation(term.text) for term in terms) if sign and name]
-        looked_up = [*unmapped, *self._named, *guesses, *related, *(term.field for term in terms)]
+        asked = [term.field for term in terms if not term.is_word or is_network(term.text)]
+        looked_up = [*unmapped, *self._named, *guesses, *related, *asked]
         types = self._types([name for name in dict.fromkeys(looked_up) if not name.startswith("_")], indices)
         # A pattern on a field that is not there is reported by the pattern's text, fields= by nothing.
         sure = [name for name in unmapped if name in guesses or name in self._named or not types.get(name)]
@@ -342,7 +350,7 @@ class _Look:
             if set(reasons) >= having:
                 self._said.errors.append(
                     f"{what} cannot hold what the query asks for, in any index with events of the range, so this part "
-                    f"can match nothing: {reason}{hint}"
+                    f"can match nothing: {reason}{hint} (unknown_fields=ignore lets it pass)"
                 )
             else:
                 self._warn(
@@ -389,25 +397,42 @@ class _Look:
                     "network",
                     self._addresses(term.field, indices),
                 )
+            if re.match(r"/\^|/.*\$/$", term.text, re.DOTALL):
+                self._warn(
+                    f"{term.field}:{term.text} can match nothing: a regular expression is compared with the whole "
+                    "value, and ^ and $ are plain characters in it",
+                    "the same without them, and .* where anything may stand",
+                )
             name, sign = relation(term.text)
             if not sign or f"{term.field}:" in texts or (term.field in self._named and not term.is_word):
                 continue
-            if not term.is_word and not self._texts:
-                continue
-            if not name and term.is_word:
+            if term.is_word or self._texts:
+                self._mistaken_sign(term, name, sign, types, indices)
+
+    def _mistaken_sign(
+        self, term: Term, name: str, sign: str, types: Mapping[str, Dict[str, str]], indices: List[str]
+    ) -> None:
+        is_field = any(kind.lstrip("!") not in _OBJECTS for kind in types.get(name, {}).values())
+        meant = name if is_field else next(iter(self._same_letters(name, indices)), "") if name else ""
+        value = term.text[len(name) + len(sign) :] or "value"
+        if sign == ":":
+            if is_field and term.is_word:
+                self._warn(
+                    f"the colon in {term.text!r} is text there, because it is escaped or in quotes: {name!r} is not "
+                    f'taken as a field. Write {name}:"..." with quotes or \\ in the value only'
+                )
+        elif not name:
+            if term.is_word:
                 self._warn(
                     f"{term.text!r} in the query is looked for as a word. A field and its value are written "
                     "field:value; other values: NOT field:value"
                 )
-            elif name:
-                meant = name if types.get(name) else next(iter(self._same_letters(name, indices)), "")
-                if meant:
-                    value = term.text[len(name) + len(sign) :] or "value"
-                    written = f"{meant}:{sign}{value}" if sign[0] in "<>" else f"{meant}:{value}"
-                    self._warn(
-                        f"{term.text!r} in the query is looked for as one word, and {name!r} is not taken as a field. "
-                        f"Write {written}"
-                    )
+        elif meant:
+            written = f"{meant}:{sign}{value}" if sign[0] in "<>" else f"{meant}:{value}"
+            self._warn(
+                f"{term.text!r} in the query is looked for as one word, and {name!r} is not taken as a field. "
+                f"Write {written}"
+            )
 
     def _objects(self, explained: Mapping[str, Explanation], types: Mapping[str, Dict[str, str]]) -> None:
         """Say what an object indexed as a whole does not find, and keep the members it is asked for."""
@@ -495,6 +520,9 @@ class _Look:
     # -- what to write instead ---------------------------------------------------------------------------------------
 
     def _instead(self, name: str, indices: List[str], is_spelt_right: bool = False) -> str:
+        field, sign = relation(name)
+        if sign and field:
+            return f'{(self._same_letters(field, indices) or [field])[0]}:"value"'
         known = [
             other for other, kind in self._fields(indices).items() if kind not in _OBJECTS and not kind.startswith("!")
         ]
@@ -628,6 +656,12 @@ class _Look:
 
     def _is_member(self, name: str, types: Mapping[str, Dict[str, str]]) -> bool:
         return any(self._is_object(part, types) for part in ancestors(name))
+
+
+def may_negate(request: SearchRequest) -> bool:
+    """Whether a part of what is asked may stand below a NOT. Rather yes than no."""
+    texts = [request.query, *query_texts(request.dsl)]
+    return any(re.search(r"\bNOT\b|!|(?:^|[\s(])-", text) for text in texts) or "must_not" in json.dumps(request.dsl)
 
 
 def named_fields(leaf: Clause) -> List[str]:

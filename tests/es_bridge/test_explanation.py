@@ -183,7 +183,7 @@ def test_networks(text: str, is_one: bool) -> None:
 @pytest.mark.parametrize(
     ("text", "name", "sign"),
     [("a=b", "a", "="), ("a.b==c", "a.b", "=="), ("=b", "", "="), ("n>=5", "n", ">="), ("n<5", "n", "<")]
-    + [("a:b=c", "", ""), ("plain", "", ""), ("", "", "")],
+    + [("a:b=c", "a", ":"), (":b", "", ""), ("plain", "", ""), ("", "", "")],
 )
 def test_relations(text: str, name: str, sign: str) -> None:
     assert relation(text) == (name, sign)
