@@ -12,11 +12,19 @@ from typing import Iterator, List, NamedTuple, Optional, Set, Tuple
 
 from collectors.delivery.dead_letters import UNKNOWN, DeadLetters
 from collectors.delivery.objects import Objects
-from collectors.errors import CollectorError, DamagedFile, DeadLetterFile, DigestFile, NotThisLog, ObjectProblem
+from collectors.errors import (
+    CollectorError,
+    DamagedFile,
+    DeadLetterFile,
+    DigestFile,
+    NotThisLog,
+    ObjectProblem,
+    UnknownObject,
+)
 from collectors.json_codec import Codec, fastest
 from collectors.presence import BATCH, Found, Presence
 from collectors.reading import Reading
-from collectors.recognise import kind_of
+from collectors.recognise import DEAD_LETTERS, DIGEST, UNKNOWN_KIND, kind_of
 from collectors.records import BadRecord, Context, Document, Made, ObjectRef
 
 #: Gaps and doubled records named for each object; the others are counted.
@@ -55,6 +63,8 @@ class ObjectAudit:
     #: The first of them.
     gaps: List[Gap] = field(default_factory=list)
     doubles: List[Doubled] = field(default_factory=list)
+    #: What it is called where it is none of the logs (see `collectors.recognise`).
+    passed_over: str = ""
     #: Why the object was not compared to its end.
     problem: str = ""
     #: The problem is in the dead-letter store.
@@ -64,6 +74,11 @@ class ObjectAudit:
     def is_complete(self) -> bool:
         """Whether every record is accounted for, and none twice."""
         return not (self.missing or self.doubled or (self.problem and not self.problem_is_known))
+
+    @property
+    def may_be_a_log(self) -> bool:
+        """Whether it was passed over, nobody knows what it is, and no dead letter says so."""
+        return self.passed_over == UNKNOWN_KIND and not self.problem_is_known
 
 
 class Audit:
@@ -122,8 +137,14 @@ class _Comparing:
                 for batch in _batches(reading):
                     self._audit.go_on()
                     self._count(batch)
-        except (DigestFile, DeadLetterFile):
-            pass
+                result.dataset, result.passed_over = reading.dataset, reading.passed_over
+        except DigestFile:
+            result.passed_over = DIGEST
+        except DeadLetterFile:
+            result.passed_over = DEAD_LETTERS
+        except UnknownObject as exc:
+            result.dataset, result.passed_over, result.problem = "", UNKNOWN_KIND, str(exc)
+            result.problem_is_known = 0 in self._dead_letters()
         except (DamagedFile, NotThisLog, ObjectProblem) as exc:
             result.problem = str(exc)
             result.problem_is_known = 0 in self._dead_letters()

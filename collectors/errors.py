@@ -6,6 +6,7 @@
     ├── DamagedFile       the file ends early or breaks in the middle; carries the offset, counted in unpacked bytes
     ├── NotThisLog        the content is not of the log it was taken for
     │   ├── DigestFile        it is a digest of CloudTrail: signatures over log files, nothing to load
+    │   ├── UnknownObject     neither its key nor its content is that of a log: passed over, counted and named
     │   └── DeadLetterFile    it is a file of the loader's own dead letters
     ├── InvalidRecord     one record lacks what its document's identity or index is made of
     ├── TemplateRefused   the index template can neither be read nor written with this account
@@ -43,6 +44,10 @@ class NotThisLog(CollectorError):
 
 class DigestFile(NotThisLog):
     """A digest: signatures over log files, not log records. Nothing in it is to be loaded."""
+
+
+class UnknownObject(NotThisLog):
+    """Neither key nor content is that of a log: it may be one of a form that nobody foresaw."""
 
 
 class DeadLetterFile(NotThisLog):

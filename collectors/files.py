@@ -10,17 +10,15 @@ would be taken for one, so they are refused.
 from __future__ import annotations
 
 import os
+from collections import Counter
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO, Dict, Iterable, Iterator, List, NamedTuple, Sequence
+from typing import BinaryIO, Dict, Iterable, Iterator, List, NamedTuple, Sequence, Set
 
 from collectors.delivery.objects import LocalObjects, split_uri
 from collectors.errors import CollectorError, ObjectGone, ObjectUnreadable
-from collectors.recognise import kind_of
+from collectors.recognise import kind_of, passed_over
 from collectors.records import NO_BUCKET, ObjectRef
-
-#: In a folder only these are opened, and names AWS gives (Firehose's have no suffix); a file that is named always is.
-LOG_SUFFIXES = (".json", ".gz", ".log", ".parquet")
 
 
 class LogFile(NamedTuple):
@@ -33,12 +31,16 @@ class LogFile(NamedTuple):
 class FoundFiles(NamedTuple):
     """What a search for log files found."""
 
-    #: In the order of the folders' names, which is by date.
+    #: In the order of the folders' names, which is by date: whatever is not known to be none of the logs.
     logs: List[LogFile]
     #: CloudTrail digests: known, and nothing to load.
     digests: List[Path]
-    #: By their names no log files.
+    #: By their names, or by the folder they are in, none of the logs that are asked for.
     others: List[Path]
+    #: All that is passed over, counted by what it is called.
+    passed_over: Counter[str]
+    #: What was given by its own name, and not found in a folder.
+    given: Set[ObjectRef]
 
 
 class FileObjects:
@@ -61,15 +63,16 @@ class FileObjects:
             yield stream
 
 
-def find_files(paths: Sequence[Path], stands_for: str = "") -> FoundFiles:
+def find_files(paths: Sequence[Path], stands_for: str = "", dataset: str = "") -> FoundFiles:
     """Return the log files among ``paths`` and in the folders among them, each once, sorted within a folder.
 
-    ``stands_for`` is the address ``s3://bucket/prefix`` that the one path given is a copy of, or empty. Raises
-    `CollectorError` for a path that is not there, and for two files that would be the same object.
+    ``stands_for`` is the address ``s3://bucket/prefix`` that the one path given is a copy of, or empty. With
+    ``dataset`` files of a folder that are other logs by their names are passed over. Raises `CollectorError` for a path
+    that is not there, and for two files that would be the same object.
     """
     if stands_for and len(paths) != 1:
         raise CollectorError("--as says what one folder or file is a copy of: give one path, and run it for each")
-    found = FoundFiles([], [], [])
+    found = FoundFiles([], [], [], Counter(), set())
     seen = set()
     by_key: Dict[str, Path] = {}
     for given in paths:
@@ -80,16 +83,17 @@ def find_files(paths: Sequence[Path], stands_for: str = "") -> FoundFiles:
             if identity in seen:
                 continue
             seen.add(identity)
-            if kind_of(path.as_posix()).dataset == "digest":
-                found.digests.append(path)
-            elif kind_of(path.as_posix()).dataset == "dead_letters":
-                found.others.append(path)
-            elif path is given or path.name.endswith(LOG_SUFFIXES) or kind_of(path.name).dataset:
-                ref = _copy_of(stands_for, given, path) if stands_for else _by_itself(identity)
-                _refuse_same_key(by_key.setdefault(ref.key, path), path, ref)
-                found.logs.append(LogFile(ref._replace(size_bytes=path.stat().st_size, path=str(identity)), path))
-            else:
-                found.others.append(path)
+            ref = _copy_of(stands_for, given, path) if stands_for else _by_itself(identity)
+            kind, called = kind_of(ref.key), passed_over(ref.key, dataset)
+            if called and (path is not given or kind.dataset in ("digest", "dead_letters")):
+                found.passed_over[called] += 1
+                (found.digests if kind.dataset == "digest" else found.others).append(path)
+                continue
+            _refuse_same_key(by_key.setdefault(ref.key, path), path, ref)
+            ref = ref._replace(size_bytes=path.stat().st_size, path=str(identity))
+            found.logs.append(LogFile(ref, path))
+            if path is given:
+                found.given.add(ref)
     return found
 
 

@@ -9,9 +9,11 @@ AWS's keys carry the date of the delivery, most of them as folders::
     [prefix/]AWSLogs/<account>/WAFLogs/<region>/<acl>/YYYY/MM/DD/HH/mm/<...>_YYYYMMDDTHHmmZ_<...>.log.gz
     [prefix/]YYYY/MM/DD/HH/aws-waf-logs-<stream>-<n>-YYYY-MM-DD-HH-mm-ss-<...>               (Firehose, UTC)
 
-So the folders are walked (`Delimiter`), and a folder whose date lies outside the period is not entered: one request for
-each year, month and day, and then only days that count. Where there are no such folders everything below is listed and
-told apart by the date in the name, and where that says nothing by the time S3 has for the object.
+So the folders are walked (`Delimiter`), and a folder of AWS's own layout whose date lies outside the period is not
+entered: one request for each year, month and day, and then only days that count. Which layouts those are is in
+`collectors.recognise`. Anywhere else a date in a folder's name is what somebody filed the objects under, which may be a
+backup's day or a web ACL's name: everything there is listed, a request for each folder and each 1,000 objects, and told
+apart by the date in the object's own name, where that says nothing by its folder's, and else by the time S3 has for it.
 
 The date is that of the delivery, and events arrive later than they happen: CloudTrail within minutes, flow logs about
 ten minutes after their interval, after a fault hours. `delivered` widens the period of the events accordingly.
@@ -22,11 +24,11 @@ from __future__ import annotations
 import re
 from collections import Counter
 from datetime import datetime, timedelta, timezone
-from typing import Any, Iterator, List, NamedTuple, Optional, Tuple
+from typing import Any, Iterator, List, NamedTuple, Optional, Set, Tuple
 
 from collectors.aws import errors, said
 from collectors.errors import CollectorError
-from collectors.recognise import kind_of
+from collectors.recognise import ACCOUNT, PLACEHOLDER, dated_folders, is_placeholder, passed_over
 from collectors.records import ObjectRef
 
 HOUR_MS = 3_600_000
@@ -36,12 +38,15 @@ EARLY_MS = HOUR_MS
 LATE_HOURS = 6.0
 #: Folders without a date beside each other: beyond this, one listing without folders takes fewer requests.
 MAX_FOLDERS = 1000
+#: Sorts behind whatever a key may go on with.
+LAST = "\U0010ffff"
 
-#: What AWS writes below ``AWSLogs`` for other services (Config, load balancers) is none of the four logs.
-_SERVICE = re.compile(r"(?:^|/)AWSLogs/(?:o-[a-z0-9]+/)?(?:\d{12}/|aws-account-id=\d{12}/aws-service=)([^/]+)/")
-_OURS = {"CloudTrail", "CloudTrail-Insight", "vpcflowlogs", "vpcdnsquerylogs", "WAFLogs"}
-#: What `recognise` tells by the key, and is no log.
-_NOT_LOADED = {"digest": "CloudTrail-Digest", "dead_letters": "dead letters"}
+_SERVICE = re.compile(rf"(?:^|/){ACCOUNT}[^/]+/$")
+_DATED = re.compile(
+    rf"(?:^|.*/)(?:{'|'.join(dated_folders())})"
+    r"(?:year=)?((?:19|20)\d\d)/(?:(?:month=)?(0[1-9]|1[0-2])/(?:(?:day=)?([0-3]\d)/(?:.*/)?)?)?$"
+)
+_HOUR = re.compile(r"(?:hour=)?\d\d?/$")
 _DATE_FOLDERS = re.compile(
     r"(?:^|/)(?:year=)?((?:19|20)\d\d)(?:/(?:month=)?(0[1-9]|1[0-2])(?:/(?:day=)?([0-3]\d))?)?(?=/)"
 )
@@ -80,20 +85,24 @@ def delivered(events: Period, late_hours: float = LATE_HOURS) -> Period:
 class Listing:
     """The objects below ``s3://bucket/prefix`` delivered in a period; a fresh walk each time it is iterated over.
 
-    ``passed_over`` counts, after a walk, the folders of other services and of CloudTrail's digests by their name.
-    ``prefix`` is one of S3: a beginning of keys that need not end at a slash. ``client`` is boto3's for S3. Iterating
-    raises `CollectorError` where the bucket may not be listed.
+    ``passed_over`` counts, after a walk, the objects that are known to be none of the logs, by what they are called;
+    where that is in ``and_more``, there are more: what is below a folder of them is not listed to its end. With
+    ``dataset`` the other logs are passed over as well. ``prefix`` is one of S3: a beginning of keys that need not end
+    at a slash. ``client`` is boto3's for S3. Iterating raises `CollectorError` where the bucket may not be listed.
     """
 
-    def __init__(self, client: Any, bucket: str, prefix: str, period: Period) -> None:
+    def __init__(self, client: Any, bucket: str, prefix: str, period: Period, dataset: str = "") -> None:
         self.bucket = bucket
         self.prefix = prefix
         self.period = period
+        self.dataset = dataset
         self.passed_over: Counter[str] = Counter()
+        self.and_more: Set[str] = set()
         self._client = client
 
     def __iter__(self) -> Iterator[Listed]:
         self.passed_over = Counter()
+        self.and_more = set()
         return self._walk(self.prefix)
 
     def _walk(self, start: str) -> Iterator[Listed]:
@@ -101,7 +110,7 @@ class Listing:
         waiting = [start]
         while waiting:
             folder = waiting.pop()
-            if _day_is_known(folder):
+            if _day_is_known(layout_period(folder)):
                 yield from self._flat(folder)
                 continue
             found: List[str] = []
@@ -113,6 +122,9 @@ class Listing:
                     yield from self._below(folder, max(listed_to, found[-1]))
                     found = []
                     break
+            if found and _day_is_known(folder_period(folder)) and all(_HOUR.match(each, len(folder)) for each in found):
+                yield from self._below(folder, folder + LAST)  # a day's hours: one listing instead of 24
+                continue
             waiting += [each for each in sorted(found, reverse=True) if self._is_entered(each)]
 
     def _below(self, folder: str, listed_to: str) -> Iterator[Listed]:
@@ -122,12 +134,25 @@ class Listing:
                 yield each
 
     def _is_entered(self, folder: str) -> bool:
-        service = _other_service(folder)
-        if service:
-            self.passed_over[service] += 1
-            return False
-        span = folder_period(folder)
+        if _SERVICE.search(folder):
+            other = self._called(folder + "-")
+            if other:
+                self._count_below(folder, other)
+                return False
+        span = layout_period(folder)
         return span is None or self.period.meets(*span)
+
+    def _called(self, key: str) -> str:
+        return passed_over(key, self.dataset)
+
+    def _count_below(self, folder: str, called: str) -> None:
+        """Count what is passed over below a folder, as far as one request tells."""
+        page = next(iter(self._pages(folder, "")))
+        self.passed_over[called] += sum(
+            not is_placeholder(entry["Key"], entry["Size"]) for entry in page.get("Contents", ())
+        )
+        if page.get("IsTruncated"):
+            self.and_more.add(called)
 
     def _flat(self, folder: str) -> Iterator[Listed]:
         for page in self._pages(folder, ""):
@@ -136,11 +161,9 @@ class Listing:
     def _objects(self, page: Any) -> Iterator[Listed]:
         for entry in page.get("Contents", ()):
             key, size = entry["Key"], entry["Size"]
-            if key.endswith("/") and not size:  # what a console leaves where somebody made a folder
-                continue
-            service = _other_service(key) or _NOT_LOADED.get(kind_of(key).dataset, "")
-            if service:
-                self.passed_over[service] += 1
+            other = PLACEHOLDER if is_placeholder(key, size) else self._called(key)
+            if other:
+                self.passed_over[other] += 1
             elif self.period.meets(*(key_period(key) or _instant(entry["LastModified"]))):
                 yield Listed(ObjectRef(self.bucket, key, size_bytes=size), entry.get("ETag", ""))
 
@@ -155,6 +178,12 @@ class Listing:
             ) from exc
 
 
+def layout_period(folder: str) -> Optional[Tuple[int, int]]:
+    """Return the year, month or day of a folder in one of AWS's layouts: there its objects have no other date."""
+    found = _DATED.match(folder)
+    return _span(found) if found else None
+
+
 def folder_period(folder: str) -> Optional[Tuple[int, int]]:
     """Return the year, month or day that the objects of a folder are of, or None if its path says nothing.
 
@@ -164,6 +193,10 @@ def folder_period(folder: str) -> Optional[Tuple[int, int]]:
     found = _last(_DATE_FOLDERS, folder)
     if found is None or ("AWSLogs/" not in folder[: found.start(1)] and not found.group(3)):
         return None
+    return _span(found)
+
+
+def _span(found: re.Match[str]) -> Optional[Tuple[int, int]]:
     year, month, day = (int(part) if part else 0 for part in found.groups())
     try:
         first = datetime(year, month or 1, day or 1, tzinfo=timezone.utc)
@@ -190,7 +223,8 @@ def key_period(key: str) -> Optional[Tuple[int, int]]:
         else:
             return first, first + 60_000
     folder = key.rpartition("/")[0] + "/"
-    return folder_period(folder) if _day_is_known(folder) else None
+    span = folder_period(folder)
+    return span if _day_is_known(span) else None
 
 
 def _last(pattern: re.Pattern[str], text: str) -> Optional[re.Match[str]]:
@@ -198,14 +232,8 @@ def _last(pattern: re.Pattern[str], text: str) -> Optional[re.Match[str]]:
     return found[-1] if found else None
 
 
-def _day_is_known(folder: str) -> bool:
-    span = folder_period(folder)
+def _day_is_known(span: Optional[Tuple[int, int]]) -> bool:
     return span is not None and span[1] - span[0] <= 24 * HOUR_MS
-
-
-def _other_service(path: str) -> str:
-    found = _SERVICE.search(path)
-    return found.group(1) if found and found.group(1) not in _OURS else ""
 
 
 def _instant(moment: datetime) -> Tuple[int, int]:

@@ -9,10 +9,10 @@ from __future__ import annotations
 import math
 import queue
 import threading
-from collections import defaultdict
+from collections import Counter, defaultdict
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from typing import Any, BinaryIO, Callable, DefaultDict, Dict, Iterable, Iterator, List, Optional
+from typing import Any, BinaryIO, Callable, Collection, DefaultDict, Dict, Iterable, Iterator, List, Optional
 
 from collectors.datasets import DATASETS
 from collectors.delivery.dead_letters import DeadLetter
@@ -20,6 +20,7 @@ from collectors.delivery.intake import Intake, forever
 from collectors.delivery.objects import Objects
 from collectors.delivery.outcome import DONE, UNFINISHED, ObjectResult
 from collectors.errors import CollectorError
+from collectors.recognise import DIGEST, EMPTY, UNKNOWN_KIND
 from collectors.records import ObjectRef
 from es_bridge.errors import BridgeError
 from es_bridge.transport import Transport
@@ -51,8 +52,11 @@ class LoadReport:
     objects_done: int = 0
     #: Bytes as stored in the objects; of those under way what has been read.
     bytes_done: int = 0
-    #: CloudTrail's digests: known, and nothing to load.
-    digests: int = 0
+    #: What is none of the logs, counted by what it is called; the first names of what is of unknown kind.
+    passed_over: Counter[str] = field(default_factory=Counter)
+    unknown: List[str] = field(default_factory=list)
+    #: Objects the user named one by one: that one of them is no log is a problem.
+    given: Collection[ObjectRef] = ()
     #: Name of the log -> counts; ``""`` for objects that are none.
     logs: DefaultDict[str, Counts] = field(default_factory=lambda: defaultdict(Counts))
     #: Objects that are gone, damaged, none of the logs, or could not be read, with the reason; only the first.
@@ -70,10 +74,15 @@ class LoadReport:
 
     def add(self, ref: ObjectRef, result: ObjectResult, name: str) -> None:
         """Count one object that was taken."""
-        if result.dataset == "digest":
-            self.objects_done += 1
-            self.digests += 1
-            return
+        reason = result.reason
+        if result.passed_over and result.outcome == DONE:
+            if ref not in self.given or result.passed_over in (EMPTY, DIGEST):
+                self.objects_done += 1
+                self.passed_over[result.passed_over] += 1
+                if result.passed_over == UNKNOWN_KIND and len(self.unknown) < MAX_REASONS:
+                    self.unknown.append(name)
+                return
+            reason = reason or f"it is none of the logs ({result.passed_over})"
         counts = self.logs[result.dataset]
         counts.objects += 1
         counts.records += result.records
@@ -87,11 +96,11 @@ class LoadReport:
             self.objects_done += 1
         else:
             self.unfinished += 1
-        if result.reason and result.outcome != UNFINISHED:
+        if reason and result.outcome != UNFINISHED:
             self.problems_count += 1
             if len(self.problems) < MAX_REASONS:
                 # The reason may begin with the object's address, which for a file is nothing a person knows.
-                self.problems.append(f"{name}: {result.reason.partition(ref.uri + ': ')[2] or result.reason}")
+                self.problems.append(f"{name}: {reason.partition(ref.uri + ': ')[2] or reason}")
 
 
 class Rejections:

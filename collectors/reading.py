@@ -13,8 +13,8 @@ from contextlib import contextmanager
 from itertools import chain
 from typing import Any, BinaryIO, Iterator, Optional, cast
 
-from collectors.errors import DamagedFile, DeadLetterFile, DigestFile, NotThisLog
-from collectors.recognise import PARQUET, PARQUET_MAGIC, kind_of
+from collectors.errors import DamagedFile, DeadLetterFile, DigestFile, NotThisLog, UnknownObject
+from collectors.recognise import EMPTY, PARQUET, PARQUET_MAGIC, UNKNOWN_KIND, is_blank, kind_of
 from collectors.records import Context, Made
 from collectors.unpack import unpacked
 
@@ -33,9 +33,10 @@ class Reading:
     """The records of one object, in order, while ``stream`` is open: iterate once.
 
     Yields every record from ``context.first_number`` on as a `Document` or a `BadRecord`. Raises `DigestFile` for a
-    digest, `DeadLetterFile` for dead letters of ours, `NotThisLog` for anything else that is no log, and `DamagedFile`
-    after all complete records before the damage; ``damage`` is then what is wrong with the bytes themselves, ``None``
-    where only the text is broken.
+    digest, `DeadLetterFile` for dead letters of ours, `NotThisLog` for what its key says is a log and is none,
+    `UnknownObject` for anything else that is no log, and `DamagedFile` after all complete records before the damage;
+    ``damage`` is then what is wrong with the bytes themselves, ``None`` where only the text is broken. Of nothing, such
+    as no byte at all or gzip of nothing, there are no records.
     """
 
     def __init__(self, stream: BinaryIO, context: Context, dataset: str = "") -> None:
@@ -50,6 +51,9 @@ class Reading:
         except DamagedFile as exc:  # nothing can be unpacked: the source is to hear it
             self._head, self._pieces = b"", _raising(exc)
         kind = kind_of(context.ref.key, self._head)
+        #: What the object is called where it is passed over: it is known to be none of the logs, empty, or unknown.
+        self.passed_over = "" if dataset else kind.passed_over
+        self._is_certain = bool(dataset) or kind.by_key
         #: Name of the dataset, ``digest``, ``dead_letters``, or ``""`` for an object that is none of the logs.
         self.dataset = dataset or kind.dataset
         self._is_parquet = kind.format == PARQUET and self.dataset == "vpc_flow"
@@ -59,8 +63,26 @@ class Reading:
             raise DigestFile("a digest file")
         if self.dataset == "dead_letters":
             raise DeadLetterFile("a file of the loader's own dead letters")
+        if self.passed_over:
+            return
+        if is_blank(self._head) and self.damage is None and (self._is_parquet or self.dataset not in SOURCES):
+            self._head = next((piece for piece in self._pieces if not is_blank(piece)), b"")
+            if not self._head:
+                self.passed_over = "" if self.dataset in SOURCES else EMPTY
+                return
+        try:
+            yield from self._records()
+        except NotThisLog as exc:
+            if self._is_certain or isinstance(exc, DigestFile):
+                raise
+            self.dataset, self.passed_over = "", UNKNOWN_KIND
+            raise UnknownObject(f"neither its key nor its content is that of a log that is loaded here: {exc}") from exc
+
+    def _records(self) -> Iterator[Made]:
         if self.dataset not in SOURCES:
-            raise NotThisLog("neither its key nor its content is that of a log that is loaded here")
+            if self.damage is not None:
+                raise self.damage
+            raise NotThisLog("its beginning is that of none of them")
         if self._is_parquet and self.damage is None:
             with self._as_file() as file:
                 yield from _source(PARQUET_SOURCE).documents(file, self._context)

@@ -1,42 +1,128 @@
-"""Which log an object is, told by its key and, where the key says nothing, by its first bytes.
+"""What an object is, told by its key and, where the key says nothing, by its first bytes.
 
-The keys are those AWS documents; Firehose puts its own date folders in front of the stream's name. Behind the last
+One table (`ROWS`) for whatever finds objects: a folder, a bucket, a queue, the audit. The keys are those AWS documents;
+Firehose puts date folders, and whatever prefix its user chose, in front of the stream's name. Behind the last
 ``AWSLogs/`` what comes first decides, which is the folder AWS names after the service: names that people choose (a
 prefix in front, a web ACL in the file's name) may hold another log's name.
 
-================  ==================================================================================================
-log               key
-================  ==================================================================================================
-cloudtrail        ``.../CloudTrail/<region>/...``, ``.../CloudTrail-Insight/...``, ``_CloudTrail_`` in the name
-digest            ``.../CloudTrail-Digest/...``: signatures over log files, nothing to load
-vpc_flow          ``.../vpcflowlogs/...`` or ``.../aws-service=vpcflowlogs/...``; ``.log.gz`` text, ``.parquet``
-route53_resolver  ``.../vpcdnsquerylogs/...``
-waf               ``.../WAFLogs/...``, or a Firehose stream ``aws-waf-logs-<name>-<n>-...``
-dead_letters      files of our own dead-letter store, nothing to load: a letter about one would be one more of them
-================  ==================================================================================================
+What AWS extends is no list here: any folder ``CloudTrail-<Word>`` is CloudTrail's (Insight, NetworkActivity and
+Aggregated are documented: https://docs.aws.amazon.com/awscloudtrail/latest/userguide/get-and-view-cloudtrail-log-files.html)
+but those known to hold no events, and a service's folder that is not in the table says nothing: its objects are opened,
+and the first bytes decide. Listed are only folders and names that are known to hold none of the logs.
 """
 
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
+from typing import Callable, List, NamedTuple, Optional, Pattern, Tuple
+
+from collectors.datasets import DATASETS
 
 TEXT, JSON_LINES, JSON_DOCUMENT, PARQUET = "text", "json_lines", "json_document", "parquet"
 PARQUET_MAGIC = b"PAR1"
+#: What an object is called that neither key nor content tell: it might be a log of a form that nobody foresaw.
+UNKNOWN_KIND = "of unknown kind"
+#: What an object without a byte of content is called, where its key names no log.
+EMPTY = "empty objects"
+PLACEHOLDER = "folder placeholders"
+OTHER_FILES = "other files"
+DEAD_LETTERS = "dead letters"
+DIGEST = "CloudTrail-Digest"
 
-_KEYS = (
-    ("digest", re.compile(r"/CloudTrail-Digest/|_CloudTrail-Digest_")),
-    ("cloudtrail", re.compile(r"/CloudTrail(-Insight)?/|_CloudTrail(-Insight)?_")),
-    ("vpc_flow", re.compile(r"/vpcflowlogs/|aws-service=vpcflowlogs/|_vpcflowlogs_")),
-    ("route53_resolver", re.compile(r"/vpcdnsquerylogs/|_vpcdnsquerylogs_")),
-    ("waf", re.compile(r"/WAFLogs/|_waflogs_|(^|/)aws-waf-logs-[^/]*$")),
-)
+#: How much of the content is looked at.
+HEAD_BYTES = 65_536
+_BLANK = b"\xef\xbb\xbf \t\r\n"
+#: Two of these in the first line make it the header of a flow log, whatever else a custom format has.
+_FLOW_COLUMNS = {"srcaddr", "dstaddr", "action", "log-status", "interface-id", "start", "end", "bytes"}
+
+
+def _first_line(*patterns: bytes) -> Callable[[bytes], bool]:
+    """Return a test whether the first line is a JSON object in which all of these are found."""
+    compiled = [re.compile(pattern) for pattern in patterns]
+
+    def test(head: bytes) -> bool:
+        line = head.split(b"\n", 1)[0]
+        return line.startswith(b"{") and all(pattern.search(line) for pattern in compiled)
+
+    return test
+
+
+def _json(pattern: bytes) -> Callable[[bytes], bool]:
+    """Return a test whether the content is a JSON object in whose beginning this is found."""
+    compiled = re.compile(pattern)
+    return lambda head: head.startswith(b"{") and compiled.search(head) is not None
+
+
+def _flow_header(head: bytes) -> bool:
+    names = set(head.split(b"\n", 1)[0].decode("ascii", "replace").split())
+    return head.startswith(PARQUET_MAGIC) or len(names & _FLOW_COLUMNS) >= 2
+
+
+class Row(NamedTuple):
+    """One log, or one kind of objects that are none."""
+
+    #: Of the dataset; ``""`` for what is neither a log nor has a name in this code.
+    dataset: str
+    #: What it is called in a summary, where it is passed over; empty for a log.
+    passed_over: str = ""
+    #: The folder AWS names after the service; a regular expression for the whole name.
+    folder: str = ""
+    #: Found in the object's name.
+    name: str = ""
+    #: Whether the content, without white space in front, is this log's.
+    content: Optional[Callable[[bytes], bool]] = None
+    format: str = ""
+    #: How many folders AWS has between that of the service and that of the year: region, VPC, web ACL.
+    above_date: int = 0
+
+
+#: The order matters where two fit at the same place in a key, and for the content.
+ROWS = (
+    Row("digest", DIGEST, DIGEST, "_CloudTrail-Digest_",
+        _json(rb'"digestStartTime"|"digestS3Object"'), JSON_DOCUMENT),
+    Row("", "CloudTrail-Lake", "CloudTrail-Lake"),
+    Row("cloudtrail", "", r"CloudTrail(?:-[A-Za-z][A-Za-z0-9]*)?", r"_CloudTrail(?:-[A-Za-z][A-Za-z0-9]*)?_",
+        _json(rb'^\{\s*"Records"\s*:'), JSON_DOCUMENT, above_date=1),
+    Row("vpc_flow", "", "vpcflowlogs", "_vpcflowlogs_", _flow_header, TEXT, above_date=1),
+    Row("route53_resolver", "", "vpcdnsquerylogs", "_vpcdnsquerylogs_",
+        _first_line(rb'"query_timestamp"', rb'"query_name"'), JSON_LINES, above_date=1),
+    Row("waf", "", "WAFLogs", r"_waflogs_|^aws-waf-logs-",
+        _first_line(rb'"webaclId"', rb'"httpRequest"|"terminatingRuleId"'), JSON_LINES, above_date=2),
+)  # fmt: skip
+#: Folders of services below an account's, and beginnings of the names in them, that are known to be none of the logs.
+OTHER_SERVICES = (
+    "Config", "elasticloadbalancing", "GuardDuty", "Macie", "network-firewall", "redshift", "VpcLattice",
+    "globalaccelerator",
+)  # fmt: skip
+#: Names that are known to be none of the logs wherever they are.
+OTHER_NAMES = (
+    Row("dead_letters", DEAD_LETTERS),  # of our own store: a letter about one would be one more of them
+    Row("", PLACEHOLDER, name=r"_\$folder\$$"),
+    Row("", "test files", name=r"(?:TestFile|CheckFile)$"),  # ELBAccessLogTestFile, ConfigWritabilityCheckFile
+    Row("", "S3 access logs", name=r"^\d{4}(?:-\d\d){5}-[0-9A-F]{16}$"),
+    Row("", OTHER_FILES, name=r"^(?:_(?:SUCCESS|started|committed|temporary).*|\._.*|\.DS_Store|Thumbs\.db|"
+                                r"desktop\.ini|README.*|LICENSE.*|labels\.jsonl|.*\.(?:md|crc|signature|mmdb))$"),
+)  # fmt: skip
+
+#: Where AWS has the folders of services.
+ACCOUNT = r"AWSLogs/(?:o-[a-z0-9]+/)?(?:\d{12}/|aws-account-id=\d{12}/aws-service=)"
+_OTHERS = "|".join(OTHER_SERVICES)
+_OTHER_FOLDER = re.compile(rf"^/(?:o-[a-z0-9]+/)?(?:\d{{12}}/|aws-account-id=\d{{12}}/aws-service=)({_OTHERS})/")
+_OTHER_PREFIX = re.compile(rf"(?:^|[.])\d{{12}}_({_OTHERS})_")
 _DEAD_LETTERS = re.compile(
     r"/(cloudtrail|vpc_flow|route53_resolver|waf|unknown)/[A-Za-z0-9_-]{16}/\d{11}-[0-9a-f]{12}\.jsonl\.gz$"
 )
-_FORMATS = {"cloudtrail": JSON_DOCUMENT, "route53_resolver": JSON_LINES, "waf": JSON_LINES, "digest": JSON_DOCUMENT}
-#: Two of these in the first line make it the header of a flow log, whatever else a custom format has.
-_FLOW_COLUMNS = {"srcaddr", "dstaddr", "action", "log-status", "interface-id", "start", "end", "bytes"}
+
+
+def _in_a_key(row: Row) -> Pattern[str]:
+    """Return what finds the row's folder or name in a key with a slash in front."""
+    folder = f"/(?:[a-z-]+=)?(?:{row.folder})/"
+    name = row.name.replace("^", "(?<=/)")
+    return re.compile(f"{folder}|(?:{name})(?=[^/]*$)" if name else folder)
+
+
+_KEYS: Tuple[Tuple[Pattern[str], Row], ...] = tuple((_in_a_key(row), row) for row in ROWS)
+_NAMES = tuple((re.compile(row.name), row) for row in OTHER_NAMES if row.name)
 
 
 class Kind(NamedTuple):
@@ -44,46 +130,87 @@ class Kind(NamedTuple):
 
     dataset: str
     format: str
+    #: What it is called where it is known to be none of the logs; empty for a log and for what nothing is known of.
+    passed_over: str = ""
+    #: Whether the key says so, and not only the content.
+    by_key: bool = False
+
+    @property
+    def may_be_a_log(self) -> bool:
+        """Whether the content can tell more than the key: whoever asked for this very object has it looked into."""
+        return self.passed_over in ("", OTHER_FILES)
 
 
 def kind_of(key: str, head: bytes = b"") -> Kind:
     """Return what the object under ``key`` is; ``head`` is the beginning of its unpacked content.
 
-    The key decides the dataset. Where it names none, the content does: a local file may have any name.
+    The key decides. Where it names nothing, the content does: a local file may have any name.
     """
+    row = _named(key)
     is_parquet = head.startswith(PARQUET_MAGIC) if head else key.endswith(".parquet")
-    dataset = _dataset_named(key) or ("vpc_flow" if is_parquet else _dataset_in(head))
-    if dataset == "vpc_flow":
-        return Kind(dataset, PARQUET if is_parquet else TEXT)
-    return Kind(dataset, _FORMATS.get(dataset, ""))
+    by_key = row is not None
+    # What is none by nothing but a name that people give is a log all the same where it looks like one.
+    if row is None or (row.passed_over == OTHER_FILES and head):
+        row = _row_in(head) or row or (_FLOW_LOGS if is_parquet else None)
+    if row is None:
+        return Kind("", "")
+    is_parquet = is_parquet and row.dataset == "vpc_flow"
+    return Kind(row.dataset, PARQUET if is_parquet else row.format, row.passed_over, by_key)
 
 
-def _dataset_named(key: str) -> str:
+def passed_over(key: str, dataset: str = "") -> str:
+    """Return what an object is called by its key that is passed over, empty for one that is to be read.
+
+    Where ``dataset`` is what the user wants, other logs are passed over as well, but not what the key says nothing of.
+    """
+    kind = kind_of(key)
+    if kind.passed_over or not dataset or not kind.by_key or kind.dataset == dataset:
+        return kind.passed_over
+    return f"{DATASETS[kind.dataset].title}, not asked for"
+
+
+def is_placeholder(key: str, size_bytes: int) -> bool:
+    """Whether this is what a console leaves where somebody made a folder."""
+    return key.endswith("/") and size_bytes == 0
+
+
+def is_blank(head: bytes) -> bool:
+    """Whether there is nothing but white space in the beginning of some content."""
+    return not head.lstrip(_BLANK)
+
+
+def dated_folders() -> List[str]:
+    """Return regular expressions of what is in front of the folder of a year in AWS's own layouts."""
+    return [
+        rf"{ACCOUNT}(?:{row.folder})/(?:[^/]+/){{{row.above_date}}}" for row in ROWS if row.above_date and row.folder
+    ]
+
+
+def _named(key: str) -> Optional[Row]:
     """Return what the key says."""
     if _DEAD_LETTERS.search("/" + key):
-        return "dead_letters"
+        return OTHER_NAMES[0]
+    name = key.rpartition("/")[2]
     _, is_there, below = key.rpartition("AWSLogs/")
-    for part in (below if is_there else key.rpartition("/")[2], key):
-        matches = ((pattern.search("/" + part), dataset) for dataset, pattern in _KEYS)
-        places = [(match.start(), dataset) for match, dataset in matches if match]
+    other = _OTHER_FOLDER.search("/" + below) if is_there else None
+    other = other or _OTHER_PREFIX.search(name)
+    if other:
+        return Row("", other.group(1))
+    for pattern, row in _NAMES:
+        if pattern.search(name):
+            return row
+    for part in (below if is_there else name, key):
+        matches = ((pattern.search("/" + part), row) for pattern, row in _KEYS)
+        places = [(match.start(), number, row) for number, (match, row) in enumerate(matches) if match]
         if places:
-            return min(places)[1]
-    return ""
+            return min(places)[2]
+    return None
 
 
-def _dataset_in(head: bytes) -> str:
+def _row_in(head: bytes) -> Optional[Row]:
     """Return what the content itself says."""
-    start = head.lstrip(b"\xef\xbb\xbf \t\r\n")[:65_536]
-    if start.startswith(b"{"):
-        if b'"digestStartTime"' in start or b'"digestS3Object"' in start:
-            return "digest"
-        if re.match(rb'\{\s*"Records"\s*:', start):
-            return "cloudtrail"
-        line = start.split(b"\n", 1)[0]
-        if b'"query_timestamp"' in line and b'"query_name"' in line:
-            return "route53_resolver"
-        if b'"webaclId"' in line and b'"httpRequest"' in line:
-            return "waf"
-        return ""
-    names = set(start.split(b"\n", 1)[0].decode("ascii", "replace").split())
-    return "vpc_flow" if len(names & _FLOW_COLUMNS) >= 2 else ""
+    start = head.lstrip(_BLANK)[:HEAD_BYTES]
+    return next((row for row in ROWS if row.content and row.content(start)), None)
+
+
+_FLOW_LOGS = next(row for row in ROWS if row.dataset == "vpc_flow")

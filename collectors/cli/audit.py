@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections import deque
+from collections import Counter, deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Deque, Dict, Iterable, Iterator, NamedTuple
+from typing import Any, Callable, Collection, Deque, Dict, Iterable, Iterator, List, NamedTuple, Tuple
 
 from collectors.audit import NAMED, Audit, ObjectAudit
 from collectors.aws import client
+from collectors.cli.passed_over import UNKNOWN, examples, known
 from collectors.cli.period import add_period_arguments, in_words, listing_of, period_from, period_is_given
 from collectors.datasets import DATASETS
 from collectors.delivery.dead_letters import DeadLetters
@@ -34,8 +35,12 @@ examples:
 
 Reads every object again and asks the cluster for each of its records, by id: a record is stored, a dead letter, or
 missing. Named with each object: records that are missing, and records that are in more than one index. Exit status 0:
-every record of every object is accounted for, once. 1: something is not.
+every record of every object is accounted for, once. 1: something is not. 4: everything is that is known to be a log,
+but objects were passed over that might be one: neither key nor content says what they are, and no dead letter does.
+What is known to be none of the logs (digests, other services' files) is counted and does not change the status.
 """
+#: Exit status where all records are accounted for, and it cannot be said of all objects whether they are logs.
+UNCERTAIN = 4
 WORKERS = 4
 _LINE = "{:>12} {:>12} {:>12} {:>12}  {}"
 
@@ -70,6 +75,8 @@ def run(arguments: argparse.Namespace) -> int:
 class _Source(NamedTuple):
     objects: Objects
     refs: Iterable[ObjectRef]
+    #: Asked when all objects were compared: what was passed over by its key, and of what of it there is more.
+    passed_over: Callable[[], Tuple[Counter[str], Collection[str]]]
 
 
 def _run(arguments: argparse.Namespace) -> int:
@@ -82,7 +89,7 @@ def _run(arguments: argparse.Namespace) -> int:
             audit = Audit(
                 source.objects, Presence(transport), letters, dataset=arguments.dataset, named=arguments.named
             )
-            return _report(_side_by_side(audit, source.refs, arguments.workers), arguments)
+            return _report(_side_by_side(audit, source.refs, arguments.workers), source, arguments)
     except CollectorError as exc:
         say(str(exc))
         return FAILED
@@ -95,15 +102,16 @@ def _bucket(arguments: argparse.Namespace) -> _Source:
     period = period_from(arguments)
     s3 = client("s3", retry_mode="adaptive", connections=arguments.workers + 2)
     say(in_words(period, arguments.late))
-    listing = listing_of(s3, bucket, prefix, period, arguments.late)
-    return _Source(S3Objects(s3), (each.ref for each in listing))
+    listing = listing_of(s3, bucket, prefix, period, arguments.late, arguments.dataset)
+    refs = (each.ref for each in listing)
+    return _Source(S3Objects(s3), refs, lambda: (listing.passed_over, listing.and_more))
 
 
 def _files(arguments: argparse.Namespace) -> _Source:
     if period_is_given(arguments):
         raise CollectorError("--since, --until and --late are for s3://bucket/prefix: a folder is read as a whole")
-    logs = find_files([Path(arguments.path)], arguments.stands_for).logs
-    return _Source(FileObjects(logs), (log.ref for log in logs))
+    found = find_files([Path(arguments.path)], arguments.stands_for, arguments.dataset)
+    return _Source(FileObjects(found.logs), (log.ref for log in found.logs), lambda: (found.passed_over, ()))
 
 
 def _side_by_side(audit: Audit, refs: Iterable[ObjectRef], workers: int) -> Iterator[ObjectAudit]:
@@ -123,14 +131,23 @@ def _side_by_side(audit: Audit, refs: Iterable[ObjectRef], workers: int) -> Iter
                 future.cancel()
 
 
-def _report(results: Iterator[ObjectAudit], arguments: argparse.Namespace) -> int:
+def _report(results: Iterator[ObjectAudit], source: _Source, arguments: argparse.Namespace) -> int:
     objects = incomplete = 0
+    passed_over: Counter[str] = Counter()
+    unknown = 0
+    names: List[str] = []
     total = ObjectAudit("all")
     if arguments.format == "table":
         print(_LINE.format("records", "stored", "dead letters", "missing", "object"))
     for result in results:
         objects += 1
-        incomplete += not result.is_complete
+        if result.may_be_a_log:
+            unknown += 1
+            names += [_name(result)] * (len(names) < NAMED)
+        else:
+            incomplete += not result.is_complete
+        if result.passed_over:
+            passed_over[result.passed_over] += 1
         for name in ("records", "stored", "dead", "missing", "doubled"):
             setattr(total, name, getattr(total, name) + getattr(result, name))
         if arguments.format == "json":
@@ -139,14 +156,24 @@ def _report(results: Iterator[ObjectAudit], arguments: argparse.Namespace) -> in
             _print(result)
     if arguments.format == "table":
         print(_LINE.format(*(f"{n:,}" for n in (total.records, total.stored, total.dead, total.missing)), "all"))
+    by_key, and_more = source.passed_over()
+    passed_over.update(by_key)
+    if known(passed_over):
+        say(f"not compared, as none of the logs: {known(passed_over, and_more)}")
     if not objects:
         say(f"no object is there to compare: {arguments.path}")
         return FAILED
-    say(
-        f"{objects:,} objects, {total.records:,} records: "
-        + (f"{incomplete:,} objects are not accounted for" if incomplete else "all accounted for, once")
-    )
-    return FAILED if incomplete else DONE
+    if unknown:
+        say(f"{UNKNOWN.format(count=unknown)}: {examples(names, unknown)}")
+    counted = f"{objects:,} objects, {total.records:,} records: "
+    if incomplete:
+        say(counted + f"{incomplete:,} objects are not accounted for")
+        return FAILED
+    if unknown:
+        say(counted + f"accounted for, once, but {unknown:,} objects that might be logs were passed over")
+        return UNCERTAIN
+    say(counted + "all accounted for, once")
+    return DONE
 
 
 def _name(result: ObjectAudit) -> str:

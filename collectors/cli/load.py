@@ -13,6 +13,7 @@ from collectors.aws import client
 from collectors.backfill import Backfill, Survey, subject, what_to_know
 from collectors.cli.daemon import add_queue_arguments, run_queue
 from collectors.cli.index_objects import add_choice
+from collectors.cli.passed_over import NOT_A_LOG, UNKNOWN, examples, known
 from collectors.cli.period import add_period_arguments, days, in_words, listing_of, period_from, period_is_given
 from collectors.cli.progress import Waiting, bar, orderly_ctrl_c
 from collectors.datasets import DATASETS
@@ -29,7 +30,7 @@ from collectors.finished import Finished, default_path
 from collectors.listing import Listing
 from collectors.load import Load, LoadReport, Rejections, make_visible
 from collectors.object_fields import parse_choice
-from collectors.recognise import kind_of
+from collectors.recognise import UNKNOWN_KIND, kind_of
 from collectors.records import ObjectRef
 from collectors.templates import ensure_template
 from es_bridge.cli.connection import add_connection_arguments, cluster_from, opaque_id
@@ -151,9 +152,11 @@ def _is_bucket(path: str) -> bool:
 
 
 def _load_files(arguments: argparse.Namespace, transport: Transport) -> int:
-    found = find_files([Path(path) for path in arguments.paths], arguments.stands_for)
+    found = find_files([Path(path) for path in arguments.paths], arguments.stands_for, arguments.dataset)
     if not found.logs:
         say(f"no log file in {', '.join(arguments.paths)}: AWS's end in .json.gz, .log.gz or .parquet")
+        if found.passed_over:
+            say(f"{NOT_A_LOG}: {known(found.passed_over)}")
         return FAILED
     if any(ref.bucket == NO_BUCKET and kind_of(ref.key).dataset != "cloudtrail" for ref, _ in found.logs):
         say(NO_ADDRESS)
@@ -161,15 +164,8 @@ def _load_files(arguments: argparse.Namespace, transport: Transport) -> int:
     session = _Session(arguments, transport, "files", lambda ref: paths[ref.bucket, ref.key])
     session.write_templates()
     size_bytes = sum(log.ref.size_bytes for log in found.logs)
-    report = LoadReport(len(found.logs), size_bytes, digests=len(found.digests))
-    status = session.load([log.ref for log in found.logs], FileObjects(found.logs), report)
-    if found.others:
-        print(f"  other files skipped: {len(found.others):,} (by their names no logs: {_some(found.others)})")
-    return status
-
-
-def _some(paths: List[Path]) -> str:
-    return ", ".join(path.name for path in paths[:3]) + (", ..." if len(paths) > 3 else "")
+    report = LoadReport(len(found.logs), size_bytes, passed_over=found.passed_over, given=found.given)
+    return session.load([log.ref for log in found.logs], FileObjects(found.logs), report)
 
 
 # --- a bucket --------------------------------------------------------------------------------------------------------
@@ -179,7 +175,7 @@ def _load_bucket(arguments: argparse.Namespace, transport: Transport) -> int:
     bucket, prefix = split_uri(arguments.paths[0])
     period = period_from(arguments)
     s3 = client("s3", retry_mode="adaptive", connections=_workers(arguments) + 2)
-    listing = listing_of(s3, bucket, prefix, period, arguments.late)
+    listing = listing_of(s3, bucket, prefix, period, arguments.late, arguments.dataset)
     session = _Session(arguments, transport, "objects", lambda ref: ref.uri)
     what = subject(listing, transport.config, arguments.dataset)
     finished = Finished(arguments.state or default_path(what), what)
@@ -204,8 +200,7 @@ def _load_bucket(arguments: argparse.Namespace, transport: Transport) -> int:
 def _say_survey(survey: Survey, listing: Listing, finished: Finished) -> None:
     say(f"{survey.objects:,} objects, {survey.size_bytes / 2**20:,.1f} MiB as stored")
     if listing.passed_over:
-        others = ", ".join(f"{name} ({count:,})" for name, count in sorted(listing.passed_over.items()))
-        say(f"not loaded, as none of the logs: {others}")
+        say(f"{NOT_A_LOG}: {known(listing.passed_over, listing.and_more)}")
     if survey.finished_objects:
         say(
             f"{survey.finished_objects:,} of them were finished by an earlier run that was interrupted. To read them "
@@ -300,7 +295,9 @@ class _Session:
     def _is_complete(self, report: LoadReport) -> bool:
         """Whether every record is in the cluster or in the dead-letter store."""
         named_only = 0 if self._letters else self._rejections.count + report.problems_count
-        return not (named_only or report.unfinished)
+        # Where nothing at all was a log, the address is mistyped, or a log has a form that nobody foresaw.
+        only_unknown = report.passed_over[UNKNOWN_KIND] > 0 and not report.logs
+        return not (named_only or report.unfinished or only_unknown)
 
     def _summarise(self, report: LoadReport, seconds: float) -> None:
         rate = report.records / seconds if seconds else 0
@@ -321,8 +318,12 @@ class _Session:
         if report.unknown_columns:
             names = ", ".join(f"{name} ({count:,})" for name, count in sorted(report.unknown_columns.items()))
             print(f"  columns of flow logs that are not known here, {UNKNOWN_COLUMNS}: {cell(names, '')}")
-        if report.digests:
-            print(f"  digest files skipped: {report.digests:,} (signatures over log files, no events)")
+        if known(report.passed_over):
+            print(f"  {NOT_A_LOG}: {known(report.passed_over)}")
+        unknown = report.passed_over[UNKNOWN_KIND]
+        if unknown:
+            print(f"  {UNKNOWN.format(count=unknown)}")
+            print(f"    {examples(report.unknown, unknown)}")
         if self._letters and any(counts.dead for counts in report.logs.values()):
             print(f"  why, and how to replay them: aws-siem-bridge dlq list {self._letters.uri}")
 

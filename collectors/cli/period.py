@@ -63,9 +63,9 @@ def period_is_given(arguments: argparse.Namespace) -> bool:
     return (arguments.since, arguments.until, arguments.late) != ("0", "0", LATE_HOURS)
 
 
-def listing_of(client: Any, bucket: str, prefix: str, period: Period, late_hours: float) -> Listing:
-    """Return the objects that may hold events of the period."""
-    return Listing(client, bucket, prefix, delivered(period, late_hours))
+def listing_of(client: Any, bucket: str, prefix: str, period: Period, late_hours: float, dataset: str = "") -> Listing:
+    """Return the objects that may hold events of the period, of every log or of one."""
+    return Listing(client, bucket, prefix, delivered(period, late_hours), dataset)
 
 
 def in_words(period: Period, late_hours: float) -> str:

@@ -47,8 +47,9 @@ def documents(pieces: Iterable[bytes], context: Context) -> Iterator[Made]:
     """Yield the documents of one file whose unpacked content arrives in ``pieces``, and its bad records.
 
     Raises `DigestFile` or `NotThisLog` when the content is something else, and `DamagedFile`, with the offset, after
-    the last complete record before the damage. Several ``{"Records":[...]}`` one after the other are read as one.
-    Records before ``context.first_number`` are decoded as well: nothing finds their ends faster.
+    the last complete record before the damage. Nothing, and a list of nothing, are no records. Several
+    ``{"Records":[...]}`` one after the other are read as one. Records before ``context.first_number`` are decoded as
+    well: nothing finds their ends faster.
     """
     first = context.first_number
     bad_before = BadBefore()
@@ -95,8 +96,6 @@ class _Reader:
             pass
         if self._buffer.startswith(_BOM):
             self._at = len(_BOM)
-        if not self._next_byte() and self._source_damage is None:
-            raise NotThisLog("the file is empty")
         while self._next_byte():
             yield from self._top_level_object()
         if self._source_damage is not None:
@@ -120,8 +119,8 @@ class _Reader:
                 yield from self._array()
             elif key in _DIGEST_KEYS:
                 raise DigestFile("a digest file")
-            else:
-                self._element(b",}", "a value")
+            elif self._element(b",}", "a value") == b"null" and key == "Records":
+                found = True
             if self._comma_or(b"}") == b"}":
                 break
         if not found:

@@ -7,9 +7,12 @@ every record stored, or there already                  DONE
 a record is none, or its day is outside the window     DONE             of the record; from `MOST_LETTERS` on one
                                                                         letter of all the others together
 the engine refuses a document, or its index            DONE             of the record, the engine's reason
-a digest, or a file of our own dead letters            DONE, 0 records
+nothing is in it: no byte, gzip of nothing             DONE, 0 records
+it is known to be none of the logs: a digest, another  DONE, 0 records
+service's file, a folder's placeholder, a dead letter
 the object is gone                                     DONE             of the object
-it is no log, or another one than it was taken for     DONE             of the object
+neither key nor content are a log's: it may be one     DONE             of the object
+it is another log than its key says, or none           DONE             of the object
 it is cut short: what is complete is stored            DONE             of the object, with the offset
 its checksum differs; access or KMS denied; S3 unwell  RETRY
 dead letters cannot be written                         RETRY
@@ -54,11 +57,12 @@ from collectors.errors import (
     NotThisLog,
     ObjectGone,
     StoreUnavailable,
+    UnknownObject,
 )
 from collectors.ingested import stamped
 from collectors.json_codec import Codec, fastest
 from collectors.reading import Reading
-from collectors.recognise import kind_of
+from collectors.recognise import DIGEST, PLACEHOLDER, UNKNOWN_KIND, is_placeholder, kind_of
 from collectors.records import EXCERPT_BYTES, BadRecord, Context, Document, ObjectRef
 from collectors.unpack import BrokenData
 from es_bridge.bulk import ALREADY_THERE, GIVE_UP_AFTER_S, MAX_BYTES, MAX_DOCS, STORED, WORKERS, bulk_create
@@ -182,7 +186,8 @@ class _Taking:
         self._letters_left: float = math.inf if only else most_letters
         self._rest: Optional[DeadLetter] = None
         self._rest_count = 0
-        self._result = ObjectResult(dataset or kind_of(ref.key).dataset)
+        self._kind = kind_of(ref.key)
+        self._result = ObjectResult(dataset or self._kind.dataset)
         self._letters = LetterBuffer(self._add, self._answered_before)
         #: Numbers of the documents that were fed and have no answer yet, and the first number not fed.
         self._under_way: Set[int] = set()
@@ -215,6 +220,12 @@ class _Taking:
 
     def _take(self) -> None:
         result = self._result
+        if is_placeholder(self._ref.key, self._ref.size_bytes):
+            result.passed_over = PLACEHOLDER
+            return
+        if self._kind.passed_over and not self._kind.may_be_a_log and not self._dataset:
+            result.passed_over = self._kind.passed_over  # so that nothing is read of what is known
+            return
         context = Context(self._ref, self._intake.codec, self._intake.addresses, self._first_number)
         try:
             with self._intake.objects.open(self._ref) as stream:
@@ -225,6 +236,7 @@ class _Taking:
                 finally:
                     result.bytes_read = reading.bytes_read
                     result.unknown_columns = tuple(context.unknown_columns)
+                    result.dataset, result.passed_over = reading.dataset, reading.passed_over
         except ObjectGone as exc:
             self._about_the_object(OBJECT_GONE, str(exc))
         fault = self._fault
@@ -236,10 +248,12 @@ class _Taking:
         elif isinstance(fault, DamagedFile):
             self._about_the_object(DAMAGED_FILE, str(fault), fault.offset)
         elif isinstance(fault, DigestFile):
-            result.dataset = "digest"
+            result.dataset, result.passed_over = "digest", DIGEST
         elif isinstance(fault, DeadLetterFile):
             pass  # a letter about a letter would, where the store is below what is loaded, be followed by one about it
         elif fault is not None:
+            if isinstance(fault, UnknownObject):
+                result.passed_over = UNKNOWN_KIND
             self._about_the_object(NOT_THIS_LOG, str(fault))
 
     def _write(self, reading: Reading) -> None:

@@ -56,6 +56,7 @@ class JsonLog:
             version=ref.version_id,
             dataset=result.dataset,
             outcome=result.outcome,
+            passed_over=result.passed_over,
             reason=result.reason,
             records=result.records,
             stored=result.stored,

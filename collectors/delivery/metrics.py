@@ -39,6 +39,9 @@ class Metrics:
             "records", "Records by what became of them: stored, already_there, dead", (*_SOURCE, "result")
         )
         self.objects = counter("objects", "Objects by outcome: done, retry, unfinished", (*_SOURCE, "outcome"))
+        self.objects_passed_over = counter(
+            "objects_passed_over", "Objects that are none of the logs, by what they are called", ("what",)
+        )
         self.object_bytes = counter("object_bytes", "Unpacked bytes read", _SOURCE)
         self.lag_seconds = gauge("lag_seconds", "Age of the newest event that was loaded", _SOURCE)
         self.messages_received = counter("messages_received", "Messages received from the queue")
@@ -74,6 +77,8 @@ class Metrics:
             if count:
                 self.records.labels(*source, name).inc(count)
         self.objects.labels(*source, result.outcome).inc()
+        if result.passed_over:
+            self.objects_passed_over.labels(result.passed_over).inc()
         self.object_bytes.labels(*source).inc(result.bytes_read)
         if result.newest_ms:
             self._newest(source, result.newest_ms)

@@ -37,3 +37,5 @@ class ObjectResult:
     bytes_read: int = 0
     #: Columns that are not known: `collectors.records.Context.unknown_columns`.
     unknown_columns: Tuple[str, ...] = ()
+    #: What the object is called where it is none of the logs (see `collectors.recognise`): nothing of it was loaded.
+    passed_over: str = ""

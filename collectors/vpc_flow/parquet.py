@@ -37,6 +37,8 @@ def documents(file: BinaryIO, context: Context) -> Iterator[Made]:
         table = parquet.ParquetFile(file, buffer_size=BUFFER_BYTES, pre_buffer=False)
     except (arrow.ArrowException, OSError) as exc:
         raise DamagedFile(f"the Parquet file cannot be read: {exc}", 0) from exc
+    if not table.metadata.num_rows:
+        return
     schema = table.schema_arrow
     wanted = [name for name in schema.names if plain_name(name) not in PARTITIONS]
     columns = tuple(map(plain_name, wanted))

@@ -30,14 +30,16 @@ _NAMES = re.compile(r"[A-Za-z][\w.-]*(?:\s+[A-Za-z][\w.-]*)*", re.ASCII)
 def documents(pieces: Iterable[bytes], context: Context) -> Iterator[Made]:
     """Yield a `Document` or a `BadRecord` for each record of a file whose unpacked content arrives in ``pieces``.
 
-    Raises `NotThisLog` when the first line is neither a header nor a record of the default format, or when the format
-    has no time; `collectors.errors.DamagedFile` passes through after every complete line before the damage.
+    Nothing, and a header alone, are no records. Raises `NotThisLog` when the first line is neither a header nor a
+    record of the default format, or when there are records and their format has no time;
+    `collectors.errors.DamagedFile` passes through after every complete line before the damage.
     """
     lines = Lines(pieces)
     normaliser: Optional[Normaliser] = None
     width = number = 0
     bad_before = BadBefore()
     was_bad = False
+    has_time = True
     for item in lines:
         if isinstance(item, BadRecord):  # a line too long to be held
             if normaliser is None:
@@ -56,8 +58,7 @@ def documents(pieces: Iterable[bytes], context: Context) -> Iterator[Made]:
         # Most formats begin with a number, so that most lines are known to be no header by one look.
         columns = header(text) if text[0].isalpha() else ()
         if columns:
-            if not TIMES.intersection(columns):
-                raise NotThisLog("the format of this flow log has neither start nor end: its records have no time")
+            has_time = bool(TIMES.intersection(columns))
             normaliser, width = Normaliser(columns, context), len(columns)
             bad_before.clear()
             continue
@@ -65,6 +66,8 @@ def documents(pieces: Iterable[bytes], context: Context) -> Iterator[Made]:
             if not _DEFAULT_LINE.fullmatch(text):
                 raise _no_flow_log(line)
             normaliser, width = Normaliser(DEFAULT_FORMAT, context), len(DEFAULT_FORMAT)
+        if not has_time:
+            raise NotThisLog("the format of this flow log has neither start nor end: its records have no time")
         number += 1
         if number < context.first_number:
             continue
@@ -81,8 +84,6 @@ def documents(pieces: Iterable[bytes], context: Context) -> Iterator[Made]:
             yield lines.bad(number, line, str(exc))
             continue
         yield made
-    if normaliser is None:
-        raise NotThisLog("the file is empty")
 
 
 def header(line: str) -> Tuple[str, ...]:

@@ -21,6 +21,13 @@ from collectors.key_origin import origin_of
         ),
         ("AWSLogs/111122223333/vpcdnsquerylogs/vpc-0a1b/2026/11/21/x.log.gz", "111122223333", ""),
         ("AWSLogs/111122223333/WAFLogs/cloudfront/acl/2026/11/21/x.log.gz", "111122223333", "cloudfront"),
+        ("AWSLogs/111122223333/WAF/eu-west-1/2026/11/28/10/aws-waf-logs-x-1-2026", "111122223333", "eu-west-1"),
+        ("AWSLogs/111122223333/CloudTrail-NetworkActivity/cn-north-1/2026/x", "111122223333", "cn-north-1"),
+        (
+            "p/AWSLogs/o-a1b2c3d4e5/111122223333/CloudTrail-Later/eusc-de-east-1/2026/x",
+            "111122223333",
+            "eusc-de-east-1",
+        ),
         ("2026/11/21/04/aws-waf-logs-web-1-2026-11-21-04-55-00-0a1b2c3d", "", ""),
         ("AWSLogs/1111/CloudTrail/nowhere/x", "", ""),
         ("AWSLogs/١١١١٢٢٢٢٣٣٣٣/CloudTrail/eu-west-1/x", "", "eu-west-1"),

@@ -86,9 +86,10 @@ def test_every_layout_gives_the_days_of_the_period_and_no_other_folder_is_listed
     for day in ("2025-11-21", "2026-10-21", "2026-11-20", "2026-11-21", "2026-11-22"):
         put(s3, *keys_of(day, "04"))
     assert sorted(found(s3, period=NOVEMBER_21)) == sorted(keys_of("2026-11-21", "04"))
-    days = {span for span in map(folder_period, s3.listed) if span and span[1] - span[0] == 86_400_000}
+    of_aws = [folder_period(prefix) for prefix in s3.listed if "AWSLogs/" in prefix]
+    days = {span for span in of_aws if span and span[1] - span[0] == 86_400_000}
     assert days == {(NOVEMBER_21.since_ms, NOVEMBER_21.until_ms)}
-    # Without AWSLogs in front the years and months are looked into: a handful of requests.
+    # Outside of AWS's own layouts every folder is looked into: a date there may be that of a backup.
     assert not [prefix for prefix in s3.listed if "2025" in prefix and "AWSLogs" in prefix]
 
 
@@ -123,7 +124,8 @@ def test_digests_and_other_services_are_passed_over_and_counted(s3):
     )
     listing = Listing(s3, "log-archive", "", Period())
     assert [each.ref.key.split("/")[2] for each in listing] == ["CloudTrail-Insight"]
-    assert listing.passed_over == {"CloudTrail-Digest": 1, "Config": 1, "dead letters": 1}
+    assert listing.passed_over == {"CloudTrail-Digest": 1, "Config": 1, "dead letters": 1, "folder placeholders": 1}
+    assert not listing.and_more
 
 
 def test_objects_whose_keys_have_no_date_are_told_by_the_time_s3_has_for_them(s3):
@@ -169,6 +171,87 @@ def test_a_year_in_front_of_the_logs_own_folders_is_not_taken_for_theirs(s3):
     key = "archive/2023/" + keys_of("2026-11-21", "04")[0]
     put(s3, key)
     assert found(s3, period=NOVEMBER_21) == [key]
+
+
+STAMP = "20261121T0405Z"
+FIREHOSE = "aws-waf-logs-shop-1-2026-11-21-04-05-12-1e7e4f4e-8d7a-4b51-9f0c-6d0a6f2d1b11"
+#: Layouts nobody foresaw, each with an object of 21 November.
+UNFORESEEN = [
+    f"AWSLogs/{ACCOUNT}/WAF/eu-west-1/2026/11/21/04/{FIREHOSE}",
+    f"AWSLogs/{ACCOUNT}/WAF/2026/11/21/04/{FIREHOSE}.gz",
+    f"AWSLogs/{ACCOUNT}/WAF/2019/{FIREHOSE}",
+    f"2026/11/21/04/{FIREHOSE}",
+    f"prefix/2026/11/21/{FIREHOSE}",
+    f"year=2026/month=11/day=21/hour=04/{FIREHOSE}",
+    f"waf/2026-11-21/{FIREHOSE}",
+    f"waf/dt=2026-11-21/hour=04/{FIREHOSE}",
+    # Filed under another day than that of the delivery: a backup, a case, an error of Firehose's prefix.
+    f"backup/2026/12/24/AWSLogs/{ACCOUNT}/CloudTrail/eu-west-1/2026/11/21/{ACCOUNT}_CloudTrail_eu-west-1_{STAMP}_a.json.gz",
+    f"2019/01/01/{ACCOUNT}_CloudTrail_eu-west-1_{STAMP}_b.json.gz",
+    f"year=2019/month=01/day=01/hour=23/{FIREHOSE}",
+    f"AWSLogs/{ACCOUNT}/elsewhere/2019/01/01/AWSLogs/{ACCOUNT}/vpcflowlogs/eu-west-1/2026/11/21/{ACCOUNT}_vpcflowlogs_x_{STAMP}_1.gz",
+    # Names that look like dates.
+    f"AWSLogs/{ACCOUNT}/WAFLogs/eu-west-1/2019/2026/11/21/04/05/{ACCOUNT}_waflogs_eu-west-1_2019_{STAMP}_6fd4.log.gz",
+    f"2019/12/31/AWSLogs/o-abc123/{ACCOUNT}/CloudTrail-Tomorrow/cn-north-1/2026/11/21/{ACCOUNT}_x_{STAMP}_c.json.gz",
+    f"AWSLogs/{ACCOUNT}/CloudTrail-NetworkActivity/us-gov-west-1/2026/11/21/{ACCOUNT}_x_{STAMP}_c.json.gz",
+    f"AWSLogs/{ACCOUNT}/CloudTrail/2026/11/21/{ACCOUNT}_CloudTrail_eu-west-1_{STAMP}_odd+key%20=&\u0085.json.gz",
+    # The folder's date alone, in AWS's layout.
+    f"AWSLogs/{ACCOUNT}/CloudTrail/eu-west-1/2026/11/21/odd name.json.gz",
+]
+
+
+def other_day(key: str) -> str:
+    for before, after in (("2026/11/21", "2026/10/20"), ("2026-11-21", "2026-10-20"), ("20261121", "20261020")):
+        key = key.replace(before, after)
+    return key.replace("month=11/day=21", "month=10/day=20")
+
+
+def test_no_object_of_the_period_is_missed_in_a_layout_nobody_foresaw(s3):
+    put(s3, *UNFORESEEN, *map(other_day, UNFORESEEN))
+    assert sorted(found(s3, period=NOVEMBER_21)) == sorted(UNFORESEEN)
+    assert sorted(found(s3)) == sorted({*UNFORESEEN, *map(other_day, UNFORESEEN)})
+
+
+@pytest.mark.parametrize("key", UNFORESEEN)
+def test_each_layout_nobody_foresaw_is_found_from_any_prefix_of_it(s3, key):
+    put(s3, key, other_day(key))
+    for cut in [0, *(at for at, char in enumerate(key) if char == "/"), len(key) // 2]:
+        for prefix in (key[:cut], key[: cut + 1]):
+            assert key in found(s3, prefix, NOVEMBER_21), prefix
+            assert other_day(key) not in found(s3, prefix, NOVEMBER_21), prefix
+
+
+def test_the_hours_of_a_day_outside_of_awslogs_are_one_listing(s3):
+    put(s3, *(f"firehose/2026/11/21/{hour:02d}/{FIREHOSE}{hour}" for hour in range(24)), "firehose/2026/11/21/loose.gz")
+    assert len(found(s3, "firehose/")) == 25
+    assert len(s3.listed) == 5  # the tree, the year, the month, the day, and all below the day
+
+
+def test_a_large_folder_of_another_service_is_not_listed_to_its_end(s3, monkeypatch):
+    put(
+        s3,
+        *(f"AWSLogs/{ACCOUNT}/Config/eu-west-1/{number:04d}" for number in range(1_001)),
+        keys_of("2026-11-21", "04")[0],
+    )
+    listing = Listing(s3, "log-archive", "", Period())
+    assert len(list(listing)) == 1
+    assert (listing.passed_over, listing.and_more) == ({"Config": 1_000}, {"Config"})
+
+
+def test_with_a_dataset_the_folders_of_other_logs_are_not_entered(s3):
+    keys = keys_of("2026-11-21", "04")
+    put(s3, *keys, f"AWSLogs/{ACCOUNT}/WAF/eu-west-1/2026/11/21/04/{FIREHOSE}", "some/object")
+    listing = Listing(s3, "log-archive", "", NOVEMBER_21, "waf")
+    waf = [key for key in keys if "waf" in key.lower()]
+    assert sorted(each.ref.key for each in listing) == sorted(
+        [*waf, f"AWSLogs/{ACCOUNT}/WAF/eu-west-1/2026/11/21/04/{FIREHOSE}"]
+    )
+    assert listing.passed_over == {
+        "CloudTrail, not asked for": 1,
+        "VPC Flow Logs, not asked for": 3,
+        "Route 53 Resolver query logs, not asked for": 1,
+    }
+    assert not [prefix for prefix in s3.listed if prefix.startswith(f"{CLOUDTRAIL}/")]
 
 
 def test_the_margin_reaches_before_and_behind_the_period():

@@ -136,17 +136,18 @@ def test_a_log_that_is_not_recognised_can_be_named(cluster, tmp_path):
 
 def test_damaged_files_give_their_complete_records_and_a_failed_end(cluster, tmp_path):
     write_log(tmp_path / "whole.json", [event(number) for number in range(200)])
-    packed = gzip.compress(write_log(tmp_path / "x", [event(n) for n in range(200, 400)]).read_bytes())
+    packed = gzip.compress(write_log(tmp_path / "cut.md", [event(n) for n in range(200, 400)]).read_bytes())
     (tmp_path / "cut.json.gz").write_bytes(packed[:-200])
     (tmp_path / "other.json").write_text('{"configurationItems": []}')
     (tmp_path / "digest.json").write_text('{"awsAccountId": "1", "digestStartTime": "1999-12-31T00:00:00Z"}')
     done = cluster.load(tmp_path)
     assert done.returncode == 1
-    assert "files with a problem: 2" in done.stdout
+    assert "files with a problem: 1" in done.stdout
     assert f"{tmp_path}/cut.json.gz: " in done.stdout
     assert "cut short" in done.stdout
-    assert f"{tmp_path}/other.json: " in done.stdout
-    assert "digest files skipped: 1" in done.stdout
+    assert "passed over, as neither key nor content is that of a log: 1. " in done.stdout
+    assert f"    {tmp_path}/other.json\n" in done.stdout
+    assert "not loaded, as none of the logs: CloudTrail-Digest (1), other files (1)" in done.stdout
     assert 200 < cluster.count() < 400
     assert set(cluster.sources()) >= {f"{event(number)['eventID']}-111122223333" for number in range(200)}
 

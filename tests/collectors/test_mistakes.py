@@ -56,7 +56,8 @@ def test_dead_letters_below_the_folder_that_is_loaded_stay_what_they_are(cluster
         done = cluster.load(tmp_path, options=places)
         assert done.returncode == 0, done.stderr
     assert table(done.stdout)["AWS WAF"][1:] == [1, 0, 0, 1]
-    assert "none of the logs" not in done.stdout
+    assert "none of the logs: dead letters (1)" in done.stdout
+    assert "problem" not in done.stdout
     assert len([path for path in (tmp_path / "letters").rglob("*") if path.is_file()]) == 1
 
 

@@ -178,7 +178,7 @@ ENDS = [end for end in range(1, len(WHOLE)) if WHOLE[end - 1 : end + 2] in (b"},
 
 @pytest.mark.parametrize("piece", [7, 100, 10_000])
 def test_a_file_cut_at_any_byte_gives_its_complete_records_and_says_where_it_ends(piece):
-    for cut in range(0, len(WHOLE) - 2, 3):
+    for cut in range(3, len(WHOLE) - 2, 3):
         data = WHOLE[:cut]
         found = 0
         with pytest.raises((DamagedFile, NotThisLog)) as ended:
@@ -275,11 +275,31 @@ def test_a_wrong_checksum_behind_whole_json_is_damage_too():
 
 @pytest.mark.parametrize(
     "text",
-    ["", "  ", "[]", "hello", '{"Records":{}}', '{"Records":7}', '{"configurationItems":[]}', "{}", "\x1f\x8bnot gzip"],
+    ["[]", "hello", '{"Records":{}}', '{"Records":7}', '{"configurationItems":[]}', "{}", "\x1f\x8bnot gzip"],
 )
 def test_other_content_is_refused(text):
     with pytest.raises(NotThisLog):
         made([text.encode("latin-1")])
+
+
+@pytest.mark.parametrize("bom", [b"", b"\xef\xbb\xbf"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"",
+        b"  ",
+        b"\n\r\n\t",
+        b'{"Records":[]}',
+        b' {"Records" : [ ] } ',
+        b'{\n  "Records": [\n  ]\n}\n',
+        b'{"Records":null}',
+        b'{"other":[1,{"a":[]}],"Records":[]}',
+        b'{"Records":[]}{"Records":[]}\n',
+    ],
+)
+def test_of_nothing_there_are_no_records(bom, text):
+    assert made([bom + text]) == []
+    assert made([bytes([byte]) for byte in bom + text]) == []
 
 
 def test_a_digest_is_recognised_by_its_content():

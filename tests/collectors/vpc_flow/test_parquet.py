@@ -147,6 +147,12 @@ def test_values_of_other_types_are_kept_as_text():
     assert body["event"]["oversized"] == ["long"]
 
 
+@pytest.mark.parametrize("names", [["srcaddr", "start"], ["srcaddr"], ["name"], []], ids=str)
+def test_of_a_file_without_rows_there_are_no_records(names):
+    schema = arrow.schema([(name, arrow.string()) for name in names])
+    assert list(parquet.documents(written(schema.empty_table()), context())) == []
+
+
 def test_other_parquet_files_are_refused():
     with pytest.raises(NotThisLog, match="columns: name, size"):
         list(parquet.documents(written(arrow.table({"name": ["x"], "size": [1]})), context()))

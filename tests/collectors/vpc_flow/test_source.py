@@ -97,10 +97,12 @@ def test_a_file_without_a_header_is_another_log(first):
         read(first + b"\n" + V2_LINE)
 
 
-@pytest.mark.parametrize("text", [b"", b"\n \r\n"])
-def test_an_empty_file_is_no_log(text):
-    with pytest.raises(NotThisLog, match="empty"):
-        read(text)
+@pytest.mark.parametrize("bom", [b"", b"\xef\xbb\xbf"])
+@pytest.mark.parametrize(
+    "text", [b"", b"\n \r\n", HEADER, HEADER + b"\r\n\r\n", HEADER + b"\n" + HEADER, b"srcaddr dstaddr\n"]
+)
+def test_of_nothing_and_of_a_header_alone_there_are_no_records(text, bom):
+    assert read(bom + text) == []
 
 
 @pytest.mark.parametrize("line", [HEADER + b" a" * 4_000_000, b"- " * 4_000_000])

@@ -1,0 +1,29 @@
+"""What was passed over as none of the logs, in words that are the same for every command and every road."""
+
+from __future__ import annotations
+
+from typing import Collection, Mapping, Sequence
+
+from collectors.recognise import UNKNOWN_KIND
+from es_bridge.cli.table import cell
+
+NOT_A_LOG = "not loaded, as none of the logs"
+UNKNOWN = (
+    "passed over, as neither key nor content is that of a log: {count:,}. Look whether they are logs of another form; "
+    "--dataset names the log"
+)
+
+
+def known(counts: Mapping[str, int], and_more: Collection[str] = ()) -> str:
+    """Return what is known to be none of the logs with its counts, ``""`` if nothing was; ``and_more`` has more."""
+    return ", ".join(
+        f"{name} ({count:,}{' or more' if name in and_more else ''})"
+        for name, count in sorted(counts.items())
+        if name != UNKNOWN_KIND
+    )
+
+
+def examples(names: Sequence[str], count: int) -> str:
+    """Return some names of a count of objects on one line: whoever may write an object chose its name."""
+    shown = ", ".join(cell(name, "") for name in names[:3])
+    return shown + (", ..." if count > len(names[:3]) else "")
