@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from typing import Any, Dict, List
+from unicodedata import normalize
 
 import pytest
 
@@ -166,3 +167,49 @@ def test_a_value_below_the_depth_limit_is_an_object_there_and_text_below(transpo
         found, levels = found["a"], levels + 1
     assert levels == MAX_DEPTH
     assert found == '{"a":' * (901 - MAX_DEPTH) + "1" + "}" * (901 - MAX_DEPTH)
+
+
+def test_sign_ins_addresses_and_letters_are_found(transport):
+    name = "\uace0\uac1d.csv"
+    records = [
+        {
+            **BASE,
+            "eventID": f"signin-{number:02d}",
+            "eventName": "ConsoleLogin",
+            "eventSource": "signin.amazonaws.com",
+            **values,
+        }
+        for number, values in enumerate(
+            (
+                {"responseElements": {"ConsoleLogin": "Failure"}, "additionalEventData": {"MFAUsed": "No"}},
+                {"responseElements": {"ConsoleLogin": "Success"}, "additionalEventData": {"MFAUsed": "Yes"}},
+                {"eventSource": "sso.amazonaws.com", "serviceEventDetails": {"CredentialVerification": "Failure"}},
+                {"sourceIPAddress": "203.0.113.200", "tlsDetails": {"clientProvidedHostHeader": "S3.Example"}},
+                {"sourceIPAddress": "cloudtrail.amazonaws.com", "eventSource": "s3.amazonaws.com"},
+                {"eventSource": "s3.amazonaws.com", "requestParameters": {"key": normalize("NFC", name)}},
+                {"eventSource": "s3.amazonaws.com", "requestParameters": {"key": normalize("NFD", name)}},
+                {"additionalEventData": {"MFAUsed": LONG}, "responseElements": {"ConsoleLogin": "Failure"}},
+            )
+        )
+    ]
+    data = json.dumps({"Records": records}).encode()
+    made = list(documents([data], Context(ObjectRef("b", "k"), fastest())))
+    assert [outcome.result for outcome in bulk_create(transport, made)] == [STORED] * len(records)
+    transport.request("POST", (INDEX, "_refresh"))
+
+    def numbers(query: str) -> List[int]:
+        body = {"size": 100, "query": {"query_string": {"query": query}}}
+        hits = transport.request("POST", (INDEX, "_search"), body=body).json()["hits"]["hits"]
+        return sorted(int(hit["_id"][7:9]) for hit in hits)
+
+    assert numbers("aws.signin.mfaUsed:No AND aws.signin.outcome:Failure") == [0]
+    assert numbers("aws.signin.mfaUsed:Yes") == [1]
+    assert numbers("event.outcome:failure") == [0, 2, 7]
+    assert numbers("event.oversized:aws.signin.mfaUsed") == [7]
+    assert numbers('sourceIPAddress.ip:"203.0.113.192/26" AND source.ip:"203.0.113.0/24"') == [3]
+    assert numbers("sourceIPAddress:cloudtrail.amazonaws.com AND source.address:cloudtrail*") == [4]
+    assert numbers("tlsDetails.clientProvidedHostHeader:s3.example") == [3]
+    for form in ("NFC", "NFD"):
+        written = normalize(form, name)
+        assert numbers(f"aws.request.key:{written}") == numbers(f"aws.request.key:{written[:-4]}*") == [5, 6]
+        assert not {5, 6} & set(numbers(f"NOT aws.request.key:{written}"))

@@ -8,13 +8,16 @@ import json
 
 import pytest
 
+from collectors.cloudtrail import source as cloudtrail
 from collectors.delivery.dead_letters import BAD_RECORD
 from collectors.ingested import stamped
 from collectors.reading import Reading
 from collectors.records import Context, Document, ObjectRef
-from tests.collectors.cloudtrail.test_engines import HOSTILE as CLOUDTRAIL
+from collectors.route53_resolver import source as resolver
+from collectors.waf import source as waf
+from tests.collectors.cloudtrail.test_engines import hostile_documents
 from tests.collectors.four_logs import LOGS
-from tests.collectors.json_logs import made
+from tests.collectors.json_logs import SAMPLES, made
 from tests.collectors.route53_resolver.test_engines import HOSTILE as RESOLVER
 from tests.collectors.shelf import done, lines, query
 from tests.collectors.waf.test_engines import HOSTILE as WAF
@@ -27,12 +30,13 @@ def written(documents):
 
 
 def test_of_hostile_records_too_it_is_the_only_thing_that_is_added():
-    from collectors.route53_resolver import source as resolver
-    from collectors.waf import source as waf
-
-    documents = [*made(resolver, "\n".join(RESOLVER).encode()), *made(waf, "\n".join(WAF).encode())]
+    documents = [
+        *made(resolver, "\n".join(RESOLVER).encode()),
+        *made(waf, "\n".join(WAF).encode()),
+        *hostile_documents(),
+    ]
     documents = [each for each in documents if isinstance(each, Document)]
-    assert len(documents) > 20 and CLOUDTRAIL
+    assert len(documents) > 60
     for document, found in zip(documents, written(documents)):
         assert found["event"].pop("ingested") == "2026-11-21T04:53:07.500Z"
         assert found == json.loads(document.body)
@@ -46,6 +50,15 @@ def test_every_log_has_it(log):
     for document, found in zip(documents, written(documents)):
         assert found["event"].pop("ingested") == "2026-11-21T04:53:07.500Z"
         assert found == json.loads(document.body)
+
+
+def test_every_kind_of_event_of_cloudtrail_has_it():
+    files = [path for path in sorted((SAMPLES / "cloudtrail").glob("*.json")) if path.stem != "digest"]
+    assert len(files) > 8
+    for path in files:
+        context = Context(ObjectRef("log-archive", "AWSLogs/1/CloudTrail/a.json.gz"))
+        found = written(list(cloudtrail.documents([path.read_bytes()], context)))
+        assert {each["event"]["ingested"] for each in found} == {"2026-11-21T04:53:07.500Z"}, path.name
 
 
 def test_a_duplicate_keeps_the_first_time_and_what_comes_late_has_its_own(shelf, day, index):

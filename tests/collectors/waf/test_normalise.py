@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
 import json
+from pathlib import Path
 from typing import Any, Dict, List
 
 import pytest
@@ -367,3 +369,17 @@ def test_what_an_outsider_chooses_is_not_remembered_without_bound():
     for number in range(50):
         common(httpMethod=f"{number}" + "x" * 100)
     assert request._encoded.cache_info().currsize == before
+
+
+def test_the_cases_from_the_field():
+    """Of `shared/cases/forwarded_for`, where it is: the same kinds as in `test_the_first_forwarded_address`."""
+    folder = Path(__file__).resolve().parents[4] / "shared" / "cases" / "forwarded_for"
+    files = sorted(folder.rglob("*.gz"))
+    if not files:
+        pytest.skip(f"{folder} is not there")
+    documents = made(source, b"\n".join(gzip.decompress(path.read_bytes()) for path in files))
+    bodies = [json.loads(document.body) for document in documents]
+    found = {body["event"]["id"]: body["network"].get("forwarded_ip") for body in bodies}
+    right = {f"xff-{number}": "198.51.100.4" for number in (0, 1, 2, 3, 6, 7)}
+    right.update(dict.fromkeys(("xff-4", "xff-5", "xff-8"), "2001:db8::17"))
+    assert found == right
