@@ -15,6 +15,7 @@ from typing import Any, Dict, Mapping, NamedTuple, Optional
 from collectors.errors import CollectorError
 from collectors.retention import RETENTION
 from collectors.templates import EDITED, MISSING, NO_LIFECYCLE, SAME, TEMPLATES, Piece, deployed, refused
+from es_bridge.answers import COUNT, Maybe, checked
 from es_bridge.errors import PermissionDenied
 from es_bridge.transport import Response, Transport
 
@@ -25,6 +26,9 @@ UNSUPPORTED = "unsupported"
 
 #: What the engine adds to a policy that it was given.
 _ADDED_BY_ISM = ("policy_id", "last_updated_time", "schema_version", "error_notification", "user")
+
+
+_ISM_POLICY = {"ism_template": Maybe([dict])}
 
 
 class ComparedPolicy(NamedTuple):
@@ -73,12 +77,14 @@ def compare_policy(transport: Transport, piece: Piece) -> ComparedPolicy:
         return ComparedPolicy(piece, UNSUPPORTED)
     if response.status == 404:
         return ComparedPolicy(piece, MISSING)
-    reply = response.json()
+    reply = response.json(dict)
     version: Dict[str, Any] = {}
     if "_seq_no" in reply:
         version = {"if_seq_no": reply["_seq_no"], "if_primary_term": reply["_primary_term"]}
+        checked(reply, {"_seq_no": COUNT, "_primary_term": COUNT, "policy": _ISM_POLICY}, response.where)
         found = {"policy": _as_sent(reply["policy"])}
     else:
+        checked(reply, {piece.name: {"policy": dict}}, response.where)
         found = {"policy": reply[piece.name]["policy"]}
     return ComparedPolicy(piece, SAME if found == piece.body else EDITED, found, version)
 
@@ -86,7 +92,7 @@ def compare_policy(transport: Transport, piece: Piece) -> ComparedPolicy:
 def _as_sent(policy: Dict[str, Any]) -> Dict[str, Any]:
     kept = {name: value for name, value in policy.items() if name not in _ADDED_BY_ISM}
     patterns = kept.get("ism_template") or []
-    for each in [patterns] if isinstance(patterns, dict) else patterns:
+    for each in patterns:
         each.pop("last_updated_time", None)
     return kept
 

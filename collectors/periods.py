@@ -12,6 +12,7 @@ from typing import Any, Dict, Iterator, List, Mapping, NamedTuple
 
 from collectors.datasets import DATASETS
 from collectors.retention import RETENTION, Retention
+from es_bridge.answers import EACH
 from es_bridge.transport import Transport
 
 WRITABLE, READ_ONLY, CLOSED, ABSENT = "writable", "read-only", "closed", "absent"
@@ -46,7 +47,9 @@ def daily_indices(
     """
     prefix = DATASETS[dataset].index_prefix
     parameters = {"flat_settings": "true", "expand_wildcards": "open,closed"}
-    found = transport.request("GET", (f"{prefix}*", "_settings", _SETTINGS), parameters).json()
+    found = transport.request("GET", (f"{prefix}*", "_settings", _SETTINGS), parameters).json(
+        {EACH: {"settings": dict}}
+    )
     kept_days = kept_days or RETENTION[dataset].delete_after_days
     days = [since + timedelta(number) for number in range((until - since).days + 1)]
     return [

@@ -14,6 +14,7 @@ from collections import defaultdict
 from typing import Dict, List, NamedTuple, Sequence
 
 from collectors.datasets import DATASETS
+from es_bridge.answers import COUNT, Maybe
 from es_bridge.bulk import Document
 from es_bridge.errors import PartialResult
 from es_bridge.transport import Transport
@@ -21,6 +22,16 @@ from es_bridge.transport import Transport
 #: Ids in one request; with every one of them in ten indices the answer still is one page.
 BATCH = 1000
 MAX_HITS = 10_000
+
+
+_HITS = {
+    "timed_out": bool,
+    "_shards": {"failed": COUNT},
+    "hits": {"total": {"value": COUNT}, "hits": Maybe([{"_index": str, "_id": str}])},
+}
+_DOCUMENTS = {
+    "docs": [{"_index": str, "_id": str, "found": Maybe(bool), "error": Maybe({"type": str, "reason": Maybe(str)})}]
+}
 
 
 class Found(NamedTuple):
@@ -61,13 +72,10 @@ class Presence:
                 "track_total_hits": True,
                 "_source": False,
             },
-        ).json()
-        hits = reply["hits"].get("hits", [])
+        ).json(_HITS)
+        hits = reply["hits"].get("hits") or []
         if reply["timed_out"] or reply["_shards"]["failed"] or reply["hits"]["total"]["value"] > len(hits):
-            raise PartialResult(
-                f"cluster {self._transport.config.name!r} gave a part of the answer to where documents are "
-                f"({reply['_shards']['failed']} shards failed). Nothing can be said of them: run the audit again"
-            )
+            raise self._in_part(f"{reply['_shards']['failed']} shards failed")
         for hit in hits:
             indices[hit["_id"]].append(hit["_index"])
 
@@ -78,10 +86,20 @@ class Presence:
             ("_mget",),
             {"_source": "false", "filter_path": "docs._index,docs._id,docs.found,docs.error.type,docs.error.reason"},
             json.dumps({"docs": wanted}).encode(),
-        ).json()
+        ).json(_DOCUMENTS)
+        if len(reply["docs"]) != len(wanted):
+            raise self._in_part(f"it answered {len(reply['docs'])} of {len(wanted)} documents")
         for entry in reply["docs"]:
+            if entry.get("found") is None and entry.get("error") is None:
+                raise self._in_part("it does not say whether a document is there")
             if entry.get("found"):
                 if entry["_index"] not in found.indices[entry["_id"]]:  # an id asked for twice
                     found.indices[entry["_id"]].append(entry["_index"])
-            elif entry.get("error", {}).get("type") not in (None, "index_not_found_exception"):
-                found.unreadable[entry["_index"]] = entry["error"]["reason"]
+            elif entry.get("error") and entry["error"]["type"] != "index_not_found_exception":
+                found.unreadable[entry["_index"]] = entry["error"].get("reason") or entry["error"]["type"]
+
+    def _in_part(self, why: str) -> PartialResult:
+        return PartialResult(
+            f"cluster {self._transport.config.name!r} gave a part of the answer to where documents are ({why}). "
+            "Nothing can be said of them: run the audit again"
+        )

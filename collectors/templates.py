@@ -25,6 +25,7 @@ from collectors import object_fields
 from collectors.datasets import DATASETS
 from collectors.errors import TemplateRefused
 from collectors.object_fields import UNDECIDED, Choice, Decision
+from es_bridge.answers import Maybe
 from es_bridge.dialect import Dialect, detect
 from es_bridge.errors import PermissionDenied, RejectedQuery
 from es_bridge.transport import Transport
@@ -164,7 +165,7 @@ def compare(transport: Transport, piece: Piece) -> Compared:
         return Compared(piece, MISSING)
     if _content(found) == _content(piece.body):
         return Compared(piece, SAME, found)
-    same_text = found.get("_meta", {}).get(DIGEST) == piece.body["_meta"][DIGEST]
+    same_text = (found.get("_meta") or {}).get(DIGEST) == piece.body["_meta"][DIGEST]
     return Compared(piece, EDITED if same_text or piece.keep else OUTDATED, found)
 
 
@@ -173,8 +174,11 @@ def _found(transport: Transport, piece: Piece) -> Optional[Dict[str, Any]]:
         response = transport.request("GET", piece.path, accept_status=(404,))
     except PermissionDenied as exc:
         raise refused(piece, exc) from exc
+    if response.status == 404:
+        return None
     key = piece.path[0][1:]
-    return None if response.status == 404 else response.json()[f"{key}s"][0][key]
+    found = response.json({f"{key}s": [{key: {"_meta": Maybe(dict)}}]})[f"{key}s"]
+    return found[0][key] if found else None
 
 
 def write(transport: Transport, piece: Piece, params: Optional[Mapping[str, Any]] = None) -> None:
@@ -216,7 +220,7 @@ def _with_digest(body: Dict[str, Any]) -> Dict[str, Any]:
 
 
 def _content(body: Dict[str, Any]) -> Dict[str, Any]:
-    meta = {name: value for name, value in body.get("_meta", {}).items() if name != DIGEST}
+    meta = {name: value for name, value in (body.get("_meta") or {}).items() if name != DIGEST}
     return {**body, "_meta": meta}
 
 

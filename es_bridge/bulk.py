@@ -51,6 +51,7 @@ from typing import (
     Tuple,
 )
 
+from es_bridge.answers import COUNT, EACH
 from es_bridge.errors import (
     Aborted,
     AuthenticationError,
@@ -95,6 +96,7 @@ QUOTED_TIMES = 4
 FILTER_PATH = "items.*.status,items.*.error"
 #: One item of it for a document that is stored, as the engines write it.
 _STORED_ITEM = b'{"create":{"status":201}}'
+_ITEMS = {"items": [{EACH: {"status": COUNT}}]}
 #: Makes a named tuple at a third of the cost of its own constructor.
 _new = tuple.__new__
 
@@ -361,7 +363,7 @@ class _Writer:
             return [_Answer(413, TOO_LARGE, f"a document of {size:,} bytes is more than the cluster accepts")]
         if response.body == b'{"items":[' + b",".join([_STORED_ITEM] * len(documents)) + b"]}":
             return None
-        items = response.json().get("items") or []
+        items = response.json(_ITEMS)["items"]
         if len(items) != len(documents):
             raise ResponseError(
                 f"cluster {self._transport.config.name!r} at {response.host} answered {len(items)} of "
@@ -387,7 +389,7 @@ def _concerns_the_cluster(answer: _Answer) -> bool:
 
 
 def _answer(item: Dict[str, Any], hide: Callable[[str], str]) -> _Answer:
-    facts = next(iter(item.values()))
+    facts: Dict[str, Any] = next(iter(item.values()), {"status": 0})
     error = facts.get("error")
     if error is None:
         return _Answer(facts["status"], "", "")

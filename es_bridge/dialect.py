@@ -21,6 +21,7 @@ import re
 from dataclasses import dataclass
 from typing import Any, Optional, Tuple
 
+from es_bridge.answers import SHARDS, Maybe
 from es_bridge.errors import ConfigError, NotFound, PermissionDenied, RejectedQuery, ReplyTooLarge, ResponseError
 from es_bridge.transport import Transport
 
@@ -82,7 +83,9 @@ class Dialect:
 
     def _open_pit(self, transport: Transport, index: str, partial: bool, keep_alive: str, keep_alive_s: float) -> Pit:
         params = {"keep_alive": keep_alive, "allow_partial_pit_creation": partial}
-        reply = transport.request("POST", (index, "_search", "point_in_time"), params).json()
+        reply = transport.request("POST", (index, "_search", "point_in_time"), params).json(
+            {"pit_id": str, "_shards": Maybe(SHARDS)}
+        )
         return Pit(reply["pit_id"], _shards(reply), keep_alive, keep_alive_s)
 
     def close_pit(self, transport: Transport, pit_id: str, timeout_s: float) -> None:
@@ -117,7 +120,7 @@ class Elasticsearch(Dialect):
         params = {"keep_alive": keep_alive}
         if partial and self.version >= (8, 16):
             params["allow_partial_search_results"] = "true"
-        reply = transport.request("POST", (index, "_pit"), params).json()
+        reply = transport.request("POST", (index, "_pit"), params).json({"id": str, "_shards": Maybe(SHARDS)})
         return Pit(reply["id"], _shards(reply), keep_alive, keep_alive_s)
 
     def close_pit(self, transport: Transport, pit_id: str, timeout_s: float) -> None:

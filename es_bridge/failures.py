@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 RETRY_STATUS = (429, 502, 503, 504)
 #: Said with 503 in some engines, and no moment later will it be different.
 MAX_BUCKETS = "search.max_buckets"
+#: OpenSearch with 500, Elasticsearch 9 with 429: the engine's own time limit of a search.
+TIME_IS_OVER = (b'"time_exceeded_exception"', b'"search_timeout_exception"')
 #: What urllib3 raises before a request is sent.
 CONNECTING = (urllib3.exceptions.NewConnectionError, urllib3.exceptions.ConnectTimeoutError)
 #: AWS's error types for a request whose signature is not accepted -> what to do.
@@ -66,6 +68,11 @@ HINTS = {
     "cluster_block_exception": "The index is closed or blocked: leave it out of index=, or have it opened",
 }
 _PROXY_ASKS = "does not accept the user name and password it was given, or wants some (407)"
+
+
+def is_final(body: bytes) -> bool:
+    """Whether the body of an error says, whatever its status, that asking again will not help."""
+    return any(name in body for name in (MAX_BUCKETS.encode(), *TIME_IS_OVER))
 
 
 def unreachable(
@@ -223,7 +230,7 @@ def refused(config: ClusterConfig, response: Response, attempts: int) -> Respons
             "its default is 65,535",
             **facts,
         )
-    if b'"time_exceeded_exception"' in response.body:
+    if any(name in response.body for name in TIME_IS_OVER):
         return ResponseError(
             f"{where} ended the search at a time limit ({response.status} {said}): the cluster's setting "
             "search.default_search_timeout may be too short",

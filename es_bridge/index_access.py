@@ -19,6 +19,7 @@ from __future__ import annotations
 import re
 from typing import Any, Dict, Iterable, Iterator, List, Sequence, Set
 
+from es_bridge.answers import COUNT, SEARCH, Maybe
 from es_bridge.errors import (
     AuthenticationError,
     BridgeError,
@@ -40,6 +41,14 @@ _MOST_INDICES = 10_000
 #: The engines read a request line of 4096 bytes by default.
 _MOST_PATH_CHARACTERS = 1500
 _MOST_LOOKUPS = 20
+#: The documents of each index, counted.
+BY_INDEX = {
+    "aggregations": {"by_index": {"sum_other_doc_count": Maybe(COUNT), "buckets": [{"key": str, "doc_count": COUNT}]}}
+}
+_RESOLVED = {
+    "data_streams": Maybe([{"name": str, "backing_indices": Maybe([str])}]),
+    "indices": Maybe([{"name": str, "data_stream": Maybe(str)}]),
+}
 _PERMISSION = re.compile(r"(?:cluster|indices):[a-z0-9_:/*-]+")
 
 
@@ -113,7 +122,7 @@ class IndexAccess:
             (self._request.index, "_search"),
             {"allow_partial_search_results": False, "allow_no_indices": self.covers_request()},
             {"size": 0, "track_total_hits": False, "aggs": {"by_index": by_index}},
-        ).json()
+        ).json({**SEARCH, **BY_INDEX})
         found = reply["aggregations"]["by_index"]
         lost = reply["_shards"].get("failed") or reply.get("timed_out") or (reply.get("_clusters") or {}).get("skipped")
         if lost or found.get("sum_other_doc_count"):
@@ -196,7 +205,7 @@ class IndexAccess:
             try:
                 reply = self._transport.request(
                     "GET", ("_resolve", "index", asked), {"expand_wildcards": "open,hidden"}
-                ).json()
+                ).json(_RESOLVED)
             except (NotFound, PermissionDenied, RejectedQuery):
                 continue  # what nobody vouches for may not be read
             found.update(name for name, stream in _streams(reply) if allowed(stream, self._patterns))

@@ -9,11 +9,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Dict, List, Optional
 
+from es_bridge.answers import COUNT, FIELD_CAPS, NUMBER, SEARCH, Maybe, checked
 from es_bridge.errors import NothingMatched, PartialResult, RejectedQuery
 from es_bridge.transport import Transport
 
 #: Most indices one aggregation names; the engines' own limit (search.max_buckets) is 65,535.
 MOST_INDICES = 10_000
+_BUCKET = {"key": str, "doc_count": COUNT}
+_INSTANT = {"value": Maybe(NUMBER)}
 
 
 @dataclass(frozen=True)
@@ -33,7 +36,7 @@ def list_indices(transport: Transport, pattern: str = "*", time_field: str = "@t
     """Return what ``pattern`` names, by name. Raises `NothingMatched` when that is nothing this account may read."""
     caps = transport.request(
         "GET", (pattern, "_field_caps"), {"fields": time_field, "include_unmapped": True, "expand_wildcards": "open"}
-    ).json()
+    ).json(FIELD_CAPS)
     names: List[str] = sorted(caps.get("indices", []))
     if not names:
         raise NothingMatched(
@@ -60,12 +63,12 @@ def _counts(transport: Transport, pattern: str, time_field: Optional[str]) -> Di
     if time_field:
         by_index["aggs"] = {"earliest": {"min": {"field": time_field}}, "latest": {"max": {"field": time_field}}}
     try:
-        reply = transport.request(
+        response = transport.request(
             "POST",
             (pattern, "_search"),
             {"expand_wildcards": "open"},
             {"size": 0, "track_total_hits": False, "aggs": {"by_index": by_index}},
-        ).json()
+        )
     except RejectedQuery as exc:
         raise RejectedQuery(
             f"{exc}. The indices cannot be counted together; name fewer of them",
@@ -73,6 +76,11 @@ def _counts(transport: Transport, pattern: str, time_field: Optional[str]) -> Di
             error_type=exc.error_type,
             reason=exc.reason,
         ) from exc
+    reply = response.json(SEARCH)
+    if reply["_shards"]["total"]:  # without a shard there are no aggregations
+        bucket = {**_BUCKET, "earliest": _INSTANT, "latest": _INSTANT} if time_field else _BUCKET
+        shape = {"aggregations": {"by_index": {"sum_other_doc_count": COUNT, "buckets": [bucket]}}}
+        checked(reply, shape, response.where)
     failed = reply.get("_shards", {}).get("failed", 0)
     if failed or reply.get("timed_out"):
         raise PartialResult(

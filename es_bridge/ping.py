@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import Callable, List, Optional, Tuple
 
+from es_bridge.answers import FIELD_CAPS, NUMBER, SEARCH, Maybe
 from es_bridge.dialect import KEEP_ALIVE, Dialect, detect, is_no_pit
 from es_bridge.errors import PermissionDenied, ResponseError
 from es_bridge.times import now_ms
@@ -111,7 +112,9 @@ def _probe(name: str, attempt: Callable[[], Tuple[str, str]]) -> Check:
 
 def _field_caps(transport: Transport, index: str) -> Tuple[str, str]:
     field = transport.config.time_field
-    caps = transport.request("GET", (index, "_field_caps"), {"fields": field, "include_unmapped": True}).json()
+    caps = transport.request("GET", (index, "_field_caps"), {"fields": field, "include_unmapped": True}).json(
+        FIELD_CAPS
+    )
     names = caps.get("indices", [])
     if not names:
         return FAILED, f"{index!r} names no index that this account may read"
@@ -149,7 +152,10 @@ def _search(transport: Transport, index: str) -> Tuple[Check, Optional[int], str
     except ResponseError as exc:
         return Check("search", FAILED, str(exc)), None, host
     middle_ms = (before_ms + now_ms()) // 2
-    reply = response.json()
+    try:
+        reply = response.json({**SEARCH, "aggregations": Maybe({"clock": {"buckets": [{"from": Maybe(NUMBER)}]}})})
+    except ResponseError as exc:
+        return Check("search", FAILED, str(exc)), None, host
     shards = reply.get("_shards", {})
     engine_ms = _clock(reply, response)
     skew_ms = None if engine_ms is None else engine_ms - middle_ms
@@ -193,7 +199,7 @@ def _scroll(transport: Transport, dialect: Dialect, index: str) -> Tuple[str, st
     if not dialect.has_scroll:
         return FAILED, f"{dialect} has none; a point in time is used"
     keep = {"scroll": PROBE_KEEP_ALIVE}
-    first = transport.request("POST", (index, "_search"), keep, {"size": 1, "_source": False}).json()
+    first = transport.request("POST", (index, "_search"), keep, {"size": 1, "_source": False}).json({"_scroll_id": str})
     scroll_id = first["_scroll_id"]
     try:
         transport.request("POST", ("_search", "scroll"), body={**keep, "scroll_id": scroll_id}, idempotent=False)

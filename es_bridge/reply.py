@@ -14,6 +14,7 @@ import re
 import secrets
 from typing import Any, Dict, List, NamedTuple, Optional
 
+from es_bridge.answers import SEARCH, WHOLE, Maybe, checked
 from es_bridge.errors import ResponseError
 
 #: The sort values that the engines give a document without the sort field (descending, missing last).
@@ -28,6 +29,10 @@ _HIT_HEAD = re.compile(
     re.DOTALL,
 )
 _HITS = b'"hits":['
+#: -9223372036854775808
+_LONGEST_TIME = 20
+_HEAD = {**SEARCH, "hits": {"hits": list}}
+_HIT = {"_index": str, "_id": str, "_source": Maybe(dict), "sort": list}
 
 
 class Hit(NamedTuple):
@@ -62,23 +67,25 @@ def new_nonce() -> str:
     return secrets.token_hex(16)
 
 
-def parse_reply(body: bytes, nonce: str, by_time: bool = True) -> Reply:
+def parse_reply(body: bytes, nonce: str, by_time: bool = True, where: str = "the cluster") -> Reply:
     """Return the page in ``body``, the reply to a search whose query is named ``nonce``.
 
-    ``by_time`` says that the first sort value is the time; otherwise the documents have none.
+    ``by_time`` says that the first sort value is the time; otherwise the documents have none. ``where`` is the cluster
+    in messages. Raises `ResponseError` for what is no such reply.
     """
     end_of_hit = b',"matched_queries":["' + nonce.encode() + b'"]}'
     parts = body.split(end_of_hit)
     start = parts[0].find(_HITS)
     if start < 0:
-        raise ResponseError(
-            "the cluster's reply to a search is none. Is something between here and the cluster changing answers?"
-        )
+        raise _odd(where, "it has no list of hits")
     start += len(_HITS)
     try:
         head = json.loads(parts[0][:start] + (parts[-1] if len(parts) > 1 else parts[0][start:]))
-    except ValueError as exc:
-        raise ResponseError(f"the engine's reply cannot be read: {exc}") from exc
+    except (ValueError, RecursionError):
+        raise _odd(where, "it is no whole JSON object") from None
+    checked(head, _HEAD, where)
+    if head["hits"]["hits"]:
+        raise _odd(where, "a hit does not say that it matched the query")
     hits: List[Hit] = []
     without_source = 0
     match = _HIT_HEAD.match
@@ -87,35 +94,55 @@ def parse_reply(body: bytes, nonce: str, by_time: bool = True) -> Reply:
     for number, part in enumerate(parts[:-1]):
         found = match(part, start if number == 0 else 0)
         if found is None:
-            hit, tail = _slow_hit(part[start if number == 0 else 0 :], by_time)
+            hit, tail = _slow_hit(part[start if number == 0 else 0 :], by_time, where)
             without_source += not hit.source
             hits.append(hit)
             continue
         # Nothing but numbers, nulls and JSON strings follows the source, so the last occurrence is the real one.
-        end = part.rindex(b',"sort":[')
+        end = part.rfind(b',"sort":[')
         tail = part[end + 9 : -1]
         first = tail.partition(b",")[0] if by_time else b"null"
-        time = None if first == b"null" else int(first)
+        try:
+            time = None if first == b"null" else int(first)
+            if len(first) > _LONGEST_TIME:
+                raise ValueError(first)
+        except ValueError:
+            end = -1
+        if end < found.end():
+            raise _odd(where, "a hit has no sort value that is a time")
         index = names.get(found[1])
         if index is None:
             index = names[found[1]] = json.loads(found[1])
         doc_id = json.loads(found[2]) if b"\\" in found[2] else found[2][1:-1].decode()
         hits.append(Hit(index, doc_id, None if time in NO_TIME else time, part[found.end() : end]))
-    last_sort = json.loads(b"[" + tail + b"]") if hits else None
+    try:
+        last_sort = json.loads(b"[" + tail + b"]") if hits else None
+    except ValueError:
+        raise _odd(where, "the sort values of a hit are no list") from None
     return Reply(hits, head, last_sort, without_source)
 
 
-def _slow_hit(part: bytes, by_time: bool) -> tuple[Hit, bytes]:
+def _slow_hit(part: bytes, by_time: bool, where: str) -> tuple[Hit, bytes]:
     """Return a hit of an unusual form, decoded; its source is empty where the index does not store it."""
-    start = part.index(b"{")
     try:
-        hit = json.loads(part[start:] + b"}")
-    except ValueError as exc:
-        raise ResponseError(f"a hit in the engine's reply cannot be read: {exc}") from exc
-    sort = hit.get("sort") or [None]
-    time = None if not by_time or sort[0] in NO_TIME else int(sort[0])
+        hit = checked(json.loads(part[part.index(b"{") :] + b"}"), _HIT, where)
+    except (ValueError, RecursionError):
+        raise _odd(where, "a hit is no JSON object") from None
+    sort = hit["sort"]
+    if by_time:
+        checked(sort[:1], [Maybe(WHOLE)], where)
+    if not sort:
+        raise _odd(where, "a hit has no sort value")
+    time = None if not by_time or sort[0] in NO_TIME else sort[0]
     source = b""
     if "_source" in hit:
         source = json.dumps(hit["_source"], ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass")
     tail = json.dumps(sort)[1:-1].encode()
     return Hit(hit["_index"], hit["_id"], time, source), tail
+
+
+def _odd(where: str, what: str) -> ResponseError:
+    return ResponseError(
+        f"{where} gave an answer to a search that cannot be understood: {what}. Is something between here and the "
+        "cluster changing answers?"
+    )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any, Dict, Iterator, List, Optional
 
+from es_bridge.answers import TOTAL, checked
 from es_bridge.dialect import allowed_keep_alive_ms
 from es_bridge.errors import NotFound, PartialResult, RejectedQuery
 from es_bridge.index_access import IndexAccess
@@ -135,7 +136,9 @@ class Scroll:
         return self._checked(response.body, nonce)
 
     def _checked(self, body: bytes, nonce: str) -> Reply:
-        reply = parse_reply(body, nonce)
+        where = f"cluster {self._transport.config.name!r}"
+        reply = parse_reply(body, nonce, where=where)
+        checked(reply.head, {"_scroll_id": str, **TOTAL}, where)
         self._scroll_id = reply.head.get("_scroll_id", self._scroll_id)
         check_window(reply.head)
         self._access.check_hits(reply.hits)

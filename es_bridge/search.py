@@ -304,9 +304,9 @@ class Search:
         self._no_shards(int(first.head.get("_shards", {}).get("total", -1)))
         is_full = len(first.hits) == first_docs
         if not is_full and not timed:
-            self.matched = len(first.hits)
             self._warn_without_time(sum(1 for hit in first.hits if hit.time is None))
             yield Page(in_order(first.hits), ticks)
+            self.matched = self._overview.result().total  # compared with what arrived
             return
         # The last time of the page may go on beyond it, so it is left to the windows.
         per_ms = ticks // MILLIS

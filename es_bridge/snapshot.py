@@ -10,6 +10,7 @@ import threading
 from dataclasses import dataclass
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
+from es_bridge.answers import COUNT, NUMBER, TOTAL, Maybe, checked
 from es_bridge.dialect import KEEP_ALIVE
 from es_bridge.errors import NotFound, PartialResult, RejectedQuery
 from es_bridge.index_access import IndexAccess
@@ -22,6 +23,14 @@ from es_bridge.transport import MAX_REPLY_BYTES, Transport
 MAX_PAGE_BYTES = 64 << 20
 #: One document cannot be divided. By default the engines take none of more than 100 MiB (http.max_content_length).
 MAX_DOCUMENT_BYTES = 256 << 20
+
+
+_INSTANT = {"value": Maybe(NUMBER)}
+_OVERVIEW = {
+    **TOTAL,
+    "aggregations": {"oldest": _INSTANT, "newest": _INSTANT, "without_time": {"doc_count": COUNT}},
+}
+_HISTOGRAM = {"aggregations": {"plan": {"buckets": [{"key": NUMBER, "doc_count": COUNT}]}}}
 
 
 @dataclass(frozen=True)
@@ -64,6 +73,7 @@ class Snapshot:
         #: Documents of indices that do not store the source.
         self.without_source = 0
         self._transport = transport
+        self._where = f"cluster {transport.config.name!r}"
         self._lock = threading.Lock()
         # The user's range stays in every query: a window only narrows it.
         self._clauses: List[Clause] = [
@@ -91,7 +101,9 @@ class Snapshot:
         }
         if search_after is not None:
             body["search_after"] = search_after
-        reply = parse_reply(self._search(body, page_bytes(size)), nonce, by_time)
+        reply = parse_reply(self._search(body, page_bytes(size)), nonce, by_time, self._where)
+        if with_total:
+            checked(reply.head, TOTAL, self._where)
         self.access.check_hits(reply.hits)
         self._check(reply.head)
         self.note_incomplete([], reply.without_source)
@@ -116,7 +128,8 @@ class Snapshot:
                 "oldest": {"min": {"field": name}},
                 "newest": {"max": {"field": name}},
                 "without_time": {"filter": missing_clause(name)},
-            }
+            },
+            shape=_OVERVIEW,
         )
         found = head["aggregations"]
         oldest, newest = found["oldest"].get("value"), found["newest"].get("value")
@@ -143,6 +156,7 @@ class Snapshot:
                 }
             },
             range_clause(name, gte, lt),
+            shape=_HISTOGRAM,
         )
         # A document with several times is in the bucket of each, also of those outside the window.
         buckets = [(int(b["key"]), int(b["doc_count"])) for b in head["aggregations"]["plan"]["buckets"]]
@@ -152,7 +166,7 @@ class Snapshot:
         """Count the documents that match but for the time range, because they have no time."""
         clauses = [*user_clauses(self.request), missing_clause(self.time_field.name)]
         body = {"size": 0, "track_total_hits": True, "query": {"bool": {"filter": clauses}}}
-        return int(self._decoded(body)["hits"]["total"]["value"])
+        return int(self._decoded(body, TOTAL)["hits"]["total"]["value"])
 
     def note_incomplete(self, problems_found: Sequence[str], without_source: int = 0) -> None:
         """Take note of what was incomplete and allowed to be so, here or in a worker process."""
@@ -164,12 +178,13 @@ class Snapshot:
         """Touch the PIT, so that it outlives a reader who pauses."""
         self._search({"size": 0, "track_total_hits": False, "query": {"match_none": {}}})
 
-    def _aggregate(self, aggs: Mapping[str, Any], narrow: Sequence[Clause] = ()) -> Dict[str, Any]:
+    def _aggregate(self, aggs: Mapping[str, Any], narrow: Sequence[Clause] = (), *, shape: Any) -> Dict[str, Any]:
         query = {"bool": {"filter": [*self._clauses, *narrow]}}
-        return self._decoded({"size": 0, "track_total_hits": True, "query": query, "aggs": aggs})
+        return self._decoded({"size": 0, "track_total_hits": True, "query": query, "aggs": aggs}, shape)
 
-    def _decoded(self, body: Dict[str, Any]) -> Dict[str, Any]:
-        head = parse_reply(self._search(body), "").head
+    def _decoded(self, body: Dict[str, Any], shape: Any) -> Dict[str, Any]:
+        head = parse_reply(self._search(body), new_nonce(), where=self._where).head
+        checked(head, shape, self._where)
         # OpenSearch 3.8 says so of every aggregation over all documents, with whole counts (measured). It is safe to
         # pass over: the documents that arrive are compared with these counts.
         head.pop("terminated_early", None)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Dict, List, Optional, Tuple
 
+from es_bridge.answers import FIELD_CAPS
 from es_bridge.errors import NotFound, PermissionDenied, QueryError, ResponseError
 from es_bridge.index_access import IndexAccess
 from es_bridge.query import SearchRequest
@@ -60,7 +61,7 @@ def resolve(transport: Transport, request: SearchRequest, access: IndexAccess) -
             # The engines also refuse an exclusion that matches nothing; only the other parts have to match.
             transport.request("GET", (request.included, "_field_caps"), params)
             params["allow_no_indices"] = True
-        caps = transport.request("GET", (request.index, "_field_caps"), params).json()
+        caps = transport.request("GET", (request.index, "_field_caps"), params).json(FIELD_CAPS)
     except PermissionDenied as exc:
         if not _is_about_field_caps(exc):
             raise

@@ -23,6 +23,7 @@ from urllib.parse import quote, urlencode, urlsplit
 import urllib3
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
+from es_bridge.answers import checked
 from es_bridge.auth import authenticator
 from es_bridge.bounded_reply import NotReadable, TooLong, bounded_response, read_beginning, read_body
 from es_bridge.config import ClusterConfig, is_loopback
@@ -35,7 +36,7 @@ from es_bridge.errors import (
     TlsError,
     UnreachableError,
 )
-from es_bridge.failures import MAX_BUCKETS, RETRY_STATUS, excerpt, refused, unreachable, unreadable
+from es_bridge.failures import RETRY_STATUS, excerpt, is_final, refused, unreachable, unreadable
 from es_bridge.redaction import secrets_of, without_secrets
 
 # An engine adds a Warning header for each deprecated setting it meets, one an index: with http.client's own limit of
@@ -64,19 +65,25 @@ class Response:
     headers: Mapping[str, str]
     body: bytes
     host: str
+    #: Cluster and host, for messages.
+    where: str
     #: Takes the cluster's secrets out of a text; for all words of this answer that somebody gets to read.
     hide: Callable[[str], str] = field(repr=False)
 
-    def json(self) -> Any:
-        """Return the decoded body. Raises `ResponseError` when it is not JSON (a proxy's page, say)."""
+    def json(self, shape: Any = None) -> Any:
+        """Return the decoded body, compared with a shape (`es_bridge.answers`) where one is given.
+
+        Raises `ResponseError` when it is not JSON (a proxy's page, say), or not of that shape.
+        """
         try:
-            return json.loads(self.body)
+            value = json.loads(self.body)
         except (ValueError, RecursionError) as exc:
             raise ResponseError(
                 f"{self.host} answered {self.status} with something that is not JSON: {excerpt(self)!r}. "
                 "Is this the URL of a search cluster, and not of a proxy or a dashboard?",
                 status=self.status,
             ) from exc
+        return value if shape is None else checked(value, shape, self.where)
 
 
 @dataclass(frozen=True)
@@ -246,7 +253,7 @@ class Transport:
                     refreshed = True
                     self._authenticator.refresh()
                     continue
-                final = response.status not in RETRY_STATUS or MAX_BUCKETS.encode() in response.body
+                final = response.status not in RETRY_STATUS or is_final(response.body)
                 if final or not idempotent or attempt >= self.config.max_retries:
                     raise refused(self.config, response, attempts=attempt + 1)
                 wait_s = _retry_after(response) or wait_s
@@ -298,7 +305,8 @@ class Transport:
             raise
         go_on()  # a reply of no announced length ends where its connection was ended
         self.count(1, len(body))
-        return Response(reply.status, reply.headers, body, host, self.hide)
+        where = f"cluster {self.config.name!r} at {host}"
+        return Response(reply.status, reply.headers, body, host, where, self.hide)
 
     def hide(self, text: str) -> str:
         """Return what somebody else said, without the secrets of this cluster."""

@@ -197,7 +197,9 @@ class _Apply:
 
     def _look_for_tiers(self) -> None:
         try:
-            found = self._transport.request("GET", ("_cat", "nodeattrs"), {"format": "json", "h": "attr,value"}).json()
+            found = self._transport.request("GET", ("_cat", "nodeattrs"), {"format": "json", "h": "attr,value"}).json(
+                [{"attr": str, "value": str}]
+            )
         except PermissionDenied:
             return  # the policy works as well without anybody knowing
         tiers = {each["value"] for each in found if each["attr"] == "temp"}

@@ -11,6 +11,7 @@ from collectors.datasets import DATASETS
 from collectors.errors import CollectorError
 from collectors.lambda_function.settings import REQUEST_TIMEOUT_S, Settings
 from collectors.recognise import kind_of
+from es_bridge.answers import COUNT, Maybe
 from es_bridge.config import Auth, ClusterConfig
 from es_bridge.errors import BridgeError
 from es_bridge.transport import Transport
@@ -55,7 +56,9 @@ def why_not_writable(transport: Transport, index: str) -> str:
     body = json.dumps(action).encode() + b"\n" + NO_DOCUMENT + b"\n"
     try:
         answer = transport.request("POST", ["_bulk"], body=body, content_type="application/x-ndjson")
-        item = answer.json()["items"][0]["create"]
+        item = answer.json({"items": [{"create": {"status": COUNT, "error": Maybe(dict)}}]})["items"][0]["create"]
+    except IndexError:
+        return f"{answer.where} answered nothing about a document"
     except BridgeError as exc:
         return str(exc)
     status, error = item["status"], item.get("error") or {}
