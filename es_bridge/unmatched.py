@@ -413,6 +413,7 @@ class _Look:
         self, term: Term, name: str, sign: str, types: Mapping[str, Dict[str, str]], indices: List[str]
     ) -> None:
         is_field = any(kind.lstrip("!") not in _OBJECTS for kind in types.get(name, {}).values())
+        is_field = is_field or self._is_member(name, types)
         meant = name if is_field else next(iter(self._same_letters(name, indices)), "") if name else ""
         value = term.text[len(name) + len(sign) :] or "value"
         if sign == ":":
@@ -458,7 +459,7 @@ class _Look:
                         "wildcard before the end, regular expression or similarity",
                         f'exact values and {term.field}:beginning*, or dsl={{"wildcard": {{"{term.field}": "*end"}}}}',
                     )
-                elif term.text.startswith(term.field + ".") and self._is_object(term.field, types):
+                elif self._is_flat_exists(term, types):
                     if "." in term.text[len(term.field) + 1 :]:  # OpenSearch 2.19
                         self._warn(
                             f"_exists_:{term.text} cannot be told by this engine below the first level of an object "
@@ -467,7 +468,7 @@ class _Look:
                         )
                     members.append(term.text)
         members += [name for name in self._named if self._is_member(name, types)]
-        self._said.members = list(dict.fromkeys(members))[:_MOST_MEMBERS]
+        self._said.members = [name for name in dict.fromkeys(members) if "*" not in name][:_MOST_MEMBERS]
 
     def _object_term(self, parent: str, inner: str, term: Term, members: List[str]) -> None:
         text = term.text
@@ -526,7 +527,8 @@ class _Look:
         known = [
             other for other, kind in self._fields(indices).items() if kind not in _OBJECTS and not kind.startswith("!")
         ]
-        return " or ".join(nearest(name.rstrip("*."), known, is_spelt_right))
+        members = sorted((other for other in known if other.startswith(f"{name}.")), key=lambda other: other.count("."))
+        return " or ".join(members[:3] or nearest(name.rstrip("*."), known, is_spelt_right))
 
     def _addresses(self, name: str, indices: List[str]) -> str:
         known = [other for other, kind in self._fields(indices).items() if kind == "ip"]
@@ -650,6 +652,11 @@ class _Look:
             if not any(types.get(part, {}).get(index, "") in _INDEXED_OBJECTS for part in ancestors(name))
             and (index not in types.get(name, {}) or (must_be_leaf and types[name][index].lstrip("!") in _OBJECTS))
         ]
+
+    def _is_flat_exists(self, term: Term, types: Mapping[str, Dict[str, str]]) -> bool:
+        """Whether a term is how OpenSearch 2.19 asks whether a member is there: ``object:object.member``."""
+        is_flat = "flat_object" in types.get(term.field, {}).values()
+        return is_flat and not term.is_word and term.text.startswith(term.field + ".")
 
     def _is_object(self, name: str, types: Mapping[str, Dict[str, str]]) -> bool:
         return any(kind in _INDEXED_OBJECTS for kind in types.get(name, {}).values())
