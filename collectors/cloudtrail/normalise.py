@@ -199,7 +199,9 @@ def _is_usual(fields: Dict[str, Any], text: bytes, codec: Codec) -> bool:
     size = len(text)
     braces = size - len(text.replace(b"{", b""))  # half the time of bytes.count
     lists = size - len(text.replace(b"[", b""))
-    if braces + lists > MAX_DEPTH or b"\\u0000" in text:
+    if braces + lists > MAX_DEPTH:
+        return False
+    if b"\\" in text and b"\\u0000" in text:  # most have no backslash, which is seen 20 times as fast
         return False
     free = list(map(fields.get, FREE_FORM))
     if not flat.USUAL_TYPES.issuperset(map(type, free)):

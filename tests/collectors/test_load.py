@@ -229,6 +229,8 @@ def test_events_older_than_the_retention_and_ahead_of_the_clock_create_no_index(
         (["a.json", "--workers", "0"], "at least one"),
         (["s3://a/b", "--since", "2026-11-22", "--until", "2026-11-21"], "is not before"),
         (["s3:///b"], "no address in S3"),
+        (["a.json", "--index-objects", "none", "--no-template"], "--index-objects is about the index templates"),
+        (["a.json", "--index-objects", "requestParam"], "'requestParam' is none of requestParameters"),
     ],
 )
 def test_contradictions_are_refused_before_anything_is_done(cluster, arguments, says):
