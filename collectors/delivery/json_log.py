@@ -19,6 +19,7 @@ from datetime import datetime, timezone
 from typing import Any, Collection, Optional, Set, TextIO
 
 from collectors.delivery.outcome import UNKNOWN_COLUMNS, ObjectResult
+from collectors.recognise import UNKNOWN_KIND
 from collectors.records import ObjectRef
 
 #: A reason can quote an engine's answer; a line stays one that tools accept.
@@ -48,8 +49,9 @@ class JsonLog:
         self._write("error", event, facts)
 
     def object(self, ref: ObjectRef, result: ObjectResult, seconds: float, as_planned: Collection[str]) -> None:
-        """Write what became of an object; a warning unless its outcome is one of ``as_planned`` and nothing is dead."""
-        write = self.info if result.outcome in as_planned and not result.dead else self.warning
+        """Write what became of an object; a warning unless its outcome is one of ``as_planned`` and nothing is left."""
+        is_left = result.dead or result.passed_over == UNKNOWN_KIND
+        write = self.info if result.outcome in as_planned and not is_left else self.warning
         write(
             "object",
             uri=ref.uri,

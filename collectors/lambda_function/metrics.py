@@ -12,6 +12,7 @@ metric                dimensions              value
 ``DeadLetters``       the same                records that went to the dead-letter store
 ``LagSeconds``        the same                age of the newest event of an object when it was stored
 ``SilenceMinutes``    the same                see `collectors.lambda_function.watcher`
+``PassedOver``        What                    1 for each object that is none of the logs, by what it is called
 ``StoreUnavailable``  none                    1 for each run that found the cluster closed
 ====================  ======================  =======================================================================
 """
@@ -30,6 +31,7 @@ from collectors.records import ObjectRef
 NAMESPACE = "AwsSiemBridge"
 DIMENSIONS = ("Account", "Region", "Source")
 RECORDS, DEAD_LETTERS, LAG, STORE_UNAVAILABLE = "Records", "DeadLetters", "LagSeconds", "StoreUnavailable"
+PASSED_OVER = "PassedOver"
 #: CloudWatch refuses an empty dimension; where the key does not say, this stands.
 UNKNOWN = "unknown"
 
@@ -44,6 +46,9 @@ def emit(dimensions: Mapping[str, str], values: Mapping[str, float], stream: Opt
 
 def emit_object(ref: ObjectRef, result: ObjectResult, now_s: float, stream: Optional[TextIO] = None) -> None:
     """Write what became of an object, or of a part of it. ``now_s`` is seconds since 1970."""
+    if result.passed_over:  # of no log: it would be a source of its own that falls silent
+        emit({"What": result.passed_over}, {PASSED_OVER: 1.0}, stream)
+        return
     origin = origin_of(ref.key)
     dimensions = {
         "Account": origin.account or UNKNOWN,

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+import io
+import json
+from pathlib import Path
+
+import pytest
+
 from collectors.delivery.dead_letters import NOT_THIS_LOG, DeadLetter, DeadLetters
 from collectors.delivery.json_log import JsonLog
 from collectors.delivery.letter_store import letter_store
-from collectors.delivery.outcome import DONE
+from collectors.delivery.outcome import DONE, ObjectResult
 from collectors.delivery.queue import Queue
 from collectors.delivery.redrive import redrive
 from collectors.lambda_function.batch import Batch
+from collectors.lambda_function.metrics import emit_object
 from collectors.records import ObjectRef
 from tests.collectors.account import BUCKET, notification_of
 from tests.collectors.delivery.running import Running, intake_of
 from tests.collectors.odd_objects import FOLDER_KEYS, NONE_OF_THEM, UNKNOWN, none_of_them, nothing
 from tests.collectors.shelf import done
+
+CASES = Path(__file__).resolve().parents[4] / "shared" / "cases" / "empty_objects"
 
 
 def test_nothing_is_done_without_a_letter_for_every_log(shelf):
@@ -74,7 +83,33 @@ def test_a_queue_deletes_their_messages_counts_them_and_keeps_a_letter_of_what_m
     assert running.value("objects_passed_over_total", what="of unknown kind") == len(UNKNOWN)
     assert running.value("objects_passed_over_total", what="Config") == 2
     assert running.value("objects_passed_over_total", what="folder placeholders") == 1 + len(FOLDER_KEYS)
+    warned = [line["passed_over"] for line in running.lines("object") if line["level"] == "warning"]
+    assert warned == ["of unknown kind"] * len(UNKNOWN)
     assert {line["passed_over"] for line in running.lines("object") if "Config" in line["uri"]} == {"Config"}
+
+
+@pytest.mark.parametrize("case", ["zero", "gzip_of_nothing", "records_empty", "header_only"])
+def test_empty_objects_from_the_field_by_a_queue(account, engine, tmp_path, case):
+    folder = CASES / case
+    if not folder.is_dir():
+        pytest.skip(f"the cases from the field are not beside this checkout: {folder}")
+    urls = account.new_queue()
+    paths = [path for path in folder.rglob("*") if path.is_file()]
+    for path in paths:
+        account.send(urls, notification_of(account.put(path.relative_to(folder).as_posix(), path.read_bytes())))
+    with Running(Queue(account.sqs, urls.url), [intake_of(account, engine.url, tmp_path / "dead")]) as running:
+        running.until(lambda: account.left(urls.url) == 0)
+    assert account.left(urls.dead_url) == 0
+    assert [line["records"] for line in running.lines("object")] == [0] * len(paths)
+    assert letters_in(tmp_path / "dead") == []
+
+
+def test_the_metric_of_a_function_counts_what_is_passed_over_and_makes_no_source_of_it():
+    lines = io.StringIO()
+    emit_object(ObjectRef("b", "AWSLogs/111122223333/Config/x"), ObjectResult(passed_over="Config"), 0.0, lines)
+    line = json.loads(lines.getvalue())
+    assert (line["What"], line["PassedOver"]) == ("Config", 1)
+    assert line["_aws"]["CloudWatchMetrics"][0]["Dimensions"] == [["What"]]
 
 
 def test_a_function_does_the_same(account, engine, tmp_path):
