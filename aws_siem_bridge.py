@@ -27,7 +27,9 @@ COMMANDS = {
 
 def build_parser(argv: List[str]) -> argparse.ArgumentParser:
     """Return the parser, with the arguments of the one sub-command that ``argv`` names."""
-    parser = argparse.ArgumentParser(
+    from es_bridge.terminal import Parser  # here, so that importing this module loads nothing else
+
+    parser = Parser(
         prog="aws-siem-bridge",
         description="Search raw AWS logs in OpenSearch or Elasticsearch, load them, and run the lab.",
         epilog="Every sub-command has its own --help with examples.",
@@ -45,6 +47,9 @@ def build_parser(argv: List[str]) -> argparse.ArgumentParser:
 
 def main(argv: Optional[List[str]] = None) -> int:
     """Run one sub-command; return the exit status (0 done, 1 failed, 2 wrong usage)."""
+    from es_bridge.terminal import put_error, show_failures
+
+    show_failures()
     argv = sys.argv[1:] if argv is None else argv
     parser = build_parser(argv)
     arguments = parser.parse_args(argv)
@@ -55,7 +60,7 @@ def main(argv: Optional[List[str]] = None) -> int:
     try:
         return module.run(arguments)
     except KeyboardInterrupt:
-        print("aws-siem-bridge: stopped", file=sys.stderr)
+        put_error("aws-siem-bridge: stopped")
         return 130
 
 

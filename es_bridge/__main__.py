@@ -7,6 +7,8 @@ import importlib
 import sys
 from typing import List, Optional
 
+from es_bridge.terminal import Parser, put_error, show_failures
+
 COMMANDS = {
     "search": "search an index pattern, newest first, as JSON lines or a table",
     "indices": "list the indices a pattern names, with documents and time field",
@@ -16,18 +18,19 @@ COMMANDS = {
 
 def main(argv: Optional[List[str]] = None) -> int:
     """Run one command; return the exit status (0 done, 1 failed, 2 wrong usage)."""
-    parser = argparse.ArgumentParser(prog="python -m es_bridge", epilog="Every command has its own --help.")
+    parser = Parser(prog="python -m es_bridge", epilog="Every command has its own --help.")
     subparsers = parser.add_subparsers(dest="command", metavar="<command>", required=True)
     for name, text in COMMANDS.items():
         command = subparsers.add_parser(
             name, help=text, description=text, formatter_class=argparse.RawDescriptionHelpFormatter
         )
         importlib.import_module(f"es_bridge.cli.{name}").add_arguments(command)
+    show_failures()
     arguments = parser.parse_args(argv)
     try:
         return importlib.import_module(f"es_bridge.cli.{arguments.command}").run(arguments)
     except KeyboardInterrupt:
-        sys.stderr.write("aws-siem-bridge: stopped\n")
+        put_error("aws-siem-bridge: stopped")
         return 130
 
 

@@ -6,6 +6,8 @@ import argparse
 import importlib
 from typing import Any
 
+from es_bridge.terminal import Parser
+
 #: Sub-command -> (module, one line of help). The module offers ``add_arguments(parser)`` and ``run(arguments) -> int``.
 COMMANDS = {
     "engine": ("lab.engine.cli", "start and stop a real OpenSearch or Elasticsearch on this machine"),
@@ -26,7 +28,7 @@ Every sub-command has its own --help with examples.
 """
 
 
-class _LazyParser(argparse.ArgumentParser):
+class _LazyParser(Parser):
     """A sub-command's parser that imports the sub-command's module when its arguments are about to be parsed."""
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:

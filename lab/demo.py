@@ -16,6 +16,7 @@ from typing import Dict, Iterator, List, Optional, Tuple
 from es_bridge.cli.connection import add_connection_arguments, cluster_from
 from es_bridge.cli.reporting import run_reported, say
 from es_bridge.config import ClusterConfig
+from es_bridge.terminal import put
 from lab.aws import AwsStandIn, AwsUnavailable
 from lab.demo_load import holds_story, load_story
 from lab.engine import DEFAULT_ENGINE, EngineUnavailable
@@ -158,14 +159,14 @@ def _show(cluster: ClusterConfig, arguments: argparse.Namespace) -> int:
         session_key = splunkd.state.session(User("analyst", ("user",)))
         status = 0
         for number, (why, line) in enumerate(TOUR, 1):
-            print(f"\n[{number}/{len(TOUR)}] {why}\n{line}\n")
+            put("", f"[{number}/{len(TOUR)}] {why}", line, "")
             found = _run_line(line, splunkd, session_key, arguments.python)
             is_mistake = number == len(TOUR)
             if bool(found) == is_mistake and not arguments.url:
                 say(f"step {number} of the tour should {'fail' if is_mistake else 'find something'}")
                 status = 1
         if not arguments.non_interactive and sys.stdin.isatty():
-            print("\nYour turn: type | elasticsearch ... (empty line or exit to leave)")
+            put("", "Your turn: type | elasticsearch ... (empty line or exit to leave)")
             for line in _typed_lines():
                 _run_line(line, splunkd, session_key, arguments.python)
     return status
@@ -180,7 +181,7 @@ def _typed_lines() -> Iterator[str]:
         try:
             line = input("\nsplunk> ").strip()
         except (EOFError, KeyboardInterrupt):
-            print()
+            put()
             return
         if line in ("", "exit", "quit"):
             return
@@ -210,14 +211,14 @@ def _run_line(line: str, splunkd: SplunkdStandIn, session_key: str, python: str)
                 if len(shown) < SHOWN_ROWS:
                     shown.append(row)
             for level, text in reply.messages:
-                print(f"{level}: {text}")
+                put(f"{level}: {text}")
         failed = not (reply and reply.finished) or command.wait() != 0
     _print_table(["_time", *columns], shown)
     if rows > len(shown):
-        print(f"... {rows - len(shown):,} more")
+        put(f"... {rows - len(shown):,} more")
     seconds = time.monotonic() - started
     first = f", the first after {first_s:.2f} s" if first_s is not None else ""
-    print(
+    put(
         f"{rows:,} events in {seconds:.2f} s from the start of the process{first}; job {'FAILED' if failed else 'DONE'}"
     )
     return None if failed else rows
@@ -229,7 +230,7 @@ def _print_table(columns: List[str], rows: List[Dict[str, Value]]) -> None:
     cells = [[_cell(name, row.get(name, "")) for name in columns] for row in rows]
     widths = [max(len(name), *(len(row[i]) for row in cells)) for i, name in enumerate(columns)]
     for line in [columns, ["-" * width for width in widths], *cells]:
-        print("  ".join(text.ljust(width) for text, width in zip(line, widths)).rstrip())
+        put("  ".join(text.ljust(width) for text, width in zip(line, widths)).rstrip())
 
 
 def _cell(name: str, value: object) -> str:

@@ -15,6 +15,7 @@ from es_bridge import times
 from es_bridge.cli.connection import add_connection_arguments, cluster_from
 from es_bridge.config import ClusterConfig
 from es_bridge.errors import BridgeError
+from es_bridge.terminal import put, put_error
 from lab.protocol import CommandProcess, Job, ProtocolError
 from lab.spl import CommandLine, SplError, parse_command_line
 from lab.splunkd import SplunkdStandIn, User, add_cluster
@@ -49,7 +50,7 @@ def run(arguments: argparse.Namespace) -> int:
         picker = [_picked(text, now_ms, arguments.tz) for text in (arguments.earliest, arguments.latest)]
         cluster = cluster_from(arguments)
     except (SplError, BridgeError) as exc:
-        print(f"aws-siem-bridge: {exc}", file=sys.stderr)
+        put_error(f"aws-siem-bridge: {exc}")
         return 1
     return _run_line(line.args, line.raw_args, picker, cluster, arguments)
 
@@ -74,9 +75,9 @@ def _run_line(
                 try:
                     return _print_replies(command)
                 except (ProtocolError, EOFError) as exc:
-                    print(f"aws-siem-bridge: {exc}. It wrote to stderr:\n{command.stderr()}", file=sys.stderr)
+                    put_error(f"aws-siem-bridge: {exc}. It wrote to stderr:", *command.stderr().split("\n"))
         except OSError as exc:
-            print(f"aws-siem-bridge: {arguments.python} could not be started: {exc.strerror}", file=sys.stderr)
+            put_error(f"aws-siem-bridge: {arguments.python} could not be started: {exc.strerror}")
         return 1
 
 
@@ -84,14 +85,14 @@ def _print_replies(command: CommandProcess) -> int:
     finished = False
     for reply in command.run():
         for level, text in reply.messages:
-            print(f"{level} {text}", file=sys.stderr)
+            put_error(f"{level} {text}")
         for row in reply.rows():
-            print(json.dumps(row, ensure_ascii=False))
+            put(json.dumps(row, ensure_ascii=False))
         finished = reply.finished
     sys.stdout.flush()
     status = command.wait()
     if command.stderr():
-        print(command.stderr(), end="", file=sys.stderr)
+        put_error(*command.stderr().rstrip("\n").split("\n"))
     return 0 if finished and status == 0 else 1
 
 

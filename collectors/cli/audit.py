@@ -25,6 +25,7 @@ from collectors.records import ObjectRef
 from es_bridge.cli.connection import add_connection_arguments, cluster_from, opaque_id
 from es_bridge.cli.reporting import DONE, FAILED, run_reported, say
 from es_bridge.cli.table import cell
+from es_bridge.terminal import put
 from es_bridge.transport import Transport
 
 EXAMPLES = """\
@@ -138,7 +139,7 @@ def _report(results: Iterator[ObjectAudit], source: _Source, arguments: argparse
     names: List[str] = []
     total = ObjectAudit("all")
     if arguments.format == "table":
-        print(_LINE.format("records", "stored", "dead letters", "missing", "object"))
+        put(_LINE.format("records", "stored", "dead letters", "missing", "object"))
     for result in results:
         objects += 1
         if result.may_be_a_log:
@@ -151,11 +152,11 @@ def _report(results: Iterator[ObjectAudit], source: _Source, arguments: argparse
         for name in ("records", "stored", "dead", "missing", "doubled"):
             setattr(total, name, getattr(total, name) + getattr(result, name))
         if arguments.format == "json":
-            print(json.dumps({**_as_json(result), "complete": result.is_complete}, ensure_ascii=False), flush=True)
+            put(json.dumps({**_as_json(result), "complete": result.is_complete}, ensure_ascii=False), flush=True)
         else:
             _print(result)
     if arguments.format == "table":
-        print(_LINE.format(*(f"{n:,}" for n in (total.records, total.stored, total.dead, total.missing)), "all"))
+        put(_LINE.format(*(f"{n:,}" for n in (total.records, total.stored, total.dead, total.missing)), "all"))
     by_key, and_more = source.passed_over()
     passed_over.update(by_key)
     if known(passed_over):
@@ -192,15 +193,15 @@ def _as_json(result: ObjectAudit) -> Dict[str, Any]:
 
 def _print(result: ObjectAudit) -> None:
     numbers = (result.records, result.stored, result.dead, result.missing)
-    print(_LINE.format(*(f"{number:,}" for number in numbers), _name(result)))
+    put(_LINE.format(*(f"{number:,}" for number in numbers), _name(result)))
     if result.problem:
         known = " (in the dead-letter store)" if result.problem_is_known else ""
-        print(f"    not compared to its end: {cell(result.problem, '')}{known}")
+        put(f"    not compared to its end: {cell(result.problem, '')}{known}")
     for gap in result.gaps:
-        print(f"    missing: record {gap.number:,} {cell(gap.id, '')}: {cell(gap.reason, '')}")
+        put(f"    missing: record {gap.number:,} {cell(gap.id, '')}: {cell(gap.reason, '')}")
     if result.missing > len(result.gaps):
-        print(f"    ... and {result.missing - len(result.gaps):,} more")
+        put(f"    ... and {result.missing - len(result.gaps):,} more")
     for double in result.doubles:
-        print(f"    twice: record {double.number:,} {cell(double.id, '')}: in {' and '.join(double.indices)}")
+        put(f"    twice: record {double.number:,} {cell(double.id, '')}: in {' and '.join(double.indices)}")
     if result.doubled > len(result.doubles):
-        print(f"    ... and {result.doubled - len(result.doubles):,} more that are there twice")
+        put(f"    ... and {result.doubled - len(result.doubles):,} more that are there twice")

@@ -17,6 +17,7 @@ from collectors.cloudtrail.digest_store import LocalDigests, S3Digests
 from collectors.delivery.objects import split_uri
 from collectors.errors import CollectorError
 from es_bridge.cli.reporting import DONE, FAILED, run_reported, say
+from es_bridge.terminal import put
 from es_bridge.times import now_ms
 
 EXAMPLES = """\
@@ -73,7 +74,7 @@ def _run(arguments: argparse.Namespace) -> int:
         say(f"no digest of this time in {arguments.where}: is log file validation of the trail enabled?")
         return FAILED
     of_these = f" ({backfill:,} of them backfill digests)" if backfill else ""
-    print(
+    put(
         f"{counts[DIGEST, VALID]:,} of {digests:,} digests valid{of_these}, "
         f"{counts[LOG, VALID]:,} of {logs:,} log files valid"
     )
@@ -116,4 +117,4 @@ def _verify(
 
 
 def _print(checked: Checked) -> None:
-    print(f"{checked.result} {checked.kind} {checked.uri}: {checked.reason}")
+    put(f"{checked.result} {checked.kind} {checked.uri}: {checked.reason}")

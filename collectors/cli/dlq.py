@@ -25,6 +25,7 @@ from collectors.originals import Originals
 from es_bridge.cli.connection import add_connection_arguments, cluster_from, opaque_id
 from es_bridge.cli.reporting import DONE, FAILED, run_reported, say
 from es_bridge.cli.table import cell
+from es_bridge.terminal import put
 from es_bridge.times import format_utc, now_ms, parse_time, zone_named
 from es_bridge.transport import Transport
 
@@ -126,11 +127,11 @@ def _list(letters: DeadLetters, arguments: argparse.Namespace) -> int:
     page = letters.page(arguments.limit, after=arguments.after, **_filters(arguments))
     for letter in page.letters:
         if arguments.json:
-            print(_json(_facts(letter)))
+            put(_json(_facts(letter)))
         else:
             reason = cell(letter.reason, "")
             cut = reason if len(reason) <= REASON_CHARS else reason[: REASON_CHARS - 3] + "..."
-            print(f"{letter.id}  {format_utc(letter.time_ms)}  {letter.error_type}  {cut}")
+            put(f"{letter.id}  {format_utc(letter.time_ms)}  {letter.error_type}  {cut}")
     if page.after:
         say(f"there are more: --after {page.after}")
     elif not page.letters:
@@ -147,8 +148,8 @@ def _show(letters: DeadLetters, letter_id: str) -> int:
     for letter in found:
         for name, value in _facts(letter).items():
             # A record's author must not move the reader's cursor: `cell` shows control characters.
-            print(f"{name:<11} {cell(value, '')}")
-        print()
+            put(f"{name:<11} {cell(value, '')}")
+        put("")
     return DONE
 
 
@@ -247,7 +248,7 @@ def _progress(answer: Redriven, number: int) -> None:
 
 
 def _summarise(done: List[Redriven]) -> None:
-    print(f"{sum(each.letters for each in done):,} letters of {len(done):,} objects")
-    print(f"  stored         {sum(each.stored for each in done):>12,}")
-    print(f"  refused again  {sum(each.refused for each in done):>12,}")
-    print(f"  kept           {sum(each.kept for each in done):>12,}")
+    put(f"{sum(each.letters for each in done):,} letters of {len(done):,} objects")
+    put(f"  stored         {sum(each.stored for each in done):>12,}")
+    put(f"  refused again  {sum(each.refused for each in done):>12,}")
+    put(f"  kept           {sum(each.kept for each in done):>12,}")

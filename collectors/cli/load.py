@@ -36,6 +36,7 @@ from collectors.templates import ensure_template
 from es_bridge.cli.connection import add_connection_arguments, cluster_from, opaque_id
 from es_bridge.cli.reporting import DONE, FAILED, run_reported, say
 from es_bridge.cli.table import aligned, cell
+from es_bridge.terminal import put
 from es_bridge.transport import Transport
 
 EXAMPLES = """\
@@ -301,7 +302,7 @@ class _Session:
 
     def _summarise(self, report: LoadReport, seconds: float) -> None:
         rate = report.records / seconds if seconds else 0
-        print(
+        put(
             f"{report.objects_done:,} of {report.objects_total:,} {self._noun}, {report.records:,} events in "
             f"{seconds:.1f} s ({rate:,.0f} events/s)"
         )
@@ -312,27 +313,27 @@ class _Session:
             title = DATASETS[dataset].title if dataset in DATASETS else "none of the logs"
             rows.append((title, *(f"{number:,}" for number in numbers)))
         for line in aligned(rows, right=range(1, 6)) if report.logs else ():
-            print(f"  {line}")
+            put(f"  {line}")
         _print_list("not stored", self._rejections.reasons, self._rejections.count)
         _print_list(f"{self._noun} with a problem", report.problems, report.problems_count)
         if report.unknown_columns:
             names = ", ".join(f"{name} ({count:,})" for name, count in sorted(report.unknown_columns.items()))
-            print(f"  columns of flow logs that are not known here, {UNKNOWN_COLUMNS}: {cell(names, '')}")
+            put(f"  columns of flow logs that are not known here, {UNKNOWN_COLUMNS}: {cell(names, '')}")
         if known(report.passed_over):
-            print(f"  {NOT_A_LOG}: {known(report.passed_over)}")
+            put(f"  {NOT_A_LOG}: {known(report.passed_over)}")
         unknown = report.passed_over[UNKNOWN_KIND]
         if unknown:
-            print(f"  {UNKNOWN.format(count=unknown)}")
-            print(f"    {examples(report.unknown, unknown)}")
+            put(f"  {UNKNOWN.format(count=unknown)}")
+            put(f"    {examples(report.unknown, unknown)}")
         if self._letters and any(counts.dead for counts in report.logs.values()):
-            print(f"  why, and how to replay them: aws-siem-bridge dlq list {self._letters.uri}")
+            put(f"  why, and how to replay them: aws-siem-bridge dlq list {self._letters.uri}")
 
 
 def _print_list(title: str, reasons: List[str], total: int) -> None:
     if not total:
         return
-    print(f"  {title}: {total:,}")
+    put(f"  {title}: {total:,}")
     for reason in reasons:
-        print(f"    {cell(reason, '')}")  # names and reasons hold what others chose: it must not move the cursor
+        put(f"    {cell(reason, '')}")  # names and reasons hold what others chose: it must not move the cursor
     if total > len(reasons):
-        print(f"    ... and {total - len(reasons):,} more")
+        put(f"    ... and {total - len(reasons):,} more")

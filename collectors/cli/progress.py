@@ -10,6 +10,7 @@ import time
 from contextlib import contextmanager
 from typing import Any, Callable, Iterator, Optional
 
+from es_bridge import terminal
 from es_bridge.cli.reporting import say
 
 #: A cluster that is busy for a moment is nothing to talk about.
@@ -48,7 +49,7 @@ def bar(total_bytes: int, initial_bytes: int = 0) -> Iterator[Callable[[int, str
     with tqdm(total=total_bytes, initial=initial_bytes, unit="B", unit_scale=True, leave=False) as shown:
 
         def show(done_bytes: int, text: str) -> None:
-            shown.set_postfix_str(text, refresh=False)
+            shown.set_postfix_str(terminal.shown(text), refresh=False)
             # Never negative: what is read again after a broken connection is not counted twice.
             shown.update(max(0, initial_bytes + done_bytes - shown.n))
 

@@ -30,6 +30,7 @@ from es_bridge.cli.connection import add_connection_arguments, cluster_from, opa
 from es_bridge.cli.reporting import DONE, FAILED, run_reported, say
 from es_bridge.dialect import Dialect, Serverless, detect
 from es_bridge.errors import PermissionDenied
+from es_bridge.terminal import put
 from es_bridge.transport import Transport
 
 EXAMPLES = """\
@@ -115,7 +116,7 @@ def _show(arguments: argparse.Namespace, datasets: List[str]) -> int:
     if arguments.lifecycle != NO_LIFECYCLE:  # policies come first: templates may name them
         wanted = [policy(each, engine, arguments.lifecycle, arguments.delete_after) for each in datasets] + wanted
     for piece in wanted:
-        print(f"PUT {'/'.join(piece.path)}\n{json.dumps(piece.body, indent=2, ensure_ascii=False)}\n")
+        put(f"PUT {'/'.join(piece.path)}", *json.dumps(piece.body, indent=2, ensure_ascii=False).split("\n"), "")
     return DONE
 
 
@@ -138,7 +139,7 @@ class _Apply:
         """Compare and write everything; return the exit status."""
         dialect = detect(self._transport)
         engine = "elasticsearch" if dialect.name == "elasticsearch" else "opensearch"
-        print(f"{dialect} at {self._transport.config.hosts[0]}")
+        put(f"{dialect} at {self._transport.config.hosts[0]}")
         objects = self._decide_objects(dialect) if "cloudtrail" in datasets else UNDECIDED
         lifecycle = self._arguments.lifecycle
         if lifecycle != NO_LIFECYCLE:
@@ -159,7 +160,7 @@ class _Apply:
     def _decide_objects(self, dialect: Dialect) -> Decision:
         choice = parse_choice(self._arguments.index_objects)
         objects = objects_for(self._transport, dialect, choice)
-        print(explained(dialect, objects))
+        put(*explained(dialect, objects).split("\n"))
         # What was asked for, and is not to be had.
         self._incomplete |= bool(choice) and not objects.indexed
         return objects
@@ -188,12 +189,12 @@ class _Apply:
         self._say(compared.piece, (_OVERWRITE if overwrite else _WORDS[state])[arguments.dry_run])
         self._differs |= state != SAME
         if arguments.dry_run and state != SAME:
-            print(difference(compared))
+            put(*difference(compared).split("\n"))
         return (overwrite or state in (MISSING, OUTDATED)) and not arguments.dry_run
 
     @staticmethod
     def _say(piece: Piece, what: str) -> None:
-        print(f"{piece.kind:<18}  {piece.name:<26}  {what}")
+        put(f"{piece.kind:<18}  {piece.name:<26}  {what}")
 
     def _look_for_tiers(self) -> None:
         try:

@@ -21,6 +21,7 @@ from typing import Any, Collection, Optional, Set, TextIO
 from collectors.delivery.outcome import UNKNOWN_COLUMNS, ObjectResult
 from collectors.recognise import UNKNOWN_KIND
 from collectors.records import ObjectRef
+from es_bridge.terminal import put
 
 #: A reason can quote an engine's answer; a line stays one that tools accept.
 MAX_TEXT = 2000
@@ -85,7 +86,7 @@ class JsonLog:
         text = json.dumps(line, separators=(",", ":"), default=str)
         stream = self._stream or sys.stderr
         with self._lock:
-            stream.write(text + "\n")
+            put(text, to=stream)
             stream.flush()
 
 

@@ -20,13 +20,13 @@ metric                dimensions              value
 from __future__ import annotations
 
 import json
-import sys
 import time
 from typing import Mapping, Optional, TextIO
 
 from collectors.delivery.outcome import ObjectResult
 from collectors.key_origin import origin_of
 from collectors.records import ObjectRef
+from es_bridge.terminal import put
 
 NAMESPACE = "AwsSiemBridge"
 DIMENSIONS = ("Account", "Region", "Source")
@@ -41,7 +41,7 @@ def emit(dimensions: Mapping[str, str], values: Mapping[str, float], stream: Opt
     metrics = [{"Name": name, "Unit": _unit(name)} for name in values]
     directive = {"Namespace": NAMESPACE, "Dimensions": [list(dimensions)], "Metrics": metrics}
     head = {"_aws": {"Timestamp": int(time.time() * 1000), "CloudWatchMetrics": [directive]}}
-    (stream or sys.stdout).write(json.dumps({**head, **dimensions, **values}, separators=(",", ":")) + "\n")
+    put(json.dumps({**head, **dimensions, **values}, separators=(",", ":")), to=stream)
 
 
 def emit_object(ref: ObjectRef, result: ObjectResult, now_s: float, stream: Optional[TextIO] = None) -> None:

@@ -15,6 +15,7 @@ from typing import Callable
 from es_bridge.cli.reporting import say
 from es_bridge.config import ENGINES, SIGV4_SERVICES, Auth, ClusterConfig
 from es_bridge.errors import ConfigError
+from es_bridge.terminal import shown
 
 DEFAULT_URL = "http://localhost:9200"
 URL_VARIABLE = "AWS_SIEM_BRIDGE_URL"
@@ -124,7 +125,7 @@ def _password(arguments: argparse.Namespace) -> str:
     if os.environ.get(PASSWORD_VARIABLE):
         return os.environ[PASSWORD_VARIABLE]
     if sys.stdin is not None and sys.stdin.isatty():
-        return getpass.getpass(f"password of {arguments.username}: ")
+        return getpass.getpass(shown(f"password of {arguments.username}: "))
     raise ConfigError(f"--username needs a password: set {PASSWORD_VARIABLE}, or give --password-file")
 
 

@@ -11,6 +11,7 @@ from es_bridge.cli.connection import add_connection_arguments, cluster_from, opa
 from es_bridge.cli.reporting import DONE, run_reported
 from es_bridge.cli.table import aligned
 from es_bridge.indices import IndexInfo, list_indices
+from es_bridge.terminal import put
 from es_bridge.times import format_utc
 from es_bridge.transport import Transport
 
@@ -41,11 +42,10 @@ def _run(arguments: argparse.Namespace) -> int:
         found = list_indices(transport, arguments.pattern, arguments.time_field)
     if arguments.format == "jsonl":
         for info in found:
-            print(json.dumps(asdict(info)))
+            put(json.dumps(asdict(info)))
         return DONE
     header = ["index", "documents", f"type of {arguments.time_field}", "earliest", "latest"]
-    for line in aligned([header, *map(_row, found)], right={1}):
-        print(line)
+    put(*aligned([header, *map(_row, found)], right={1}))
     return DONE
 
 

@@ -7,6 +7,7 @@ import argparse
 from es_bridge.cli.connection import add_connection_arguments, cluster_from, opaque_id
 from es_bridge.cli.reporting import DONE, FAILED, run_reported
 from es_bridge.ping import SKEW_WORTH_A_WARNING_MS, PingReport, ping
+from es_bridge.terminal import put
 from es_bridge.transport import Transport
 
 EXAMPLES = """\
@@ -34,8 +35,7 @@ def run(arguments: argparse.Namespace) -> int:
 def _run(arguments: argparse.Namespace) -> int:
     with Transport(cluster_from(arguments), opaque_id("ping")) as transport:
         report = ping(transport, arguments.index)
-    for line in _lines(report):
-        print(line)
+    put(*_lines(report))
     return DONE if report.can_search else FAILED
 
 

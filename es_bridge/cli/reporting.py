@@ -9,13 +9,14 @@ from contextlib import contextmanager
 from typing import Callable, Iterator
 
 from es_bridge.errors import BridgeError
+from es_bridge.terminal import put_error
 
 DONE, FAILED = 0, 1
 
 
 def say(text: str) -> None:
     """Print one message on standard error."""
-    print("aws-siem-bridge: " + " ".join(text.split()), file=sys.stderr)
+    put_error("aws-siem-bridge: " + " ".join(text.split()))
 
 
 def run_reported(command: Callable[[], int]) -> int:

@@ -17,6 +17,7 @@ from es_bridge.cli.table import cell, line
 from es_bridge.errors import BridgeError, ConfigError
 from es_bridge.query import UNKNOWN_FIELDS, SearchRequest, parse_dsl
 from es_bridge.search import Search, open_search
+from es_bridge.terminal import json_line, overwrite, shown
 from es_bridge.times import format_utc, now_ms, parse_time, zone_named
 from es_bridge.transport import Transport
 
@@ -84,7 +85,11 @@ def _run(arguments: argparse.Namespace) -> int:
         raise ConfigError(
             "--fields names the columns of a table: add --format table. A JSON line is the whole document"
         )
-    writer: Any = _Table(fields) if arguments.format == "table" else _Lines(arguments.with_id)
+    writer: Any = (
+        _Table(fields)
+        if arguments.format == "table"
+        else _Lines(arguments.with_id, for_terminal=arguments.output is None and sys.stdout.isatty())
+    )
     transport, path = Transport(cluster_from(arguments), opaque_id("search")), arguments.output
     with transport, open_search(transport, request) as search, _output(path) as out:
         _write(search, writer, out, _progress_is_wanted(path))
@@ -141,13 +146,15 @@ def _say_new(search: Search, said: Set[str], progress: Optional[_Progress]) -> N
 
 
 class _Lines:
-    """Pages as JSON lines, every document as it is stored."""
+    """Pages as JSON lines, every document as it is stored; on a terminal with escapes, which are the same value."""
 
-    def __init__(self, with_id: bool) -> None:
+    def __init__(self, with_id: bool, for_terminal: bool) -> None:
         self._with_id = with_id
+        self._for_terminal = for_terminal
 
     def page(self, page: Any) -> bytes:
-        return b"".join(map(self._line, page.hits))
+        lines = map(self._line, page.hits)
+        return b"".join(map(json_line, lines) if self._for_terminal else lines)
 
     def end(self) -> bytes:
         return b""
@@ -179,7 +186,7 @@ class _Table:
             self._widths = [min(WIDEST_COLUMN, max(map(len, column))) for column in columns]
             lines.append(line(header, self._widths))
         lines += [line(row, self._widths) for row in rows]
-        return "".join(text + "\n" for text in lines).encode("utf-8", "backslashreplace")
+        return "".join(shown(text) + "\n" for text in lines).encode("utf-8", "backslashreplace")
 
     def end(self) -> bytes:
         return b"" if self._widths else b"no documents\n"
@@ -203,12 +210,10 @@ class _Progress:
         if now_s - self._shown_s < PROGRESS_EVERY_S:
             return
         self._shown_s = now_s
-        sys.stderr.write(f"\r\x1b[K{self._text()}")
-        sys.stderr.flush()
+        overwrite(self._text())
 
     def clear(self) -> None:
-        sys.stderr.write("\r\x1b[K")
-        sys.stderr.flush()
+        overwrite("")
 
     def summary(self) -> None:
         say(f"{self._text()} in {time.monotonic() - self._started_s:.1f} s from {self._search.engine}")

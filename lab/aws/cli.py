@@ -10,6 +10,7 @@ from pathlib import Path
 
 import aws_siem_bridge
 from es_bridge.cli.reporting import DONE, FAILED, run_reported, say
+from es_bridge.terminal import Parser, put
 from lab.aws.errors import AwsUnavailable
 from lab.aws.layout import DIRECT, EVENTBRIDGE, SNS, Layout
 from lab.aws.stand_in import AwsStandIn
@@ -28,9 +29,7 @@ examples:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of ``lab aws``."""
     parser.epilog = EXAMPLES
-    actions = parser.add_subparsers(
-        dest="aws_command", metavar="<command>", required=True, parser_class=argparse.ArgumentParser
-    )
+    actions = parser.add_subparsers(dest="aws_command", metavar="<command>", required=True, parser_class=Parser)
     start = actions.add_parser("start", help="serve S3, SNS, SQS, EventBridge and Lambda's mappings until Ctrl-C")
     start.add_argument("--port", type=int, default=0, metavar="N", help="default: a free one")
     start.add_argument("--through", choices=(DIRECT, SNS, EVENTBRIDGE), default=DIRECT, help="default: %(default)s")
@@ -53,7 +52,7 @@ def _start(arguments: argparse.Namespace) -> int:
         queues = layout.queue(QUEUE)
         layout.notify(layout.bucket(BUCKET), queues, arguments.through)
         for name, value in {**aws.environment(), "QUEUE_URL": queues.url, "BUCKET": BUCKET}.items():
-            print(f"export {name}={shlex.quote(value)}", flush=True)
+            put(f"export {name}={shlex.quote(value)}", flush=True)
         if arguments.story:
             _put_story(layout, arguments.story)
         say(f"AWS is at {aws.url}; Ctrl-C ends it, and everything in it")

@@ -9,12 +9,13 @@ from __future__ import annotations
 import itertools
 import json
 import secrets
-import sys
 import time
 import traceback
 from datetime import datetime, timezone
 from typing import Any, Dict
 from urllib.parse import quote_plus
+
+from es_bridge.terminal import put_error
 
 #: What AWS leaves as it is in the key of a notification, beside letters, digits and ``-_.``.
 PLAIN_IN_KEYS = "/*"
@@ -114,7 +115,7 @@ def install() -> None:
             try:
                 rule.send_to_targets(event, transform_input=False)
             except Exception:  # on AWS a target that fails is the rule's business, not the writer's
-                traceback.print_exc(file=sys.stderr)
+                put_error(*traceback.format_exc().split("\n"))
 
     def to_topic(account_id: str, event_body: Any, topic_arn: str, region_name: str) -> None:
         from moto.sns.models import sns_backends

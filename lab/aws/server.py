@@ -14,6 +14,7 @@ import threading
 from pathlib import Path
 from typing import Any, Callable, Dict, Iterable, Iterator, List, Set
 
+from es_bridge.terminal import put
 from lab.aws import mappings, queues, s3_events
 from lab.aws.faults import CUT, STALL, Fault, Faults, refusal
 from lab.aws.operations import Operation, operation_of
@@ -121,10 +122,10 @@ def main() -> int:
     try:
         server = make_server("127.0.0.1", wanted_port, application, threaded=True, request_handler=MotoRequestHandler)
     except (OSError, SystemExit) as error:
-        print(json.dumps({"error": f"port {wanted_port} cannot be used: {error}"}), flush=True)
+        put(json.dumps({"error": f"port {wanted_port} cannot be used: {error}"}), flush=True)
         return 1
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    print(json.dumps({"port": server.server_port}), flush=True)
+    put(json.dumps({"port": server.server_port}), flush=True)
     sys.stdin.buffer.read()
     server.shutdown()
     return 0

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 from dataclasses import asdict
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, Dict, List
+
+from es_bridge.terminal import put, put_error
 
 from .catalog import DEFAULT_ENGINE, ENGINES
 from .detached import Detached, find_detached, start_detached, stop_detached
@@ -60,7 +61,7 @@ def run(arguments: argparse.Namespace) -> int:
     ids = [arguments.engine] if arguments.engine else list(ENGINES)
     running = [state for state in map(find_detached, ids) if state]
     if not running:
-        print("no engine is running; start one: aws-siem-bridge lab engine start", file=sys.stderr)
+        put_error("no engine is running; start one: aws-siem-bridge lab engine start")
         return 0 if arguments.action == "stop" else 1
     for state in running:
         if arguments.action == "stop":
@@ -75,7 +76,7 @@ def _start(arguments: argparse.Namespace) -> int:
             arguments.engine or DEFAULT_ENGINE, arguments.data, arguments.port, arguments.heap_mb, to_stderr
         )
     except EngineUnavailable as error:
-        print(f"aws-siem-bridge: {error}", file=sys.stderr)
+        put_error(f"aws-siem-bridge: {error}")
         return 1
     _show(state, "running", arguments.json)
     return 0
@@ -91,19 +92,19 @@ def _list(as_json: bool) -> int:
             "running": find_detached(spec.id) is not None,
         }
         if as_json:
-            print(json.dumps(row))
+            put(json.dumps(row))
         else:
             notes: List[str] = [f"{spec.version:<7}", f"Java {spec.java_min}+"]
             notes += ["TLS and users"] * spec.secured + ["running"] * row["running"]
-            print(f"{spec.id:<24} {'  '.join(notes)}")
+            put(f"{spec.id:<24} {'  '.join(notes)}")
     return 0
 
 
 def _show(state: Detached, status: str, as_json: bool) -> None:
     if as_json:
-        print(json.dumps({"status": status, **asdict(state)}))
+        put(json.dumps({"status": status, **asdict(state)}))
         return
     since = datetime.fromtimestamp(state.started_at, timezone.utc).strftime("%Y-%m-%d %H:%M:%S UTC")
-    print(f"{state.engine} {status}: {state.url} (pid {state.pid}, since {since}, log {state.log_file})")
+    put(f"{state.engine} {status}: {state.url} (pid {state.pid}, since {since}, log {state.log_file})")
     if state.users_file and status == "running":
-        print(f"  certificate authority {state.ca_file}, passwords in {state.users_file}")
+        put(f"  certificate authority {state.ca_file}, passwords in {state.users_file}")

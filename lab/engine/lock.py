@@ -14,6 +14,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import List, Set, Tuple
 
+from es_bridge.terminal import put
+
 from .catalog import COMPILER, ENGINES, EngineSpec
 from .errors import ArtifactError
 
@@ -125,4 +127,4 @@ def _resolve(spec: EngineSpec, repository: Path) -> List[LockedFile]:
 
 if __name__ == "__main__":
     for engine_id in sys.argv[1:]:
-        print(write_lock(ENGINES[engine_id]))
+        put(str(write_lock(ENGINES[engine_id])))

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from es_bridge.config import ClusterConfig
 from es_bridge.errors import BridgeError
+from es_bridge.terminal import put, put_error
 
 from .clusters import add_cluster
 from .server import APP_DIR, SplunkdStandIn
@@ -60,7 +61,7 @@ def run(arguments: argparse.Namespace) -> int:
             web=True,
             web_port=arguments.web_port,
             web_user=user,
-            tell=lambda text: print(text, file=sys.stderr, flush=True),
+            tell=put_error,
         )
     except OSError as exc:
         return _failed(f"the stand-in cannot start: {exc.strerror}. Is the port in use?")
@@ -79,10 +80,10 @@ def _serve(splunkd: SplunkdStandIn, user: User) -> int:
         try:
             app = splunkd.state.app
             for page in page_names(splunkd.state.confs.app_dir):
-                print(f"open        {splunkd.web_uri}/en-US/app/{app}/{page}  (signed in as {user.name})")
-            print(f"splunkd     {splunkd.uri}")
-            print(f"session key {splunkd.state.session(user)}")
-            print(f"logs        {splunkd.splunk_home / 'var' / 'log' / 'splunk'}", flush=True)
+                put(f"open        {splunkd.web_uri}/en-US/app/{app}/{page}  (signed in as {user.name})")
+            put(f"splunkd     {splunkd.uri}")
+            put(f"session key {splunkd.state.session(user)}")
+            put(f"logs        {splunkd.splunk_home / 'var' / 'log' / 'splunk'}", flush=True)
             splunkd.wait()
         except KeyboardInterrupt:
             pass
@@ -102,5 +103,5 @@ def _build() -> bool:
 
 
 def _failed(text: str) -> int:
-    print(f"aws-siem-bridge: {text}", file=sys.stderr)
+    put_error(f"aws-siem-bridge: {text}")
     return 1

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Callable, Iterator
 
 from es_bridge.cli.reporting import DONE, FAILED, run_reported, say
+from es_bridge.terminal import Parser, put
 from es_bridge.times import format_utc, now_ms, parse_time, zone_named
 from lab.story.files import LABELS, LOGS, record_counts, write_story
 
@@ -37,9 +38,7 @@ COUNTS = {"flows": "vpc_flow", "queries": "route53_resolver", "requests": "waf"}
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of ``lab story``."""
     parser.epilog = EXAMPLES
-    actions = parser.add_subparsers(
-        dest="story_command", metavar="<command>", required=True, parser_class=argparse.ArgumentParser
-    )
+    actions = parser.add_subparsers(dest="story_command", metavar="<command>", required=True, parser_class=Parser)
     write = actions.add_parser("write", help="write the logs into a folder, in AWS's own formats")
     write.add_argument("folder", type=Path)
     write.add_argument("--events", type=int, default=20_000, metavar="N", help="CloudTrail events (default: 20,000)")
@@ -90,11 +89,11 @@ def _write(arguments: argparse.Namespace) -> int:
         return FAILED
     seconds = time.monotonic() - started
     for log, done in written.items():
-        print(f"{done.records:,} {TITLES[log]} from {format_utc(start_ms)} to {format_utc(end_ms)}")
+        put(f"{done.records:,} {TITLES[log]} from {format_utc(start_ms)} to {format_utc(end_ms)}")
         size = done.raw_bytes / max(1, done.records)
-        print(f"  {done.attack_records} of them the attack's, {done.files:,} files, {size:,.0f} bytes a record")
-    print(f"below {arguments.folder}; the attack's records are named in {arguments.folder / LABELS}")
-    print(f"{seconds:.1f} s, {total / max(0.001, seconds):,.0f} records/s")
+        put(f"  {done.attack_records} of them the attack's, {done.files:,} files, {size:,.0f} bytes a record")
+    put(f"below {arguments.folder}; the attack's records are named in {arguments.folder / LABELS}")
+    put(f"{seconds:.1f} s, {total / max(0.001, seconds):,.0f} records/s")
     return DONE
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import pty
@@ -266,3 +267,26 @@ def test_a_part_that_can_match_nothing_is_one_line(run, corpus, words, status, s
 def test_it_can_be_ignored(run, corpus):
     done = run("search", corpus.index, "--query", "eventname:x OR n:abc", "--unknown-fields", "ignore")
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_hostile_documents_are_shown_on_a_terminal_and_untouched_in_a_pipe(corpus, run):
+    text = "\x1b[2J\x7f\x9b31m\u202eevil\ue000\U000e0041"
+    source = json.dumps({"@timestamp": "2026-11-20T00:00:00Z", text: text}, ensure_ascii=False).replace(
+        "\x1b", "\\u001b"
+    )
+    http(corpus.url, "PUT", "/cli-hostile/_doc/a?refresh=true", source.encode())
+    piped = run("search", "cli-hostile")
+    assert piped.stdout == source + "\n"
+    terminal, childs_end = pty.openpty()
+    child = subprocess.Popen(
+        command("search", "cli-hostile"), env=environment(AWS_SIEM_BRIDGE_URL=corpus.url), stdout=childs_end
+    )
+    os.close(childs_end)
+    shown = b""
+    with contextlib.suppress(OSError):  # Linux: the other end is closed
+        while part := os.read(terminal, 4096):
+            shown += part
+    os.close(terminal)
+    assert child.wait(60) == 0
+    assert b"\\u202eevil" in shown and all(32 <= byte < 127 for byte in shown.strip())
+    assert json.loads(shown) == json.loads(source)
