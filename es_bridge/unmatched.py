@@ -15,32 +15,23 @@ import re
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
 from typing import Any, Callable, Dict, Iterable, Iterator, List, Mapping, Optional, Sequence, Set, Tuple
-from urllib.parse import quote
 
 from es_bridge.errors import Aborted, BridgeError, QueryError
 from es_bridge.explanation import Explanation, Term, is_network, may_hide_marker, read, relation, without_marker
 from es_bridge.field_names import ancestors, in_text, nearest
+from es_bridge.field_types import BOUNDS, INDEXED_OBJECTS, OBJECTS, FieldTypes, paths
 from es_bridge.index_access import IndexAccess
 from es_bridge.query import Clause, SearchRequest, leaves, query_texts, range_clause, user_clauses
 from es_bridge.transport import Transport
 
 #: Most indices that are looked at; the newest, by the dates in their names.
 MOST_INDICES = 50
-#: The engines read a request line of 4096 bytes by default.
-_MOST_PATH_CHARACTERS = 1500
-#: One explanation of a bare word over 600 fields has 60 kB.
-_MOST_REPLY_BYTES = 32 << 20
-#: The engines answer in milliseconds. A search must not wait for long for a cluster that does not.
-_TIMEOUT_S = 10.0
-_BOUNDS: Dict[str, Any] = {"max_body_bytes": _MOST_REPLY_BYTES, "timeout_s": _TIMEOUT_S}
 #: Default ``indices.query.bool.max_clause_count``.
 _MOST_LEAVES = 1000
 #: Texts that one search says of its query.
 _MOST_TEXTS = 10
 #: Members looked up when a search found nothing.
 _MOST_MEMBERS = 100
-_OBJECTS = ("object", "nested")
-_INDEXED_OBJECTS = ("flat_object", "flattened")
 #: Options that stand where a leaf has its field.
 _OPTIONS = frozenset(("boost", "_name", "case_insensitive", "minimum_should_match"))
 # fmt: off
@@ -135,7 +126,7 @@ class FieldCheck:
         }
         try:
             params = {"allow_partial_search_results": False}
-            reply = self._transport.request("POST", (request.index, "_search"), params, body, **_BOUNDS).json()
+            reply = self._transport.request("POST", (request.index, "_search"), params, body, **BOUNDS).json()
             buckets = reply["aggregations"]["members"]["buckets"]
             missing = [name for name in members if not buckets[name]["doc_count"]]
         except Aborted:
@@ -173,8 +164,8 @@ class _Look:
         self._leaves = [leaf for clause in user_clauses(request) for leaf in leaves(clause)][:_MOST_LEAVES]
         self._texts = [text for leaf in self._leaves for text in query_texts(leaf)]
         self._named = list(dict.fromkeys(name for leaf in self._leaves for name in named_fields(leaf)))
+        self._field_types = FieldTypes(transport, request)
         self._said = Verdict()
-        self._known: Optional[Dict[str, Set[str]]] = None
 
     def verdict(self, indices: List[str]) -> Verdict:
         said = self._said
@@ -189,7 +180,7 @@ class _Look:
             return said
         in_range: Optional[List[str]] = None
         if len(here) > MOST_INDICES:
-            in_range = self._in_range(here) or here
+            in_range = self._field_types.in_range(here) or here
             if len(in_range) > MOST_INDICES:
                 said.notes.append(
                     f"the fields of the query were checked in the {MOST_INDICES} newest of {len(in_range)} indices "
@@ -203,7 +194,7 @@ class _Look:
         if not self._is_suspect(explained):
             return said
         if in_range is None:
-            with_events = set(self._in_range(here) or here)
+            with_events = set(self._field_types.in_range(here) or here)
             explained = {name: text for name, text in explained.items() if name in with_events} or explained
         self._judge(explained)
         more = len(said.warnings) - _MOST_TEXTS
@@ -218,13 +209,13 @@ class _Look:
         found: Dict[str, Explanation] = {}
         read_once: Dict[str, Explanation] = {}
         params = {"explain": True, "rewrite": False, "ignore_unavailable": True}
-        for path in _paths(indices):
+        for path in paths(indices):
             reply = self._transport.request(
                 "POST",
                 (path, "_validate", "query"),
                 params,
                 {"query": query},
-                **_BOUNDS,
+                **BOUNDS,
             ).json()
             for entry in reply.get("explanations") or []:
                 text, index = entry.get("explanation"), entry.get("index")
@@ -263,7 +254,7 @@ class _Look:
         related = [name for name, sign in (relation(term.text) for term in terms) if sign and name]
         asked = [term.field for term in terms if not term.is_word or is_network(term.text)]
         looked_up = [*unmapped, *self._named, *guesses, *related, *asked]
-        types = self._types([name for name in dict.fromkeys(looked_up) if not name.startswith("_")], indices)
+        types = self._field_types.of([name for name in dict.fromkeys(looked_up) if not name.startswith("_")], indices)
         # A pattern on a field that is not there is reported by the pattern's text, fields= by nothing.
         sure = [name for name in unmapped if name in guesses or name in self._named or not types.get(name)]
         is_unclear = empty or any(
@@ -292,7 +283,12 @@ class _Look:
     def _unmapped(self, lacking: Mapping[str, List[str]], indices: List[str]) -> None:
         if not lacking:
             return
-        stored = self._stored(lacking)
+        stored = self._field_types.stored(lacking)
+        if stored is None:
+            self._said.notes.append(
+                "the account may not read mappings, so it is not told which indices store a field without indexing it"
+            )
+            stored = {}
         for name, where in lacking.items():
             kept = stored.get(name, [])
             if len(where) == len(indices):
@@ -389,7 +385,7 @@ class _Look:
             kinds = set(types.get(term.field, {}).values())
             if is_network(term.text) and kinds and not kinds & {"ip", "ip_range"} and quoted not in texts:
                 if has_addresses is None:
-                    has_addresses = any(kind == "ip" for kind in self._fields(indices).values())
+                    has_addresses = any(kind == "ip" for kind in self._field_types.all(indices).values())
                 if term.is_word and has_addresses:
                     continue  # one of the fields a bare word is tried on knows addresses
                 self._warn(
@@ -412,7 +408,7 @@ class _Look:
     def _mistaken_sign(
         self, term: Term, name: str, sign: str, types: Mapping[str, Dict[str, str]], indices: List[str]
     ) -> None:
-        is_field = any(kind.lstrip("!") not in _OBJECTS for kind in types.get(name, {}).values())
+        is_field = any(kind.lstrip("!") not in OBJECTS for kind in types.get(name, {}).values())
         is_field = is_field or self._is_member(name, types)
         meant = name if is_field else next(iter(self._same_letters(name, indices)), "") if name else ""
         value = term.text[len(name) + len(sign) :] or "value"
@@ -525,13 +521,15 @@ class _Look:
         if sign and field:
             return f'{(self._same_letters(field, indices) or [field])[0]}:"value"'
         known = [
-            other for other, kind in self._fields(indices).items() if kind not in _OBJECTS and not kind.startswith("!")
+            other
+            for other, kind in self._field_types.all(indices).items()
+            if kind not in OBJECTS and not kind.startswith("!")
         ]
         members = sorted((other for other in known if other.startswith(f"{name}.")), key=lambda other: other.count("."))
         return " or ".join(members[:3] or nearest(name.rstrip("*."), known, is_spelt_right))
 
     def _addresses(self, name: str, indices: List[str]) -> str:
-        known = [other for other, kind in self._fields(indices).items() if kind == "ip"]
+        known = [other for other, kind in self._field_types.all(indices).items() if kind == "ip"]
         parent = name.rpartition(".")[0]
         near = [other for other in (f"{name}.ip", f"{parent}.ip" if parent else "") if other in known]
         near += [other for other in ("source.ip", "destination.ip") if other in known]
@@ -541,104 +539,10 @@ class _Look:
     def _same_letters(self, name: str, indices: List[str]) -> List[str]:
         plain = name.lower()
         return [
-            other for other, kind in self._fields(indices).items() if other.lower() == plain and kind not in _OBJECTS
+            other
+            for other, kind in self._field_types.all(indices).items()
+            if other.lower() == plain and kind not in OBJECTS
         ]
-
-    # -- what the engine is asked ------------------------------------------------------------------------------------
-
-    def _fields(self, indices: List[str]) -> Dict[str, str]:
-        """Return all fields of the indices with one of their types, asked for once."""
-        if self._known is None:
-            self._known = {}
-            for path in _paths(indices):
-                caps = self._caps(path, {"fields": "*"})
-                for name, kinds in caps.items():
-                    self._known.setdefault(name, set()).update(_kind(kind, facts) for kind, facts in kinds.items())
-        return {name: sorted(kinds)[-1] for name, kinds in self._known.items() if not name.startswith("_") and kinds}
-
-    def _types(self, names: List[str], indices: List[str]) -> Dict[str, Dict[str, str]]:
-        """Return for each name the indices that have it, with its type there (``!`` before it: not searchable)."""
-        wanted = list(dict.fromkeys(part for name in names for part in [*ancestors(name), name]))
-        wanted = [name for name in wanted if name and "," not in name and len(name) < 512]
-        found: Dict[str, Dict[str, str]] = {}
-        for path in _paths(indices):
-            here = path.split(",")
-            for batch in _batches(wanted):
-                caps = self._caps(path, {"fields": ",".join(batch), "include_unmapped": True})
-                for name in batch:
-                    entries = caps.get(name)
-                    if entries is None and "*" in name:
-                        pattern = re.compile(".*".join(map(re.escape, name.split("*"))))
-                        entries = next((kinds for other, kinds in caps.items() if pattern.fullmatch(other)), None)
-                    absent = set(((entries or {}).get("unmapped") or {}).get("indices") or [])
-                    for kind, facts in (entries or {}).items():
-                        if kind == "unmapped":
-                            continue
-                        for index in facts.get("indices") or [name for name in here if name not in absent]:
-                            found.setdefault(name, {})[index] = _kind(kind, facts)
-            # An object is only there by its members.
-            for batch in _batches([f"{name}.*" for name in wanted if name not in found and "*" not in name]):
-                for member, kinds in self._caps(path, {"fields": ",".join(batch), "include_unmapped": True}).items():
-                    absent = set((kinds.get("unmapped") or {}).get("indices") or [])
-                    for name in ancestors(member):
-                        if f"{name}.*" in batch:
-                            found.setdefault(name, {}).update(
-                                (index, "object") for index in here if index not in absent
-                            )
-        return found
-
-    def _caps(self, path: str, params: Dict[str, Any]) -> Dict[str, Dict[str, Dict[str, Any]]]:
-        params = {**params, "ignore_unavailable": True}
-        reply = self._transport.request("GET", (path, "_field_caps"), params, **_BOUNDS)
-        return reply.json().get("fields") or {}
-
-    def _in_range(self, indices: List[str]) -> List[str]:
-        """Return the indices that may hold documents of the range, by the times they begin and end with."""
-        name = self._request.time_field
-        narrow = range_clause(name, self._request.earliest_ms, self._request.latest_ms)
-        if not narrow:
-            return indices
-        asked = set(indices)
-        # The pattern as asked for: so many names do not fit a request line.
-        reply = self._transport.request(
-            "POST",
-            (self._request.index, "_field_caps"),
-            {"fields": name, "ignore_unavailable": True, "allow_no_indices": True},
-            {"index_filter": narrow[0]},
-            **_BOUNDS,
-        ).json()
-        return [index for index in reply.get("indices") or [] if index in asked]
-
-    def _stored(self, lacking: Mapping[str, List[str]]) -> Dict[str, List[str]]:
-        """Return where a member lies in an object that is stored and not indexed; nothing without the permission."""
-        paths: Dict[str, List[Tuple[str, ...]]] = {}
-        for name in lacking:
-            if not re.search(r"[,*\\]", name):
-                for part in [*ancestors(name), name]:
-                    steps = [step for piece in part.split(".") for step in ("properties", piece)]
-                    paths.setdefault(name, []).append((*steps, "enabled"))
-        every = sorted({".".join(("*.mappings", *steps)) for found in paths.values() for steps in found})
-        if not every:
-            return {}
-        stored: Dict[str, List[str]] = {}
-        indices = list(dict.fromkeys(index for where in lacking.values() for index in where))
-        try:
-            for path in _paths(indices):
-                for batch in _batches(every):
-                    params = {"filter_path": ",".join(batch), "ignore_unavailable": True}
-                    reply = self._transport.request("GET", (path, "_mapping"), params, **_BOUNDS).json()
-                    for index, facts in reply.items():
-                        for name, found in paths.items():
-                            if index in lacking[name] and any(_value(facts["mappings"], s) is False for s in found):
-                                stored.setdefault(name, []).append(index)
-        except Aborted:
-            raise
-        except BridgeError:
-            note = (
-                "the account may not read mappings, so it is not told which indices store a field without indexing it"
-            )
-            self._said.notes.append(note)
-        return {name: sorted(set(where)) for name, where in stored.items()}
 
     # -- names and types ---------------------------------------------------------------------------------------------
 
@@ -649,8 +553,8 @@ class _Look:
         return [
             index
             for index in indices
-            if not any(types.get(part, {}).get(index, "") in _INDEXED_OBJECTS for part in ancestors(name))
-            and (index not in types.get(name, {}) or (must_be_leaf and types[name][index].lstrip("!") in _OBJECTS))
+            if not any(types.get(part, {}).get(index, "") in INDEXED_OBJECTS for part in ancestors(name))
+            and (index not in types.get(name, {}) or (must_be_leaf and types[name][index].lstrip("!") in OBJECTS))
         ]
 
     def _is_flat_exists(self, term: Term, types: Mapping[str, Dict[str, str]]) -> bool:
@@ -659,7 +563,7 @@ class _Look:
         return is_flat and not term.is_word and term.text.startswith(term.field + ".")
 
     def _is_object(self, name: str, types: Mapping[str, Dict[str, str]]) -> bool:
-        return any(kind in _INDEXED_OBJECTS for kind in types.get(name, {}).values())
+        return any(kind in INDEXED_OBJECTS for kind in types.get(name, {}).values())
 
     def _is_member(self, name: str, types: Mapping[str, Dict[str, str]]) -> bool:
         return any(self._is_object(part, types) for part in ancestors(name))
@@ -730,16 +634,6 @@ def _no_member(parent: str) -> Tuple[str, str]:
     return f"{parent}.* names no member: it finds nothing", f"{parent}:value, which looks in all of them"
 
 
-def _kind(kind: str, facts: Mapping[str, Any]) -> str:
-    return kind if facts.get("searchable", True) or kind in _OBJECTS else "!" + kind
-
-
-def _value(facts: Any, steps: Sequence[str]) -> Any:
-    for step in steps:
-        facts = facts.get(step) if isinstance(facts, dict) else None
-    return facts
-
-
 def _value_hint(name: str, kinds: Sequence[str]) -> str:
     if "ip" in kinds:
         return f'. Write an address or a network: {name}:"10.20.0.0/16"'
@@ -761,24 +655,6 @@ def _why(error: BridgeError) -> str:
     if status in (400, 404, 405):
         return "the cluster does not offer _validate/query"
     return _plain(str(error))[:300]
-
-
-def _paths(indices: Sequence[str]) -> Iterator[str]:
-    yield from (",".join(batch) for batch in _batches(indices))
-
-
-def _batches(names: Sequence[str]) -> Iterator[List[str]]:
-    batch: List[str] = []
-    size = 0
-    for name in names:
-        length = len(quote(name, safe="")) + 3
-        if batch and size + length > _MOST_PATH_CHARACTERS:
-            yield batch
-            batch, size = [], 0
-        batch.append(name)
-        size += length
-    if batch:
-        yield batch
 
 
 def _some(names: Sequence[str]) -> str:
