@@ -31,6 +31,7 @@ from __future__ import annotations
 
 import random
 import re
+import sys
 import threading
 import time
 from collections import deque
@@ -344,6 +345,7 @@ class _Writer:
                 body=b"\n".join(lines),
                 content_type="application/x-ndjson",
                 retry_timeouts=True,
+                repeat_lost=sys.maxsize,  # documents of this project's own making, as far as max_retries goes
                 accept_status=(413,),
                 max_body_bytes=MAX_REPLY_BYTES + QUOTED_TIMES * sum(map(len, lines)),
             )

@@ -23,12 +23,25 @@ class Ceilings:
     max_run_time_s: Optional[float] = None
     #: Received from the cluster, counted after decompression, looked at before each further page.
     max_mib: Optional[float] = None
+    #: Of query= and dsl= together; as many as newer engines read of one text by themselves.
+    max_query_chars: int = 32_000
+    #: Words, values and conditions; the engines' own limit is 1,024 a bool.
+    max_query_clauses: int = 1_000
+    #: ``* ? ~`` and what is special in regular expressions; 0: none may be used. 25 words such as ``*x*`` without a
+    #: field keep a core of a node busy for 4 s in an index of 180 fields, and nothing ends that (measured).
+    max_query_wildcards: int = 50
+    #: Whether a word may begin with a wildcard: such a one is compared with every term of a field.
+    leading_wildcards: bool = True
+    #: Who can change a ceiling, for messages; ``{option}`` is its name with hyphens.
+    set_by: str = "set by an administrator on the app's configuration page, tab Clusters"
 
     def __post_init__(self) -> None:
-        for name in ("max_rows", "max_run_time_s", "max_mib"):
+        for name in ("max_rows", "max_run_time_s", "max_mib", "max_query_chars", "max_query_clauses"):
             value = getattr(self, name)
             if value is not None and not value > 0:
                 raise ConfigError(f"{name} = {value} must be more than 0, or empty for no ceiling")
+        if self.max_query_wildcards < 0:
+            raise ConfigError(f"max_query_wildcards = {self.max_query_wildcards} must be 0 or more")
 
     def rows(self, size: int) -> int:
         """Return how many rows a request for ``size`` gets at most; 0 means all, in both."""
@@ -56,10 +69,8 @@ class Ceilings:
 
     def told(self, name: str, cluster: str) -> str:
         """Return a ceiling in words: its name, its value, and who can change it."""
-        return (
-            f"cluster {cluster!r} allows one search ({name} = {getattr(self, name):g}, set by an administrator on the "
-            "app's configuration page, tab Clusters)"
-        )
+        set_by = self.set_by.format(option=name.replace("_", "-"))
+        return f"cluster {cluster!r} allows one search ({name} = {getattr(self, name):.10g}, {set_by})"
 
 
 class RunTime:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Dict, FrozenSet, Iterator, List, Mapping, Optional, Tuple
 
 from es_bridge.errors import QueryError
+from es_bridge.query_text import check_json_depth
 
 Clause = Dict[str, Any]
 
@@ -202,10 +203,9 @@ def parse_dsl(text: str) -> Clause:
     Raises `QueryError` when it is not JSON or holds something that could read other documents than those of the
     pattern, run code, or change paging and order.
     """
+    check_json_depth(text)  # before anything recurses over it
     try:
         clause = json.loads(text)
-    except RecursionError:
-        raise QueryError("dsl= is nested too deeply") from None
     except ValueError as exc:
         raise QueryError(f'dsl= is not JSON ({exc}). Give one query clause, such as {{"term": {{"errorCode": "x"}}}}')
     if isinstance(clause, dict):
@@ -214,10 +214,7 @@ def parse_dsl(text: str) -> Clause:
                 raise QueryError(f"dsl= holds {name!r}, which is refused: {reason}. Give one query clause only")
         if set(clause) == {"query"}:
             clause = clause["query"]
-    try:
-        return _checked(clause)
-    except RecursionError:
-        raise QueryError("dsl= is nested too deeply") from None
+    return _checked(clause)
 
 
 def _checked(clause: Any) -> Clause:

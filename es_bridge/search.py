@@ -36,6 +36,7 @@ from es_bridge.index_access import IndexAccess
 from es_bridge.limits import Ceilings, RunTime
 from es_bridge.malformed import explained
 from es_bridge.query import Clause, SearchRequest, having_clause
+from es_bridge.query_bounds import check_question
 from es_bridge.reply import Hit, Reply
 from es_bridge.scroll import Scroll
 from es_bridge.snapshot import Overview, Snapshot
@@ -236,6 +237,7 @@ class Search:
 
     def _pages(self) -> Iterator[Any]:
         """Yield all pages, whatever the size asked for."""
+        check_question(self.request, self._ceilings, self._transport.config.name)
         self._access.check_request()
         self._dialect = detect(self._transport)
         time_field, pit = self._open()

@@ -194,6 +194,7 @@ class Transport:
         timeout_s: Optional[float] = None,
         idempotent: bool = True,
         retry_timeouts: bool = False,
+        repeat_lost: int = 1,
         accept_status: Sequence[int] = (),
         max_body_bytes: int = MAX_REPLY_BYTES,
     ) -> Response:
@@ -201,8 +202,10 @@ class Transport:
 
         ``path`` is a sequence of segments, each percent-encoded here: a user's text never becomes part of a URL
         otherwise. ``idempotent=False`` forbids a second attempt once the request may have reached the engine (the next
-        page of a scroll would be skipped). A reply of more than ``max_body_bytes`` after decompression raises
-        `ReplyTooLarge` and is not read to its end. Raises the errors of `es_bridge.errors`.
+        page of a scroll would be skipped). ``repeat_lost``: how many times at most it is sent again after a connection
+        that ended without an answer, because a request that ends nodes must not be taken to the next one. A reply
+        of more than ``max_body_bytes`` after decompression raises `ReplyTooLarge` and is not read to its end. Raises
+        the errors of `es_bridge.errors`.
         """
         target = "/" + "/".join(_segment(segment) for segment in path)
         if params:
@@ -220,15 +223,22 @@ class Transport:
             _Request(method, target, headers, data, timeout_s, max_body_bytes, _shape(method, path)),
             idempotent,
             retry_timeouts,
+            repeat_lost,
             accept_status,
         )
 
     def _attempts(
-        self, request: _Request, idempotent: bool, retry_timeouts: bool, accept_status: Sequence[int]
+        self,
+        request: _Request,
+        idempotent: bool,
+        retry_timeouts: bool,
+        repeat_lost: int,
+        accept_status: Sequence[int],
     ) -> Response:
         stopped = self._sockets.mine.stopped = self._sockets.stopped
         refreshed = False
         attempt = 0
+        lost = 0
         tried: List[str] = []
         while True:
             host = self._next_host(tried)
@@ -243,6 +253,12 @@ class Transport:
                 out_of_hosts = isinstance(exc, TlsError) and len(set(tried)) >= len(self._hosts)
                 if hopeless or out_of_hosts or (sent and not idempotent) or attempt >= self.config.max_retries:
                     raise
+                lost += sent and not isinstance(exc, (RequestTimeout, TlsError))
+                if lost > repeat_lost:
+                    raise UnreachableError(
+                        f"{exc}. The connection ended {lost} times without an answer, so the request is not sent "
+                        "again: it may be what ends the cluster's nodes. Look at their logs, or ask for less"
+                    ) from exc
                 if len(set(tried)) < len(self._hosts):
                     wait_s = 0.0  # another host may be alive: no reason to wait
             else:

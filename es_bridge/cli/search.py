@@ -15,6 +15,7 @@ from es_bridge.cli.connection import add_connection_arguments, cluster_from, opa
 from es_bridge.cli.reporting import DONE, run_reported, say
 from es_bridge.cli.table import cell, line
 from es_bridge.errors import BridgeError, ConfigError
+from es_bridge.limits import Ceilings
 from es_bridge.query import UNKNOWN_FIELDS, SearchRequest, parse_dsl
 from es_bridge.search import Search, open_search
 from es_bridge.terminal import json_line, overwrite, shown
@@ -37,6 +38,12 @@ A result that is cut at --size is a note on a terminal, and a warning in a job t
 A JSON line is the document as it is stored. Exit status 0: complete, or the messages say what is missing. 1: failed.
 """
 DEFAULT_SIZE = 10_000
+#: Ceiling of a query -> what it counts.
+CEILINGS = {
+    "max_query_chars": "characters of --query and --dsl",
+    "max_query_clauses": "words, values and conditions",
+    "max_query_wildcards": "* ? ~ and what is special in regular expressions",
+}
 PROGRESS_EVERY_S = 0.2
 #: Columns of a table take the width of their first cells, up to this.
 WIDEST_COLUMN = 48
@@ -65,6 +72,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default="warn",
         help="a part of the query that can match nothing warns (default), fails, or is ignored",
     )
+    most = parser.add_argument_group(
+        "ceilings: what is beyond them is not sent, because no engine can stop its work on it"
+    )
+    for name, what_of in CEILINGS.items():
+        default = getattr(Ceilings(), name)
+        option = "--" + name.replace("_", "-")
+        most.add_argument(option, type=int, default=default, metavar="N", help=f"{what_of} (default: {default})")
     how = parser.add_argument_group("output")
     how.add_argument("--format", choices=("jsonl", "table"), default="jsonl", help="default: jsonl")
     how.add_argument("--fields", default="", metavar="LIST", help="dotted names, separated by commas: table columns")
@@ -91,7 +105,10 @@ def _run(arguments: argparse.Namespace) -> int:
         else _Lines(arguments.with_id, for_terminal=arguments.output is None and sys.stdout.isatty())
     )
     transport, path = Transport(cluster_from(arguments), opaque_id("search")), arguments.output
-    with transport, open_search(transport, request) as search, _output(path) as out:
+    ceilings = Ceilings(
+        **{name: getattr(arguments, name) for name in CEILINGS}, set_by="the option --{option} of this command"
+    )
+    with transport, open_search(transport, request, ceilings=ceilings) as search, _output(path) as out:
         _write(search, writer, out, _progress_is_wanted(path))
     return DONE
 

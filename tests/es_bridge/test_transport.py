@@ -158,9 +158,18 @@ def test_an_overloaded_cluster_is_given_up_with_its_reason(status):
 
 @pytest.mark.parametrize("fault", [Reset, CloseWithoutAnswer, HalfBody])
 def test_a_lost_connection_is_tried_again(fault):
-    with FaultyServer([fault(), fault()]) as server, talk(server) as transport:
+    with FaultyServer([fault()]) as server, talk(server) as transport:
         assert transport.request("POST", ("x",), body={}).status == 200
-        assert len(server.received) == 3
+        assert len(server.received) == 2
+
+
+@pytest.mark.parametrize("fault", [Reset, CloseWithoutAnswer, HalfBody])
+def test_what_loses_its_connection_twice_is_not_taken_to_further_nodes(fault):
+    servers = [FaultyServer([fault()] * 9) for _ in range(4)]
+    with servers[0], servers[1], servers[2], servers[3], talk(*servers) as transport:
+        with pytest.raises(UnreachableError, match="ended 2 times without an answer, so the request is not sent again"):
+            transport.request("POST", ("x", "_search"), body={})
+        assert sorted(len(server.received) for server in servers) == [0, 0, 1, 1]
 
 
 @pytest.mark.parametrize("fault", [Reset(), CloseWithoutAnswer(), HalfBody(), Reply(503), Reply(429)])
@@ -581,9 +590,10 @@ def test_http_to_a_port_that_speaks_https(authority):
 
 def test_a_tls_connection_lost_in_the_middle_is_tried_again(authority, ca_file):
     with tls_server(authority) as server, talk(server, ca_file=ca_file) as transport:
-        server.faults.extend([Reset(), HalfBody(), CloseWithoutAnswer()])
-        assert transport.request("GET", ("x",)).status == 200
-        assert len(server.received) == 4
+        for number, fault in enumerate((Reset(), HalfBody(), CloseWithoutAnswer()), start=1):
+            server.faults.append(fault)
+            assert transport.request("GET", ("x",)).status == 200
+            assert len(server.received) == 2 * number
 
 
 def test_abort_over_tls(authority, ca_file):

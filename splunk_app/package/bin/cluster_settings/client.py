@@ -7,7 +7,7 @@ the operating system's user that runs Splunk (see `cluster_settings.local_token`
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Dict, Optional, Tuple
 
 from cluster_settings import conf, local_token
@@ -40,6 +40,8 @@ class SearchSettings:
     max_mib: Optional[float] = None
     #: An administrator accepts that credentials go to the cluster unencrypted.
     allow_plain_http: bool = False
+    #: What one question may be: those fields of `es_bridge.limits.Ceilings` that differ from their defaults.
+    question: Dict[str, Any] = field(default_factory=dict)
 
 
 class NotPermitted(ConfigError):
@@ -79,6 +81,7 @@ def _settings(answer: Dict[str, Any]) -> SearchSettings:
         log_level=str(answer["log_level"]),
         allow_plain_http=conf.switch(stanza.get(conf.ALLOW_PLAIN_HTTP)),
         **conf.ceilings(name, stanza),
+        question=conf.question_ceilings(name, stanza),
     )
 
 

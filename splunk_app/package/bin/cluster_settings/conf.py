@@ -46,9 +46,25 @@ _CEILINGS = {"max_rows": int, "max_run_time_s": float, "max_concurrent_searches"
 SECRET_KEYS = (
     "password", "api_key", "bearer_token", "aws_secret_access_key", "aws_session_token", "proxy_password",
 )  # fmt: skip
+#: Ceilings of a question, each with a default in `es_bridge.limits.Ceilings`: key -> (least, most).
+_QUESTION_CEILINGS = {
+    "max_query_chars": (1, 1_000_000),
+    "max_query_clauses": (1, 100_000),
+    "max_query_wildcards": (0, 10_000),
+}
 #: Every key that means something to a search.
 CLUSTER_KEYS = frozenset(
-    ("hosts", *_AUTH_KEYS, *_TEXT_KEYS, *_NUMBER_KEYS, *_SWITCH_KEYS, *_CEILINGS, ALLOW_PLAIN_HTTP)
+    (
+        "hosts",
+        *_AUTH_KEYS,
+        *_TEXT_KEYS,
+        *_NUMBER_KEYS,
+        *_SWITCH_KEYS,
+        *_CEILINGS,
+        *_QUESTION_CEILINGS,
+        "leading_wildcards",
+        ALLOW_PLAIN_HTTP,
+    )
 )
 
 
@@ -76,6 +92,21 @@ def ceilings(name: str, stanza: Mapping[str, Any]) -> Dict[str, Any]:
     for key, value in found.items():
         if not 0 < value < float("inf"):
             raise ConfigError(f"cluster {name!r}: {key} = {given[key]} must be more than 0; leave it empty for none")
+    return found
+
+
+def question_ceilings(name: str, stanza: Mapping[str, Any]) -> Dict[str, Any]:
+    """Return the ceilings of a question that a conf stanza sets, by key. Raises `ConfigError`."""
+    given = _given(stanza)
+    found = {key: _number(name, key, given[key], int) for key in _QUESTION_CEILINGS if key in given}
+    for key, value in found.items():
+        least, most = _QUESTION_CEILINGS[key]
+        if not least <= value <= most:
+            raise ConfigError(
+                f"cluster {name!r}: {key} = {given[key]} must be {least} to {most}, or empty for the default"
+            )
+    if "leading_wildcards" in given:
+        found["leading_wildcards"] = _switch(name, "leading_wildcards", given["leading_wildcards"])
     return found
 
 

@@ -69,7 +69,13 @@ class _Handler(AdminExternalHandler):
 class ClusterHandler(_Handler):
     """The Clusters page: all fields together must make sense, and the cluster must answer."""
 
-    understood = {TEST_ON_SAVE: "1", "engine": "auto", "auth": conf.NO_SIGN_IN, "verify_tls": "1"}
+    understood = {
+        TEST_ON_SAVE: "1",
+        "engine": "auto",
+        "auth": conf.NO_SIGN_IN,
+        "verify_tls": "1",
+        "leading_wildcards": "1",
+    }
 
     def create_hook(self, session_key: str, config_name: str, stanza_id: str, payload: Dict[str, Any]) -> None:
         """Check a new cluster. Raises `RestError` with what the page shows."""
@@ -120,6 +126,7 @@ class ClusterHandler(_Handler):
                 stanza = secrets.with_secrets(splunkd, name, together)
             config = conf.cluster_config(name, stanza)
             conf.ceilings(name, stanza)
+            conf.question_ceilings(name, stanza)
         if config.warning and not conf.switch(together.get(conf.ALLOW_PLAIN_HTTP)):
             raise RestError(
                 400,

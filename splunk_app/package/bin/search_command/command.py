@@ -64,7 +64,7 @@ class ElasticsearchCommand(ChunkedGeneratingCommand):
             earliest=_utc(earliest_ms),
             latest=_utc(latest_ms),
         )
-        ceilings = Ceilings(settings.max_rows, settings.max_run_time_s, settings.max_mib)
+        ceilings = Ceilings(settings.max_rows, settings.max_run_time_s, settings.max_mib, **settings.question)
         rows = RowSettings(cluster.name, options.output, options.fields, options.sourcetype)
         chunk_rows = CHUNK_ROWS[options.output]
         opaque_id = f"splunk {info.username} {info.sid}"
