@@ -258,7 +258,10 @@ def engine_reason(response: Response) -> Tuple[str, str]:
 
     Without secrets: what stands between here and the engine may quote the request.
     """
-    error_type, reason = _told(response)
+    try:
+        error_type, reason = _told(response)
+    except RecursionError:  # nested so deeply that it cannot be written as text
+        error_type, reason = "", excerpt(response)
     return response.hide(error_type)[:_MOST_CHARACTERS], response.hide(reason)[:_MOST_CHARACTERS]
 
 

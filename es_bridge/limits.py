@@ -79,7 +79,7 @@ class RunTime:
     Again, because a request may begin in another thread just after those under way were ended.
     """
 
-    def __init__(self, limit_s: Optional[float], end: Callable[[], None]) -> None:
+    def __init__(self, limit_s: Optional[float], end: Callable[[], object]) -> None:
         self.is_over = False
         self._limit_s = limit_s
         self._end = end

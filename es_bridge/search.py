@@ -40,6 +40,7 @@ from es_bridge.query_bounds import check_question
 from es_bridge.reply import Hit, Reply
 from es_bridge.scroll import Scroll
 from es_bridge.snapshot import Overview, Snapshot
+from es_bridge.stopping import CANCEL_TIMEOUT_S, Patience, cancel_tasks, patience
 from es_bridge.time_field import MILLIS, NANOS, NANOS_RANGE_MS, TimeField, resolve
 from es_bridge.transport import Transport
 from es_bridge.unmatched import FieldCheck
@@ -138,6 +139,9 @@ class Search:
         self._touched = time.monotonic()
         self._closed = threading.Event()
         self._finished = False
+        self._is_elsewhere = False
+        #: Whether requests were ended before they were answered.
+        self._interrupted = False
         self._freed = False
 
     def __enter__(self) -> Search:
@@ -196,7 +200,8 @@ class Search:
         # Waits for a PIT that is being opened: once its request were cut off, nobody would know its id.
         pit_id = self._snapshot.pit_id if self._snapshot else self._opened_pit()
         if not self._finished:
-            self._transport.abort()
+            self._interrupted |= self._transport.abort() or self._is_elsewhere
+        cancelling = cancel_tasks(self._transport) if self._interrupted else None
         self._pool.shutdown(wait=False, cancel_futures=True)
         try:
             if self._scroll:
@@ -205,6 +210,8 @@ class Search:
                 self._dialect.close_pit(self._transport, pit_id, CLOSE_TIMEOUT_S)
         except BridgeError:
             pass  # it ends by itself after its keep-alive; there is nobody left to tell
+        if cancelling:
+            cancelling.join(CANCEL_TIMEOUT_S)
         self._freed = True
 
     def _cause(self, error: Exception) -> Exception:
@@ -213,6 +220,11 @@ class Search:
             return Aborted("the search was closed")
         if self._run_time.is_over:
             return self._ceilings.took_too_long(self._transport.config.name)
+        if isinstance(error, RecursionError):
+            return ResponseError(
+                f"an answer of cluster {self._transport.config.name!r} is nested too deeply to be read. Is something "
+                "between here and the cluster changing answers?"
+            )
         if isinstance(error, BridgeError) and self._access.has_passed:
             readable = explained(error, self.request)
             return readable if readable is not error else self._access.shown(error)
@@ -222,7 +234,7 @@ class Search:
         """End the requests under way, here and elsewhere. Called in the thread that watches the run time."""
         if self._snapshot is None:
             self._opened_pit()  # as in close(): cut off now, it would stay open
-        self._transport.abort()
+        self._interrupted |= self._transport.abort()
         if self._elsewhere is not None:
             self._elsewhere.close()
 
@@ -250,10 +262,16 @@ class Search:
         if not pit.shards:
             self.matched = 0
             return
-        self._snapshot = Snapshot(self._transport, self.request, time_field, pit.id, self._access, pit.keep_alive)
+        self._snapshot = Snapshot(
+            self._transport, self.request, time_field, pit.id, self._access, pit.keep_alive, self._patience()
+        )
         self._keep_alive_s = pit.keep_alive_s
         threading.Thread(target=self._keep_alive, daemon=True).start()
         yield from self._pages_by_windows(self._snapshot)
+
+    def _patience(self) -> Patience:
+        assert self._dialect is not None  # noqa: S101
+        return patience(self._dialect, self._transport.config.request_timeout_s, self._ceilings.max_run_time_s)
 
     def _open(self) -> Tuple[TimeField, Optional[Pit]]:
         """Return the time field and the open PIT, ``None`` where only a scroll is to be had."""
@@ -371,6 +389,7 @@ class Search:
         remote = self._elsewhere
         if remote is not None and not (self._wanted(whole.count) and remote.start(snapshot, self._wanted(whole.count))):
             remote = None
+        self._is_elsewhere = remote is not None
         while True:
             underway = sum(window.count for window, _, _ in pending)
             while len(pending) < WINDOWS_AHEAD and (not pending or underway < self._wanted(underway + 1)):
@@ -423,7 +442,7 @@ class Search:
                 yield Page(part_hits, ticks)
 
     def _pages_by_scroll(self, time_field: TimeField) -> Iterator[Page]:
-        self._scroll = Scroll(self._transport, self.request, time_field, self._access)
+        self._scroll = Scroll(self._transport, self.request, time_field, self._access, self._patience())
         pages = self._scroll.pages()
         awaited = self._pool.submit(next, pages, None)
         without_time = 0

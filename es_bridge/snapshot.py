@@ -16,6 +16,7 @@ from es_bridge.errors import NotFound, PartialResult, RejectedQuery
 from es_bridge.index_access import IndexAccess
 from es_bridge.query import Clause, SearchRequest, missing_clause, range_clause, user_clauses
 from es_bridge.reply import Reply, new_nonce, parse_reply
+from es_bridge.stopping import Patience
 from es_bridge.time_field import TimeField
 from es_bridge.transport import MAX_REPLY_BYTES, Transport
 
@@ -59,6 +60,7 @@ class Snapshot:
         pit_id: str,
         access: Optional[IndexAccess] = None,
         keep_alive: str = KEEP_ALIVE,
+        patience: Optional[Patience] = None,
     ) -> None:
         self.request = request
         self.access = access or IndexAccess(transport, request)
@@ -68,6 +70,7 @@ class Snapshot:
         self.keep_alive = keep_alive
         #: Steps of a histogram, where the cluster does not allow what we want.
         self.most_steps: Optional[int] = None
+        self.patience = patience
         #: What was incomplete and allowed to be so; one entry a kind.
         self.incomplete: List[str] = []
         #: Documents of indices that do not store the source.
@@ -193,11 +196,15 @@ class Snapshot:
 
     def _search(self, body: Dict[str, Any], max_body_bytes: int = MAX_REPLY_BYTES) -> bytes:
         body["pit"] = {"id": self.pit_id, "keep_alive": self.keep_alive}
+        params: Dict[str, Any] = {"allow_partial_search_results": self.request.allow_partial}
+        if self.patience:
+            body.update(self.patience.body)
+            params.update(self.patience.params)
         try:
             return self._transport.request(
                 "POST",
                 ("_search",),
-                {"allow_partial_search_results": self.request.allow_partial},
+                params,
                 body,
                 max_body_bytes=max_body_bytes,
             ).body

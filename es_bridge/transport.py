@@ -158,6 +158,7 @@ class Transport:
         self._sockets = _Sockets()
         self._lock = threading.Lock()
         self._turn = 0
+        self._under_way = 0
         self._resting_until: Dict[str, float] = {}
         self._hosts = [host.rstrip("/") for host in config.hosts]
         self._pools = {host: self._pool(host) for host in self._hosts}
@@ -176,12 +177,21 @@ class Transport:
         for pool in self._pools.values():
             pool.clear() if isinstance(pool, urllib3.PoolManager) else pool.close()
 
-    def abort(self) -> None:
+    @property
+    def opaque_id(self) -> str:
+        """What the requests carry as ``X-Opaque-Id``, as it is sent."""
+        return self._headers["X-Opaque-Id"]
+
+    def abort(self) -> bool:
         """End every request under way, in any thread, with `Aborted`; later requests work as before.
+
+        Return whether there was one.
 
         The engines cancel a search whose connection is closed. Searches that run side by side want a transport each.
         """
+        was_under_way = self._under_way > 0
         self._sockets.abort()
+        return was_under_way
 
     def request(
         self,
@@ -245,7 +255,7 @@ class Transport:
             tried.append(host)
             wait_s = _backoff(attempt)
             try:
-                response = self._send(host, request)
+                response = self._counted(host, request)
             except UnreachableError as exc:
                 self._rest(host)
                 sent = not exc.never_sent
@@ -275,6 +285,15 @@ class Transport:
                 wait_s = _retry_after(response) or wait_s
             attempt += 1
             stopped.wait(wait_s)
+
+    def _counted(self, host: str, request: _Request) -> Response:
+        with self._lock:
+            self._under_way += 1
+        try:
+            return self._send(host, request)
+        finally:
+            with self._lock:
+                self._under_way -= 1
 
     def _send(self, host: str, request: _Request) -> Response:
         stopped = self._sockets.mine.stopped

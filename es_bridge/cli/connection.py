@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import getpass
 import os
+import secrets
 import sys
 from pathlib import Path
 from typing import Callable
@@ -59,9 +60,9 @@ def _warn(text: str) -> None:
 
 
 def opaque_id(command: str) -> str:
-    """Return who asks and with which process, for the cluster's slow log and task list."""
+    """Return who asks and with which process, for the cluster's slow log and task list; no two are the same."""
     user = os.environ.get("USER") or os.environ.get("USERNAME") or "unknown"
-    return f"aws-siem-bridge {command}/{user}/{os.getpid()}"
+    return f"aws-siem-bridge {command}/{user}/{os.getpid()}-{secrets.token_hex(4)}"
 
 
 def cluster_from(arguments: argparse.Namespace, warn: Callable[[str], None] = _warn) -> ClusterConfig:

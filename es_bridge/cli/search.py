@@ -210,8 +210,12 @@ class _Table:
 
     def _row(self, hit: Any, ticks_per_s: int) -> List[str]:
         when = "-" if hit.time is None else format_utc(hit.time * 1000 // ticks_per_s)
-        document = json.loads(hit.source) if hit.source else {}
-        return [when, hit.index, *(cell(document, name) for name in self._fields or [""])]
+        try:
+            document = json.loads(hit.source) if hit.source else {}
+            cells = [cell(document, name) for name in self._fields or [""]]
+        except RecursionError:
+            cells = ["(nested too deeply for a table; a JSON line shows it)"]
+        return [when, hit.index, *cells]
 
 
 class _Progress:

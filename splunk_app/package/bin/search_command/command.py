@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import time
 import traceback
 from dataclasses import replace
@@ -67,7 +68,8 @@ class ElasticsearchCommand(ChunkedGeneratingCommand):
         ceilings = Ceilings(settings.max_rows, settings.max_run_time_s, settings.max_mib, **settings.question)
         rows = RowSettings(cluster.name, options.output, options.fields, options.sourcetype)
         chunk_rows = CHUNK_ROWS[options.output]
-        opaque_id = f"splunk {info.username} {info.sid}"
+        # Of its own, for what carries it is cancelled when this search is; a job may hold several searches.
+        opaque_id = f"splunk {info.username} {info.sid} {secrets.token_hex(4)}"
         self._transport = Transport(cluster, opaque_id)
         workers = None
         if options.output == "fields":

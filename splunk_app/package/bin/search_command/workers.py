@@ -25,6 +25,7 @@ from es_bridge.index_access import IndexAccess
 from es_bridge.query import SearchRequest
 from es_bridge.search import Elsewhere, Page
 from es_bridge.snapshot import Snapshot
+from es_bridge.stopping import Patience
 from es_bridge.time_field import TimeField
 from es_bridge.transport import Transport
 from es_bridge.windows import Window, fetch
@@ -89,6 +90,7 @@ class EncodingWorkers(Elsewhere):
             "cluster": dataclasses.asdict(self._transport.config),
             "request": dataclasses.asdict(snapshot.request),
             "keep_alive": snapshot.keep_alive,
+            "patience": dataclasses.asdict(snapshot.patience) if snapshot.patience else None,
             "known_indices": sorted(snapshot.access.known),
             "time_field": dataclasses.asdict(dataclasses.replace(snapshot.time_field, names=())),
             "settings": dataclasses.asdict(self._settings),
@@ -184,7 +186,8 @@ def work(jobs: BinaryIO, answers: BinaryIO) -> None:
     field = dict(job["time_field"], without=tuple(job["time_field"]["without"]))
     request = SearchRequest(**job["request"])
     access = IndexAccess(transport, request, job["known_indices"])
-    snapshot = Snapshot(transport, request, TimeField(**field), "", access, job["keep_alive"])
+    patience = Patience(**job["patience"]) if job["patience"] else None
+    snapshot = Snapshot(transport, request, TimeField(**field), "", access, job["keep_alive"], patience)
     while True:
         asked = _read(jobs)
         if asked is None:
