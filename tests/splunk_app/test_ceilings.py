@@ -90,6 +90,43 @@ class TestMib:
         assert any("max_mib = 1," in warning for warning in ended.texts("WARN"))
 
 
+class TestQuestion:
+    """Before anything of it is sent, and whatever the user gives: the ceilings are the cluster's."""
+
+    @pytest.mark.parametrize(
+        ("line", "told"),
+        [
+            ('query="*a* OR *b*"', "max_query_wildcards = 3"),
+            ('query="a OR b OR c OR d OR e OR f"', "max_query_clauses = 5"),
+            (f'query="{"x" * 101}"', "max_query_chars = 100"),
+            ('query="*a"', "leading_wildcards = 0"),
+            ('dsl="{\\"wildcard\\":{\\"n\\":\\"*a*b*c*\\"}}"', "max_query_wildcards = 3"),
+            ('query="(((((((((((((((((((((((((((((((((((((((((((((((((((a"', "50 are allowed"),
+        ],
+    )
+    def test_search_fails_and_the_cluster_is_not_asked(
+        self, prod: Splunk, store: Store, many_index: str, line: str, told: str
+    ) -> None:
+        with FaultyServer(upstream=store.config.hosts[0]) as server:
+            with_ceilings(
+                prod,
+                store,
+                (server.url,),
+                max_query_chars="100",
+                max_query_clauses="5",
+                max_query_wildcards="3",
+                leading_wildcards="0",
+            )
+            ended = prod.run(f"| elasticsearch index={many_index} {line}")
+            assert told in ended.error
+            assert server.received == []
+        assert 'outcome="failed"' in ended.audit
+
+    def test_a_search_within_them_runs(self, prod: Splunk, store: Store, many_index: str) -> None:
+        with_ceilings(prod, store, max_query_wildcards="1", leading_wildcards="0")
+        assert len(prod.run(f'| elasticsearch index={many_index} query="text:x*" size=3').done.rows) == 3
+
+
 class EngineThatStalls(FaultyServer):
     """Passes everything on to an engine, but never answers a page of a window after so many of them."""
 

@@ -10,13 +10,14 @@ from urllib.parse import urlsplit
 
 import pytest
 from cluster_settings.client import read_settings
-from cluster_settings.conf import ceilings, cluster_config
+from cluster_settings.conf import ceilings, cluster_config, question_ceilings
 from cluster_settings.local_token import current
 from cluster_settings.splunkd import Splunkd, SplunkdError
 from search_command.audit import open_log
 
 from es_bridge.config import Auth, ClusterConfig
 from es_bridge.errors import ConfigError
+from es_bridge.limits import Ceilings
 from lab.front.faults import FaultyServer
 from lab.front.server import Reply
 from lab.splunkd import SplunkdStandIn, User, add_cluster
@@ -91,6 +92,36 @@ def test_ceilings_and_log_level(splunkd: SplunkdStandIn) -> None:
     found = settings.max_rows, settings.max_run_time_s, settings.max_concurrent_searches, settings.max_mib
     assert found == (None, None, None, None)
     assert settings.indices is None
+
+
+def test_ceilings_of_a_question_come_from_the_cluster(splunkd: SplunkdStandIn) -> None:
+    given = {
+        "max_query_chars": "500",
+        "max_query_clauses": "20",
+        "max_query_wildcards": "0",
+        "leading_wildcards": "0",
+    }
+    add_cluster(splunkd.state, PLAIN, ceilings=given)
+    key = splunkd.state.session(User("u"))
+    assert Ceilings(**read_settings(splunkd.uri, key, "").question) == Ceilings(None, None, None, 500, 20, 0, False)
+    add_cluster(splunkd.state, PLAIN, ceilings=dict.fromkeys(given, ""))
+    assert Ceilings(**read_settings(splunkd.uri, key, "").question) == Ceilings()
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"max_query_chars": "0"},
+        {"max_query_clauses": "100001"},
+        {"max_query_wildcards": "-1"},
+        {"max_query_wildcards": "many"},
+        {"leading_wildcards": "perhaps"},
+    ],
+)
+def test_ceilings_of_a_question_that_make_no_sense_are_refused(given: Dict[str, str]) -> None:
+    (name,) = given
+    with pytest.raises(ConfigError, match=f"'prod': {name} = "):
+        question_ceilings("prod", given)
 
 
 class TestOrdinaryUser:

@@ -72,8 +72,12 @@ def test_a_cluster_is_added_searched_changed_and_deleted(
     assert form.value("Password") == "*" * 6
     assert form.value("Test the connection on save") is True
     assert_nowhere(page, password)
-    form.fill(Most_rows="2").save()
+    assert form.value("Leading wildcards") is True
+    form.fill(Most_rows="2", Most_wildcards="3", Leading_wildcards=False).save()
     assert head.stored("prod")["max_rows"] == "2"
+    assert (head.stored("prod")["max_query_wildcards"], head.stored("prod")["leading_wildcards"]) == ("3", "0")
+    assert "max_query_wildcards = 3" in head.search("| elasticsearch query=a*b*c*d*").error
+    assert "leading_wildcards = 0" in head.search("| elasticsearch query=*a").error
     ended = head.search("| elasticsearch fields=eventName").done
     assert len(ended.rows) == 2
     assert any("max_rows" in text or "Most rows" in text for text in ended.texts("WARN")), ended.messages
@@ -82,7 +86,7 @@ def test_a_cluster_is_added_searched_changed_and_deleted(
     form = page.edit("prod").fill(Password="not-the-password")
     assert "does not accept the credentials" in form.refused()
     assert len(head.search("| elasticsearch fields=eventName").done.rows) == 2
-    form.fill(User_name="root", Password=secured.users["root"], Most_rows="").save()
+    form.fill(User_name="root", Password=secured.users["root"], Most_rows="", Most_wildcards="").save()
     assert head.stored("prod")["username"] == "root"
     assert not head.stored("prod").get("max_rows")
     assert len(head.search("| elasticsearch fields=eventName").done.rows) == len(DOCUMENTS)
