@@ -89,4 +89,4 @@ def test_a_deep_head_or_hit_of_a_page_is_an_error_of_ours(levels: int) -> None:
         try:
             parse_reply(body, "n")
         except ResponseError as exc:
-            assert "cannot be read" in str(exc)
+            assert "cannot be understood" in str(exc)
