@@ -22,12 +22,14 @@ from collectors.delivery.outcome import DONE, UNFINISHED, ObjectResult
 from collectors.errors import CollectorError
 from collectors.recognise import DIGEST, EMPTY, UNKNOWN_KIND
 from collectors.records import ObjectRef
-from es_bridge.errors import BridgeError
+from es_bridge.errors import BridgeError, PermissionDenied
 from es_bridge.transport import Transport
 
 #: Reasons kept word by word; further ones are only counted.
 MAX_REASONS = 10
 MAX_COLUMNS = 100
+#: As OpenSearch names it, for a role; on Elasticsearch the privilege ``maintenance`` has it.
+REFRESH_PERMISSION = "indices:admin/refresh"
 #: How often progress is shown while no object ends.
 TICK_S = 0.5
 
@@ -262,12 +264,19 @@ class _CountedStream:
         return getattr(self._stream, name)
 
 
-def make_visible(transport: Transport, report: LoadReport) -> None:
-    """Refresh what was written, so that the next search finds it; without that permission it takes a while."""
+def make_visible(transport: Transport, report: LoadReport) -> str:
+    """Refresh what was written, so that the next search finds it; return why that was not possible, or nothing.
+
+    Every document is stored in any case: the engine makes it visible by itself, after the index's refresh interval.
+    """
+    reason = ""
     for dataset, counts in report.logs.items():
         if not counts.stored:
             continue
         try:
             transport.request("POST", [DATASETS[dataset].index_prefix + "*", "_refresh"])
-        except BridgeError:
-            pass  # every document is stored; the engine makes it visible by itself
+        except PermissionDenied:
+            reason = f"this account lacks the permission {REFRESH_PERMISSION} on {DATASETS[dataset].index_prefix}*"
+        except BridgeError as exc:
+            reason = reason or str(exc)
+    return reason

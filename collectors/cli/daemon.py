@@ -18,6 +18,7 @@ from collectors.datasets import DATASETS
 from collectors.delivery.daemon import Daemon, DaemonSettings
 from collectors.delivery.dead_letters import DeadLetters
 from collectors.delivery.event_window import AS_THE_POLICIES, EventWindow
+from collectors.delivery.expected import expected_buckets
 from collectors.delivery.health import HealthServer
 from collectors.delivery.intake import Intake
 from collectors.delivery.json_log import JsonLog
@@ -40,6 +41,14 @@ def add_queue_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of ``load --queue`` that no other load has."""
     queue = parser.add_argument_group("queue (a daemon: runs until SIGTERM or Ctrl-C)")
     queue.add_argument("--queue", metavar="URL", help="SQS queue with notifications of S3, SNS or EventBridge")
+    queue.add_argument(
+        "--expect-bucket",
+        action="append",
+        default=[],
+        metavar="BUCKET",
+        help="load objects of this bucket only, and refuse messages about others; repeat it for more (default: every "
+        "bucket that a message names and this account may read)",
+    )
     queue.add_argument(
         "--visibility",
         type=int,
@@ -140,6 +149,7 @@ def _settings(arguments: argparse.Namespace) -> DaemonSettings:
             grace_s=arguments.grace,
             long_poll_s=arguments.long_poll,
             exit_when_refused=arguments.exit_when_refused,
+            expected_buckets=expected_buckets(arguments.expect_bucket),
         )
     except ValueError as exc:
         raise CollectorError(f"the queue's options: {exc}") from exc

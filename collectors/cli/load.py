@@ -58,6 +58,8 @@ NO_ADDRESS = (
     "ids of logs other than CloudTrail's are made of the files' paths, from AWSLogs on. Where these are copies of "
     "objects that are loaded from their bucket too, stop this and give --as s3://bucket/prefix: else they come twice"
 )
+#: Said when the indices could not be refreshed at the end.
+LATER_SEARCHABLE = "searchable only after the refresh interval of its index (index.refresh_interval, mostly seconds)"
 PATH = "FILE_OR_FOLDER or s3://BUCKET/PREFIX"
 
 
@@ -270,8 +272,11 @@ class _Session:
         return DONE if self._is_complete(report) else FAILED
 
     def _end(self, report: LoadReport, started: float, is_finished: bool) -> None:
-        make_visible(self._transport, report)
+        not_refreshed = make_visible(self._transport, report)
         self._summarise(report, time.monotonic() - started)
+        if not_refreshed:
+            put(f"  {LATER_SEARCHABLE}: {not_refreshed}")
+            say(f"what was stored now is {LATER_SEARCHABLE}: {not_refreshed}")
         if not is_finished:
             say(
                 f"not finished: {max(0, report.objects_total - report.objects_done):,} {self._noun} are left. Run the "

@@ -7,7 +7,8 @@ every record of every object is        deleted
 stored, was there, or a dead letter
 an object cannot be read now           given back with a growing delay, never deleted: the queue's redrive policy
 (access, KMS, a broken body)           moves it to the dead-letter queue when it never works
-no notification, a fault of ours       the same
+no notification, a fault of ours,      the same; objects of expected buckets beside it are loaded
+another bucket than expected
 the cluster is down, full, overloaded  nothing more is received, and what is in hand stays in hand: its receive count
                                        does not rise, so no outage, however long, fills the dead-letter queue
 the cluster refuses the account        the same, or with ``exit_when_refused`` given back and the process ends
@@ -22,8 +23,9 @@ import threading
 import time
 import traceback
 from dataclasses import dataclass
-from typing import Callable, List, Optional, Protocol, Sequence
+from typing import Callable, FrozenSet, List, Optional, Protocol, Sequence
 
+from collectors.delivery.expected import ANY_BUCKET, divided, refuse
 from collectors.delivery.inbox import Inbox
 from collectors.delivery.json_log import JsonLog
 from collectors.delivery.metrics import Metrics
@@ -78,6 +80,8 @@ class DaemonSettings:
     exit_when_refused: bool = False
     first_retry_s: int = FIRST_RETRY_S
     long_poll_s: int = LONG_POLL_S
+    #: Names of the buckets whose objects are loaded; without one, those of every bucket.
+    expected_buckets: FrozenSet[str] = frozenset()
 
     def __post_init__(self) -> None:
         if not 1 <= self.workers <= 64:
@@ -127,6 +131,8 @@ class Daemon:
 
     def run(self) -> int:
         """Work until asked to stop; return the exit status. Threads that overran the grace may be left: see `idle`."""
+        if not self._settings.expected_buckets:
+            self._log.warning("any_bucket", reason=f"{ANY_BUCKET} (--expect-bucket)")
         self._log.info("started", workers=len(self._workers), visibility_s=self._settings.visibility_s)
         self._inbox.start()
         for worker in self._workers:
@@ -195,8 +201,11 @@ class Daemon:
             notification = read_notification(message.body)
             if notification.ignored:
                 self._metrics.events_ignored.inc(notification.ignored)
+            expected = self._settings.expected_buckets
+            work, strangers = divided(notification.work, expected)
             # All of them, although one failed: the rest need not wait for the next receipt.
-            outcomes = {self._take(taker, work).outcome for work in notification.work}
+            outcomes = {self._take(taker, each).outcome for each in work}
+            refuse(strangers, expected)
         except NotANotification as exc:
             self._log.error(
                 "poison", message=message.id, receive_count=message.receive_count, reason=str(exc), seen_again_s=retry_s

@@ -10,7 +10,8 @@ S3 event               ``Records[]``, keys form-encoded: a space is ``+``, ``=``
 EventBridge            ``detail``, one object; the key is plain: decoding would turn its ``+`` and ``%`` into others
 SNS envelope           either of them as a text under ``Message``; with raw delivery there is no envelope
 ``s3:TestEvent``       none: S3 sends it when somebody configures the bucket's notifications
-continuation           one, from a record on: the rest of an object that an earlier run of ours had no time for
+continuation           one, from a record on: the rest of an object that an earlier run of ours had no time for; only as
+                       a body of its own, as we write it: whoever may publish to a topic is not us
 =====================  ===============================================================================================
 
 Events about anything else than a new object (removed, restored, tagged, ...) ask for nothing and are counted. Whatever
@@ -64,9 +65,15 @@ class Notification(NamedTuple):
 def read_notification(body: str) -> Notification:
     """Return what the message with this ``body`` asks for. Raises `NotANotification`."""
     event = _object(body, "the message")
-    if event.get("Type") == "Notification" and isinstance(event.get("Message"), str):
+    is_wrapped = event.get("Type") == "Notification" and isinstance(event.get("Message"), str)
+    if is_wrapped:
         event = _object(event["Message"], "the SNS message inside")
     if CONTINUATION in event:
+        if is_wrapped or len(event) > 1:
+            raise NotANotification(
+                "a continuation inside of something else: this loader writes them into the queue itself, and as the "
+                "whole message. Who may publish to the topic, or send to this queue?"
+            )
         return _continued(event[CONTINUATION])
     if event.get("Event") == "s3:TestEvent":
         return Notification(TEST)

@@ -10,7 +10,8 @@ time runs short                    the rest of the object, and objects not begun
                                    a failure it would come nearer to the dead-letter queue each time, although
                                    nothing is wrong with it; a message that could not be sent makes it one
 an object cannot be read now       a failure, seen again after a growing delay
-no notification                    the same, until the queue moves it to the dead-letter queue
+no notification, or another        the same, until the queue moves it to the dead-letter queue; what it names of
+bucket than expected               expected buckets is loaded
 the cluster takes nothing          a failure, hidden for longer and longer, as are all that follow; the function's
                                    event source mapping is switched off (see `mapping_switch`)
 =================================  ================================================================================
@@ -26,8 +27,9 @@ from __future__ import annotations
 
 import time
 import traceback
-from typing import Any, Callable, Dict, List, NamedTuple, Optional, Protocol, Sequence, Tuple
+from typing import AbstractSet, Any, Callable, Dict, List, NamedTuple, Optional, Protocol, Sequence, Tuple
 
+from collectors.delivery.expected import divided, refuse
 from collectors.delivery.json_log import JsonLog
 from collectors.delivery.notification import NotANotification, Work, continuation, read_notification
 from collectors.delivery.outcome import DONE, RETRY, UNFINISHED, ObjectResult
@@ -64,7 +66,9 @@ class Batch:
         queue: Queue,
         log: JsonLog,
         seconds_left: Callable[[], float],
+        expected_buckets: AbstractSet[str] = frozenset(),
     ) -> None:
+        self._expected = expected_buckets
         self._taker, self._queue, self._log = taker, queue, log
         self._seconds_left = seconds_left
         #: Set when the cluster took nothing.
@@ -90,12 +94,14 @@ class Batch:
             return False
         try:
             notification = read_notification(message.body)
-            rest = self._take_all(notification.work)
+            wanted, strangers = divided(notification.work, self._expected)
+            rest = self._take_all(wanted)
             if rest is None:
                 return False
             for work in rest:
                 self._queue.send(continuation(work))
                 self._log.info("passed_on", uri=work.ref.uri, next_record=work.first_number, hops=work.hops + 1)
+            refuse(strangers, self._expected)
         except NotANotification as exc:
             self._log.error("poison", message=message.id, receive_count=message.receive_count, reason=str(exc))
             return False

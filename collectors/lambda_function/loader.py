@@ -10,6 +10,7 @@ from typing import Any, Callable, Dict, Sequence
 from collectors.aws import client
 from collectors.delivery.dead_letters import DeadLetters
 from collectors.delivery.event_window import AS_THE_POLICIES, EventWindow
+from collectors.delivery.expected import ANY_BUCKET
 from collectors.delivery.intake import Intake
 from collectors.delivery.json_log import JsonLog
 from collectors.delivery.letter_store import letter_store
@@ -23,7 +24,7 @@ from collectors.lambda_function.batch import Batch
 from collectors.lambda_function.cluster import index_of, transport_of
 from collectors.lambda_function.mapping_switch import MappingSwitch
 from collectors.lambda_function.metrics import STORE_UNAVAILABLE, emit
-from collectors.lambda_function.settings import Settings, read_settings
+from collectors.lambda_function.settings import PREFIX, Settings, read_settings
 from collectors.records import ObjectRef
 
 
@@ -38,6 +39,8 @@ class Loader:
     def __init__(self, settings: Settings, clients: Callable[[str], Any] = prompt_client) -> None:
         self._settings, self._clients = settings, clients
         self._log = JsonLog(sys.stdout)
+        if not settings.expected_buckets:
+            self._log.warning("any_bucket", reason=f"{ANY_BUCKET} ({PREFIX}EXPECT_BUCKETS)")
         self._s3 = clients("s3")
         self._queue = Queue(clients("sqs"), settings.queue_url)
         self._addresses = address_book(local_files(settings.mmdb, self._s3))
@@ -50,7 +53,7 @@ class Loader:
         def seconds_left() -> float:
             return context.get_remaining_time_in_millis() / 1000 - margin_s
 
-        batch = Batch(self, self._queue, self._log, seconds_left)
+        batch = Batch(self, self._queue, self._log, seconds_left, self._settings.expected_buckets)
         answer = batch.run(messages)
         if batch.outage:
             self._switch_off(context.function_name, batch.outage.ref)

@@ -7,6 +7,7 @@
 ``AWS_SIEM_BRIDGE_SECRET_ARN``              instead: secret ``{"username": ..., "password": ...}``
 ``AWS_SIEM_BRIDGE_CA_FILE``                 PEM file of the authority to trust
 ``AWS_SIEM_BRIDGE_QUEUE_URL``               the queue the function is fed from
+``AWS_SIEM_BRIDGE_EXPECT_BUCKETS``          names or ARNs of the buckets whose objects are loaded; commas in between
 ``AWS_SIEM_BRIDGE_DEAD_LETTERS``            ``s3://bucket/prefix``
 ``AWS_SIEM_BRIDGE_DEAD_LETTERS_KMS_KEY``    key they are encrypted with; without one S3's own
 ``AWS_SIEM_BRIDGE_RETENTION_DAYS``          events older than this are dead letters; without it, what the lifecycle
@@ -23,8 +24,9 @@ An empty variable is one that is not there: a template can set nothing else.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Mapping, Optional, Tuple
+from typing import FrozenSet, Mapping, Optional, Tuple
 
+from collectors.delivery.expected import expected_buckets
 from collectors.errors import CollectorError
 
 PREFIX = "AWS_SIEM_BRIDGE_"
@@ -53,6 +55,7 @@ class Settings:
     deadline_margin_s: float = REQUEST_TIMEOUT_S + 10
     event_source_mapping: str = ""
     loader: str = ""
+    expected_buckets: FrozenSet[str] = frozenset()
 
 
 def read_settings(environment: Mapping[str, str], required: Tuple[str, ...] = ("URL",)) -> Settings:
@@ -65,6 +68,10 @@ def read_settings(environment: Mapping[str, str], required: Tuple[str, ...] = ("
         raise SettingsProblem(f"{PREFIX}SIGV4_REGION and {PREFIX}SECRET_ARN exclude each other: give one of them")
     margin_s = _number(given, "DEADLINE_MARGIN_S")
     retention = _number(given, "RETENTION_DAYS")
+    try:
+        expected = expected_buckets(_list(given.get("EXPECT_BUCKETS", "")))
+    except CollectorError as exc:
+        raise SettingsProblem(f"{PREFIX}EXPECT_BUCKETS: {exc}") from exc
     return Settings(
         urls=_list(given["URL"]),
         sigv4_region=given.get("SIGV4_REGION", ""),
@@ -79,6 +86,7 @@ def read_settings(environment: Mapping[str, str], required: Tuple[str, ...] = ("
         deadline_margin_s=Settings.deadline_margin_s if margin_s is None else margin_s,
         event_source_mapping=given.get("EVENT_SOURCE_MAPPING", ""),
         loader=given.get("LOADER", ""),
+        expected_buckets=expected,
     )
 
 

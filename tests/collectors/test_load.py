@@ -282,7 +282,13 @@ def test_an_account_that_may_only_create_is_told_what_to_do_and_can_load_without
     ensure_template(cluster.transport, "cloudtrail")
     done = cluster.load(path, user="loader", options=("--no-template",))
     assert done.returncode == 0, done.stderr
+    assert "lacks the permission indices:admin/refresh on aws-cloudtrail-*" in done.stdout.splitlines()[-1]
+    assert done.stderr.count("searchable only after the refresh interval") == 1
     assert cluster.count() == 50
+    again = cluster.load(path, user="loader", options=("--no-template",))
+    assert "refresh" not in again.stdout + again.stderr  # nothing new
+    other = write_log(tmp_path / "b.json", [event(50)])
+    assert "refresh" not in cluster.load(other, options=("--no-template",)).stdout
 
 
 # --- an end in the middle --------------------------------------------------------------------------------------------

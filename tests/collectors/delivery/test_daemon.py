@@ -77,6 +77,7 @@ def test_objects_of_every_wrapper_are_stored_and_their_messages_deleted(account,
     assert running.value("events_ignored_total") == 1
     assert running.value("lag_seconds", **source) > 86_400
     assert is_empty(account, urls.dead_url)
+    assert [line["level"] for line in running.lines("any_bucket")] == ["warning"]
 
 
 @pytest.mark.parametrize("raw", ["false", "true"])
@@ -121,6 +122,22 @@ def test_poison_goes_to_the_dead_letter_queue_and_is_never_deleted(account, stor
     assert running.value("messages_deleted_total") == 1
     assert {line["receive_count"] for line in running.lines("poison")} == {1, 2, 3}
     assert "no notification at all" not in json.dumps(running.lines())
+
+
+def test_a_message_about_another_bucket_is_refused_loudly_and_nothing_of_it_is_read(account, store, intakes):
+    urls = account.new_queue(max_receives=2)
+    account.new_bucket("somebody-elses")
+    theirs = account.put(trail_key(7), trail_file(500, 3, DAY))._replace(bucket="somebody-elses")
+    account.send(urls, notification_of(theirs, put_trail(account, 0)))
+    account.send(urls, notification_of(put_trail(account, 10)))
+    with Running(Queue(account.sqs, urls.url), intakes(1), expected_buckets=frozenset([BUCKET])) as running:
+        running.until(lambda: account.left(urls.dead_url) == 1 and account.left(urls.url) == 0)
+    assert store.ids() == sorted(trail_ids(0, 3) + trail_ids(10, 3))
+    assert {line["uri"].split("/")[2] for line in running.lines("object")} == {BUCKET}
+    poison = running.lines("poison")
+    assert [line["level"] for line in poison] == ["error", "error"]
+    assert f"it names objects of 'somebody-elses', and expected are {BUCKET}" in poison[0]["reason"]
+    assert running.lines("any_bucket") == []
 
 
 def test_an_object_that_cannot_be_read_now_is_left_to_the_queue_and_the_others_of_its_message_are_stored(

@@ -69,6 +69,10 @@ def test_events_without_version_and_size_are_taken():
     assert read_notification(json.dumps(body)).work == (Work(ObjectRef("b", "k")),)
 
 
+#: What a publisher to a topic might write to have an object read.
+CONTINUATIONS = (continuation(Work(ObjectRef("b", "k"), 5)), '{"aws_siem_bridge_continuation":{}}')
+
+
 @pytest.mark.parametrize(
     ("body", "says"),
     [
@@ -94,6 +98,15 @@ def test_events_without_version_and_size_are_taken():
         ('{"detail-type":"GuardDuty Finding","source":"aws.guardduty","detail":{}}', "GuardDuty Finding"),
         ('{"detail-type":"Object Created","source":"aws.s3","detail":{"bucket":{}}}', "without 'name'"),
         ('{"Type":"Notification","Message":"not json"}', "SNS message inside is not JSON"),
+        *(
+            (json.dumps({"Type": "Notification", "Message": text}), "inside of something else")
+            for text in CONTINUATIONS
+        ),
+        *((text[:-1] + ',"Records":[]}', "inside of something else") for text in CONTINUATIONS),
+        *(
+            (json.dumps({"detail-type": "x", "source": "x", "detail": json.loads(t)}), "an event 'x'")
+            for t in CONTINUATIONS
+        ),
         ('{"Type":"SubscriptionConfirmation","Message":"You have chosen to subscribe"}', "not a notification"),
     ],
 )

@@ -40,7 +40,9 @@ def objects(*keys: str) -> str:
 class Run:
     """A batch of messages with these bodies, received from a queue of its own and run."""
 
-    def __init__(self, account, taker: Any, *bodies: str, seconds_left: Callable[[], float] = lambda: 60.0) -> None:
+    def __init__(
+        self, account, taker: Any, *bodies: str, seconds_left: Callable[[], float] = lambda: 60.0, expected: Any = ()
+    ) -> None:
         self.urls = account.new_queue()
         self.account = account
         for body in bodies:
@@ -50,7 +52,7 @@ class Run:
             (message for _ in bodies for message in self.queue.receive(10, 600, wait_s=0)),
             key=lambda message: bodies.index(message.body),
         )
-        self.batch = Batch(taker, self.queue, JsonLog(), seconds_left)
+        self.batch = Batch(taker, self.queue, JsonLog(), seconds_left, frozenset(expected))
         self.answer = self.batch.run(self.messages)
 
     @property
@@ -63,6 +65,16 @@ class Run:
         """What was put into the queue."""
         found = self.queue.receive(10, 600, wait_s=0)
         return [work for message in found for work in read_notification(message.body).work]
+
+
+def test_a_message_about_another_bucket_fails_and_what_is_expected_in_it_is_loaded(account):
+    taker = Table()
+    strange = notification_of(ObjectRef("b", "ours"), ObjectRef("theirs", "x"))
+    forged = continuation(Work(ObjectRef("theirs", "y"), 5))
+    run = Run(account, taker, objects("a"), strange, forged, expected=["b", "c"])
+    assert run.failed == [1, 2]
+    assert [key for key, _ in taker.asked] == ["a", "ours"]
+    assert run.passed_on() == []
 
 
 def test_only_the_messages_that_failed_are_in_the_answer(account):

@@ -25,6 +25,7 @@ def test_everything_that_can_be_set():
         "DEADLINE_MARGIN_S": "12.5",
         "EVENT_SOURCE_MAPPING": "uuid",
         "LOADER": "loader",
+        "EXPECT_BUCKETS": "arn:aws:s3:::logs-a, logs-b,s3://logs.c/",
     }
     assert read_settings({PREFIX + name: value for name, value in given.items()}) == Settings(
         urls=("https://a:9200", "https://b:9200"),
@@ -39,6 +40,7 @@ def test_everything_that_can_be_set():
         deadline_margin_s=12.5,
         event_source_mapping="uuid",
         loader="loader",
+        expected_buckets=frozenset(("logs-a", "logs-b", "logs.c")),
     )
 
 
@@ -56,6 +58,10 @@ def test_an_empty_variable_is_one_that_is_not_there():
         ({"URL": "u", "QUEUE_URL": "q", "DEADLINE_MARGIN_S": "-1"}, "DEADLINE_MARGIN_S is '-1'"),
         ({"URL": "u", "QUEUE_URL": "q", "RETENTION_DAYS": "nan"}, "RETENTION_DAYS is 'nan'"),
         ({"URL": "u", "QUEUE_URL": "q", "SIGV4_REGION": "r", "SECRET_ARN": "s"}, "exclude each other"),
+        (
+            {"URL": "u", "QUEUE_URL": "q", "EXPECT_BUCKETS": "logs/AWSLogs"},
+            "EXPECT_BUCKETS: 'logs/AWSLogs' is no bucket",
+        ),
     ],
 )
 def test_what_cannot_be_is_named(given, says):

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from tests.deploy.serverless.conftest import SIGNED, Stack
+from tests.deploy.serverless.conftest import SIGNED, Stack, source
 
 ROLES = ("LoaderRole", "ResumeRole", "WatcherRole")
 #: Actions that AWS offers for all resources only: https://docs.aws.amazon.com/service-authorization/latest/reference/
@@ -58,6 +58,25 @@ def test_the_loader_changes_nothing_but_its_queue_its_mapping_and_its_dead_lette
     writing.pop("logs:PutLogEvents")
     if writing:  # a cluster that is signed to: one path of it
         assert writing == {"es:ESHttpPost": f"{SIGNED['StoreDomainArn']}/_bulk"}
+
+
+def test_interfaces_are_lambdas_business_and_nothing_else_comes_with_them():
+    from parliament import analyze_policy_string
+
+    for role in ROLES:  # moto attaches no policy of the same stack: read from the template
+        managed = source()["Resources"][role]["Properties"]["ManagedPolicyArns"]["Fn::If"]
+        assert managed == ["InVpc", [{"Ref": "InterfacesPolicy"}], {"Ref": "AWS::NoValue"}]
+    document = source()["Resources"]["InterfacesPolicy"]["Properties"]["PolicyDocument"]
+    *allowed, deny = document["Statement"]
+    assert {action.partition(":")[0] for statement in allowed for action in actions(statement)} == {"ec2"}
+    assert [each["Effect"] for each in document["Statement"]] == ["Allow", "Allow", "Deny"]
+    assert actions(deny) == set().union(*map(actions, allowed))
+    names = [text["Fn::Sub"].rpartition("-")[2] for text in deny["Condition"]["ArnEquals"]["lambda:SourceFunctionArn"]]
+    assert names == ["loader", "resume", "watcher"]
+    kinds = [text["Fn::Sub"].rpartition(":")[2] for text in allowed[0]["Resource"]]
+    allowed[0]["Resource"] = [f"arn:aws:ec2:us-east-1:*:{kind}" for kind in kinds]
+    alone = json.dumps({"Version": "2012-10-17", "Statement": allowed})
+    assert [str(finding) for finding in analyze_policy_string(alone).findings] == []
 
 
 def test_the_role_is_assumed_by_lambda_only(stack: Stack):

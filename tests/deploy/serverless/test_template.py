@@ -10,6 +10,7 @@ from typing import Any, Dict, Iterator
 import pytest
 
 from collectors.lambda_function.package import PYTHON_VERSION
+from collectors.lambda_function.settings import PREFIX, read_settings
 from tests.deploy.serverless.conftest import SIGNED, TEMPLATE, Stack, expanded, source
 
 #: What the stand-in has no resources for; they are checked as text below.
@@ -63,6 +64,33 @@ def test_the_queue_redrives_and_waits_six_times_as_long_as_the_loader(stack: Sta
     assert int(queue["VisibilityTimeout"]) == 6 * loader["Timeout"]
     # As long as SQS allows: a message found in the last queue on a Monday is not lost on the Tuesday.
     assert queue["MessageRetentionPeriod"] == poison["MessageRetentionPeriod"] == "1209600"
+
+
+def test_only_its_own_queue_may_use_the_poison_queue():
+    resources = source()["Resources"]
+    queue, poison = (resources[name]["Properties"] for name in ("Queue", "PoisonQueue"))
+    allowed = poison["RedriveAllowPolicy"]
+    assert allowed["redrivePermission"] == "byQueue"
+    (arn,) = allowed["sourceQueueArns"]
+    assert arn["Fn::Sub"].rpartition("}:")[2] == queue["QueueName"]["Fn::Sub"]
+    assert queue["RedriveAllowPolicy"] == {"redrivePermission": "denyAll"}
+
+
+def test_the_functions_that_talk_to_the_cluster_can_trust_an_authority_of_its_own():
+    template = source()
+    assert template["Globals"]["Function"]["Environment"]["Variables"]["AWS_SIEM_BRIDGE_CA_FILE"] == {"Ref": "CaFile"}
+    for name in ("Loader", "Resume"):
+        assert "CaLayerArn" in json.dumps(template["Resources"][name]["Properties"]["Layers"])
+    assert "Authority" in template["Rules"]
+
+
+def test_the_loader_expects_the_buckets_it_may_read(stack: Stack):
+    variables = stack.client("lambda").get_function_configuration(FunctionName="siem-loader")["Environment"][
+        "Variables"
+    ]
+    given = {f"{PREFIX}URL": "u", f"{PREFIX}EXPECT_BUCKETS": variables[f"{PREFIX}EXPECT_BUCKETS"]}
+    expected = read_settings(given).expected_buckets
+    assert expected in ({"org-log-archive", "aws-waf-logs-shop"}, {"org-log-archive"})
 
 
 def test_the_mapping_reports_failures_item_by_item_and_bounds_its_concurrency(stack: Stack):
