@@ -23,12 +23,14 @@ def explained(error: BridgeError, request: SearchRequest) -> BridgeError:
     if not isinstance(error, RejectedQuery) or "Failed to parse query [" not in error.reason:
         return error
     where, text = _text_of(error.reason, request)
-    place = _PLACE.search(error.reason)
+    # Only in the engine's own words: the text, which it quotes, may say anything.
+    said = error.reason.replace(f"[{text}]", "").replace(f"'{text}'", "")
+    place = _PLACE.search(said)
     if place is None or text is None:
         # Too many clauses, a leading wildcard that is not allowed and the like: the engine's reason says it.
         return error
     at = min(int(place[1]), len(text))
-    if "Lexical error" in error.reason:
+    if "Lexical error" in said:
         at, mistake = _unreadable(text, at)
     elif at >= len(text):
         mistake = _ends_too_early(text)

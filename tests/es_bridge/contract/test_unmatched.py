@@ -603,6 +603,8 @@ UNREADABLE = [
     ("a\\", ("character 2", "\\\\")),
     ("x !", ("ends with an operator",)),
     ("^2", ("character 1",)),
+    ("(a Lexical error at line 1, column 2", ("character 37", "opened and not closed")),
+    ('a b c at line 1, column 2 "at line 1, column 3', ("character 27", "a quote")),
     ("\n\teventName:(한글", ("character 16", "opened and not closed")),
     (none_of(string("a:b:c")), ("the query text in dsl=", "character 4")),
 ]
