@@ -212,7 +212,8 @@ class _Comparing:
         if self._dead is None:
             letters = self._audit.letters
             # As the intake names it, also where the object could not be opened.
-            dataset = self._result.dataset or self._audit.dataset or kind_of(self._ref.key).dataset or UNKNOWN
+            by_key = "" if self._result.passed_over == UNKNOWN_KIND else kind_of(self._ref.key).dataset
+            dataset = self._result.dataset or self._audit.dataset or by_key or UNKNOWN
             self._dead = set()
             for letter in letters.iterate(dataset=f"{dataset}/{self._ref.identity}") if letters else ():
                 if letter.count:

@@ -89,6 +89,7 @@ ROWS = (
     Row("waf", "", "WAFLogs", r"_waflogs_|^aws-waf-logs-",
         _first_line(rb'"webaclId"', rb'"httpRequest"|"terminatingRuleId"'), JSON_LINES, above_date=2),
 )  # fmt: skip
+LOGS = {row.dataset for row in ROWS if not row.passed_over}
 #: Folders of services below an account's, and beginnings of the names in them, that are known to be none of the logs.
 OTHER_SERVICES = (
     "Config", "elasticloadbalancing", "GuardDuty", "Macie", "network-firewall", "redshift", "VpcLattice",
@@ -121,6 +122,10 @@ def _in_a_key(row: Row) -> Pattern[str]:
     return re.compile(f"{folder}|(?:{name})(?=[^/]*$)" if name else folder)
 
 
+#: Names of log files in a log's folder; what has another name there is one if its content is.
+_AS_AWS_NAMES_IT = re.compile(
+    "|".join([r"\.(?:json|gz|log|parquet)$", *(row.name for row in ROWS if row.dataset in LOGS)])
+)
 _KEYS: Tuple[Tuple[Pattern[str], Row], ...] = tuple((_in_a_key(row), row) for row in ROWS)
 _NAMES = tuple((re.compile(row.name), row) for row in OTHER_NAMES if row.name)
 
@@ -144,10 +149,14 @@ class Kind(NamedTuple):
 def kind_of(key: str, head: bytes = b"") -> Kind:
     """Return what the object under ``key`` is; ``head`` is the beginning of its unpacked content.
 
-    The key decides. Where it names nothing, the content does: a local file may have any name.
+    The key decides. Where it names nothing, the content does: a local file may have any name. So it does for a name
+    that AWS gives no log, in the folder of one: that may be a note, or a file by which a service checks that it may
+    write.
     """
     row = _named(key)
     is_parquet = head.startswith(PARQUET_MAGIC) if head else key.endswith(".parquet")
+    if row and row.dataset in LOGS and not is_blank(head) and not _AS_AWS_NAMES_IT.search(key.rpartition("/")[2]):
+        row = None
     by_key = row is not None
     # What is none by nothing but a name that people give is a log all the same where it looks like one.
     if row is None or (row.passed_over == OTHER_FILES and head):

@@ -70,6 +70,8 @@ FOLDER_KEYS = [f"AWSLogs/{ACCOUNT}/CloudTrail/", f"AWSLogs/{ACCOUNT}/vpcflowlogs
 UNKNOWN = {
     f"AWSLogs/{ACCOUNT}/NewService/eu-west-1/1999/12/31/x.json.gz": gzip.compress(b'{"version":1,"rows":[]}'),
     "notes/\x1b[2J.txt": b"what we saw on Friday",
+    f"AWSLogs/{ACCOUNT}/CloudTrail/AccessCheck": b"may this be written?",
+    f"AWSLogs/{ACCOUNT}/WAFLogs/eu-west-1/shop/notes.txt": b"{not a log}",
 }
 
 

@@ -130,19 +130,19 @@ def test_what_might_be_a_log_is_named_and_no_audit_calls_it_accounted_for(roads,
     for _ in range(2):
         done = roads.load(road)
         assert done.returncode == 0, done.stdout + done.stderr
-        assert "passed over, as neither key nor content is that of a log: 2. " in done.stdout
+        assert "passed over, as neither key nor content is that of a log: 4. " in done.stdout
         assert "NewService/eu-west-1/1999/12/31/x.json.gz" in done.stdout
     audited = roads.audit(road)
     assert audited.returncode == 4
     assert ALL_FOUND not in audited.stderr
     assert (
-        f"{len(expected) + 2} objects, {2 * len(expected)} records: accounted for, once, but 2 objects"
+        f"{len(expected) + 4} objects, {2 * len(expected)} records: accounted for, once, but 4 objects"
         in audited.stderr
     )
-    assert "neither key nor content is that of a log: 2. " in audited.stderr
+    assert "neither key nor content is that of a log: 4. " in audited.stderr
     assert "NewService/eu-west-1/1999/12/31/x.json.gz" in audited.stderr
     as_json = [json.loads(line) for line in roads.audit(road, "--format", "json").stdout.splitlines()]
-    assert sorted(about["passed_over"] for about in as_json) == [""] * len(expected) + ["of unknown kind"] * 2
+    assert sorted(about["passed_over"] for about in as_json) == [""] * len(expected) + ["of unknown kind"] * 4
     # In the dead-letter store they are not lost out of sight: then they are accounted for.
     letters = ("--dead-letters", str(roads.letters))
     assert roads.load(road, *letters).returncode == 0
@@ -154,7 +154,7 @@ def test_where_nothing_is_a_log_the_status_says_so(roads, road):
     roads.put(UNKNOWN)
     done = roads.load(road)
     assert done.returncode == 1
-    assert "neither key nor content is that of a log: 2. " in done.stdout
+    assert "neither key nor content is that of a log: 4. " in done.stdout
     assert roads.audit(road).returncode == 4
 
 

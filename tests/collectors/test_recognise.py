@@ -105,6 +105,19 @@ def test_a_name_that_people_give_is_overruled_by_the_content(name):
     assert kind_of(name, flow)[:3] == ("vpc_flow", "text", "")
 
 
+@pytest.mark.parametrize("folder", ["CloudTrail", "CloudTrail-Tomorrow", "vpcflowlogs", "vpcdnsquerylogs", "WAFLogs"])
+def test_in_a_logs_folder_what_has_no_name_of_aws_is_told_by_its_content(folder):
+    flow = b"version srcaddr dstaddr start end\n2 10.0.0.1 10.0.0.2 1 2\n"
+    for name in ("notes.txt", "AccessCheck", "index.html"):
+        key = f"AWSLogs/111122223333/{folder}/eu-west-1/{name}"
+        assert kind_of(key).by_key
+        assert kind_of(key, b"\n").by_key  # nothing, or not read yet
+        assert kind_of(key, b"hello") == ("", "", "", False)
+        assert kind_of(key, flow) == ("vpc_flow", "text", "", False)
+    for name in ("x.json.gz", "x.log", "111122223333_vpcflowlogs_x", "aws-waf-logs-x-1"):
+        assert kind_of(f"AWSLogs/111122223333/{folder}/eu-west-1/{name}", b"hello").by_key
+
+
 @pytest.mark.parametrize("key", ["", "/", "a//b", "AWSLogs/", "AWSLogs//CloudTrail//", "\udcff\x1b", "AWSLogs/" * 500])
 @pytest.mark.parametrize("head", [b"", b"\0" * 100, b"{" * 70_000, b"\xff\xfe{\0", b"PAR1"])
 def test_odd_keys_and_contents_end_nothing(key, head):
