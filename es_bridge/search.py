@@ -19,6 +19,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any, Deque, Generator, Iterator, List, Optional, Tuple
 
+from es_bridge.coverage import before_oldest, missing_days
 from es_bridge.dialect import KEEP_ALIVE_S, Dialect, Pit, detect, is_no_pit
 from es_bridge.errors import (
     Aborted,
@@ -42,6 +43,7 @@ from es_bridge.scroll import Scroll
 from es_bridge.snapshot import Overview, Snapshot
 from es_bridge.stopping import CANCEL_TIMEOUT_S, Patience, cancel_tasks, patience
 from es_bridge.time_field import MILLIS, NANOS, NANOS_RANGE_MS, TimeField, resolve
+from es_bridge.times import now_ms
 from es_bridge.transport import Transport
 from es_bridge.unmatched import FieldCheck
 from es_bridge.windows import Window, fetch, fetch_crowded, in_order, plan, smaller_page
@@ -132,6 +134,7 @@ class Search:
         self._pool = ThreadPoolExecutor(FETCH_THREADS + 1, thread_name_prefix="es_bridge")
         self._pit: Optional[Future[Pit]] = None
         self._overview: Optional[Future[Overview]] = None
+        self._oldest: Optional[Future[Tuple[List[str], List[str]]]] = None
         self._page_docs = request.page_size_docs
         #: Most documents of a page, as the indices allow.
         self._most_docs = request.page_size_docs
@@ -255,6 +258,8 @@ class Search:
         time_field, pit = self._open()
         if time_field.indices != 0:
             self._fields.start(self._pool, time_field.names)
+        self.warnings += missing_days(self.request, time_field.names, now_ms())
+        self._oldest = self._pool.submit(before_oldest, self._transport, self.request, time_field.names)
         if pit is None:
             yield from self._pages_by_scroll(time_field)
             return
@@ -500,6 +505,10 @@ class Search:
     def _say_what_is_missing(self) -> None:
         """Add the warnings that only the end of a search can know."""
         self._collect_fields(wait=True)
+        if self._oldest is not None:
+            warnings, notes = self._oldest.result()
+            self.warnings += warnings
+            self.notes += notes
         self.warnings += self._fields.about_members(self.request.time_field, found_some=self.emitted > 0)
         if self.matched is None and self._overview is not None:
             self.matched = max(self.emitted, self._overview.result().total)

@@ -154,6 +154,25 @@ def parse_time(text: str, *, now_ms: int, zone: tzinfo) -> Optional[int]:
         raise TimeError(f"time {text!r} does not exist, or lies outside the years 1 to 9999. {FORMS}") from None
 
 
+def rounded_in_utc(text: str, *, now_ms: int, zone: tzinfo) -> Optional[str]:
+    """Return what to know of a time such as ``now/d``, where the user's day begins at another instant than UTC's."""
+    text = text.strip()
+    if not text.startswith("now") or "/" not in text:
+        return None
+    now = EPOCH + now_ms * MS
+    try:
+        there, here = _date_math(text, now), _date_math(text, now.astimezone(zone))
+    except (TimeError, OverflowError, ValueError, OSError):
+        return None
+    if there == here:
+        return None
+    local = there.astimezone(zone).isoformat(sep=" ", timespec="minutes")
+    return (
+        f"time {text!r} is rounded in UTC, as the engines do: it is {format_utc(_ms(there))}, {local} in your time "
+        "zone. For your own days, weeks and months write it as Splunk does, such as @d or -1d@d"
+    )
+
+
 def _parse(text: str, now: datetime, zone: tzinfo) -> Optional[int]:
     if text in ("now", "now()"):
         return _ms(now)

@@ -19,7 +19,7 @@ from es_bridge.limits import Ceilings
 from es_bridge.query import UNKNOWN_FIELDS, SearchRequest, parse_dsl
 from es_bridge.search import Search, open_search
 from es_bridge.terminal import json_line, overwrite, shown
-from es_bridge.times import format_utc, now_ms, parse_time, zone_named
+from es_bridge.times import format_utc, now_ms, parse_time, rounded_in_utc, zone_named
 from es_bridge.transport import Transport
 
 EXAMPLES = """\
@@ -109,6 +109,9 @@ def _run(arguments: argparse.Namespace) -> int:
         **{name: getattr(arguments, name) for name in CEILINGS}, set_by="the option --{option} of this command"
     )
     with transport, open_search(transport, request, ceilings=ceilings) as search, _output(path) as out:
+        zone = zone_named(arguments.time_zone)
+        rounded = [rounded_in_utc(text, now_ms=now_ms(), zone=zone) for text in (arguments.earliest, arguments.latest)]
+        search.notes += [note for note in dict.fromkeys(rounded) if note]
         _write(search, writer, out, _progress_is_wanted(path))
     return DONE
 

@@ -23,7 +23,7 @@ from search_command.chunked import Chunk, ChunkedGeneratingCommand
 from search_command.concurrency import slot
 from search_command.options import CommandOptions, parse_options
 from search_command.rows import EncodedChunk, RowEncoder, RowSettings
-from search_command.timerange import time_range
+from search_command.timerange import time_range, utc_notes
 from search_command.workers import EncodingWorkers, encoded_chunks
 
 #: Rows in one reply. With fields, more rows mean more columns that are empty in most of them, and a later first row.
@@ -79,6 +79,7 @@ class ElasticsearchCommand(ChunkedGeneratingCommand):
                 slot(cluster.name, settings.max_concurrent_searches),
                 open_search(self._transport, request, workers, ceilings) as search,
             ):
+                search.notes += utc_notes(options, now_ms, settings.tz)
                 if cluster.warning:
                     (search.notes if settings.allow_plain_http else search.warnings).append(cluster.warning)
                 yield from self._rows_of(search, RowEncoder(rows), chunk_rows)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Optional, Tuple
+from typing import List, Optional, Tuple
 
 from es_bridge import times
 from es_bridge.errors import TimeError
@@ -39,6 +39,19 @@ def time_range(
             f"ends at {times.format_utc(latest)} ({_origin(options.end_time)})"
         )
     return earliest, latest
+
+
+def utc_notes(options: CommandOptions, now_ms: int, zone_name: str) -> List[str]:
+    """Return what a user of another time zone should know of times that are rounded in UTC."""
+    given = [text for text in (options.start_time, options.end_time) if "/" in text and text.strip().startswith("now")]
+    if not given:
+        return []
+    try:
+        zone = times.zone_named(zone_name)
+    except TimeError:  # nothing else in this search needs it
+        return []
+    notes = [times.rounded_in_utc(text, now_ms=now_ms, zone=zone) for text in given]
+    return [note for note in dict.fromkeys(notes) if note]
 
 
 def picked_time(text: str) -> Optional[int]:
