@@ -14,7 +14,7 @@ from es_bridge.errors import BridgeError, RejectedQuery
 from es_bridge.query import SearchRequest, query_texts
 
 _PLACE = re.compile(r"at line \d+, column (\d+)")
-_SHOWN_CHARACTERS = 30
+_SHOWN_CHARACTERS = 60
 _OPERATOR_AT_END = re.compile(r"(?:^|[\s(])(?:AND|OR|NOT|&&|\|\|)\s*$|[!+]\s*$|(?:^|\s)-\s*$")
 
 

@@ -355,7 +355,7 @@ class Search:
                 raise QueryError(
                     f"index {self.request.index!r} has {self.request.time_field} as date_nanos in some indices, and "
                     "times that date_nanos cannot hold (before 1970 or after 2262) in others. Search them apart, or "
-                    "with start_time=1970-01-01Z end_time=2262-01-01Z"
+                    "with start_time=1970-01-01 end_time=2262-01-01"
                 )
             yield from self._window_pages(snapshot, whole)
         if overview.without_time:
