@@ -376,10 +376,15 @@ class _Look:
             )
 
     def _mistaken_terms(self, terms: Iterable[Term], types: Mapping[str, Dict[str, str]], indices: List[str]) -> None:
+        terms = list(terms)
         texts = "\n".join(self._texts)
+        # A bare word is tried on fields with a lowercase normalizer too: the same word, in their letters.
+        lowered = {term.text.lower() for term in terms if term.is_word and term.text.lower() != term.text}
         has_addresses: Optional[bool] = None
         for term in terms:
             if term.field.endswith(("._valueAndPath", "._value", "._keyed")) or term.field.startswith("_"):
+                continue
+            if term.is_word and term.text in lowered:
                 continue
             quoted = f"{term.field}:{term.text}"
             kinds = set(types.get(term.field, {}).values())

@@ -51,7 +51,8 @@ def ask(cluster: Cluster, index: str, query: str) -> Tuple[int, str]:
             found = sum(page.count for page in search)
         except BridgeError as exc:
             return -1, str(exc)
-        return found, "\n".join(search.warnings)
+        # Other tests' events on other days leave gaps between them.
+        return found, "\n".join(text for text in search.warnings if "beyond what the store holds" not in text)
 
 
 @pytest.mark.parametrize("engine_id", ["opensearch-2.19", "opensearch-1.3", "elasticsearch-8.15"])
@@ -63,7 +64,8 @@ def test_queries_find_what_is_meant_or_it_is_said(cluster_by_id, engine_id, tmp_
     for query, found, words, found_else, words_else in QUERIES:
         expected = (found, words) if indexed else (found_else, words_else)
         count, said = ask(cluster, "aws-cloudtrail-*", query)
-        if count != expected[0] or expected[1] not in said or bool(said) != bool(expected[1]):
+        is_said_once = len(said.splitlines()) == bool(expected[1])
+        if count != expected[0] or expected[1] not in said or not is_said_once:
             problems.append((query, count, said))
     assert problems == []
 
