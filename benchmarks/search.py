@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Callable, Dict, List
 
 from benchmarks.process import Run, median, run_command, run_program
+from collectors.templates import ensure_template, template
 from es_bridge.config import ClusterConfig
 from es_bridge.transport import Transport
 from lab.splunkd import SplunkdStandIn, User, add_cluster
@@ -53,10 +54,11 @@ def main() -> int:
 
 def load_story(url: str, events: int, folder: Path, codec: str) -> None:
     """Generate the events and load them as a user does, into indices with the given codec."""
-    template = json.loads(Path("deploy/opensearch/cloudtrail.json").read_text(encoding="utf-8"))
-    template["template"]["settings"]["index"]["codec"] = codec
+    indices = template("cloudtrail")
+    indices["template"]["settings"]["index"]["codec"] = codec
     with Transport(ClusterConfig((url,))) as transport:
-        transport.request("PUT", ("_index_template", "aws-cloudtrail"), body=template)
+        ensure_template(transport, "cloudtrail")
+        transport.request("PUT", ("_index_template", "aws-cloudtrail"), body=indices)
     cli = [sys.executable, "-m", "aws_siem_bridge"]
     for command in (
         [
