@@ -45,7 +45,7 @@ from es_bridge.stopping import CANCEL_TIMEOUT_S, Patience, cancel_tasks, patienc
 from es_bridge.time_field import MILLIS, NANOS, NANOS_RANGE_MS, TimeField, resolve
 from es_bridge.times import now_ms
 from es_bridge.transport import Transport
-from es_bridge.unmatched import FieldCheck
+from es_bridge.unmatched.check import FieldCheck
 from es_bridge.windows import Window, fetch, fetch_crowded, in_order, plan, smaller_page
 
 #: Two requests keep a two-core engine and one reader busy; more gave nothing (measured).

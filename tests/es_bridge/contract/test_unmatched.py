@@ -15,7 +15,7 @@ from es_bridge.errors import BridgeError, IndexNotAllowed, QueryError, RejectedQ
 from es_bridge.query import SearchRequest, parse_dsl
 from es_bridge.search import Search, open_search
 from es_bridge.transport import Transport
-from es_bridge.unmatched import MOST_INDICES
+from es_bridge.unmatched.look import MOST_INDICES
 from lab.front.server import LocalServer, Received, Reply, forward
 
 from .conftest import START_MS, Cluster, config_of

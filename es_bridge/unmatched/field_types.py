@@ -7,10 +7,10 @@ from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Set, 
 from urllib.parse import quote
 
 from es_bridge.errors import Aborted, BridgeError
-from es_bridge.field_names import ancestors
 from es_bridge.patterns import fits
 from es_bridge.query import SearchRequest, range_clause
 from es_bridge.transport import Transport
+from es_bridge.unmatched.field_names import ancestors
 
 OBJECTS = ("object", "nested")
 #: Objects whose members are all indexed by their names.
