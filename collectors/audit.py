@@ -197,7 +197,7 @@ class _Comparing:
         missing = self._absent_among_many - left
         if missing > 0:
             for gap in self._first_absent[:missing]:
-                about = f"{gap.reason} (or another one from there on: dead letters stand for {left:,})" if left else ""
+                about = f"{gap.reason} (or a later one: dead letters cover {left:,} of these records)" if left else ""
                 self._missing(gap._replace(reason=about or gap.reason))
             self._result.missing += max(0, missing - len(self._first_absent))
 

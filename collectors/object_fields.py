@@ -81,9 +81,7 @@ def parse_choice(text: Optional[str]) -> Choice:
     names = {name.strip() for name in text.split(",")}
     unknown = sorted(names - set(OBJECTS))
     if unknown:
-        raise CollectorError(
-            f"--index-objects: {unknown[0]!r} is none of {', '.join(OBJECTS)}, and not {ALL} or {NONE}"
-        )
+        raise CollectorError(f"--index-objects: {unknown[0]!r} is none of {', '.join(OBJECTS)}, {ALL}, {NONE}")
     return tuple(name for name in OBJECTS if name in names)
 
 
@@ -118,7 +116,7 @@ def explained(dialect: Dialect, decision: Decision) -> str:
         return f"{text}{_listed(decision.indexed)} ({name})" + (f"; stored only: {_listed(rest)}" if rest else "")
     if decision.keep:
         return (
-            f"{text}as the template in the cluster has it, else none: the version of {dialect.name} is not told. "
+            f"{text}left as the cluster has it, or none: the version of {dialect.name} is not known. "
             "--index-objects all indexes them; that needs OpenSearch 2.19 or Elasticsearch 8"
         )
     if field_type(dialect):

@@ -100,6 +100,6 @@ class Presence:
 
     def _in_part(self, why: str) -> PartialResult:
         return PartialResult(
-            f"cluster {self._transport.config.name!r} gave a part of the answer to where documents are ({why}). "
-            "Nothing can be said of them: run the audit again"
+            f"cluster {self._transport.config.name!r} gave an incomplete answer about which documents it "
+            f"has ({why}), so they cannot be compared: run the audit again"
         )

@@ -121,7 +121,7 @@ class ClusterConfig:
         if len(schemes) > 1:
             raise ConfigError(
                 f"cluster {self.name!r}: some hosts are https and others http, so credentials and events would be "
-                "protected only now and then. Give all of its hosts with https"
+                "sent unencrypted to some of them. Give all of its hosts with https"
             )
         if self.proxy:
             _check_proxy(self.name, self.proxy)

@@ -177,12 +177,12 @@ def before_oldest(transport: Transport, request: SearchRequest, names: Sequence[
     except Aborted:
         raise
     except BridgeError:
-        return [], [f"it is not known how far back {request.index!r} reaches: the cluster did not tell"]
+        return [], [f"it is not known how far back {request.index!r} reaches: the cluster did not answer"]
     found: Optional[float] = reply.get("aggregations", {}).get("oldest", {}).get("value")
     if found is None or _day(request.earliest_ms) >= _day(int(found)):
         return [], []
     text = (
-        f"the range reaches beyond what the store holds: the oldest event that {request.index!r} leads to is of "
+        f"the range reaches beyond what the store holds: the oldest event in {request.index!r} is of "
         f"{format_utc(int(found))}, and nothing older is there"
     )
     return ([text], []) if any(map(_ROLLED.fullmatch, others)) else ([], [text])

@@ -115,7 +115,7 @@ def unreadable(config: ClusterConfig, host: str, request: str, exc: Exception) -
     said = f"cluster {config.name!r} at {host}: the reply to {request}"
     if isinstance(exc, TooLong):
         return ReplyTooLarge(
-            f"{said} cannot be used: {exc}. No engine says so much to that: check host and port, and what "
+            f"{said} cannot be used: {exc}. No engine sends that much in reply to it: check host and port, and what "
             "lies between here and the cluster. If a page of documents is so large, use a smaller page size or size="
         )
     return ResponseError(f"{said} cannot be used: {exc}. Is something between here and the cluster changing answers?")

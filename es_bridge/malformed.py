@@ -70,20 +70,20 @@ def _unreadable(text: str, at: int) -> Tuple[int, str]:
         begin = bare.rindex("/")
         return begin, "a / begins a regular expression. In a value write \\/, or put the value in quotes"
     if plain.endswith("\\"):
-        return len(text) - 1, "a \\ at the end has nothing to stand before. A \\ in a value is written \\\\"
+        return len(text) - 1, "a \\ at the end escapes nothing. A \\ in a value is written \\\\"
     return at, "what stands here is not closed or not a number. Put a value with special characters in quotes"
 
 
 def _ends_too_early(text: str) -> str:
     plain = re.sub(r'\\.|"[^"]*"', "", text, flags=re.DOTALL)
     if _OPERATOR_AT_END.search(plain):
-        return "it ends with an operator that wants something after it"
+        return "it ends with an operator that needs something after it"
     if plain.rstrip().endswith(":"):
         return "a field has no value. field:* finds every event that has the field"
     if plain.count("[") + plain.count("{") > plain.count("]") + plain.count("}"):
         return "a range has two ends and a bracket after them: field:[1 TO 5]"
     if plain.count("(") > plain.count(")"):
-        return "a bracket ( is opened and not closed"
+        return "a parenthesis ( is opened and not closed"
     return "it ends in the middle"
 
 
@@ -96,12 +96,12 @@ def _unexpected(text: str, at: int) -> str:
                 "members"
             )
         if text[at - 1 : at] == '"':
-            return "a field's name stands without quotes: field:value"
+            return "a field's name is written without quotes: field:value"
         if text[at - 1 : at] in ("*", "?"):
             return f"a {text[at - 1]} in the name of a field is written \\{text[at - 1]}"
         return "a colon inside a value is written \\:, or the value is put in quotes"
     if character == ")":
-        return "a bracket ) has no ( before it, or nothing in front of it"
+        return "a parenthesis ) has no ( before it, or nothing inside"
     if character in "]}":
         return "a range has two ends: field:[1 TO 5]"
     if re.match(r"(?:AND|OR|&&|\|\|)(?:\s|$)", text[at:]):

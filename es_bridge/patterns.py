@@ -57,10 +57,10 @@ def check_number_and_length(patterns: Iterable[str], where: str, error: Callable
     """Raise ``error`` for a list of patterns that is too long, or holds one that is."""
     patterns = list(patterns)
     if len(patterns) > MOST_PATTERNS:
-        raise error(f"{where} holds {len(patterns)} names: at most {MOST_PATTERNS} are possible")
+        raise error(f"{where} holds {len(patterns)} names: at most {MOST_PATTERNS} are allowed")
     for pattern in patterns:
         if len(pattern) > LONGEST_PATTERN:
             raise error(
                 f"{where} holds a name of {len(pattern)} characters, {pattern[:40]!r}...: at most {LONGEST_PATTERN} "
-                "are possible"
+                "are allowed"
             )

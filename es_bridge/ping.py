@@ -127,12 +127,12 @@ def _validate(transport: Transport, index: str) -> Tuple[str, str]:
     try:
         transport.request("POST", (index, "_validate", "query"), params, {"query": {"match_none": {}}})
     except PermissionDenied as exc:
-        return MISSING, f"{exc.reason or exc}. A misspelt field in a query is not told"
+        return MISSING, f"{exc.reason or exc}. Searches do not warn of a misspelt field"
     except ResponseError as exc:
         if exc.status in (400, 404, 405) and exc.error_type != "index_not_found_exception":
-            return MISSING, "the cluster does not offer it. A misspelt field in a query is not told"
+            return MISSING, "the cluster does not offer it. Searches do not warn of a misspelt field"
         raise
-    return OK, "parts of a query that can match nothing are told"
+    return OK, "searches warn of parts of a query that can match nothing"
 
 
 def _search(transport: Transport, index: str) -> Tuple[Check, Optional[int], str]:

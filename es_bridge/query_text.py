@@ -194,6 +194,6 @@ def _check_text_depth(depth: int, where: str) -> None:
     if depth > MAX_TEXT_DEPTH:
         raise QueryError(
             f"{where} is nested {depth} parentheses or operators deep; {MAX_TEXT_DEPTH} are allowed, because deeper "
-            "ones can end nodes of the cluster. Write fewer levels; a value that holds parentheses itself belongs into "
-            "quotes, or a backslash before each of them"
+            "ones can end nodes of the cluster. Write fewer levels; put a value that holds parentheses in quotes, or a "
+            "backslash before each of them"
         )

@@ -267,7 +267,8 @@ class Transport:
                 if lost > repeat_lost:
                     raise UnreachableError(
                         f"{exc}. The connection ended {lost} times without an answer, so the request is not sent "
-                        "again: it may be what ends the cluster's nodes. Look at their logs, or ask for less"
+                        "again: it may be what makes nodes of the cluster fail. Look at their logs, or narrow the "
+                        "search"
                     ) from exc
                 if len(set(tried)) < len(self._hosts):
                     wait_s = 0.0  # another host may be alive: no reason to wait

@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "troubleshooting.md"
 APP = ROOT / "splunk_app" / "package" / "bin"
 #: Where messages to users are made.
-SOURCES = [*(ROOT / "es_bridge").glob("*.py"), *APP.rglob("*.py")]
+SOURCES = [*(ROOT / "es_bridge").glob("*.py"), *(ROOT / "es_bridge" / "unmatched").glob("*.py"), *APP.rglob("*.py")]
 #: Mistakes in what was typed into a search, or settings that contradict each other: their errors explain themselves. Of
 #: all other modules each error must be on the page.
 EXPLAIN_THEMSELVES = {"config.py", "options.py", "query.py", "reply.py", "time_field.py", "timerange.py", "times.py"}

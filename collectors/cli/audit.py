@@ -160,7 +160,7 @@ def _report(results: Iterator[ObjectAudit], source: _Source, arguments: argparse
     by_key, and_more = source.passed_over()
     passed_over.update(by_key)
     if known(passed_over):
-        say(f"not compared, as none of the logs: {known(passed_over, and_more)}")
+        say(f"not compared, because it is none of the logs: {known(passed_over, and_more)}")
     if not objects:
         say(f"no object is there to compare: {arguments.path}")
         return FAILED

@@ -13,5 +13,5 @@ def add_choice(parser: argparse.ArgumentParser) -> None:
         "--index-objects",
         metavar="NAMES",
         help=f"which of CloudTrail's objects are searchable by any member, in indices made from now on: {ALL}, {NONE}, "
-        f"or of {', '.join(OBJECTS)} those you name, with commas between (default: as chosen before, else {ALL})",
+        f"or names separated by commas: {', '.join(OBJECTS)} (default: as chosen before, else {ALL})",
     )

@@ -323,7 +323,7 @@ class _Session:
         _print_list(f"{self._noun} with a problem", report.problems, report.problems_count)
         if report.unknown_columns:
             names = ", ".join(f"{name} ({count:,})" for name, count in sorted(report.unknown_columns.items()))
-            put(f"  columns of flow logs that are not known here, {UNKNOWN_COLUMNS}: {cell(names, '')}")
+            put(f"  flow log columns that this version does not know, {UNKNOWN_COLUMNS}: {cell(names, '')}")
         if known(report.passed_over):
             put(f"  {NOT_A_LOG}: {known(report.passed_over)}")
         unknown = report.passed_over[UNKNOWN_KIND]

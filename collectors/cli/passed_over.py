@@ -7,10 +7,10 @@ from typing import Collection, Mapping, Sequence
 from collectors.recognise import UNKNOWN_KIND
 from es_bridge.cli.table import cell
 
-NOT_A_LOG = "not loaded, as none of the logs"
+NOT_A_LOG = "not loaded, because it is none of the logs"
 UNKNOWN = (
-    "passed over, as neither key nor content is that of a log: {count:,}. Look whether they are logs of another form; "
-    "--dataset names the log"
+    "passed over, because neither key nor content is that of a log: {count:,}. Check whether they are logs in another "
+    "format; --dataset says which log they are"
 )
 
 

@@ -167,7 +167,7 @@ def verify(
                 # What came late is named beside the regular digest of its hour, never in its place.
                 first_ms = backfill[-1].end_ms - HOUR_MS if since_ms is None else since_ms
                 end_ms = backfill[0].end_ms if until_ms is None else until_ms
-                why = "it is a backfill digest, and of the regular ones none is there"
+                why = "it is a backfill digest, and there is no regular digest"
                 yield _gap(backfill[0].ref.uri, first_ms, end_ms, why)
             yield from walk.through_links(backfill)
 

@@ -48,5 +48,5 @@ def refuse(strangers: Sequence[str], expected: AbstractSet[str]) -> None:
         named = ", ".join(repr(name[:80]) for name in strangers[:5]) + (", ..." if len(strangers) > 5 else "")
         raise UnexpectedBucket(
             f"it names objects of {named}, and expected are {', '.join(sorted(expected))}: nothing of them was read. "
-            "Who may send to this queue? Add the bucket to the expected ones if its logs are to be loaded"
+            "Check who may send to this queue. If its logs are to be loaded, add the bucket to the expected ones"
         )

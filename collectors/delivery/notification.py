@@ -71,8 +71,8 @@ def read_notification(body: str) -> Notification:
     if CONTINUATION in event:
         if is_wrapped or len(event) > 1:
             raise NotANotification(
-                "a continuation inside of something else: this loader writes them into the queue itself, and as the "
-                "whole message. Who may publish to the topic, or send to this queue?"
+                "a continuation inside of another message: this loader sends a continuation to the queue itself, as "
+                "the whole message. Check who may publish to the topic, or send to this queue"
             )
         return _continued(event[CONTINUATION])
     if event.get("Event") == "s3:TestEvent":

@@ -97,7 +97,10 @@ def _redriven(ref: ObjectRef, place: str, about: _Letters, dead_letters: DeadLet
             continue
         dead_letters.remove(place, {}, {letter.number: letter.time_ms})
         if result.dead:
-            refused, reason = refused + 1, f"{result.dead:,} records are refused anew, with one letter: it says why"
+            refused, reason = (
+                refused + 1,
+                f"{result.dead:,} records are refused again; one new letter covers them and says why",
+            )
         else:
             stored += 1
     if 0 in times:

@@ -70,10 +70,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--unknown-fields",
         choices=UNKNOWN_FIELDS,
         default="warn",
-        help="a part of the query that can match nothing warns (default), fails, or is ignored",
+        help="what to do about a part of the query that can match nothing (default: warn)",
     )
     most = parser.add_argument_group(
-        "ceilings: what is beyond them is not sent, because no engine can stop its work on it"
+        "ceilings: a query beyond them is not sent, because no engine can stop it once it has begun"
     )
     for name, what_of in CEILINGS.items():
         default = getattr(Ceilings(), name)

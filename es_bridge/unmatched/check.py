@@ -58,11 +58,11 @@ class FieldCheck:
             raise QueryError(". ".join(verdict.errors[:3]))
         if self._request.unknown_fields == "fail":
             if verdict.unchecked:
-                raise QueryError(f"{verdict.unchecked}, and unknown_fields=fail asks for certainty")
+                raise QueryError(f"{verdict.unchecked}, and unknown_fields=fail requires that they are")
             if verdict.warnings:
                 raise QueryError(". ".join(verdict.warnings[:3]) + " (unknown_fields=fail)")
         if verdict.unchecked:
-            verdict.notes.append(f"{verdict.unchecked}. A misspelt field would look like a quiet day")
+            verdict.notes.append(f"{verdict.unchecked}. A misspelt field would find nothing, without a warning")
         return verdict
 
     def about_members(self, time_field: str, found_some: bool) -> List[str]:
@@ -94,7 +94,7 @@ class FieldCheck:
             return []
         texts = [
             f"no event of the range has a value under {name!r}, so the query can match nothing there. Check the name "
-            "in an event: case counts, and of an object only its members have values"
+            "in an event: upper and lower case differ, and an object has no value of its own, only its members have"
             for name in missing
         ]
         if texts and request.unknown_fields == "fail":
@@ -110,13 +110,15 @@ class FieldCheck:
         except BridgeError as exc:
             return Verdict(unchecked=f"the fields of the query were not checked: {_why(self._access.shown(exc))}")
         except (LookupError, TypeError, ValueError, AttributeError):  # a reply of another shape
-            return Verdict(unchecked="the fields of the query were not checked: the cluster's answer is not understood")
+            return Verdict(
+                unchecked="the fields of the query were not checked: the cluster's answer cannot be understood"
+            )
 
 
 def _why(error: BridgeError) -> str:
     status = getattr(error, "status", 0)
     if status == 403:
-        return "the account lacks indices:admin/validate/query, or one of its neighbours (docs/engines.md)"
+        return "the account lacks indices:admin/validate/query, or another permission of docs/engines.md"
     if status in (400, 404, 405):
         return "the cluster does not offer _validate/query"
     return one_line(str(error))[:300]

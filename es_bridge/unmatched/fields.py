@@ -20,7 +20,8 @@ def say_lacking(said: Verdict, known: KnownFields, lacking: Mapping[str, List[st
     stored = known.stored(lacking)
     if stored is None:
         said.notes.append(
-            "the account may not read mappings, so it is not told which indices store a field without indexing it"
+            "the account may not read mappings, so it is not known which indices store a field without indexing it "
+            "(permission indices:admin/mappings/get)"
         )
         stored = {}
     for name, where in lacking.items():
@@ -58,7 +59,7 @@ def say_unnamed(said: Verdict, failures: Failures, everywhere: int, empty: bool,
         elif reason:
             said.warn(f"a part of the query finds nothing {UNDER_NOT}; the engine says: {reason}")
     if empty and not said.warnings:
-        said.warn("a part of the query asks for an object of which no member is indexed: it finds nothing")
+        said.warn("a part of the query names an object whose members are not indexed: it finds nothing")
 
 
 def say_failed(said: Verdict, known: KnownFields, failures: Failures, lacking: Mapping[str, List[str]]) -> None:
@@ -79,7 +80,7 @@ def say_failed(said: Verdict, known: KnownFields, failures: Failures, lacking: M
         if set(reasons) >= having:
             said.errors.append(
                 f"{what} cannot hold what the query asks for, in any index with events of the range, so this part "
-                f"can match nothing: {reason}{hint} (unknown_fields=ignore lets it pass)"
+                f"can match nothing: {reason}{hint} (unknown_fields=ignore runs the search all the same)"
             )
         else:
             said.warn(

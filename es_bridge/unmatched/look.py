@@ -50,7 +50,9 @@ class Look:
             )
             return said
         if self._asked.hides_engine_words():
-            said.unchecked = "the fields of the query were not checked: a value in it reads like the engine's own words"
+            said.unchecked = (
+                "the fields of the query were not checked: a value in it looks like the engine's own answer"
+            )
             return said
         in_range: Optional[List[str]] = None
         if len(here) > MOST_INDICES:
@@ -63,7 +65,7 @@ class Look:
             here = in_range = newest(in_range)
         explained = self._explain(here)
         if not explained:
-            said.unchecked = "the fields of the query were not checked: the cluster does not explain it"
+            said.unchecked = "the fields of the query were not checked: the cluster does not explain the query"
             return said
         if not self._is_suspect(explained):
             return said
@@ -73,7 +75,7 @@ class Look:
         self._judge(explained)
         more = len(said.warnings) - _MOST_TEXTS
         if more > 0:
-            said.warnings[_MOST_TEXTS:] = [f"{more} more parts of the query can match nothing; mend these first"]
+            said.warnings[_MOST_TEXTS:] = [f"{more} more parts of the query can match nothing; correct these first"]
         return said
 
     def _explain(self, indices: List[str]) -> Dict[str, Explanation]:

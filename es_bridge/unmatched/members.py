@@ -32,8 +32,8 @@ class Members:
         for explanation in dict.fromkeys(explained):
             for parent in _HALF_A_RANGE.findall(explanation.rest):
                 self._said.warn(
-                    f"a range with one end on a member of {parent!r} finds nothing, or compares as text",
-                    "the values themselves, or compare in SPL",
+                    f"a range with one end on a member of {parent!r} finds nothing, or is compared as text",
+                    "exact values, or compare in SPL",
                 )
             if "AutomatonQuery" in explanation.rest:  # OpenSearch 3 does not say of what it asks whether it is there
                 guesses = [name for text in self._asked.texts for name in in_text(text)]
@@ -46,15 +46,15 @@ class Members:
                     self._term(parent, inner, term)
                 elif self._known.is_member(term.field):
                     self._said.warn(
-                        f"{term.field}:{term.text} finds nothing: in an object indexed as a whole this engine knows no "
-                        "wildcard before the end, regular expression or similarity",
+                        f"{term.field}:{term.text} finds nothing: in an object indexed as a whole this engine finds "
+                        "exact values and a wildcard at the end only",
                         f'exact values and {term.field}:beginning*, or dsl={{"wildcard": {{"{term.field}": "*end"}}}}',
                     )
                 elif self._is_flat_exists(term):
                     if "." in term.text[len(term.field) + 1 :]:  # OpenSearch 2.19
                         self._said.warn(
-                            f"_exists_:{term.text} cannot be told by this engine below the first level of an object "
-                            "indexed as a whole: it finds nothing",
+                            f"_exists_:{term.text} finds nothing: in an object indexed as a whole this engine knows "
+                            "the first level of members only",
                             f'dsl={{"prefix": {{"{term.text}": ""}}}}',
                         )
                     self._members.append(term.text)
@@ -70,8 +70,8 @@ class Members:
                 self._value(f"{parent}.{member}", value, is_range=text[0] in "[{")
             elif text.startswith(("*", "?")):
                 self._said.warn(
-                    f"a wildcard at the beginning of a value in {parent!r} is tried on every member of it, not only on "
-                    f"the one named ({text}): events may be too many",
+                    f"a wildcard at the beginning of a value in {parent!r} is compared with every member of it, not "
+                    f"only the one named ({text}): it may find too many events",
                     f"exact values and {parent}.member:beginning*",
                 )
             elif "*" in text or "?" in text:
@@ -94,14 +94,14 @@ class Members:
     def _value(self, name: str, value: str, is_range: bool) -> None:
         if is_range and _is_number(value):
             self._said.warn(
-                f"the values of {name!r} are compared as text, where 10 comes before 9: a range of numbers finds other "
-                "events than it means",
-                "the numbers themselves, or compare in SPL",
+                f"the values of {name!r} are compared as text, where 10 comes before 9: a range of numbers finds the "
+                "wrong events",
+                "exact numbers, or compare in SPL",
             )
         elif is_network(value):
             self._said.warn(
-                f"{name!r} holds text, so {value} finds this very text there, and no address of the network",
-                f"{name}:10.* for addresses that begin so",
+                f"{name!r} holds text, so {value} is compared as text there and finds no address of the network",
+                f"{name}:10.* for addresses that begin with 10.",
             )
 
     def _is_flat_exists(self, term: Term) -> bool:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import List, Sequence
 
 #: What a part below a NOT does that finds nothing.
-UNDER_NOT = "(below a NOT: every event)"
+UNDER_NOT = "(under a NOT it matches every event)"
 
 
 @dataclass

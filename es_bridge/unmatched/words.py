@@ -27,14 +27,15 @@ def say_mistakes(said: Verdict, known: KnownFields, asked: Asked, terms: Sequenc
             if term.is_word and known.has_addresses():
                 continue  # one of the fields a bare word is tried on knows addresses
             said.warn(
-                f"{term.field!r} holds text, so {term.text} finds this very text there, and no address of the network",
+                f"{term.field!r} holds text, so {term.text} is compared as text there and finds no address of the "
+                "network",
                 known.addresses(term.field),
             )
         if re.match(r"/\^|/.*\$/$", term.text, re.DOTALL):
             said.warn(
                 f"{term.field}:{term.text} can match nothing: a regular expression is compared with the whole "
                 "value, and ^ and $ are plain characters in it",
-                "the same without them, and .* where anything may stand",
+                "the same without ^ and $, and .* where any text may stand",
             )
         name, sign = relation(term.text)
         if not sign or f"{term.field}:" in texts or (term.field in asked.named and not term.is_word):
@@ -50,7 +51,7 @@ def _say_mistaken_sign(said: Verdict, known: KnownFields, term: Term, name: str,
     if sign == ":":
         if is_field and term.is_word:
             said.warn(
-                f"the colon in {term.text!r} is text there, because it is escaped or in quotes: {name!r} is not "
+                f"the colon in {term.text!r} is plain text, because it is escaped or in quotes: {name!r} is not "
                 f'taken as a field. Write {name}:"..." with quotes or \\ in the value only'
             )
     elif not name:

@@ -145,9 +145,9 @@ def test_damaged_files_give_their_complete_records_and_a_failed_end(cluster, tmp
     assert "files with a problem: 1" in done.stdout
     assert f"{tmp_path}/cut.json.gz: " in done.stdout
     assert "cut short" in done.stdout
-    assert "passed over, as neither key nor content is that of a log: 1. " in done.stdout
+    assert "passed over, because neither key nor content is that of a log: 1. " in done.stdout
     assert f"    {tmp_path}/other.json\n" in done.stdout
-    assert "not loaded, as none of the logs: CloudTrail-Digest (1), other files (1)" in done.stdout
+    assert "not loaded, because it is none of the logs: CloudTrail-Digest (1), other files (1)" in done.stdout
     assert 200 < cluster.count() < 400
     assert set(cluster.sources()) >= {f"{event(number)['eventID']}-111122223333" for number in range(200)}
 
@@ -173,7 +173,7 @@ def test_columns_of_flow_logs_that_nobody_knows_are_named_in_the_summary(cluster
     path.write_text(f"{header}\n6 10.0.0.1 10.0.0.2 946598400 prod tgw-1\n")
     done = cluster.load(path)
     assert (done.returncode, table(done.stdout)) == (0, {"VPC Flow Logs": [1, 1, 1, 0, 0]}), done.stderr
-    assert "columns of flow logs that are not known here, stored and not indexed: segment_name (1)" in done.stdout
+    assert "flow log columns that this version does not know, stored and not indexed: segment_name (1)" in done.stdout
 
 
 def test_what_the_engine_refuses_is_counted_with_file_number_and_reason(cluster, tmp_path):

@@ -106,7 +106,7 @@ def test_what_is_none_of_the_logs_is_counted_and_changes_no_status(roads, road):
     assert audited.returncode == 0, audited.stdout + audited.stderr
     assert f"{len(expected)} objects, {2 * len(expected)} records: {ALL_FOUND}" in audited.stderr
     for said in (loaded.stdout + loaded.stderr, audited.stderr):
-        (line,) = [line for line in said.splitlines() if "as none of the logs: " in line]
+        (line,) = [line for line in said.splitlines() if "is none of the logs: " in line]
         counted = line.rpartition("none of the logs: ")[2].split(", ")
         placeholders = 1 + (road == "bucket") * len(FOLDER_KEYS)
         assert sorted(counted) == sorted(
@@ -130,7 +130,7 @@ def test_what_might_be_a_log_is_named_and_no_audit_calls_it_accounted_for(roads,
     for _ in range(2):
         done = roads.load(road)
         assert done.returncode == 0, done.stdout + done.stderr
-        assert "passed over, as neither key nor content is that of a log: 4. " in done.stdout
+        assert "passed over, because neither key nor content is that of a log: 4. " in done.stdout
         assert "NewService/eu-west-1/1999/12/31/x.json.gz" in done.stdout
     audited = roads.audit(road)
     assert audited.returncode == 4

@@ -19,7 +19,7 @@ def filled(store: Store) -> str:
     ("query", "words"),
     [
         ('query="eventname:CreateUser"', ["'eventname'", "Write instead: eventName"]),
-        ('query="NOT nosuch:x"', ["'nosuch'", "below a NOT"]),
+        ('query="NOT nosuch:x"', ["'nosuch'", "under a NOT"]),
         ('query="eventName=Absent"', ["Write eventName:Absent"]),
         ('dsl="{\\"bool\\": {\\"must_not\\": [{\\"exists\\": {\\"field\\": \\"nosuch\\"}}]}}"', ["'nosuch'"]),
     ],

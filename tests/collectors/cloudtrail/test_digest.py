@@ -331,7 +331,7 @@ def test_backfill_digests_alone_do_not_hide_that_no_regular_one_is_left(both):
         both.path(key).unlink()
     (gap,) = [each for each in check(both) if each.result != VALID]
     assert (gap.kind, gap.result) == (GAP, MISSING)
-    assert "01:00:00Z to 2026-11-21T04:00:00Z: it is a backfill digest, and of the regular ones none" in gap.reason
+    assert "01:00:00Z to 2026-11-21T04:00:00Z: it is a backfill digest, and there is no regular digest" in gap.reason
     (gap,) = [each for each in check(both, since_ms=START_MS, until_ms=START_MS + 5 * HOUR_MS) if each.result != VALID]
     assert "T00:00:00Z to 2026-11-21T05:00:00Z" in gap.reason
 

@@ -99,10 +99,10 @@ CONTINUATIONS = (continuation(Work(ObjectRef("b", "k"), 5)), '{"aws_siem_bridge_
         ('{"detail-type":"Object Created","source":"aws.s3","detail":{"bucket":{}}}', "without 'name'"),
         ('{"Type":"Notification","Message":"not json"}', "SNS message inside is not JSON"),
         *(
-            (json.dumps({"Type": "Notification", "Message": text}), "inside of something else")
+            (json.dumps({"Type": "Notification", "Message": text}), "inside of another message")
             for text in CONTINUATIONS
         ),
-        *((text[:-1] + ',"Records":[]}', "inside of something else") for text in CONTINUATIONS),
+        *((text[:-1] + ',"Records":[]}', "inside of another message") for text in CONTINUATIONS),
         *(
             (json.dumps({"detail-type": "x", "source": "x", "detail": json.loads(t)}), "an event 'x'")
             for t in CONTINUATIONS

@@ -268,7 +268,10 @@ def _escaped(text: str) -> str:
 
 def _why_not_decoded(exc: BaseException) -> str:
     if isinstance(exc, NamesTooLong):
-        return "the names of its fields are many times longer than itself: fields not extracted, _raw is complete"
+        return (
+            "the names of its fields are many times longer than the event itself: fields not extracted, _raw is "
+            "complete"
+        )
     if isinstance(exc, RecursionError):
         return "nested too deeply: fields not extracted, _raw is complete"
     return "not a JSON object: fields not extracted, _raw is complete"
