@@ -159,6 +159,9 @@ class Transport:
         self._lock = threading.Lock()
         self._turn = 0
         self._under_way = 0
+        self._repeating = threading.Lock()
+        #: How often a request was lost without an answer, and again when it was repeated.
+        self._lost_again = 0
         self._resting_until: Dict[str, float] = {}
         self._hosts = [host.rstrip("/") for host in config.hosts]
         self._pools = {host: self._pool(host) for host in self._hosts}
@@ -213,7 +216,8 @@ class Transport:
         ``path`` is a sequence of segments, each percent-encoded here: a user's text never becomes part of a URL
         otherwise. ``idempotent=False`` forbids a second attempt once the request may have reached the engine (the next
         page of a scroll would be skipped). ``repeat_lost``: how many times at most it is sent again after a connection
-        that ended without an answer, because a request that ends nodes must not be taken to the next one. A reply
+        that ended without an answer, because a request that ends nodes must not be taken to the next one; of requests
+        side by side one is repeated first, and the others only when that one was answered. A reply
         of more than ``max_body_bytes`` after decompression raises `ReplyTooLarge` and is not read to its end. Raises
         the errors of `es_bridge.errors`.
         """
@@ -249,13 +253,18 @@ class Transport:
         refreshed = False
         attempt = 0
         lost = 0
+        lost_again = self._lost_again
+        is_careful = repeat_lost <= 1
         tried: List[str] = []
         while True:
             host = self._next_host(tried)
             tried.append(host)
             wait_s = _backoff(attempt)
             try:
-                response = self._counted(host, request)
+                if lost and is_careful:
+                    response = self._repeated(host, request, lost_again)
+                else:
+                    response = self._counted(host, request)
             except UnreachableError as exc:
                 self._rest(host)
                 sent = not exc.never_sent
@@ -263,7 +272,7 @@ class Transport:
                 out_of_hosts = isinstance(exc, TlsError) and len(set(tried)) >= len(self._hosts)
                 if hopeless or out_of_hosts or (sent and not idempotent) or attempt >= self.config.max_retries:
                     raise
-                lost += sent and not isinstance(exc, (RequestTimeout, TlsError))
+                lost += _is_lost(exc)
                 if lost > repeat_lost:
                     raise UnreachableError(
                         f"{exc}. The connection ended {lost} times without an answer, so the request is not sent "
@@ -286,6 +295,22 @@ class Transport:
                 wait_s = _retry_after(response) or wait_s
             attempt += 1
             stopped.wait(wait_s)
+
+    def _repeated(self, host: str, request: _Request, lost_again: int) -> Response:
+        """Send what was lost once more, while nothing else is repeated.
+
+        A search asks several things about one query side by side. If that is what ends nodes, one repeat finds out.
+        """
+        with self._repeating:
+            if self._lost_again != lost_again:
+                raise UnreachableError(
+                    f"cluster {self.config.name!r}: another request of this search got no answer when it was repeated"
+                )
+            try:
+                return self._counted(host, request)
+            except UnreachableError as exc:
+                self._lost_again += _is_lost(exc)
+                raise
 
     def _counted(self, host: str, request: _Request) -> Response:
         with self._lock:
@@ -443,6 +468,11 @@ def _shape(method: str, path: Sequence[str]) -> str:
 
 def _param(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _is_lost(error: UnreachableError) -> bool:
+    """Whether a connection ended without an answer, after the request may have been read."""
+    return not error.never_sent and not isinstance(error, (RequestTimeout, TlsError))
 
 
 def _backoff(attempt: int) -> float:

@@ -12,6 +12,7 @@ import sys
 import threading
 import traceback
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta, timezone
 
 import pytest
@@ -170,6 +171,42 @@ def test_what_loses_its_connection_twice_is_not_taken_to_further_nodes(fault):
         with pytest.raises(UnreachableError, match="ended 2 times without an answer, so the request is not sent again"):
             transport.request("POST", ("x", "_search"), body={})
         assert sorted(len(server.received) for server in servers) == [0, 0, 1, 1]
+
+
+class AllAtOnce(FaultyServer):
+    """Has three requests before it answers, or loses, the first of them."""
+
+    def __init__(self, losses: int) -> None:
+        self._has_three = threading.Event()
+        super().__init__([CloseWithoutAnswer()] * losses)
+
+    def serve(self, handler, received):
+        if len(self.received) >= 3:
+            self._has_three.set()
+        self._has_three.wait(60)
+        super().serve(handler, received)
+
+
+@pytest.mark.parametrize(
+    ("losses", "answers", "sent"),
+    [(3, [200] * 3, 6), (4, ["is not sent again"] * 3, 4)],
+    ids=["a node that was restarted", "a query that ends nodes"],
+)
+def test_of_requests_lost_side_by_side_one_finds_out_whether_the_others_may_be_repeated(losses, answers, sent):
+    """A search asks for its first page, its count and its fields at once, and all of them hold the query."""
+
+    def ask(transport):
+        try:
+            return transport.request("POST", ("x", "_search"), body={}).status
+        except UnreachableError as exc:
+            return "is not sent again" if "is not sent again" in str(exc) else str(exc)
+
+    with AllAtOnce(losses) as server, talk(server) as transport:
+        with ThreadPoolExecutor(3) as pool:
+            assert list(pool.map(ask, [transport] * 3)) == answers
+        assert len(server.received) == sent
+        server.faults.append(CloseWithoutAnswer())
+        assert ask(transport) == 200  # what was lost before is no matter of later requests
 
 
 @pytest.mark.parametrize("fault", [Reset(), CloseWithoutAnswer(), HalfBody(), Reply(503), Reply(429)])
