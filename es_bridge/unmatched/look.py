@@ -139,6 +139,9 @@ class Look:
             if parent and known.is_whole(parent):
                 said.warn(*no_member(parent))
         lacking = {name: known.lacking(name, name in sure) for name in candidates}
+        if is_unclear and not any(lacking.values()):
+            # A pattern on an object, whose members alone are fields: object:/.../ or object:x*
+            lacking.update({name: known.lacking(name, True) for name in guesses if not name.startswith("_")})
         say_lacking(said, known, {name: where for name, where in lacking.items() if where})
         named_any = any(len(where) == len(indices) for where in lacking.values()) or said.warnings
         if not named_any:

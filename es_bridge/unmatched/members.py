@@ -41,10 +41,14 @@ class Members:
             for term in explanation.terms():
                 parent, _, inner = term.field.rpartition(".")
                 if inner == "_value" and parent:
+                    if not term.is_word:
+                        self._value(parent, term.text, is_range=False)
                     continue
                 if inner in ("_valueAndPath", "_keyed") and parent:
                     self._term(parent, inner, term)
-                elif self._known.is_member(term.field):
+                elif self._known.is_member(term.field) or self._is_flat_pattern(term):
+                    if term.field.endswith("."):
+                        continue  # OpenSearch 2.19 tries an empty regular expression on a member without a name, too
                     self._said.warn(
                         f"{term.field}:{term.text} finds nothing: in an object indexed as a whole this engine finds "
                         "exact values and a wildcard at the end only",
@@ -103,6 +107,11 @@ class Members:
                 f"{name!r} holds text, so {value} is compared as text there and finds no address of the network",
                 f"{name}:10.* for addresses that begin with 10.",
             )
+
+    def _is_flat_pattern(self, term: Term) -> bool:
+        """Whether a term is how OpenSearch looks for a pattern in all members of an object: where no value is."""
+        is_flat = "flat_object" in self._known.kinds(term.field)
+        return is_flat and not term.is_word and re.search(r"^/|[*?]|~\d$", term.text) is not None
 
     def _is_flat_exists(self, term: Term) -> bool:
         """Whether a term is how OpenSearch 2.19 asks whether a member is there: ``object:object.member``."""
