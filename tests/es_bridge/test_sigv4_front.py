@@ -325,6 +325,7 @@ def test_ping_and_indices_on_serverless(upstream):
         assert {check.name: check.outcome for check in report.checks} == {
             "identify": "ok",
             "field capabilities": "ok",
+            "query check": "ok",
             "search": "ok",
             "point in time": "ok",
             "scroll": "failed",
