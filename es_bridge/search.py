@@ -35,7 +35,6 @@ from es_bridge.errors import (
 )
 from es_bridge.index_access import IndexAccess
 from es_bridge.limits import Ceilings, RunTime
-from es_bridge.malformed import explained
 from es_bridge.query import Clause, SearchRequest, having_clause
 from es_bridge.query_bounds import check_question
 from es_bridge.reply import Hit, Reply
@@ -229,6 +228,8 @@ class Search:
                 "between here and the cluster changing answers?"
             )
         if isinstance(error, BridgeError) and self._access.has_passed:
+            from es_bridge.malformed import explained  # here, because every import delays the first row
+
             readable = explained(error, self.request)
             return readable if readable is not error else self._access.shown(error)
         return error

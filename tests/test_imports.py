@@ -128,6 +128,16 @@ assert "botocore" in sys.modules
     assert (done.returncode, done.stderr) == (0, "")
 
 
+def test_a_search_begins_without_what_only_some_searches_need():
+    program = """
+import sys
+import es_bridge.search
+print([name for name in ("es_bridge.malformed", "es_bridge.unmatched.look", "difflib") if name in sys.modules])
+"""
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True)
+    assert (done.stdout, done.stderr) == ("[]\n", "")
+
+
 def test_sigv4_without_botocore_says_what_to_install():
     program = """
 import sys

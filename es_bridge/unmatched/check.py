@@ -12,9 +12,6 @@ from es_bridge.errors import Aborted, BridgeError, QueryError
 from es_bridge.index_access import IndexAccess
 from es_bridge.query import SearchRequest, range_clause, user_clauses
 from es_bridge.transport import Transport
-from es_bridge.unmatched.clauses import may_negate
-from es_bridge.unmatched.field_types import BOUNDS
-from es_bridge.unmatched.look import Look
 from es_bridge.unmatched.verdict import Verdict, one_line
 
 
@@ -73,7 +70,12 @@ class FieldCheck:
         """
         verdict, request = self._verdict, self._request
         members = verdict.members if verdict else []
-        if verdict is None or not members or (found_some and not may_negate(request)):
+        if verdict is None or not members:
+            return []
+        from es_bridge.unmatched.clauses import may_negate  # loaded by now: a look found the members
+        from es_bridge.unmatched.field_types import BOUNDS
+
+        if found_some and not may_negate(request):
             return []
         # Not exists: OpenSearch 2.19 finds nothing below the first level with it, with a prefix it does.
         filters = {name: {"prefix": {name: ""}} for name in members}
@@ -103,6 +105,8 @@ class FieldCheck:
         return texts
 
     def _look(self, indices: List[str]) -> Verdict:
+        from es_bridge.unmatched.look import Look  # here, beside the search: every import delays its first row
+
         try:
             return Look(self._transport, self._request, self._access).verdict(indices)
         except Aborted:
