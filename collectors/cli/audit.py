@@ -36,8 +36,8 @@ examples:
 
 Reads every object again and asks the cluster for each of its records, by id: a record is stored, a dead letter, or
 missing. Named with each object: records that are missing, and records that are in more than one index. Exit status 0:
-every record of every object is accounted for, once. 1: something is not. 4: all known logs are accounted for, but objects
-were passed over that might be logs: neither key nor content shows what they are, and there is no dead letter about
+every record of every object is accounted for, once. 1: something is not. 4: all known logs are accounted for, but
+objects were passed over that might be logs: neither key nor content shows what they are, and no dead letter names
 them. What is known to be none of the logs (digests, other services' files) is counted and does not change the status.
 """
 #: Exit status where all records are accounted for, and it cannot be said of all objects whether they are logs.
