@@ -364,7 +364,7 @@ MEMBERS: List[Tuple[Any, Dict[str, Tuple[int, str]]]] = [
     ("req.roleName:/back.*/", NOT_ALL[0]),
     ("req.roleName:backdoor\\-rolf~", NOT_ALL[1]),
     ("_exists_:req.roleName", {"": (4, "")}),
-    ("_exists_:req.deep.er.key", {"opensearch 2": (0, "cannot be told"), "": (4, "")}),
+    ("_exists_:req.deep.er.key", {"opensearch 2": (0, "the first level of members only"), "": (4, "")}),
     ("_exists_:req", {"": (4, "")}),
     ("req.\\*:value", {"": (0, "names no member")}),
     ("req:back*", {"": (1, "")}),
