@@ -60,6 +60,8 @@ CREDENTIALS = {
 }
 #: Longer than any explanation an engine gives; others may answer with megabytes.
 _MOST_CHARACTERS = 4_000
+#: A query that cannot be read is quoted twice before the place is named.
+_MOST_CHARACTERS_OF_A_QUERY = 200_000
 #: The engines' error types whose reason does not say what to do -> what to do.
 HINTS = {
     "too_long_http_line_exception": "The list of indices is too long: use wildcards, -exclusions or an alias",
@@ -192,7 +194,7 @@ def refused(config: ClusterConfig, response: Response, attempts: int) -> Respons
     """Return the error for a response with an error status, with the engine's own reason in it."""
     error_type, reason = engine_reason(response)
     where = f"cluster {config.name!r} at {response.host}"
-    said = f"{error_type}: {reason}" if error_type else reason
+    said = f"{error_type}: {reason[:_MOST_CHARACTERS]}" if error_type else reason[:_MOST_CHARACTERS]
     facts: Dict[str, Any] = {"status": response.status, "error_type": error_type, "reason": reason}
     if response.status < 400:
         location = response.hide(response.headers.get("Location", "nowhere"))[:300]
@@ -262,7 +264,8 @@ def engine_reason(response: Response) -> Tuple[str, str]:
         error_type, reason = _told(response)
     except RecursionError:  # nested so deeply that it cannot be written as text
         error_type, reason = "", excerpt(response)
-    return response.hide(error_type)[:_MOST_CHARACTERS], response.hide(reason)[:_MOST_CHARACTERS]
+    most = _MOST_CHARACTERS_OF_A_QUERY if reason.startswith("Failed to parse query [") else _MOST_CHARACTERS
+    return response.hide(error_type)[:_MOST_CHARACTERS], response.hide(reason)[:most]
 
 
 def _told(response: Response) -> Tuple[str, str]:

@@ -28,7 +28,7 @@ def explained(error: BridgeError, request: SearchRequest) -> BridgeError:
     place = _PLACE.search(said)
     if place is None or text is None:
         # Too many clauses, a leading wildcard that is not allowed and the like: the engine's reason says it.
-        return error
+        return error if text is None or len(text) <= _SHOWN_CHARACTERS else _shortened(error, where, text)
     at = min(int(place[1]), len(text))
     if "Lexical error" in said:
         at, mistake = _unreadable(text, at)
@@ -40,6 +40,16 @@ def explained(error: BridgeError, request: SearchRequest) -> BridgeError:
     shown = f"after {_line(before)!r}" + (f", before {_line(after)!r}" if after else ", at its end")
     return RejectedQuery(
         f"{where} cannot be read at character {at + 1} ({shown}): {mistake}",
+        status=error.status,
+        error_type=error.error_type,
+        reason=error.reason,
+    )
+
+
+def _shortened(error: RejectedQuery, where: str, text: str) -> RejectedQuery:
+    begin = text[:_SHOWN_CHARACTERS] + "..."
+    return RejectedQuery(
+        f"{where} is refused by the engine: {_line(error.reason.replace(text, begin))[:1000]}",
         status=error.status,
         error_type=error.error_type,
         reason=error.reason,

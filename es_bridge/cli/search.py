@@ -79,6 +79,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default = getattr(Ceilings(), name)
         option = "--" + name.replace("_", "-")
         most.add_argument(option, type=int, default=default, metavar="N", help=f"{what_of} (default: {default})")
+    most.add_argument(
+        "--leading-wildcards",
+        type=int,
+        choices=(0, 1),
+        default=1,
+        help="0: no word may begin with * or ? (default: 1)",
+    )
     how = parser.add_argument_group("output")
     how.add_argument("--format", choices=("jsonl", "table"), default="jsonl", help="default: jsonl")
     how.add_argument("--fields", default="", metavar="LIST", help="dotted names, separated by commas: table columns")
@@ -106,7 +113,9 @@ def _run(arguments: argparse.Namespace) -> int:
     )
     transport, path = Transport(cluster_from(arguments), opaque_id("search")), arguments.output
     ceilings = Ceilings(
-        **{name: getattr(arguments, name) for name in CEILINGS}, set_by="the option --{option} of this command"
+        **{name: getattr(arguments, name) for name in CEILINGS},
+        leading_wildcards=bool(arguments.leading_wildcards),
+        set_by="the option --{option} of this command",
     )
     with transport, open_search(transport, request, ceilings=ceilings) as search, _output(path) as out:
         zone = zone_named(arguments.time_zone)

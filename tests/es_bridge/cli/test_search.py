@@ -143,6 +143,14 @@ def test_a_file_appears_when_it_is_complete(run, corpus, tmp_path):
         (["{index}", "--dsl", '{"script": {}}'], "scripts"),
         (["{index}", "--fields", "n"], "--format table"),
         (["{index}", "--size=-1"], "size"),
+        (
+            ["{index}", "--query", "n:*7", "--leading-wildcards=0"],
+            "leading_wildcards = 0, the option --leading-wildcards",
+        ),
+        (
+            ["{index}", "--query", "a b c", "--max-query-clauses=2"],
+            "max_query_clauses = 2, the option --max-query-claus",
+        ),
         (["{index}", "--output", "/nowhere/at/all"], "/nowhere/at/all cannot be written"),
         (["{index}", "--url", "http://127.0.0.1:1"], "cannot be reached"),
         (["{index}", "--url", "localhost:9200"], "not a URL"),
