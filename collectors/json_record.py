@@ -30,7 +30,7 @@ from collectors.exact_json import (
 from collectors.json_codec import PLAIN, Codec
 from collectors.lines import Lines
 from collectors.records import BadBefore, BadRecord, Context, Made, record_id
-from collectors.shape import LONGEST_INDEXED, VALUE, Shape
+from collectors.shape import ANYTHING, LONGEST_INDEXED, MAX_LISTS, VALUE, Shape, nests_lists
 from es_bridge.bulk import Document
 
 #: Makes a named tuple at a third of the cost of its own constructor: 3 % of what a small record takes.
@@ -101,16 +101,19 @@ def json_document(log: JsonLog, line: bytes, identity: str, number: int, context
 def lossless(text: bytes, codec: Codec) -> Tuple[Optional[Dict[str, Any]], int]:
     """Return the JSON object that ``text`` is, and how often ``{`` stands in it; None if it needs a closer look.
 
-    That is, if it is not written as the codec writes it, or may be nested too deeply. Else decoding has lost nothing:
-    no key is repeated, every number is as it was written.
+    That is, if it is not written as the codec writes it, or may be nested too deeply, or has more lists in lists than
+    an engine takes. Else decoding has lost nothing: no key is repeated, every number is as it was written.
     """
     size = len(text)
     braces = size - len(text.replace(b"{", b""))  # half the time of bytes.count
-    if braces + size - len(text.replace(b"[", b"")) > MAX_DEPTH:
+    lists = size - len(text.replace(b"[", b""))
+    if braces + lists > MAX_DEPTH:
         return None, braces
     try:
         fields = codec.loads(text)
-        return (fields if type(fields) is dict and codec.dumps(fields) == text else None), braces
+        if type(fields) is not dict or codec.dumps(fields) != text or (lists > MAX_LISTS and nests_lists(fields)):
+            return None, braces
+        return fields, braces
     except (ValueError, TypeError, RecursionError):  # orjson has a TypeError for what it cannot write
         return None, braces
 
@@ -157,6 +160,8 @@ def _careful_body(common_text: str, record: _Record, shape: Shape) -> bytes:
     fields = record.fields
     common = json.loads(common_text + "}")
     misfits = shape.misfits(fields, record.text.count(b"{"), _written)
+    if record.text.count(b"[") > MAX_LISTS:
+        misfits += [key for key in fields if key not in misfits and _nests_lists(key, fields[key], shape)]
     too_long = _too_long(common, fields, misfits, shape) if len(record.text) > LONGEST_INDEXED else []
     if too_long:
         common["event"]["oversized"] = too_long
@@ -166,6 +171,11 @@ def _careful_body(common_text: str, record: _Record, shape: Shape) -> bytes:
         common["unmapped"] = {key: fields[key] for key in misfits}
     kept = {key: value for key, value in fields.items() if key not in misfits}
     return encode(mend_keys({**common, **kept})).encode()
+
+
+def _nests_lists(key: str, value: Any, shape: Shape) -> bool:
+    """Return whether lists are nested too deeply in a member. No engine looks for lists in an object not indexed."""
+    return not (shape.members.get(key) == ANYTHING and type(value) is dict) and nests_lists(value)
 
 
 def _too_long(common: Dict[str, Any], fields: Dict[str, Any], misfits: Collection[str], shape: Shape) -> Any:

@@ -136,8 +136,7 @@ class Listing:
     def _is_entered(self, folder: str) -> bool:
         if _SERVICE.search(folder):
             other = self._called(folder + "-")
-            if other:
-                self._count_below(folder, other)
+            if other and not self._logs_below(folder, other):
                 return False
         span = layout_period(folder)
         return span is None or self.period.meets(*span)
@@ -145,14 +144,16 @@ class Listing:
     def _called(self, key: str) -> str:
         return passed_over(key, self.dataset)
 
-    def _count_below(self, folder: str, called: str) -> None:
-        """Count what is passed over below a folder, as far as one request tells."""
+    def _logs_below(self, folder: str, called: str) -> bool:
+        """Return whether a log is below another service's folder; else count what is, as far as one request tells."""
         page = next(iter(self._pages(folder, "")))
-        self.passed_over[called] += sum(
-            not is_placeholder(entry["Key"], entry["Size"]) for entry in page.get("Contents", ())
-        )
+        entries = [entry for entry in page.get("Contents", ()) if not is_placeholder(entry["Key"], entry["Size"])]
+        if any(not self._called(entry["Key"]) for entry in entries):
+            return True
+        self.passed_over[called] += len(entries)
         if page.get("IsTruncated"):
             self.and_more.add(called)
+        return False
 
     def _flat(self, folder: str) -> Iterator[Listed]:
         for page in self._pages(folder, ""):

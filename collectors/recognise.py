@@ -17,6 +17,7 @@ import re
 from typing import Callable, List, NamedTuple, Optional, Pattern, Tuple
 
 from collectors.datasets import DATASETS
+from collectors.vpc_flow.columns import DEFAULT_LINE
 
 TEXT, JSON_LINES, JSON_DOCUMENT, PARQUET = "text", "json_lines", "json_document", "parquet"
 PARQUET_MAGIC = b"PAR1"
@@ -48,14 +49,18 @@ def _first_line(*patterns: bytes) -> Callable[[bytes], bool]:
 
 
 def _json(pattern: bytes) -> Callable[[bytes], bool]:
-    """Return a test whether the content is a JSON object in whose beginning this is found."""
+    """Return a test whether the content is JSON in whose beginning this is found."""
     compiled = re.compile(pattern)
-    return lambda head: head.startswith(b"{") and compiled.search(head) is not None
+    return lambda head: head[:1] in (b"{", b"[") and compiled.search(head) is not None
 
 
 def _flow_header(head: bytes) -> bool:
-    names = set(head.split(b"\n", 1)[0].decode("ascii", "replace").split())
-    return head.startswith(PARQUET_MAGIC) or len(names & _FLOW_COLUMNS) >= 2
+    line = head.split(b"\n", 1)[0].decode("ascii", "replace").strip()
+    return (
+        head.startswith(PARQUET_MAGIC)
+        or len(_FLOW_COLUMNS.intersection(line.split())) >= 2
+        or DEFAULT_LINE.fullmatch(line) is not None
+    )
 
 
 class Row(NamedTuple):
@@ -82,7 +87,7 @@ ROWS = (
         _json(rb'"digestStartTime"|"digestS3Object"'), JSON_DOCUMENT),
     Row("", "CloudTrail-Lake", "CloudTrail-Lake"),
     Row("cloudtrail", "", r"CloudTrail(?:-[A-Za-z][A-Za-z0-9]*)?", r"_CloudTrail(?:-[A-Za-z][A-Za-z0-9]*)?_",
-        _json(rb'^\{\s*"Records"\s*:'), JSON_DOCUMENT, above_date=1),
+        _json(rb'^\{\s*"Records"\s*:|^(?:\[\s*)?\{\s*"eventVersion"\s*:'), JSON_DOCUMENT, above_date=1),
     Row("vpc_flow", "", "vpcflowlogs", "_vpcflowlogs_", _flow_header, TEXT, above_date=1),
     Row("route53_resolver", "", "vpcdnsquerylogs", "_vpcdnsquerylogs_",
         _first_line(rb'"query_timestamp"', rb'"query_name"'), JSON_LINES, above_date=1),
@@ -102,13 +107,19 @@ OTHER_NAMES = (
     Row("", "test files", name=r"(?:TestFile|CheckFile)$"),  # ELBAccessLogTestFile, ConfigWritabilityCheckFile
     Row("", "S3 access logs", name=r"^\d{4}(?:-\d\d){5}-[0-9A-F]{16}$"),
     Row("", OTHER_FILES, name=r"^(?:_(?:SUCCESS|started|committed|temporary).*|\._.*|\.DS_Store|Thumbs\.db|"
-                                r"desktop\.ini|README.*|LICENSE.*|labels\.jsonl|.*\.(?:md|crc|signature|mmdb))$"),
+                                r"desktop\.ini|(?:README|LICENSE)(?:\.[a-z]{1,4})?|labels\.jsonl|.*\.(?:md|crc|signature|mmdb))$"),
 )  # fmt: skip
 
 #: Where AWS has the folders of services.
 ACCOUNT = r"AWSLogs/(?:o-[a-z0-9]+/)?(?:\d{12}/|aws-account-id=\d{12}/aws-service=)"
 _OTHERS = "|".join(OTHER_SERVICES)
 _OTHER_FOLDER = re.compile(rf"^/(?:o-[a-z0-9]+/)?(?:\d{{12}}/|aws-account-id=\d{{12}}/aws-service=)({_OTHERS})/")
+#: AWS's own name of a log's file, in whatever folder somebody has these delivered; and the end of Firehose's names, who
+#: delivers any log.
+_LOG_NAME = re.compile(
+    r"^aws-waf-logs-|^\d{12}_(?:waflogs|vpcflowlogs|vpcdnsquerylogs|CloudTrail(?:-[A-Za-z0-9]+)?)_|"
+    r"-\d+-\d{4}(?:-\d\d){5}-[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}(?:\.|$)"
+)
 _OTHER_PREFIX = re.compile(rf"(?:^|[.])\d{{12}}_({_OTHERS})_")
 _DEAD_LETTERS = re.compile(
     r"/(cloudtrail|vpc_flow|route53_resolver|waf|unknown)/[A-Za-z0-9_-]{16}/\d{11}-[0-9a-f]{12}\.jsonl\.gz$"
@@ -201,7 +212,7 @@ def _named(key: str) -> Optional[Row]:
         return OTHER_NAMES[0]
     name = key.rpartition("/")[2]
     _, is_there, below = key.rpartition("AWSLogs/")
-    other = _OTHER_FOLDER.search("/" + below) if is_there else None
+    other = _OTHER_FOLDER.search("/" + below) if is_there and not _LOG_NAME.search(name) else None
     other = other or _OTHER_PREFIX.search(name)
     if other:
         return Row("", other.group(1))

@@ -46,7 +46,9 @@ AGGREGATED_FIELDS: Mapping[str, Any] = {
     "summary": {"primaryDimension": _DIMENSION, "details": _DIMENSION},
 }
 
-_NO_ZONE = re.compile(r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d(?:\.\d{1,9})?)(Z|[+-]\d\d:?\d\d)?", re.ASCII)
+_ISO_LIKE = re.compile(
+    r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d)(:\d\d(?:\.\d{1,9})?)? ?(Z|UTC|[+-]\d\d:?\d\d)?", re.ASCII | re.IGNORECASE
+)
 _SECONDS = re.compile(r"(\d{9,10})(?:\.(\d{1,9}))?", re.ASCII)
 _MILLISECONDS = re.compile(r"\d{12,13}", re.ASCII)
 
@@ -92,16 +94,18 @@ def aggregated(fields: Mapping[str, Any], place: str) -> Tuple[EventTime, str, D
 
 
 def odd_time(value: Any) -> Optional[EventTime]:
-    """Return a time in the forms that AWS and common tools write: ISO 8601, also without a zone or with a space (which
-    is UTC), and seconds or milliseconds since 1970; None if it is none."""
+    """Return a time in the forms that AWS and common tools write: ISO 8601, also without a zone (which is UTC),
+    without seconds or with a space, and seconds or milliseconds since 1970; None if it is none."""
     if isinstance(value, bool) or not isinstance(value, (str, int, float)):
         return None
     text = str(value)
     if len(text) > 40:
         return None
-    found = _NO_ZONE.fullmatch(text)
+    found = _ISO_LIKE.fullmatch(text)
     if found:
-        return from_iso(f"{found[1]}T{found[2]}{found[3] or 'Z'}")
+        day, minute, second, zone = found.groups()
+        zone = zone if zone and zone[0] in "+-" else "Z"
+        return from_iso(f"{day}T{minute}{second or ':00'}{zone}")
     if _MILLISECONDS.fullmatch(text):
         return from_epoch_ms(int(text))
     found = _SECONDS.fullmatch(text)

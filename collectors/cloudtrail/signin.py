@@ -9,7 +9,7 @@ https://docs.aws.amazon.com/singlesignon/latest/userguide/understanding-sign-in-
 ============================  ================================================================================
 field                         comes from
 ============================  ================================================================================
-aws.signin.outcome            what became of it, as AWS writes it: ``Success``, ``Failure``
+aws.signin.outcome            what became of it, as AWS writes it: ``Success``, ``Failure``; also for true, false
 aws.signin.mfaUsed            additionalEventData.MFAUsed: ``Yes`` or ``No``
 aws.signin.mfaIdentifier      additionalEventData.MFAIdentifier: the device's ARN
 aws.signin.mfaType            additionalEventData.MfaType: the kind of device, such as ``Virtual MFA``
@@ -30,8 +30,8 @@ NAMES = frozenset(
 )
 #: Where AWS writes what became of an event.
 ANSWERS = ("responseElements", "serviceEventDetails")
-_REFUSED = ("failure", "failed")
-_ENDS = ("success", "succeeded", *_REFUSED)
+_REFUSED = ("failure", "failed", "fail", "denied", "rejected", "false")
+_ENDS = ("success", "succeeded", "true", *_REFUSED)
 
 #: Name of a member of additionalEventData in lower case (services differ in theirs) -> name of the field.
 _FACTORS = {
@@ -64,10 +64,15 @@ def ending(fields: Mapping[str, Any]) -> str:
         if type(answer) is not dict:
             continue
         for key, value in answer.items():
+            is_its_own = type(name) is str and key.lower() == name.lower()
+            if is_its_own and type(value) is bool:
+                return "Success" if value else "Failure"
             if type(value) is not str or value.lower() not in _ENDS:
                 continue
-            if type(name) is str and key.lower() == name.lower():
+            if is_its_own:
                 return value
+            if value.lower() in ("true", "false"):  # of what, only the event's own name says
+                continue
             if not found or (value.lower() in _REFUSED and found.lower() not in _REFUSED):
                 found = value
     return found
@@ -83,7 +88,7 @@ def was_refused(fields: Mapping[str, Any]) -> bool:
             if not NAMES.isdisjoint(answer):
                 values += [answer[each] for each in NAMES.intersection(answer)]
             for value in values:
-                if type(value) is str and value.lower() in _REFUSED:
+                if value is False or (type(value) is str and value.lower() in _REFUSED):
                     return True
     return False
 

@@ -6,6 +6,9 @@ guessed first: AWS begins every record with ``eventVersion``, and a piece of tex
 its last byte is exactly one value, so a guess that decodes is right. Only where it does not (another layout, the last
 record of the file, something broken) are brackets and quotes counted, many times slower.
 
+Tools that copy a trail write its events without the object around them: as a list, or one after the other (JSON Lines).
+These are read as well, and an empty list or object holds nothing.
+
 A record is handed on as AWS wrote it, so that what is stored is AWS's own text. Files can repeat events; the identity
 that removes the repetitions is made in `collectors.cloudtrail.normalise`.
 
@@ -32,6 +35,12 @@ USUAL_RECORD_BYTES = 32 * 1024
 #: Makes a named tuple at a third of the cost of its own constructor.
 _new = tuple.__new__
 _SPACE = re.compile(rb"[ \t\r\n]*")
+#: How an event begins, and nothing else in a file of CloudTrail's: by the first of its names.
+_EVENT = re.compile(
+    rb'\{\s*"(?:event(?:Version|I[dD]|Time|Category|Type|Source|Name)|userIdentity|awsRegion|accountId|apiVersion|'
+    rb'additionalEventData|errorCode)"\s*:'
+)
+_LONGEST_BEGINNING = 64
 _OUTSIDE = re.compile(rb'["{}\[\],:]')
 _NESTED = re.compile(rb'["{}\[\]]')
 _IN_STRING = re.compile(rb'"|\\.', re.DOTALL)
@@ -48,8 +57,8 @@ def documents(pieces: Iterable[bytes], context: Context) -> Iterator[Made]:
 
     Raises `DigestFile` or `NotThisLog` when the content is something else, and `DamagedFile`, with the offset, after
     the last complete record before the damage. Nothing, and a list of nothing, are no records. Several
-    ``{"Records":[...]}`` one after the other are read as one. Records before ``context.first_number`` are decoded as
-    well: nothing finds their ends faster.
+    ``{"Records":[...]}``, and events alone, one after the other, are read as one; so is a list of events.
+    Records before ``context.first_number`` are decoded as well: nothing finds their ends faster.
     """
     first = context.first_number
     bad_before = BadBefore()
@@ -103,8 +112,20 @@ class _Reader:
 
     def _top_level_object(self) -> Iterator[Union[RawRecord, BadRecord]]:
         opening = self._next_byte()
+        if opening == b"[" and not self._number:
+            yield from self._array()
+            return
+        while len(self._buffer) - self._at < _LONGEST_BEGINNING and self._read_on():
+            pass
+        if _EVENT.match(self._buffer, self._at):
+            yield self._record(b",")
+            return
         self._at += 1
-        if opening != b"{" or self._next_byte() != b'"':
+        following = self._next_byte()
+        if opening == b"{" and following == b"}":
+            self._at += 1
+            return
+        if opening != b"{" or following != b'"':
             if self._number:
                 raise self._damage("there is something behind the end of the records")
             raise NotThisLog('the content does not begin with {"Records": as a CloudTrail file does')
@@ -147,19 +168,22 @@ class _Reader:
             while _NO_EVENT.match(self._buffer, self._at):
                 yield from self._no_events()
                 yield from self._guessed()
-            start = self._base + self._at
-            text = self._element(b",]", "a record")
-            self._number += 1
-            if self._skipped:
-                reason = f"the record has {self._skipped:,} bytes, more than {MAX_RECORD_BYTES:,}"
-                yield BadRecord(self._number, start, reason, text)
-            elif text[:1] != b"{":
-                yield BadRecord(self._number, start, _NOT_AN_OBJECT, text[:EXCERPT_BYTES])
-            else:
-                yield RawRecord(self._number, start, text)
+            yield self._record(b",]")
             if self._comma_or(b"]") == b"]":
                 return
             self._next_byte()  # which is where a record begins
+
+    def _record(self, stops: bytes) -> Union[RawRecord, BadRecord]:
+        """Take one element, by its brackets and quotes."""
+        start = self._base + self._at
+        text = self._element(stops, "a record")
+        self._number += 1
+        if self._skipped:
+            reason = f"the record has {self._skipped:,} bytes, more than {MAX_RECORD_BYTES:,}"
+            return BadRecord(self._number, start, reason, text)
+        if text[:1] != b"{":
+            return BadRecord(self._number, start, _NOT_AN_OBJECT, text[:EXCERPT_BYTES])
+        return RawRecord(self._number, start, text)
 
     def _no_events(self) -> Iterator[Union[RawRecord, BadRecord]]:
         """Take the elements that are no events at first sight, each with its comma."""

@@ -7,6 +7,7 @@ hyphen is a minus in SPL.
 
 from __future__ import annotations
 
+import re
 from typing import Tuple
 
 #: What stands where there is nothing to say.
@@ -82,6 +83,8 @@ _LOST = ("packets_lost_no_route", "packets_lost_blackhole", "packets_lost_mtu_ex
 
 #: The format that a flow log has when nobody chooses one.
 DEFAULT_FORMAT = _V2
+#: A record of it: what a file without a header must begin with.
+DEFAULT_LINE = re.compile(r"2(?: \S+){9} \d+ \d+ (?:ACCEPT|REJECT|-) (?:OK|NODATA|SKIPDATA)", re.ASCII)
 #: Columns that few flow logs have: those of most need not pay for looking for them.
 RARE: Tuple[str, ...] = _V11 + _TRANSIT_GATEWAY + _LOST
 #: Every column that the mapping has a place for, in the order of the documents.

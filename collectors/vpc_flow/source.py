@@ -18,10 +18,9 @@ from collectors.errors import InvalidRecord, NotThisLog
 from collectors.lines import Lines
 from collectors.records import BadBefore, BadRecord, Context, Made
 from collectors.shape import LONGEST_INDEXED
-from collectors.vpc_flow.columns import DEFAULT_FORMAT, KNOWN, TIMES, plain_name
+from collectors.vpc_flow.columns import DEFAULT_FORMAT, DEFAULT_LINE, KNOWN, TIMES, plain_name
 from collectors.vpc_flow.normalise import Normaliser
 
-_DEFAULT_LINE = re.compile(r"2(?: \S+){9} \d+ \d+ (?:ACCEPT|REJECT|-) (?:OK|NODATA|SKIPDATA)", re.ASCII)
 #: Far more than all columns there are. A line of 10 MB may have millions of them, which would take hundreds of MB.
 _MOST_VALUES = 10_000
 _NAMES = re.compile(r"[A-Za-z][\w.-]*(?:\s+[A-Za-z][\w.-]*)*", re.ASCII)
@@ -63,7 +62,7 @@ def documents(pieces: Iterable[bytes], context: Context) -> Iterator[Made]:
             bad_before.clear()
             continue
         if normaliser is None:
-            if not _DEFAULT_LINE.fullmatch(text):
+            if not DEFAULT_LINE.fullmatch(text):
                 raise _no_flow_log(line)
             normaliser, width = Normaliser(DEFAULT_FORMAT, context), len(DEFAULT_FORMAT)
         if not has_time:

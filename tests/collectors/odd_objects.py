@@ -14,7 +14,7 @@ BLANK = [b"", b"\n", b" \r\n\t\n", BOM, BOM + b"\n"]
 #: Gzip of nothing: alone, twice, with a member of nothing in front and behind, padded with zero bytes.
 MEMBER = gzip.compress(b"", mtime=0)
 HEADER = FLOW_COLUMNS.encode()
-NO_RECORDS = [b'{"Records":[]}', b'{ "Records" : [\n] }\n', BOM + b'{"Records":[]}', b'{"Records":null}']
+NO_RECORDS = [b'{"Records":[]}', b'{ "Records" : [\n] }\n', BOM + b'{"Records":[]}', b'{"Records":null}', b"{}", b"[]"]
 
 
 def contents_of_nothing(dataset: str) -> List[bytes]:
@@ -90,6 +90,9 @@ def where_nobody_expects_them() -> Dict[str, Tuple[bytes, str]]:
     found = dict.fromkeys(
         (
             f"AWSLogs/{ACCOUNT}/WAF/eu-west-1/1999/12/31/00/{_FIREHOSE}",
+            f"AWSLogs/{ACCOUNT}/network-firewall/1999/12/31/00/{_FIREHOSE}",
+            f"AWSLogs/{ACCOUNT}/redshift/1999/12/31/00/my-{_FIREHOSE[8:]}.gz",
+            f"AWSLogs/{ACCOUNT}/waf-logs/eu-west-1/1999/12/31/00/{_FIREHOSE[8:]}.gz",
             f"1999/12/31/00/{_FIREHOSE}",
             f"prefix/1999/12/31/{_FIREHOSE}.gz",
             f"year=1999/month=12/day=31/hour=00/{_FIREHOSE}",

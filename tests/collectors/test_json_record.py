@@ -17,7 +17,7 @@ from collectors.json_codec import PLAIN, fastest
 from collectors.json_record import JsonLog, json_document, json_documents, quoted
 from collectors.lines import Lines
 from collectors.records import BadRecord, Context, Document, Made, ObjectRef
-from collectors.shape import ANYTHING, VALUE, Shape
+from collectors.shape import ANYTHING, MAX_LISTS, VALUE, Shape
 from tests.collectors.json_logs import DEEP, LONG, REF, made
 
 COMMON = '{"@timestamp":"2026-11-21T04:53:07.000Z","event":{"dataset":"test"}'
@@ -104,12 +104,24 @@ def test_what_is_nested_too_deeply_becomes_text(depth, brackets):
     closing = "}" if brackets[0] == "{" else "]"
     deep = brackets * depth + "1" + closing * depth
     found = own('{"free":' + deep + "}")
-    levels, value = 1, found["free"]
+    levels, value = 1, found.get("unmapped", found)["free"]
     while not isinstance(value, (str, int)):
         value = value["a"] if isinstance(value, dict) else value[0]
         levels += 1
     assert levels <= MAX_DEPTH + 1
     assert isinstance(value, str) == (depth >= MAX_DEPTH)
+
+
+LISTS = "[" * (MAX_LISTS + 1) + "1" + "]" * (MAX_LISTS + 1)
+
+
+@pytest.mark.parametrize("spaced", ["", " "])
+@pytest.mark.parametrize("key", ["free", "name", "more.dots"])
+def test_more_lists_in_lists_than_an_engine_takes_are_kept_out_of_the_index(key, spaced):
+    for value in (LISTS, LISTS.replace("[1]", '[{"a":[1]}]')):
+        assert own(f'{{"{key}":{value},{spaced}"n":1}}') == {"n": 1, "unmapped": {key: json.loads(value)}}
+    fits = LISTS[1:-1]
+    assert own(f'{{"free":{fits},{spaced}"n":1}}') == {"free": json.loads(fits), "n": 1}
 
 
 def test_deep_and_repeated_at_once():

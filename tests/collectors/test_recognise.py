@@ -36,6 +36,9 @@ WAF = "AWSLogs/111122223333/WAFLogs/eu-west-1/x/2026/11/21/04/50/"
         ("/tmp/copy/111122223333_CloudTrail-Tomorrow_eu-west-1_20261121T0450Z_0a1b.json.gz", "cloudtrail"),
         ("AWSLogs/111122223333/CloudTrails/eu-west-1/2026/11/21/x.json.gz", ""),
         # Firehose below whatever its user chose.
+        ("AWSLogs/111122223333/Config/2026/11/21/04/aws-waf-logs-a-1-2026-11-21-04-50-00-0a1b2c3d", "waf"),
+        ("AWSLogs/111122223333/Config/x-1-2026-11-21-04-50-00-1e7e4f4e-8d7a-4b51-9f0c-6d0a6f2d1b11.gz", ""),
+        ("AWSLogs/111122223333/GuardDuty/111122223333_vpcflowlogs_eu-west-1_fl-1_20261121T0450Z_0a.log.gz", "vpc_flow"),
         ("AWSLogs/111122223333/WAF/eu-west-1/2026/11/21/04/aws-waf-logs-a-1-2026-11-21-04-50-00-0a1b2c3d", "waf"),
         ("year=2026/month=11/day=21/aws-waf-logs-a-1-2026-11-21-04-50-00-0a1b2c3d.gz", "waf"),
         ("AWSLogs/111122223333/CloudTrail-Digest.old/x.log.gz", ""),
@@ -116,6 +119,21 @@ def test_in_a_logs_folder_what_has_no_name_of_aws_is_told_by_its_content(folder)
         assert kind_of(key, flow) == ("vpc_flow", "text", "", False)
     for name in ("x.json.gz", "x.log", "111122223333_vpcflowlogs_x", "aws-waf-logs-x-1"):
         assert kind_of(f"AWSLogs/111122223333/{folder}/eu-west-1/{name}", b"hello").by_key
+
+
+@pytest.mark.parametrize(
+    ("head", "dataset"),
+    [
+        (b'[ {"eventVersion":"1.11","eventID":"e"}]', "cloudtrail"),
+        (b'\n{ "eventVersion":"1.11","eventID":"e"}\n{"eventVersion":', "cloudtrail"),
+        (b'[{"eventversion":"1.11"}]', ""),
+        (b"2 123456789010 eni-1 172.31.16.139 172.31.16.21 20641 22 6 20 4249 1 2 ACCEPT OK\r\n2 ", "vpc_flow"),
+        (b"2 123456789010 eni-1 - - - - - - - 1431280876 1431280934 - NODATA", "vpc_flow"),
+        (b"2 of 3 are here", ""),
+    ],
+)
+def test_what_tools_made_of_a_log_is_told_by_its_beginning(head, dataset):
+    assert kind_of("copies/some file", head).dataset == dataset
 
 
 @pytest.mark.parametrize("key", ["", "/", "a//b", "AWSLogs/", "AWSLogs//CloudTrail//", "\udcff\x1b", "AWSLogs/" * 500])

@@ -136,6 +136,9 @@ def test_the_document_is_the_common_fields_then_the_record_as_written():
             {"@timestamp": "2026-11-21T04:53:07.123456Z"},
         ),
         ({"eventTime": "2026-11-21T23:59:59+09:00"}, {"@timestamp": "2026-11-21T14:59:59.000Z"}),
+        ({"eventTime": "2026-11-21T04:53Z"}, {"@timestamp": "2026-11-21T04:53:00.000Z"}),
+        ({"eventTime": "2026-11-21 04:53:07.123 UTC"}, {"@timestamp": "2026-11-21T04:53:07.123Z"}),
+        ({"eventTime": "2026-11-21T04:53+0900"}, {"@timestamp": "2026-11-20T19:53:00.000Z"}),
     ],
 )
 def test_each_common_field_follows_its_source(values, expected):
@@ -183,6 +186,13 @@ IDENTITY_CENTER = {"eventSource": "sso.amazonaws.com", "eventType": "AwsServiceE
         ({**IDENTITY_CENTER, "responseElements": None, "serviceEventDetails": None}, False),
         ({"eventSource": ..., "eventName": ..., "serviceEventDetails": {"CredentialVerification": "Failure"}}, True),
         ({"eventName": "RunTask", "responseElements": {"RunTask": "Failure"}}, True),
+        ({**SIGNIN, "eventName": "CheckMfa", "responseElements": {"CheckMfa": False}}, True),
+        ({**SIGNIN, "eventName": "CheckMfa", "responseElements": {"CheckMfa": "false"}}, True),
+        ({**SIGNIN, "eventName": "CheckMfa", "responseElements": {"CheckMfa": True, "x": "Failure"}}, False),
+        ({**SIGNIN, "eventName": "SwitchRole", "responseElements": {"SwitchRole": "Denied"}}, True),
+        ({**SIGNIN, "eventName": "SwitchRole", "responseElements": {"remembered": False, "new": "false"}}, False),
+        ({"eventName": "ChangePassword", "responseElements": {"ChangePassword": False}}, True),
+        ({"eventName": "ChangePassword", "responseElements": {"isNew": False}}, False),
         # A state in an answer is no refusal of the call.
         ({"eventName": "DescribeJob", "responseElements": {"status": "Failure", "describeJob": {"a": 1}}}, False),
         ({"eventName": ["x"], "responseElements": {"x": "Failure"}}, False),

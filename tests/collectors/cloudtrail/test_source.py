@@ -23,7 +23,8 @@ JSON = st.recursive(
     max_leaves=12,
 )
 RECORDS = st.lists(st.dictionaries(st.text(max_size=8), JSON, max_size=4), max_size=6)
-LAYOUTS = st.sampled_from([(",", ":"), (", ", ": "), (" ,\n", " :\r\n\t")])
+LAYOUTS_OF_EVENTS = [(",", ":"), (", ", ": "), (" ,\n", " :\r\n\t")]
+LAYOUTS = st.sampled_from(LAYOUTS_OF_EVENTS)
 
 
 def event(number: int, **values: Any) -> Dict[str, Any]:
@@ -170,6 +171,31 @@ def test_a_record_at_the_limit_is_a_document():
     assert second.id == "e2"
 
 
+@pytest.mark.parametrize("layout", LAYOUTS_OF_EVENTS)
+@pytest.mark.parametrize("form", ["[{}]", "{}"])
+def test_events_without_the_object_around_them_are_read_as_with_it(form, layout):
+    """As lists and JSON Lines, which tools make of a trail."""
+    first = {"awsRegion": "eu-west-1", **event(1, text='}\n{"eventVersion":')}
+    last = {
+        "eventVersion": "1.0",
+        "eventId": "sum",
+        "accountId": "1",
+        "timeWindow": {"windowEnd": event(1)["eventTime"]},
+    }
+    events = [json.dumps(item, separators=layout) for item in (first, event(2, deep={"a": [[{}]]}), last)]
+    data = (", " if form == "[{}]" else "\n").join(events).join(form.split("{}")).encode()
+    wanted = made([b'{"Records":[' + ",".join(events).encode() + b"]}"])
+    assert [document.id for document in wanted] == ["e1", "e2", "sum-1"]
+    for piece in (1, 7, 10_000):
+        assert made(data[at : at + piece] for at in range(0, len(data), piece)) == wanted
+    assert made([data], first_number=3) == wanted[2:]
+    with pytest.raises(DamagedFile, match="2 complete records"):
+        made([data[: data.rindex(b"sum")]])
+    *two, broken = made([data.replace(b'"sum"', b"sum")])
+    assert two == wanted[:2]
+    assert isinstance(broken, BadRecord)
+
+
 # --- damage -----------------------------------------------------------------------------------------------------------
 
 WHOLE = log(*(event(n, text="x" * n, n=n) for n in range(30)))
@@ -275,7 +301,7 @@ def test_a_wrong_checksum_behind_whole_json_is_damage_too():
 
 @pytest.mark.parametrize(
     "text",
-    ["[]", "hello", '{"Records":{}}', '{"Records":7}', '{"configurationItems":[]}', "{}", "\x1f\x8bnot gzip"],
+    ["hello", "7", '{"Records":{}}', '{"Records":7}', '{"configurationItems":[]}', "\x1f\x8bnot gzip"],
 )
 def test_other_content_is_refused(text):
     with pytest.raises(NotThisLog):
@@ -295,6 +321,10 @@ def test_other_content_is_refused(text):
         b'{"Records":null}',
         b'{"other":[1,{"a":[]}],"Records":[]}',
         b'{"Records":[]}{"Records":[]}\n',
+        b"{}",
+        b"[]",
+        b" [ ]\n",
+        b"{ }\n{}",
     ],
 )
 def test_of_nothing_there_are_no_records(bom, text):

@@ -15,6 +15,8 @@ from tests.collectors.route53_resolver.test_normalise import RECORD, changed
 
 INDEX = "aws-dns-2026.11.21"
 #: Each a record of its own.
+#: More lists in lists than OpenSearch takes.
+LISTS = "[" * 40 + "1" + "]" * 40
 HOSTILE: List[str] = [
     json.dumps(changed(**values))
     for values in (
@@ -46,6 +48,7 @@ HOSTILE += [
         '{"query_name":"first.","query_name":"second.","srcids":{"instance":"a","instance":"b"}}',
         r'{"query_name":"half \ud83d.","answers":[{"Rdata":"\udfff","Type":"TXT","k\udc00":1}],"k\ud800":1}',
         f'{{"newOfAws":{DEEP},"answers":[{{"Rdata":"deep","more":{DEEP}}}]}}',
+        f'{{"newOfAws":{LISTS},"answers":{LISTS}}}',
         '{"newOfAws":{"n":1.10,"m":12345678901234567890123,"o":1E+400}}',
     )
 ]

@@ -16,6 +16,8 @@ from tests.collectors.waf.test_normalise import RECORD, changed, headers
 
 INDEX = "aws-waf-2026.11.21"
 #: Each a record of its own.
+#: More lists in lists than OpenSearch takes.
+LISTS = "[" * 40 + "1" + "]" * 40
 HOSTILE: List[str] = [
     json.dumps(changed(**values))
     for values in (
@@ -39,6 +41,7 @@ HOSTILE += [
         '{"action":"ALLOW","action":"BLOCK","labels":[{"name":"a","name":"b"}]}',
         r'{"terminatingRuleId":"half \ud83d","httpRequest":{"uri":"/\udfff","k\udc00":1},"k\ud800":[1]}',
         f'{{"newOfAws":{DEEP},"labels":[{{"name":"deep","more":{DEEP}}}]}}',
+        f'{{"newOfAws":{LISTS},"labels":{LISTS}}}',
         '{"newOfAws":{"n":1.10,"m":12345678901234567890123,"o":1E+400},"requestBodySize":1e99}',
         f'{{"newOfAws":[{{}},{{"":{{}}}},[[[1]]]],"labels":[],"oversizeFields":{json.dumps([LONG])}}}',
     )
