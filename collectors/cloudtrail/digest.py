@@ -26,7 +26,21 @@ import json
 import re
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timezone
-from typing import Any, Callable, Dict, Iterable, Iterator, List, NamedTuple, Optional, Protocol, Set, Tuple, Union
+from typing import (
+    AbstractSet,
+    Any,
+    Callable,
+    Dict,
+    Iterable,
+    Iterator,
+    List,
+    NamedTuple,
+    Optional,
+    Protocol,
+    Set,
+    Tuple,
+    Union,
+)
 
 from collectors.delivery.objects import Objects
 from collectors.errors import DamagedFile, ObjectGone, ObjectUnreadable
@@ -40,12 +54,20 @@ READERS = 8
 HOUR_MS = 3_600_000
 #: A digest is delivered within the hour after its own; before that its absence means nothing.
 DELIVERED_WITHIN_MS = 2 * 3_600_000
+NO_DIGEST = (
+    "from this log file on, no digest of the period is there for this account and region: their trail has no log file "
+    "validation, or the digests were removed"
+)
 #: A digest of the busiest hour is below this.
 MAX_DIGEST_BYTES = 100_000_000
 
 _KEY = re.compile(
     r"(?P<account>\d{12})_CloudTrail-Digest_(?P<region>[a-z0-9-]+)_(?P<trail>.+)_(?P<home>[a-z0-9-]+)"
     r"_(?P<end>\d{8}T\d{6}Z)(?P<backfill>_backfill)?\.json(?:\.gz)?$"
+)
+_LOG_KEY = re.compile(
+    r"(?:^|/)(?P<account>\d{12})/CloudTrail/(?P<region>[a-z0-9-]+)/\d{4}/\d\d/\d\d/\d{12}_CloudTrail_[a-z0-9-]+"
+    r"_(?P<at>\d{8}T\d{4}Z)_[^/]*\.json(?:\.gz)?$"
 )
 
 
@@ -56,6 +78,10 @@ class Chain(NamedTuple):
     region: str
     trail: str
     home_region: str
+
+
+#: Account and region.
+Place = Tuple[str, str]
 
 
 class DigestObject(NamedTuple):
@@ -93,6 +119,9 @@ class DigestStore(Protocol):
     def digests(self) -> Iterable[DigestObject]:
         """Return the digests of the period, in any order."""
 
+    def logs_of_others(self, known: AbstractSet[Place], end_ms: int) -> Iterable[ObjectRef]:
+        """Return the first log file of the period, delivered before ``end_ms``, of each place that is not ``known``."""
+
     def signature(self, digest: DigestObject) -> str:
         """Return the digest's signature in hexadecimal, ``""`` without one. May raise `ObjectUnreadable`."""
 
@@ -128,8 +157,23 @@ def digest_object(ref: ObjectRef) -> Optional[DigestObject]:
     if found is None:
         return None
     chain = Chain(found["account"], found["region"], found["trail"], found["home"])
-    end = datetime.strptime(found["end"], "%Y%m%dT%H%M%SZ").replace(tzinfo=timezone.utc)
-    return DigestObject(chain, int(end.timestamp() * 1000), ref, bool(found["backfill"]))
+    end_ms = _ms(found["end"], "%Y%m%dT%H%M%SZ")
+    return None if end_ms is None else DigestObject(chain, end_ms, ref, bool(found["backfill"]))
+
+
+def log_file(key: str) -> Optional[Tuple[Place, int]]:
+    """Return whose log file a key names and when it was delivered (epoch milliseconds), None for any other key."""
+    found = _LOG_KEY.search(key)
+    at_ms = _ms(found["at"], "%Y%m%dT%H%MZ") if found else None
+    return ((found["account"], found["region"]), at_ms) if found and at_ms is not None else None
+
+
+def _ms(text: str, form: str) -> Optional[int]:
+    """Return the time that stands in a key, None for one that is not of the calendar."""
+    try:
+        return int(datetime.strptime(text, form).replace(tzinfo=timezone.utc).timestamp() * 1000)
+    except (ValueError, OverflowError):
+        return None
 
 
 def string_to_sign(digest: Dict[str, Any], content: bytes) -> bytes:
@@ -170,6 +214,14 @@ def verify(
                 why = "it is a backfill digest, and there is no regular digest"
                 yield _gap(backfill[0].ref.uri, first_ms, end_ms, why)
             yield from walk.through_links(backfill)
+    if chains:
+        # What was delivered last may have no digest yet.
+        end_ms = max(digest.end_ms for digests in chains.values() for digest in digests)
+        if until_ms is not None:
+            end_ms = until_ms - DELIVERED_WITHIN_MS
+        places = {(chain.account, chain.region) for chain in chains}
+        for ref in store.logs_of_others(places, end_ms):
+            yield Checked(GAP, UNVERIFIED, ref.uri, NO_DIGEST)
 
 
 class _Walk:

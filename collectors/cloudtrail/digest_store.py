@@ -7,20 +7,21 @@ import os
 import re
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
-from typing import Any, Iterator, Optional
+from typing import AbstractSet, Any, Iterator, Optional
 
 from collectors.aws import errors, said
-from collectors.cloudtrail.digest import DigestObject, digest_object
+from collectors.cloudtrail.digest import DigestObject, Place, digest_object, log_file
 from collectors.delivery.objects import LocalObjects, S3Objects
 from collectors.errors import CollectorError, DamagedFile, ObjectUnreadable
 from collectors.records import ObjectRef
 from collectors.unpack import unpacked
 
 FOLDER = "CloudTrail-Digest/"
+LOG_FOLDER = "CloudTrail/"
 #: Beside a local copy of a digest: the hexadecimal text that S3 has in its metadata.
 SIGNATURE_SUFFIX = ".signature"
 
-_REGION = re.compile(FOLDER + "[^/]+/$")
+_REGION = re.compile(f"(?:{FOLDER}|/{LOG_FOLDER})[^/]+/$")
 
 
 class S3Digests:
@@ -46,6 +47,30 @@ class S3Digests:
                         digest = digest_object(ObjectRef(self._bucket, entry["Key"]))
                         if digest is not None and digest.meets(self._since_ms, self._until_ms):
                             yield digest
+
+    def logs_of_others(self, known: AbstractSet[Place], end_ms: int) -> Iterator[ObjectRef]:
+        """Yield as `DigestStore` says. Raises `CollectorError` when the bucket cannot be listed."""
+        for folder in self._digest_folders(self._prefix):
+            if not folder.endswith(FOLDER):
+                continue
+            for region in self._folders(folder[: -len(FOLDER)] + LOG_FOLDER):
+                found = self._first_log(region, known, end_ms)
+                if found is not None:
+                    yield found
+
+    def _first_log(self, region: str, known: AbstractSet[Place], end_ms: int) -> Optional[ObjectRef]:
+        """Return the first log file of the period in a region's folder, which is sorted by date."""
+        for page in self._pages(Prefix=region, StartAfter=self._start(region)):
+            for entry in page.get("Contents", ()):
+                found = log_file(entry["Key"])
+                if found is None:
+                    continue
+                place, at_ms = found
+                if place in known or at_ms >= end_ms:
+                    return None
+                if self._since_ms is None or at_ms >= self._since_ms:
+                    return ObjectRef(self._bucket, entry["Key"])
+        return None
 
     def signature(self, digest: DigestObject) -> str:
         """Return the signature in the metadata of the digest's object."""
@@ -112,6 +137,20 @@ class LocalDigests:
             digest = digest_object(self.objects.ref(path))
             if digest is not None and digest.meets(self._since_ms, self._until_ms):
                 yield digest._replace(ref=ObjectRef(digest.ref.bucket, digest.ref.key))
+
+    def logs_of_others(self, known: AbstractSet[Place], end_ms: int) -> Iterator[ObjectRef]:
+        """Yield as `DigestStore` says."""
+        seen = set(known)
+        for parent, folders, names in os.walk(self._folder):
+            folders.sort()
+            for name in sorted(names):
+                ref = self.objects.ref(Path(parent, name))
+                found = log_file(ref.key)
+                if found is None or found[0] in seen or found[1] >= end_ms:
+                    continue
+                if self._since_ms is None or found[1] >= self._since_ms:
+                    seen.add(found[0])
+                    yield ObjectRef(ref.bucket, ref.key)
 
     def signature(self, digest: DigestObject) -> str:
         """Return what is in the file beside the digest."""

@@ -399,6 +399,31 @@ def test_backfill_digests_of_several_regions_and_of_a_prefix(tmp_path):
 # --- what is signed, and where --------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize(("account", "region"), [("111122223333", "eu-west-1"), ("444455556666", "us-east-1")])
+def test_log_files_of_a_region_or_account_whose_digests_are_all_gone_are_not_passed_over(chain, account, region):
+    other = DigestChain(chain.folder, account, region).write(3)
+    keep_signature(other)
+    assert wrong(check(chain)) == []
+    for key in other.digests:
+        chain.path(key).unlink()
+    unverified = [(GAP, UNVERIFIED, name(other.logs[0]))]
+    assert wrong(check(chain)) == unverified
+    # Only what the period has, and what may not have a digest yet, is no fault.
+    assert wrong(check(chain, since_ms=START_MS + HOUR_MS))[-1] == (GAP, UNVERIFIED, name(other.logs[2]))
+    assert wrong(check(chain, since_ms=START_MS + 4 * HOUR_MS, until_ms=START_MS + 5 * HOUR_MS)) == []
+    assert GAP not in {kind for kind, _, _ in wrong(check(chain, until_ms=START_MS + 2 * HOUR_MS))}
+
+
+@pytest.mark.parametrize("stamp", ["20260231T0405Z", "99999999T9999Z", "00000000T0000Z"])
+def test_a_time_that_is_not_of_the_calendar_ends_nothing(chain, stamp):
+    for key in (
+        f"AWSLogs/111122223333/CloudTrail/eu-west-1/2026/11/21/111122223333_CloudTrail_eu-west-1_{stamp}_a.json.gz",
+        f"AWSLogs/1/CloudTrail-Digest/111122223333_CloudTrail-Digest_x_y_z_{stamp[:-1]}00Z.json.gz",
+    ):
+        chain.put(key, b"{}")
+    assert wrong(check(chain)) == []
+
+
 def test_the_signed_text_is_the_one_of_the_documentation():
     digest = {
         "digestEndTime": "2015-08-17T15:01:31Z",

@@ -188,6 +188,22 @@ def test_a_refusal_of_the_keys_names_the_permission(s3, chain, monkeypatch, caps
     assert "cloudtrail:ListPublicKeys" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("since", [(), ("--since", "2026-11-21")])
+def test_a_region_without_any_digest_beside_one_with_them_is_named(s3, chain, keys, capsys, since):
+    other = DigestChain(chain.folder, region="eu-west-1").write(3)
+    upload(s3, chain)
+    upload(s3, other)
+    period = (*since, "--until", "2026-11-21T03:00:00Z")
+    assert verify(f"s3://{BUCKET}", *keys, *period) == 0
+    for key in other.digests:
+        s3.delete_object(Bucket=BUCKET, Key=key)
+    capsys.readouterr()
+    assert verify(f"s3://{BUCKET}", *keys, *period) == 1
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith(f"unverified gap s3://{BUCKET}/{other.logs[0]}: ")
+    assert lines[1:] == ["3 of 3 digests valid, 6 of 6 log files valid"]
+
+
 def test_a_folder(chain, keys, capsys):
     assert verify(chain.folder, *keys) == 1  # the newest one's signature is not in a copy
     assert "2 of 3 digests valid, 4 of 4 log files valid" in capsys.readouterr().out
