@@ -23,7 +23,7 @@ from typing import Callable, Dict, Iterator, List, Optional, Sequence, Set, Tupl
 
 from es_bridge.answers import NUMBER, SEARCH, Maybe
 from es_bridge.errors import Aborted, BridgeError
-from es_bridge.patterns import any_of
+from es_bridge.patterns import any_of, fits
 from es_bridge.query import SearchRequest
 from es_bridge.times import EPOCH, MS, format_utc
 from es_bridge.transport import Transport
@@ -82,18 +82,36 @@ def dated(names: Sequence[str]) -> Tuple[List[Series], List[str]]:
     return [Series(*key, tuple(sorted(days))) for key, days in sorted(found.items())], others
 
 
+def beyond_store(
+    transport: Transport, request: SearchRequest, names: Sequence[str], now_ms: int
+) -> Tuple[List[str], List[str]]:
+    """Return (warnings, notes) about what of the range the store does not hold. Raises `Aborted` only."""
+    warnings, notes = before_oldest(transport, request, names)
+    return missing_days(request, names, now_ms) + warnings, notes
+
+
 def missing_days(request: SearchRequest, names: Sequence[str], now_ms: int) -> List[str]:
-    """Return a warning for each series that lacks days of the range."""
+    """Return warnings about series that lack days of the range: one for those that lack the same."""
     if request.time_field in WRITTEN:
         return []
-    texts = [text for series in dated(names)[0] for text in _missing(series, request, now_ms)]
+    lacking: Dict[str, List[str]] = defaultdict(list)
+    for series in dated(names)[0]:
+        lacks = " and ".join(_lacks(series, request, now_ms))
+        if lacks:
+            lacking[lacks].append(f"{series.prefix}*")
+    texts = [
+        f"the range reaches beyond what the store holds: {_listed(prefixes)} {'have' if prefixes[1:] else 'has'} "
+        f"{lacks}. Events of that time were never loaded, or their indices were deleted, closed or moved to cold "
+        "storage: no result there does not mean that nothing happened"
+        for lacks, prefixes in lacking.items()
+    ]
     if len(texts) > MOST_RUNS:
-        more = len(texts) - MOST_RUNS
+        more = sum(map(len, list(lacking.values())[MOST_RUNS:]))
         texts[MOST_RUNS:] = [f"the range reaches beyond what the store holds in {more} more series of daily indices"]
     return texts
 
 
-def _missing(series: Series, request: SearchRequest, now_ms: int) -> Iterator[str]:
+def _lacks(series: Series, request: SearchRequest, now_ms: int) -> Iterator[str]:
     today = series.period(_day(now_ms))
     last = today if request.latest_ms is None else min(today, series.period(_day(request.latest_ms - 1)))
     oldest = series.days[0]
@@ -103,35 +121,40 @@ def _missing(series: Series, request: SearchRequest, now_ms: int) -> Iterator[st
     lacking: List[date] = []
     day = max(first, oldest)
     while day <= last and day < today:
-        if day not in there and asked_for(series.name(day)):
+        if day not in there and asked_for(day):
             lacking.append(day)
         day = series.after(day)
-    runs = [_run(series, run) for run in _runs(series, lacking)]
-    said = ", ".join(runs[:MOST_RUNS]) + (f" and {len(runs) - MOST_RUNS} more" if len(runs) > MOST_RUNS else "")
-    lacks = [f"no open index for {said}"] if said else []
+    if lacking:
+        yield f"no open index for {_listed([_run(series, run) for run in _runs(series, lacking)])}"
     # What lies before the oldest index is without end, so it is not listed.
-    if first < oldest and last >= first and asked_for(series.name(min(last, _before(series, oldest)))):
-        lacks.append(f"nothing older than its oldest index, {series.shown(oldest)}")
-    if lacks:
-        yield (
-            f"the range reaches beyond what the store holds: {series.prefix}* has {' and '.join(lacks)}. Events of "
-            "that time were never loaded, or their indices were deleted, closed or moved to cold storage: no result "
-            "there does not mean that nothing happened"
-        )
+    if first < oldest and last >= first and asked_for(min(last, _before(series, oldest))):
+        yield f"nothing older than the oldest index, {series.shown(oldest)}"
+
+
+def _listed(texts: Sequence[str]) -> str:
+    more = len(texts) - MOST_RUNS
+    return ", ".join(texts[:MOST_RUNS]) + (f" and {more} more" if more > 0 else "")
 
 
 def _before(series: Series, day: date) -> date:
     return series.period(day - timedelta(1))
 
 
-def _asked_for(series: Series, request: SearchRequest) -> Callable[[str], bool]:
-    """Return what says whether the pattern would lead to an index of a name, were it there."""
+def _asked_for(series: Series, request: SearchRequest) -> Callable[[date], bool]:
+    """Return what says whether the pattern would lead to the index of a day, were it there."""
     parts = request.index.split(",")
-    included = any_of([part for part in parts if not part.startswith("-")])
-    excluded = any_of([part[1:] for part in parts if part.startswith("-")])
+    includes = [part for part in parts if not part.startswith("-")]
+    if includes == parts and any(part.endswith("*") and fits(series.prefix, part) for part in parts):
+        return lambda _: True  # whatever follows the prefix; the days of a range may be thousands
+    included, excluded = any_of(includes), any_of([part[1:] for part in parts if part.startswith("-")])
     # By an alias or date math: then the names say nothing about what is meant.
     by_name = any(included(series.name(day)) for day in series.days)
-    return lambda name: not excluded(name) and (not by_name or included(name))
+
+    def asked_for(day: date) -> bool:
+        name = series.name(day)
+        return not excluded(name) and (not by_name or included(name))
+
+    return asked_for
 
 
 def _runs(series: Series, days: Sequence[date]) -> Iterator[List[date]]:

@@ -19,7 +19,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any, Deque, Generator, Iterator, List, Optional, Tuple
 
-from es_bridge.coverage import before_oldest, missing_days
+from es_bridge.coverage import beyond_store
 from es_bridge.dialect import KEEP_ALIVE_S, Dialect, Pit, detect, is_no_pit
 from es_bridge.errors import (
     Aborted,
@@ -133,7 +133,7 @@ class Search:
         self._pool = ThreadPoolExecutor(FETCH_THREADS + 1, thread_name_prefix="es_bridge")
         self._pit: Optional[Future[Pit]] = None
         self._overview: Optional[Future[Overview]] = None
-        self._oldest: Optional[Future[Tuple[List[str], List[str]]]] = None
+        self._beyond: Optional[Future[Tuple[List[str], List[str]]]] = None
         self._page_docs = request.page_size_docs
         #: Most documents of a page, as the indices allow.
         self._most_docs = request.page_size_docs
@@ -259,8 +259,7 @@ class Search:
         time_field, pit = self._open()
         if time_field.indices != 0:
             self._fields.start(self._pool, time_field.names)
-        self.warnings += missing_days(self.request, time_field.names, now_ms())
-        self._oldest = self._pool.submit(before_oldest, self._transport, self.request, time_field.names)
+        self._beyond = self._pool.submit(beyond_store, self._transport, self.request, list(time_field.names), now_ms())
         if pit is None:
             yield from self._pages_by_scroll(time_field)
             return
@@ -506,8 +505,8 @@ class Search:
     def _say_what_is_missing(self) -> None:
         """Add the warnings that only the end of a search can know."""
         self._collect_fields(wait=True)
-        if self._oldest is not None:
-            warnings, notes = self._oldest.result()
+        if self._beyond is not None:
+            warnings, notes = self._beyond.result()
             self.warnings += warnings
             self.notes += notes
         self.warnings += self._fields.about_members(self.request.time_field, found_some=self.emitted > 0)

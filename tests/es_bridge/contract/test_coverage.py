@@ -55,7 +55,7 @@ def test_days_that_are_closed_or_deleted_are_named(cluster: Cluster, daily: Tupl
         (text,) = told(search)
         assert f"{prefix}-waf-* has no open index for {days[2]}, {days[4]}." in text
     _, search = cluster.ask(f"{prefix}-waf-*", earliest_ms=midnight_ms(days[0]) - 1, latest_ms=end, query="no:match*")
-    assert f"nothing older than its oldest index, {days[0]}" in told(search)[0]
+    assert f"nothing older than the oldest index, {days[0]}" in told(search)[0]
     _, search = cluster.ask(f"{prefix}-waf-*")
     assert f"{days[2]}, {days[4]}, {days[5] + timedelta(1)} to " in told(search)[0]
     _, search = cluster.ask(f"{prefix}-waf-*", earliest_ms=midnight_ms(days[0]), latest_ms=midnight_ms(days[2]))
