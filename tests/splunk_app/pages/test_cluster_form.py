@@ -5,7 +5,7 @@ import re
 from .configuration import ConfigurationPage
 
 ALWAYS = ["Name", "Hosts", "Engine", "Default cluster", "Sign in with"]
-AFTER = ["Test the connection on save", "Verify certificate", "CA file"]
+AFTER = ["Test the connection on save", "Verify certificate", "Allow credentials over plain HTTP", "CA file"]
 #: Sign-in -> the fields that only it has.
 OWN = {
     "Nothing": [],
@@ -48,6 +48,7 @@ def test_every_field_says_what_it_is_for_and_starts_with_what_applies(page: Conf
         "Default cluster": False,
         "Test the connection on save": True,
         "Verify certificate": True,
+        "Allow credentials over plain HTTP": False,
         "Time field": "@timestamp",
         "Page size (documents)": "5000",
         "Connect timeout (s)": "10",
