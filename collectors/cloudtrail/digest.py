@@ -55,7 +55,7 @@ HOUR_MS = 3_600_000
 #: A digest is delivered within the hour after its own; before that its absence means nothing.
 DELIVERED_WITHIN_MS = 2 * 3_600_000
 NO_DIGEST = (
-    "from this log file on, no digest of the period is there for this account and region: their trail has no log file "
+    "from this log file on, there is no digest of the period for this account and region: the trail has no log file "
     "validation, or the digests were removed"
 )
 #: A digest of the busiest hour is below this.
