@@ -26,12 +26,16 @@ _KEYED = frozenset((
 
 
 class Asked:
-    """What a search asks for. ``texts`` are in the query language; ``named`` are fields that ``dsl=`` names."""
+    """What a search asks for. ``texts`` are in the query language; ``named`` are fields that ``dsl=`` names.
+
+    ``with_values`` are those of ``named`` that stand beside a value, not beside a text of words.
+    """
 
     def __init__(self, request: SearchRequest) -> None:
         found = [leaf for clause in user_clauses(request) for leaf in leaves(clause)][:_MOST_LEAVES]
         self.texts = [text for leaf in found for text in query_texts(leaf)]
         self.named = list(dict.fromkeys(name for leaf in found for name in named_fields(leaf)))
+        self.with_values = {name for leaf in found if not query_texts(leaf) for name in named_fields(leaf)}
         self._masked = [_masked(leaf) for leaf in found]
 
     def hides_engine_words(self) -> bool:

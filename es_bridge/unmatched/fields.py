@@ -75,6 +75,8 @@ def say_failed(said: Verdict, known: KnownFields, failures: Failures, lacking: M
         what = f"{name!r} ({' or '.join(kinds)})" if kinds else repr(name) if name else "a field of the query"
         reason = next(iter(reasons.values()))
         hint = _value_hint(name, kinds)
+        if reason.startswith("Determinizing"):
+            hint = ". Write fewer places that may be anything, such as . or ?, behind a *"
         if name and name not in known:
             having = indices - set(lacking.get(name, []))
         if set(reasons) >= having:

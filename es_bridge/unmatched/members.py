@@ -62,7 +62,9 @@ class Members:
                             f'dsl={{"prefix": {{"{term.text}": ""}}}}',
                         )
                     self._members.append(term.text)
-        self._members += [name for name in self._asked.named if self._known.is_member(name)]
+        # A name with a space in it cannot be told from two words in an explanation.
+        spaced = [name for text in self._asked.texts for name in in_text(text) if " " in name]
+        self._members += [name for name in [*self._asked.named, *spaced] if self._known.is_member(name)]
         self._said.members = [name for name in dict.fromkeys(self._members) if "*" not in name][:_MOST_MEMBERS]
 
     def _term(self, parent: str, inner: str, term: Term) -> None:

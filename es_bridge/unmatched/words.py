@@ -38,7 +38,7 @@ def say_mistakes(said: Verdict, known: KnownFields, asked: Asked, terms: Sequenc
                 "the same without ^ and $, and .* where any text may stand",
             )
         name, sign = relation(term.text)
-        if not sign or f"{term.field}:" in texts or (term.field in asked.named and not term.is_word):
+        if not sign or f"{term.field}:" in texts or (term.field in asked.with_values and not term.is_word):
             continue
         if term.is_word or asked.texts:
             _say_mistaken_sign(said, known, term, name, sign)

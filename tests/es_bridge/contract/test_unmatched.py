@@ -193,6 +193,7 @@ RIGHT: List[Tuple[Any, int]] = [
     ({"simple_query_string": {"query": "CreateRole | hand", "fields": ["eventName", "message"]}}, 4),
     (string("hand", default_field="message"), 4),
     ({"match_none": {}}, 0),
+    (all_of({"term": {"eventName": "CreateRole"}}, none_of({"term": {"eventName": "source.ip=10.0.0.1"}})), 1),
 ]
 #: Query -> words of the warning on every engine.
 NAMED: List[Tuple[Any, Tuple[str, ...]]] = [
@@ -201,6 +202,8 @@ NAMED: List[Tuple[Any, Tuple[str, ...]]] = [
     ("EVENTNAME:CreateRole AND count:1", ("'EVENTNAME'", "eventName")),
     ("eventName:x OR eventNam:y", ("'eventNam'", "eventName")),
     ("NOT nosuch:x", ("'nosuch'", "every event")),
+    (string("source.ip=10.0.0.1", default_field="eventName"), (ONE_WORD, "Write source.ip:10.0.0.1")),
+    (none_of(string("source.ip=10.0.0.1", fields=["eventName"])), (ONE_WORD, "Write source.ip:10.0.0.1")),
     ("source://x", ("'source'", "source.ip", NO_FIELD)),
     ("source:/x/ AND count:1", ("'source'", "source.ip", NO_FIELD)),
     ("source:x*", ("'source'", "source.ip", NO_FIELD)),
@@ -379,6 +382,7 @@ MEMBERS: List[Tuple[Any, Dict[str, Tuple[int, str]]]] = [
     ("req.time:[2026-01-01 TO 2026-02-01]", {"": (4, "")}),
     ("_exists_:req.deep", {"opensearch 2": (4, ""), "": (0, "no event of the range has a value under 'req.deep'")}),
     ("req.nosuch:1", {"": (0, "no event of the range has a value under 'req.nosuch'")}),
+    ("NOT req.no\\ such:1", {"": (4, "no event of the range has a value under 'req.no such'")}),
     ("NOT req.nosuch:1", {"": (4, "no event of the range has a value under 'req.nosuch'")}),
     (none_of({"term": {"req.nosuch": "1"}}), {"": (4, "no event of the range has a value under 'req.nosuch'")}),
     ("req.roleName=other", {"": (0, "Write req.roleName:other")}),
