@@ -18,7 +18,7 @@ import traceback
 from datetime import datetime, timezone
 from typing import Any, Collection, Optional, Set, TextIO
 
-from collectors.delivery.outcome import UNKNOWN_COLUMNS, ObjectResult
+from collectors.delivery.outcome import DONE, UNKNOWN_COLUMNS, ObjectResult
 from collectors.recognise import UNKNOWN_KIND
 from collectors.records import ObjectRef
 from es_bridge.terminal import put
@@ -51,7 +51,9 @@ class JsonLog:
 
     def object(self, ref: ObjectRef, result: ObjectResult, seconds: float, as_planned: Collection[str]) -> None:
         """Write what became of an object; a warning unless its outcome is one of ``as_planned`` and nothing is left."""
-        is_left = result.dead or result.passed_over == UNKNOWN_KIND
+        # With a reason, the object as a whole is a dead letter: gone, cut short, or no log.
+        is_letter = result.outcome == DONE and result.reason
+        is_left = result.dead or is_letter or result.passed_over == UNKNOWN_KIND
         write = self.info if result.outcome in as_planned and not is_left else self.warning
         write(
             "object",

@@ -5,8 +5,11 @@ from __future__ import annotations
 import io
 import json
 
+import pytest
+
 from collectors.delivery.json_log import JsonLog
-from collectors.delivery.outcome import DONE, ObjectResult
+from collectors.delivery.outcome import DONE, RETRY, UNFINISHED, ObjectResult
+from collectors.recognise import UNKNOWN_KIND
 from collectors.records import ObjectRef
 
 
@@ -19,3 +22,21 @@ def test_unknown_columns_stand_in_every_objects_line_and_are_warned_of_once():
     assert [line.get("unknown_columns") for line in lines if line["event"] == "object"] == ["a, b", "b, c", "a", None]
     warnings = [line for line in lines if line["event"] == "unknown_columns"]
     assert [(line["level"], line["columns"]) for line in warnings] == [("warning", "a, b"), ("warning", "c")]
+
+
+@pytest.mark.parametrize(
+    ("result", "level"),
+    [
+        (ObjectResult("waf", records=1, stored=1), "info"),
+        (ObjectResult("digest", passed_over="CloudTrail-Digest"), "info"),
+        (ObjectResult("waf", UNFINISHED, "the time was over"), "info"),
+        (ObjectResult("waf", records=1, dead=1), "warning"),
+        (ObjectResult("waf", reason="the gzip data is cut short", records=1, stored=1), "warning"),
+        (ObjectResult("", reason="neither", passed_over=UNKNOWN_KIND), "warning"),
+        (ObjectResult("waf", RETRY, "403"), "warning"),
+    ],
+)
+def test_what_left_a_dead_letter_is_a_warning(result, level):
+    stream = io.StringIO()
+    JsonLog(stream).object(ObjectRef("b", "k"), result, 0.1, as_planned=(DONE, UNFINISHED))
+    assert json.loads(stream.getvalue())["level"] == level
