@@ -58,7 +58,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--dead-letters", metavar="PLACE", help="where dead letters are: s3://bucket/prefix or a folder"
     )
     parser.add_argument(
-        "--dataset", choices=sorted(DATASETS), default="", help="which log it is (default: told by key and content)"
+        "--dataset", choices=sorted(DATASETS), default="", help="which log it is (default: by key and content)"
     )
     parser.add_argument("--format", choices=("table", "json"), default="table", help="json: one object a line")
     parser.add_argument(

@@ -48,7 +48,7 @@ examples:
   aws-siem-bridge load --queue https://sqs.eu-west-1.amazonaws.com/111122223333/logs --dead-letters s3://...
 
 CloudTrail, VPC Flow Logs, Route 53 Resolver query logs and AWS WAF, as AWS writes them to S3, plain or gzip, flow logs
-in Parquet too; which log an object is, is told by key and content. Events go to aws-<log>-YYYY.MM.DD by their own time,
+in Parquet too; the log is recognised by key and content. Events go to aws-<log>-YYYY.MM.DD by their own time,
 and loading twice stores nothing twice. Exit status 0: every record is in the cluster or in the dead-letter store.
 1: something is not, and is named; run the same command again.
 """
@@ -68,7 +68,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = EXAMPLES
     parser.add_argument("paths", nargs="*", metavar=PATH, help="files and folders, or one prefix of a bucket")
     parser.add_argument(
-        "--dataset", choices=sorted(DATASETS), default="", help="which log it is (default: told by key and content)"
+        "--dataset", choices=sorted(DATASETS), default="", help="which log it is (default: by key and content)"
     )
     parser.add_argument("--workers", type=int, metavar="N", help=f"objects taken at once (default: {WORKERS})")
     parser.add_argument(
