@@ -12,6 +12,7 @@ import pytest
 
 from es_bridge.config import ClusterConfig
 from es_bridge.errors import Aborted, BridgeError, ConfigError, NothingMatched, QueryError, RejectedQuery
+from es_bridge.limits import Ceilings
 from es_bridge.query import SearchRequest
 from es_bridge.search import open_search
 from es_bridge.transport import Transport
@@ -208,7 +209,9 @@ def test_closing_a_search_ends_the_engines_work(cluster: Cluster) -> None:
         {"wildcard": {"text": {"value": "*".join(letters.choices("abcdefgh", k=40)) + f"*{i}z*"}}} for i in range(200)
     ]
     search = open_search(
-        Transport(cluster.config, "to-be-closed"), SearchRequest(index, dsl={"bool": {"should": slow}})
+        Transport(cluster.config, "to-be-closed"),
+        SearchRequest(index, dsl={"bool": {"should": slow}}),
+        ceilings=Ceilings(max_query_wildcards=100_000),
     )
 
     def at_work() -> bool:
