@@ -14,10 +14,9 @@ from typing import Any, Callable, Dict, Iterator, List, Optional
 import pytest
 
 from es_bridge.cli.connection import PASSWORD_VARIABLE
-from es_bridge.config import Auth, ClusterConfig
-from es_bridge.transport import Transport
 from lab.engine import Engine
 from tests.collectors.four_logs import write_all
+from tests.collectors.on_engine import transport_to
 
 INDICES = "aws-cloudtrail-*"
 ALL = "aws-*"
@@ -29,9 +28,8 @@ class Cluster:
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
-        auth = Auth("basic", "root", engine.users["root"]) if engine.users else Auth()
         self.ca_file = str(engine.ca_file) if engine.ca_file else None
-        self.transport = Transport(ClusterConfig((engine.url,), auth=auth, ca_file=self.ca_file))
+        self.transport = transport_to(engine)
 
     def clear(self) -> None:
         """Delete the indices of all logs and their templates."""

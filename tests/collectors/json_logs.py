@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Dict, Iterator, List, Mapping, Optional, Set, Tuple
+from typing import Any, Dict, List, Mapping, Optional, Set, Tuple
 
 from hypothesis import strategies as st
 
@@ -15,11 +15,9 @@ from collectors.json_codec import PLAIN, fastest
 from collectors.json_record import JsonLog, json_document
 from collectors.records import Context, Made, ObjectRef
 from collectors.shape import ANYTHING
-from collectors.templates import deployed, ensure_template
+from collectors.templates import deployed
 from es_bridge.bulk import STORED, Document, bulk_create
-from es_bridge.config import Auth, ClusterConfig
 from es_bridge.transport import Transport
-from lab.engine import Engine
 
 SAMPLES = Path(__file__).resolve().parents[1] / "data"
 REF = ObjectRef("log-archive", "AWSLogs/111122223333/sample.log.gz")
@@ -105,23 +103,6 @@ def with_text(record: Dict[str, Any], more: str) -> str:
     """Return a record as JSON with ``more``, JSON of an object, behind it; what both have is only in ``more``."""
     kept = {key: value for key, value in record.items() if f'"{key}"' not in more}
     return json.dumps(kept, separators=(",", ":"))[:-1] + "," + more[1:]
-
-
-def transport_to(engine: Engine) -> Transport:
-    """Return a transport to an engine, as its administrator."""
-    auth = Auth("basic", "root", engine.users["root"]) if engine.users else Auth()
-    return Transport(ClusterConfig((engine.url,), auth=auth, ca_file=str(engine.ca_file) if engine.ca_file else None))
-
-
-def ready(engine: Engine, engine_id: str, dataset: str, index: str) -> Iterator[Transport]:
-    """Yield a transport to an engine that has the templates of a log and not the index; clean up behind the test."""
-    with transport_to(engine) as transport:
-        transport.request("DELETE", (index,), accept_status=(404,))
-        ensure_template(transport, dataset)
-        if engine_id == "elasticsearch-9.0":  # its best_compression needs a library of Elastic's own packages
-            transport.request("PUT", (index,), body={"settings": {"index.codec": "default"}})
-        yield transport
-        transport.request("DELETE", (index,), accept_status=(404,))
 
 
 def stored(transport: Transport, documents: List[Any], index: str) -> Dict[int, Dict[str, Any]]:

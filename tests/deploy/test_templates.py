@@ -13,6 +13,7 @@ from collectors.templates import DEPLOY, TEMPLATES, ensure_template, pieces, pie
 from es_bridge.dialect import Dialect, detect
 from tests.conftest import GOLDEN
 from tests.deploy.conftest import DAY
+from tests.zstd import CODEC, lacks_zstd
 
 LOGS = list(DATASETS)
 
@@ -121,7 +122,7 @@ def test_an_index_that_a_bulk_request_creates_has_mapping_settings_and_alias(any
     assert list(found["aliases"]) == [prefix.rstrip("-")]
     settings = found["settings"]["index"]
     assert (settings["sort"]["field"], settings["number_of_replicas"]) == (["@timestamp"], "1")
-    assert settings["codec"] == ("default" if any_store.engine.id == "elasticsearch-9.0" else "best_compression")
+    assert settings["codec"] == (CODEC if lacks_zstd(any_store.engine.id) else "best_compression")
     word = prefix.split("-")[1]
     for pattern in (f"*{word}*", prefix.rstrip("-"), f"{prefix}*"):
         for query in ('source.ip:"198.51.100.0/24"', "source.as.number:>=64500", "event.oversized:userAgent"):

@@ -13,12 +13,11 @@ from collectors.exact_json import MAX_DEPTH
 from collectors.json_codec import fastest
 from collectors.object_fields import NOT_INDEXED, OBJECTS, field_type
 from collectors.records import Context, Document, ObjectRef
-from collectors.templates import ensure_template
 from es_bridge.bulk import STORED, bulk_create
-from es_bridge.config import Auth, ClusterConfig
 from es_bridge.dialect import detect
 from es_bridge.transport import Transport
 from lab.engine import ENGINES
+from tests.collectors.on_engine import ready
 
 INDEX = "aws-cloudtrail-1998.01.02"
 LONG = "긴" * 13_400  # 40 kB of UTF-8
@@ -97,17 +96,7 @@ def hostile_documents() -> List[Document]:
 
 @pytest.fixture(params=list(ENGINES))
 def transport(request, engine_by_id):
-    """Return each engine's transport, with the templates of CloudTrail and without the index."""
-    engine = engine_by_id(request.param)
-    auth = Auth("basic", "root", engine.users["root"]) if engine.users else Auth()
-    ca_file = str(engine.ca_file) if engine.ca_file else None
-    with Transport(ClusterConfig((engine.url,), auth=auth, ca_file=ca_file)) as transport:
-        transport.request("DELETE", (INDEX,), accept_status=(404,))
-        ensure_template(transport, "cloudtrail")
-        if request.param == "elasticsearch-9.0":  # its best_compression needs a library of Elastic's own packages
-            transport.request("PUT", (INDEX,), body={"settings": {"index.codec": "default"}})
-        yield transport
-        transport.request("DELETE", (INDEX,), accept_status=(404,))
+    yield from ready(engine_by_id(request.param), request.param, "cloudtrail", INDEX)
 
 
 def test_every_hostile_record_is_stored_whole_and_found(transport):

@@ -20,7 +20,7 @@ from es_bridge.query import SearchRequest
 from es_bridge.search import open_search
 from es_bridge.transport import Transport
 from lab.engine import ENGINES
-from tests.collectors.json_logs import ready
+from tests.collectors.on_engine import ready
 
 PAGE = Path(__file__).resolve().parents[3] / "docs" / "sources_cloudtrail.md"
 INDEX = "aws-cloudtrail-1998.01.04"

@@ -12,9 +12,10 @@ from collectors.json_codec import fastest
 from collectors.records import Document
 from collectors.templates import ensure_template
 from es_bridge.bulk import STORED, bulk_create
-from es_bridge.config import Auth, ClusterConfig
+from es_bridge.config import ClusterConfig
 from es_bridge.transport import Transport
 from lab.engine import ENGINES
+from tests.collectors.on_engine import ready
 from tests.collectors.vpc_flow.flows import RECORD, read
 
 END = "883710245"  # 1998-01-02T03:04:05Z
@@ -48,17 +49,7 @@ def hostile_documents() -> List[Document]:
 
 @pytest.fixture(params=list(ENGINES))
 def transport(request, engine_by_id):
-    """Return each engine's transport, with the templates of flow logs and without the index."""
-    engine = engine_by_id(request.param)
-    auth = Auth("basic", "root", engine.users["root"]) if engine.users else Auth()
-    ca_file = str(engine.ca_file) if engine.ca_file else None
-    with Transport(ClusterConfig((engine.url,), auth=auth, ca_file=ca_file)) as transport:
-        transport.request("DELETE", (INDEX,), accept_status=(404,))
-        ensure_template(transport, "vpc_flow")
-        if request.param == "elasticsearch-9.0":  # its best_compression needs a library of Elastic's own packages
-            transport.request("PUT", (INDEX,), body={"settings": {"index.codec": "default"}})
-        yield transport
-        transport.request("DELETE", (INDEX,), accept_status=(404,))
+    yield from ready(engine_by_id(request.param), request.param, "vpc_flow", INDEX)
 
 
 def ids(transport: Transport, query: str) -> List[str]:

@@ -11,7 +11,8 @@ import pytest
 from collectors.waf import source
 from es_bridge.bulk import Document
 from lab.engine import ENGINES
-from tests.collectors.json_logs import DEEP, LONG, SAMPLES, compact, made, numbers_found, ready, stored, with_text
+from tests.collectors.json_logs import DEEP, LONG, SAMPLES, compact, made, numbers_found, stored, with_text
+from tests.collectors.on_engine import ready
 from tests.collectors.waf.test_normalise import RECORD, changed, headers
 
 INDEX = "aws-waf-2026.11.21"
