@@ -54,19 +54,20 @@ class S3Digests:
             if not folder.endswith(FOLDER):
                 continue
             for region in self._folders(folder[: -len(FOLDER)] + LOG_FOLDER):
-                found = self._first_log(region, known, end_ms)
+                place = tuple(region.rstrip("/").split("/")[-3::2])  # of account/CloudTrail/region
+                found = None if place in known else self._first_log(region, end_ms)
                 if found is not None:
                     yield found
 
-    def _first_log(self, region: str, known: AbstractSet[Place], end_ms: int) -> Optional[ObjectRef]:
+    def _first_log(self, region: str, end_ms: int) -> Optional[ObjectRef]:
         """Return the first log file of the period in a region's folder, which is sorted by date."""
         for page in self._pages(Prefix=region, StartAfter=self._start(region)):
             for entry in page.get("Contents", ()):
                 found = log_file(entry["Key"])
                 if found is None:
                     continue
-                place, at_ms = found
-                if place in known or at_ms >= end_ms:
+                _, at_ms = found
+                if at_ms >= end_ms:
                     return None
                 if self._since_ms is None or at_ms >= self._since_ms:
                     return ObjectRef(self._bucket, entry["Key"])
