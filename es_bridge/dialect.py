@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Any, Optional, Tuple
+from typing import Any, Dict, Optional, Tuple
 
 from es_bridge.answers import SHARDS, Maybe
 from es_bridge.errors import ConfigError, NotFound, PermissionDenied, RejectedQuery, ReplyTooLarge, ResponseError
@@ -218,7 +218,7 @@ def _is_unknown_path(error: ResponseError) -> bool:
     return any(sign in error.reason.lower() for sign in signs)
 
 
-def _shards(reply: Any) -> int:
-    shards = reply.get("_shards") if isinstance(reply, dict) else None
+def _shards(reply: Dict[str, Any]) -> int:
+    shards = reply.get("_shards")
     # Elasticsearch says nothing about shards before 8.16: then the first page tells.
-    return int(shards["total"]) if isinstance(shards, dict) else -1
+    return int(shards["total"]) if shards is not None else -1

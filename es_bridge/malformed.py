@@ -12,6 +12,7 @@ from typing import Iterator, List, Optional, Tuple
 
 from es_bridge.errors import BridgeError, RejectedQuery
 from es_bridge.query import SearchRequest, query_texts
+from es_bridge.unmatched.verdict import one_line
 
 _PLACE = re.compile(r"at line \d+, column (\d+)")
 _SHOWN_CHARACTERS = 60
@@ -37,7 +38,7 @@ def explained(error: BridgeError, request: SearchRequest) -> BridgeError:
     else:
         mistake = _unexpected(text, at)
     before, after = text[max(0, at - _SHOWN_CHARACTERS) : at], text[at : at + _SHOWN_CHARACTERS]
-    shown = f"after {_line(before)!r}" + (f", before {_line(after)!r}" if after else ", at its end")
+    shown = f"after {one_line(before)!r}" + (f", before {one_line(after)!r}" if after else ", at its end")
     return RejectedQuery(
         f"{where} cannot be read at character {at + 1} ({shown}): {mistake}",
         status=error.status,
@@ -49,7 +50,7 @@ def explained(error: BridgeError, request: SearchRequest) -> BridgeError:
 def _shortened(error: RejectedQuery, where: str, text: str) -> RejectedQuery:
     begin = text[:_SHOWN_CHARACTERS] + "..."
     return RejectedQuery(
-        f"{where} is refused by the engine: {_line(error.reason.replace(text, begin))[:1000]}",
+        f"{where} is refused by the engine: {one_line(error.reason.replace(text, begin))[:1000]}",
         status=error.status,
         error_type=error.error_type,
         reason=error.reason,
@@ -119,7 +120,3 @@ def _unexpected(text: str, at: int) -> str:
     if character in "^~":
         return f"a {character} has nothing in front of it"
     return f"{character!r} is not expected here. Put a value with special characters in quotes, or \\ before each"
-
-
-def _line(text: str) -> str:
-    return "".join(character if character.isprintable() else " " for character in text)

@@ -12,17 +12,15 @@ from es_bridge.config import Auth, ClusterConfig
 from es_bridge.errors import PermissionDenied
 from es_bridge.transport import Transport
 from lab.engine import ENGINES
+from tests.collectors.on_engine import transport_to
 
 TODAY = date(1997, 3, 10)
 
 
 @pytest.mark.parametrize("engine_id", list(ENGINES))
 def test_every_state_of_an_index_is_known_on_every_engine(engine_by_id, engine_id):
-    engine = engine_by_id(engine_id)
-    auth = Auth("basic", "root", engine.users["root"]) if engine.users else Auth()
-    ca_file = str(engine.ca_file) if engine.ca_file else None
     names = [f"aws-waf-1997.03.0{day}" for day in (2, 3, 4, 5)]
-    with Transport(ClusterConfig((engine.url,), auth=auth, ca_file=ca_file)) as transport:
+    with transport_to(engine_by_id(engine_id)) as transport:
         try:
             for name in names:
                 transport.request("PUT", (name,), body={"settings": {"number_of_replicas": 0}})
