@@ -21,7 +21,7 @@ from collectors.files import find_files
 from collectors.templates import ensure_template
 from lab.front.faults import FaultyServer
 from tests.collectors.conftest import event, table, write_log
-from tests.collectors.four_logs import BUCKET, flow_rows, write_all
+from tests.collectors.four_logs import BUCKET, write_all
 
 AWS_FOLDER = "AWSLogs/111122223333/CloudTrail/ap-northeast-2/1999/12/31"
 AWS_NAME = "111122223333_CloudTrail_ap-northeast-2_19991231T0005Z_abcdefghijklmnop.json"
@@ -126,12 +126,12 @@ def test_two_files_that_would_get_the_same_ids_are_refused(tmp_path):
 
 def test_a_log_that_is_not_recognised_can_be_named(cluster, tmp_path):
     path = tmp_path / "odd.log"
-    path.write_text(" ".join(flow_rows(0, 1)[0]))  # without the header line that a flow log begins with
+    path.write_text(json.dumps({"exportedBy": "a tool", "Records": [event(0)]}))
     unknown = cluster.load(path)
     assert unknown.returncode == 1
     assert "none of the logs" in unknown.stdout
-    done = cluster.load(path, options=("--dataset", "vpc_flow"))
-    assert table(done.stdout)["VPC Flow Logs"][:3] == [1, 1, 1], done.stdout + done.stderr
+    done = cluster.load(path, options=("--dataset", "cloudtrail"))
+    assert table(done.stdout)["CloudTrail"][:3] == [1, 1, 1], done.stdout + done.stderr
 
 
 def test_damaged_files_give_their_complete_records_and_a_failed_end(cluster, tmp_path):
