@@ -4,15 +4,13 @@
 field                                value, all in lower case
 ===================================  ================================================================================
 dns.question.registered_domain       the public suffix and the label before it: ``example.co.kr``
-dns.question.top_level_domain        the public suffix: ``co.kr``, ``s3.amazonaws.com``
-dns.question.subdomain               what stands before the registered domain: ``a.b``
 dns.question.length                  characters of dns.question.name: without the dot at its end, the root has 0
 dns.question.entropy                 Shannon's entropy of the name, in bits a character: see `entropy`
 ===================================  ================================================================================
 
 The suffixes are those of https://publicsuffix.org/list/, both parts (a bucket or a page that somebody rents is his own
 registered domain), as the package ``publicsuffixlist`` brings them: nothing is fetched. Under a top level that is not
-in the list (``internal``) the last two labels count as registered. Without the package the first three are left out.
+in the list (``internal``) the last two labels count as registered. Without the package there is no registered domain.
 """
 
 from __future__ import annotations
@@ -47,14 +45,7 @@ def remembered_question(name: str) -> str:
     name = name.lower()
     suffixes = _suffixes()
     domain = suffixes.privatesuffix(name) if suffixes and length else None
-    if domain and name.endswith(domain):
-        suffix = domain.partition(".")[2]
-        before = name[: -len(domain) - 1]
-    else:
-        domain = before = ""
-        suffix = suffixes.publicsuffix(name) if suffixes and length else None
-    parts = (("registered_domain", domain), ("subdomain", before), ("top_level_domain", suffix))
-    found = "".join([f',"{key}":{quoted(part)}' for key, part in parts if part])
+    found = f',"registered_domain":{quoted(domain)}' if domain and name.endswith(domain) else ""
     return f'{own}{found},"length":{length},"entropy":{round(entropy(name), 3)}'
 
 
