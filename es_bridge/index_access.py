@@ -39,7 +39,7 @@ from es_bridge.transport import Transport
 #: Most buckets an aggregation may have is 65,535 in the engines' default settings.
 _MOST_INDICES = 10_000
 #: The engines read a request line of 4096 bytes by default.
-_MOST_PATH_CHARACTERS = 1500
+MOST_PATH_CHARACTERS = 1500
 _MOST_LOOKUPS = 20
 #: The documents of each index, counted.
 BY_INDEX = {
@@ -219,7 +219,7 @@ class IndexAccess:
         batch: List[str] = []
         batches = 0
         for name in sorted(names):
-            if batch and sum(map(len, batch)) + len(name) > _MOST_PATH_CHARACTERS:
+            if batch and sum(map(len, batch)) + len(name) > MOST_PATH_CHARACTERS:
                 yield ",".join(batch)
                 batch, batches = [], batches + 1
                 if batches == _MOST_LOOKUPS:

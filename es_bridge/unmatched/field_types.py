@@ -7,6 +7,7 @@ from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Set, 
 from urllib.parse import quote
 
 from es_bridge.errors import Aborted, BridgeError
+from es_bridge.index_access import MOST_PATH_CHARACTERS
 from es_bridge.patterns import fits
 from es_bridge.query import SearchRequest, range_clause
 from es_bridge.transport import Transport
@@ -18,8 +19,6 @@ INDEXED_OBJECTS = ("flat_object", "flattened")
 #: One explanation of a bare word over 600 fields has 60 kB. The engines answer in milliseconds, and a search must not
 #: wait for long for a cluster that does not.
 BOUNDS: Dict[str, Any] = {"max_body_bytes": 32 << 20, "timeout_s": 10.0}
-#: The engines read a request line of 4096 bytes by default.
-_MOST_PATH_CHARACTERS = 1500
 #: Index -> type; ``!`` before a type: it cannot be searched.
 Types = Dict[str, str]
 
@@ -131,7 +130,7 @@ def batches(names: Sequence[str]) -> Iterator[List[str]]:
     size = 0
     for name in names:
         length = len(quote(name, safe="")) + 3
-        if batch and size + length > _MOST_PATH_CHARACTERS:
+        if batch and size + length > MOST_PATH_CHARACTERS:
             yield batch
             batch, size = [], 0
         batch.append(name)
