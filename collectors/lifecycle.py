@@ -17,7 +17,8 @@ from collectors.retention import RETENTION
 from collectors.templates import EDITED, MISSING, NO_LIFECYCLE, SAME, TEMPLATES, Piece, deployed, refused
 from es_bridge.answers import COUNT, Maybe, checked
 from es_bridge.errors import PermissionDenied
-from es_bridge.transport import Response, Transport
+from es_bridge.http_response import Response
+from es_bridge.transport import Transport
 
 SELF_MANAGED, AMAZON = "self-managed", "amazon"
 LIFECYCLES = (NO_LIFECYCLE, SELF_MANAGED, AMAZON)

@@ -7,7 +7,7 @@ import json
 import re
 import socket
 import ssl
-from typing import TYPE_CHECKING, Any, Callable, Dict, List, Tuple
+from typing import Any, Callable, Dict, List, Tuple
 from urllib.parse import urlsplit
 
 import urllib3
@@ -27,9 +27,7 @@ from es_bridge.errors import (
     TlsError,
     UnreachableError,
 )
-
-if TYPE_CHECKING:
-    from es_bridge.transport import Response
+from es_bridge.http_response import Response
 
 #: A moment later the same request may work.
 RETRY_STATUS = (429, 502, 503, 504)
@@ -263,7 +261,7 @@ def engine_reason(response: Response) -> Tuple[str, str]:
     try:
         error_type, reason = _told(response)
     except RecursionError:  # nested so deeply that it cannot be written as text
-        error_type, reason = "", excerpt(response)
+        error_type, reason = "", response.beginning()
     most = _MOST_CHARACTERS_OF_A_QUERY if reason.startswith("Failed to parse query [") else _MOST_CHARACTERS
     return response.hide(error_type)[:_MOST_CHARACTERS], response.hide(reason)[:most]
 
@@ -277,7 +275,7 @@ def _told(response: Response) -> Tuple[str, str]:
         reply = json.loads(response.body)
         error = reply.get("error")
     except (ValueError, AttributeError, RecursionError):
-        return "", excerpt(response) or "no explanation"
+        return "", response.beginning() or "no explanation"
     if error is None and ("x-amzn-ErrorType" in response.headers or "Message" in reply):  # AWS's front, not the engine
         said = str(reply.get("message") or reply.get("Message") or "no explanation")
         kind = response.headers.get("x-amzn-ErrorType", "").partition(":")[0]
@@ -299,15 +297,9 @@ def _told(response: Response) -> Tuple[str, str]:
         return str(inner.get("type") or error.get("type") or ""), reason
     if error:
         return "", str(error)
-    return "", excerpt(response) or "no explanation"
+    return "", response.beginning() or "no explanation"
 
 
 def _list(error: Dict[str, Any], key: str) -> List[Any]:
     found = error.get(key)
     return found if isinstance(found, list) else []
-
-
-def excerpt(response: Response) -> str:
-    """Return the beginning of a body on one line, without secrets: a cut through one would leave half of it."""
-    beginning = response.hide(response.body[:100_000].decode("utf-8", "replace"))
-    return " ".join(beginning[:300].split())

@@ -25,7 +25,8 @@ from es_bridge.answers import FIELD_CAPS, NUMBER, SEARCH, Maybe
 from es_bridge.dialect import KEEP_ALIVE, Dialect, detect, is_no_pit
 from es_bridge.errors import PermissionDenied, ResponseError
 from es_bridge.times import now_ms
-from es_bridge.transport import Response, Transport
+from es_bridge.http_response import Response
+from es_bridge.transport import Transport
 
 OK, MISSING, FAILED = "ok", "missing", "failed"
 #: An account that may open a scroll may lack the permission to close it.

@@ -39,7 +39,7 @@ from es_bridge.query import Clause, SearchRequest, having_clause
 from es_bridge.query_bounds import check_question
 from es_bridge.reply import Hit, Reply
 from es_bridge.scroll import Scroll
-from es_bridge.snapshot import Overview, Snapshot
+from es_bridge.pit import Overview, PitSearch
 from es_bridge.stopping import CANCEL_TIMEOUT_S, Patience, cancel_tasks, patience
 from es_bridge.time_field import MILLIS, NANOS, NANOS_RANGE_MS, TimeField, resolve
 from es_bridge.times import now_ms
@@ -78,7 +78,7 @@ class Elsewhere:
     A result stands in for the `Page` of a window and has its ``count``. This class is the contract.
     """
 
-    def start(self, snapshot: Snapshot, documents: int) -> bool:
+    def start(self, pit_search: PitSearch, documents: int) -> bool:
         """Say whether ``documents`` are worth it, and get ready if they are."""
         raise NotImplementedError
 
@@ -128,7 +128,7 @@ class Search:
         self._access = IndexAccess(transport, request)
         self._fields = FieldCheck(transport, request, self._access)
         self._dialect: Optional[Dialect] = None
-        self._snapshot: Optional[Snapshot] = None
+        self._pit_search: Optional[PitSearch] = None
         self._scroll: Optional[Scroll] = None
         self._pool = ThreadPoolExecutor(FETCH_THREADS + 1, thread_name_prefix="es_bridge")
         self._pit: Optional[Future[Pit]] = None
@@ -200,7 +200,7 @@ class Search:
         self._closed.set()
         self._run_time.stop()  # it must not cut off the requests that close the contexts
         # Waits for a PIT that is being opened: once its request were cut off, nobody would know its id.
-        pit_id = self._snapshot.pit_id if self._snapshot else self._opened_pit()
+        pit_id = self._pit_search.pit_id if self._pit_search else self._opened_pit()
         if not self._finished:
             self._interrupted |= self._transport.abort() or self._is_elsewhere
         cancelling = cancel_tasks(self._transport) if self._interrupted else None
@@ -236,7 +236,7 @@ class Search:
 
     def _cut_off(self) -> None:
         """End the requests under way, here and elsewhere. Called in the thread that watches the run time."""
-        if self._snapshot is None:
+        if self._pit_search is None:
             self._opened_pit()  # as in close(): cut off now, it would stay open
         self._interrupted |= self._transport.abort()
         if self._elsewhere is not None:
@@ -267,12 +267,12 @@ class Search:
         if not pit.shards:
             self.matched = 0
             return
-        self._snapshot = Snapshot(
+        self._pit_search = PitSearch(
             self._transport, self.request, time_field, pit.id, self._access, pit.keep_alive, self._patience()
         )
         self._keep_alive_s = pit.keep_alive_s
         threading.Thread(target=self._keep_alive, daemon=True).start()
-        yield from self._pages_by_windows(self._snapshot)
+        yield from self._pages_by_windows(self._pit_search)
 
     def _patience(self) -> Patience:
         assert self._dialect is not None  # noqa: S101
@@ -319,13 +319,13 @@ class Search:
         except BaseException as exc:
             opened.set_exception(exc)
 
-    def _pages_by_windows(self, snapshot: Snapshot) -> Iterator[Any]:
-        ticks = snapshot.time_field.ticks_per_s
-        self._overview = self._pool.submit(snapshot.overview)
+    def _pages_by_windows(self, pit_search: PitSearch) -> Iterator[Any]:
+        ticks = pit_search.time_field.ticks_per_s
+        self._overview = self._pool.submit(pit_search.overview)
         # In nanoseconds Elasticsearch sorts a document without the time as one of 1970, so it is left for later.
-        timed = [having_clause(snapshot.time_field.name)] if ticks == NANOS and self.request.unbounded else []
-        first, first_docs = self._first_page(snapshot, timed)
-        ticks = snapshot.time_field.ticks_per_s
+        timed = [having_clause(pit_search.time_field.name)] if ticks == NANOS and self.request.unbounded else []
+        first, first_docs = self._first_page(pit_search, timed)
+        ticks = pit_search.time_field.ticks_per_s
         self._no_shards(int(first.head.get("_shards", {}).get("total", -1)))
         is_full = len(first.hits) == first_docs
         if not is_full and not timed:
@@ -342,7 +342,7 @@ class Search:
             for hit in first.hits
             if hit.time is not None and (boundary_ms is None or hit.time // per_ms > boundary_ms)
         ]
-        snapshot.without_source -= sum(1 for hit in first.hits[len(complete) :] if not hit.source)
+        pit_search.without_source -= sum(1 for hit in first.hits[len(complete) :] if not hit.source)
         self._adapt_page_docs(first.hits)
         if complete:
             yield Page(in_order(complete), ticks)
@@ -351,26 +351,26 @@ class Search:
         left = overview.total - overview.without_time - len(complete)
         if boundary_ms is not None and overview.oldest_ms is not None and left > 0:
             whole = Window(min(overview.oldest_ms, boundary_ms), boundary_ms + 1, left)
-            if snapshot.time_field.has_nanos and (whole.gte < NANOS_RANGE_MS[0] or whole.lt > NANOS_RANGE_MS[1]):
+            if pit_search.time_field.has_nanos and (whole.gte < NANOS_RANGE_MS[0] or whole.lt > NANOS_RANGE_MS[1]):
                 raise QueryError(
                     f"index {self.request.index!r} has {self.request.time_field} as date_nanos in some indices, and "
                     "times that date_nanos cannot hold (before 1970 or after 2262) in others. Search them apart, or "
                     "with start_time=1970-01-01 end_time=2262-01-01"
                 )
-            yield from self._window_pages(snapshot, whole)
+            yield from self._window_pages(pit_search, whole)
         if overview.without_time:
             self._warn_without_time(overview.without_time)
-            for hits in fetch_crowded(snapshot, None, self._page_docs):
+            for hits in fetch_crowded(pit_search, None, self._page_docs):
                 yield Page(hits, ticks)
 
-    def _first_page(self, snapshot: Snapshot, narrow: List[Clause]) -> Tuple[Reply, int]:
+    def _first_page(self, pit_search: PitSearch, narrow: List[Clause]) -> Tuple[Reply, int]:
         """Return the first page and how many documents it asked for; fewer when documents are large."""
         size = min(self.request.first_page_docs, self._most_docs)
         if self._size:
             size = min(size, self._size + FOR_TIES)
         while True:
             try:
-                return snapshot.page(size, narrow), size
+                return pit_search.page(size, narrow), size
             except ReplyTooLarge:
                 if size == 1:
                     raise
@@ -379,20 +379,20 @@ class Search:
                 if self._is_adapted(exc, size):
                     size = self._most_docs
                     continue
-                if snapshot.time_field.ticks_per_s != NANOS or "nanosecond" not in exc.reason:
+                if pit_search.time_field.ticks_per_s != NANOS or "nanosecond" not in exc.reason:
                     raise
                 # A date index with times before 1970 or after 2262 cannot be sorted in nanoseconds.
                 self.notes.append(
                     f"some {self.request.time_field} lie outside what date_nanos can hold: order is by ms"
                 )
-                snapshot.time_field = snapshot.time_field.in_millis()
+                pit_search.time_field = pit_search.time_field.in_millis()
 
-    def _window_pages(self, snapshot: Snapshot, whole: Window) -> Iterator[Any]:
+    def _window_pages(self, pit_search: PitSearch, whole: Window) -> Iterator[Any]:
         """Yield the pages of all windows of ``whole`` in order, while the next ones are being fetched."""
-        windows = plan(snapshot, whole, lambda: self._page_docs)
+        windows = plan(pit_search, whole, lambda: self._page_docs)
         pending: Deque[Tuple[Window, Any, Future[Any]]] = deque()
         remote = self._elsewhere
-        if remote is not None and not (self._wanted(whole.count) and remote.start(snapshot, self._wanted(whole.count))):
+        if remote is not None and not (self._wanted(whole.count) and remote.start(pit_search, self._wanted(whole.count))):
             remote = None
         self._is_elsewhere = remote is not None
         while True:
@@ -407,7 +407,7 @@ class Search:
                 if remote is not None and whole_window:
                     pending.append((window, page_docs, remote.submit(window, page_docs)))
                 else:
-                    pending.append((window, page_docs, self._pool.submit(fetch, snapshot, window, page_docs)))
+                    pending.append((window, page_docs, self._pool.submit(fetch, pit_search, window, page_docs)))
                 underway += window.count
             if not pending:
                 return
@@ -419,30 +419,30 @@ class Search:
                     raise
                 result = None
             if result is None:
-                yield from self._divided(snapshot, window, page_docs)
+                yield from self._divided(pit_search, window, page_docs)
             elif isinstance(result, list):
                 self._adapt_page_docs(result)
-                yield Page(result, snapshot.time_field.ticks_per_s)
+                yield Page(result, pit_search.time_field.ticks_per_s)
             else:
                 yield result
 
-    def _divided(self, snapshot: Snapshot, window: Window, page_docs: int) -> Iterator[Page]:
+    def _divided(self, pit_search: PitSearch, window: Window, page_docs: int) -> Iterator[Page]:
         """Yield the pages of a window that did not fit one page."""
-        ticks = snapshot.time_field.ticks_per_s
+        ticks = pit_search.time_field.ticks_per_s
         smaller = min(self._page_docs, max(1, page_docs // 4))
         if window.lt - window.gte <= 1:
-            for hits in fetch_crowded(snapshot, window, min(self._page_docs, page_docs)):
+            for hits in fetch_crowded(pit_search, window, min(self._page_docs, page_docs)):
                 yield Page(hits, ticks)
             return
-        for part in plan(snapshot, Window(window.gte, window.lt, max(window.count, smaller + 1)), lambda: smaller):
+        for part in plan(pit_search, Window(window.gte, window.lt, max(window.count, smaller + 1)), lambda: smaller):
             try:
-                part_hits = fetch(snapshot, part, smaller)
+                part_hits = fetch(pit_search, part, smaller)
             except RejectedQuery as exc:
                 if not self._is_adapted(exc, smaller):
                     raise
                 part_hits = None
             if part_hits is None:
-                yield from self._divided(snapshot, part, smaller)
+                yield from self._divided(pit_search, part, smaller)
             else:
                 yield Page(part_hits, ticks)
 
@@ -513,19 +513,19 @@ class Search:
         if self.matched is None and self._overview is not None:
             self.matched = max(self.emitted, self._overview.result().total)
         self.warnings += self._incomplete()
-        if self._snapshot is not None:
-            without = self._snapshot.time_field.without
+        if self._pit_search is not None:
+            without = self._pit_search.time_field.without
             if without and not self.request.unbounded:
-                left_out = self._snapshot.count_without_time()
+                left_out = self._pit_search.count_without_time()
                 if left_out:
                     self.warnings.append(
                         f"{left_out} documents match but have no {self.request.time_field}, so the time range leaves "
                         f"them out ({len(without)} indices lack the field, such as {without[0]}). Search them over All "
                         "time or with another time_field="
                     )
-            if self._snapshot.without_source:
+            if self._pit_search.without_source:
                 self.warnings.append(
-                    f"{self._snapshot.without_source} documents came without their source: their index does not store "
+                    f"{self._pit_search.without_source} documents came without their source: their index does not store "
                     "it, so there is nothing to show of them"
                 )
         if self.matched is not None and self.matched > self.emitted:
@@ -539,7 +539,7 @@ class Search:
 
     def _incomplete(self) -> List[str]:
         """Return what was incomplete and allowed to be so."""
-        source = self._snapshot or self._scroll
+        source = self._pit_search or self._scroll
         return source.incomplete if source else []
 
     def _wanted(self, documents: int) -> int:
@@ -606,8 +606,8 @@ class Search:
     def _keep_alive(self) -> None:
         """Touch the PIT while a reader pauses for longer than it would live."""
         while not self._closed.wait(self._keep_alive_s / 4):
-            if time.monotonic() - self._touched > self._keep_alive_s / 3 and self._snapshot is not None:
+            if time.monotonic() - self._touched > self._keep_alive_s / 3 and self._pit_search is not None:
                 try:
-                    self._snapshot.touch()
+                    self._pit_search.touch()
                 except BridgeError:
                     return  # the next page says it with more to say

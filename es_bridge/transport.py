@@ -16,14 +16,13 @@ import ssl
 import threading
 import time
 import weakref
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Union
 from urllib.parse import quote, urlencode, urlsplit
 
 import urllib3
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
-from es_bridge.answers import checked
 from es_bridge.auth import authenticator
 from es_bridge.bounded_reply import NotReadable, TooLong, bounded_response, read_beginning, read_body
 from es_bridge.config import ClusterConfig, is_loopback
@@ -32,11 +31,11 @@ from es_bridge.errors import (
     ConfigError,
     QueryError,
     RequestTimeout,
-    ResponseError,
     TlsError,
     UnreachableError,
 )
-from es_bridge.failures import RETRY_STATUS, excerpt, is_final, refused, unreachable, unreadable
+from es_bridge.failures import RETRY_STATUS, is_final, refused, unreachable, unreadable
+from es_bridge.http_response import Response
 from es_bridge.redaction import secrets_of, without_secrets
 
 # An engine adds a Warning header for each deprecated setting it meets, one an index: with http.client's own limit of
@@ -55,35 +54,6 @@ MAX_REPLY_BYTES = 16 << 20
 MAX_ERROR_BYTES = 1 << 20
 #: Below this a compressed body is not smaller enough to pay.
 COMPRESS_FROM_BYTES = 1024
-
-
-@dataclass(frozen=True)
-class Response:
-    """What the cluster answered: status, headers (case-insensitive mapping), body as received after decompression."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
-    host: str
-    #: Cluster and host, for messages.
-    where: str
-    #: Takes the cluster's secrets out of a text; for all words of this answer that somebody gets to read.
-    hide: Callable[[str], str] = field(repr=False)
-
-    def json(self, shape: Any = None) -> Any:
-        """Return the decoded body, compared with a shape (`es_bridge.answers`) where one is given.
-
-        Raises `ResponseError` when it is not JSON (a proxy's page, say), or not of that shape.
-        """
-        try:
-            value = json.loads(self.body)
-        except (ValueError, RecursionError) as exc:
-            raise ResponseError(
-                f"{self.host} answered {self.status} with something that is not JSON: {excerpt(self)!r}. "
-                "Is this the URL of a search cluster, and not of a proxy or a dashboard?",
-                status=self.status,
-            ) from exc
-        return value if shape is None else checked(value, shape, self.where)
 
 
 @dataclass(frozen=True)

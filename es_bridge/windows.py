@@ -16,7 +16,7 @@ from typing import Callable, Iterator, List, Optional, Tuple
 from es_bridge.errors import RejectedQuery, ReplyTooLarge, ResponseError
 from es_bridge.failures import MAX_BUCKETS
 from es_bridge.reply import Hit
-from es_bridge.snapshot import Snapshot
+from es_bridge.pit import PitSearch
 from es_bridge.time_field import MILLIS
 
 #: Steps of one histogram. The engines refuse more than 65,535 buckets; 1,000 cost 30 ms.
@@ -37,7 +37,7 @@ class Window:
 _AT_MOST = re.compile(r"must be less than or equal to: \[([0-9]{1,9})\]", re.IGNORECASE)
 
 
-def plan(snapshot: Snapshot, whole: Window, page_docs: Callable[[], int]) -> Iterator[Window]:
+def plan(pit_search: PitSearch, whole: Window, page_docs: Callable[[], int]) -> Iterator[Window]:
     """Yield windows that cover ``whole``, newest first, each with at most ``page_docs()`` documents.
 
     The exception is a window of a single millisecond, which cannot be divided. Asks the engine only as far as the
@@ -47,7 +47,7 @@ def plan(snapshot: Snapshot, whole: Window, page_docs: Callable[[], int]) -> Ite
     if whole.count <= page_docs() or span <= 1:
         yield whole
         return
-    step_ms, steps = _histogram(snapshot, whole)
+    step_ms, steps = _histogram(pit_search, whole)
     lowest, highest, count = 0, 0, 0
     for key, found in reversed(steps):
         if count and count + found > page_docs():
@@ -55,7 +55,7 @@ def plan(snapshot: Snapshot, whole: Window, page_docs: Callable[[], int]) -> Ite
             count = 0
         end = min(key + step_ms, whole.lt)
         if found > page_docs():
-            yield from plan(snapshot, Window(key, end, found), page_docs)
+            yield from plan(pit_search, Window(key, end, found), page_docs)
             continue
         if not count:
             highest = end
@@ -64,35 +64,35 @@ def plan(snapshot: Snapshot, whole: Window, page_docs: Callable[[], int]) -> Ite
         yield Window(lowest, highest, count)
 
 
-def _histogram(snapshot: Snapshot, whole: Window) -> Tuple[int, List[Tuple[int, int]]]:
+def _histogram(pit_search: PitSearch, whole: Window) -> Tuple[int, List[Tuple[int, int]]]:
     """Return (length of a step in ms, the documents of each step), in as many steps as the cluster allows."""
-    steps = snapshot.most_steps or STEPS
+    steps = pit_search.most_steps or STEPS
     while True:
         step_ms = -(-(whole.lt - whole.gte) // steps)
         try:
-            return step_ms, snapshot.histogram(whole.gte, whole.lt, step_ms)
+            return step_ms, pit_search.histogram(whole.gte, whole.lt, step_ms)
         except ResponseError as exc:
             allowed = smaller_page(exc)
             # The steps do not begin where the window does, so there may be one more.
             if MAX_BUCKETS not in exc.reason or allowed is None or allowed < 3 or steps < 3:
                 raise
-            steps = snapshot.most_steps = max(2, min(allowed, steps) - 1)
+            steps = pit_search.most_steps = max(2, min(allowed, steps) - 1)
 
 
-def fetch(snapshot: Snapshot, window: Window, page_docs: int) -> Optional[List[Hit]]:
+def fetch(pit_search: PitSearch, window: Window, page_docs: int) -> Optional[List[Hit]]:
     """Return all documents of a window in their final order, or ``None`` when they do not fit one page.
 
     The order is total: newest first, then index, then id. A document with several times belongs to the window of its
     newest one, which is the one the engine sorts by.
     """
     try:
-        reply = snapshot.window_page(window.gte, window.lt, page_docs)
+        reply = pit_search.window_page(window.gte, window.lt, page_docs)
     except ReplyTooLarge:
         return None
     total = reply.total
     if total is None or total > len(reply.hits):
         return None
-    per_ms = snapshot.time_field.ticks_per_s // MILLIS
+    per_ms = pit_search.time_field.ticks_per_s // MILLIS
     low, high = window.gte * per_ms, window.lt * per_ms
     return in_order(hit for hit in reply.hits if hit.time is not None and low <= hit.time < high)
 
@@ -106,7 +106,7 @@ def _order(hit: Hit) -> tuple:
     return (0, -hit.time, hit.index, hit.id) if hit.time is not None else (1, 0, hit.index, hit.id)
 
 
-def fetch_crowded(snapshot: Snapshot, window: Optional[Window], page_docs: int) -> Iterator[List[Hit]]:
+def fetch_crowded(pit_search: PitSearch, window: Optional[Window], page_docs: int) -> Iterator[List[Hit]]:
     """Yield the documents of a window that cannot be divided, page by page; ``None`` is those without a time.
 
     Inside one millisecond a tiebreak is needed. ``_shard_doc`` is cheap, but OpenSearch has it from 3.3 only; index
@@ -114,7 +114,7 @@ def fetch_crowded(snapshot: Snapshot, window: Optional[Window], page_docs: int) 
     """
     tiebreaks = (("_shard_doc",), ("_index", "_id"))
     for number, tiebreak in enumerate(tiebreaks):
-        pages = _tiebreak_pages(snapshot, window, page_docs, tiebreak)
+        pages = _tiebreak_pages(pit_search, window, page_docs, tiebreak)
         try:
             first = next(pages)
         except RejectedQuery as exc:
@@ -129,17 +129,17 @@ def fetch_crowded(snapshot: Snapshot, window: Optional[Window], page_docs: int) 
 
 
 def _tiebreak_pages(
-    snapshot: Snapshot, window: Optional[Window], page_docs: int, tiebreak: tuple[str, ...]
+    pit_search: PitSearch, window: Optional[Window], page_docs: int, tiebreak: tuple[str, ...]
 ) -> Iterator[List[Hit]]:
     after = None
-    per_ms = snapshot.time_field.ticks_per_s // MILLIS
+    per_ms = pit_search.time_field.ticks_per_s // MILLIS
     while True:
         try:
             if window is None:
-                reply = snapshot.without_time_page(page_docs, tiebreak=tiebreak, search_after=after)
+                reply = pit_search.without_time_page(page_docs, tiebreak=tiebreak, search_after=after)
                 hits = reply.hits
             else:
-                reply = snapshot.window_page(window.gte, window.lt, page_docs, tiebreak=tiebreak, search_after=after)
+                reply = pit_search.window_page(window.gte, window.lt, page_docs, tiebreak=tiebreak, search_after=after)
                 low, high = window.gte * per_ms, window.lt * per_ms
                 hits = [hit for hit in reply.hits if hit.time is not None and low <= hit.time < high]
         except ReplyTooLarge:

@@ -13,7 +13,7 @@ from es_bridge.config import ClusterConfig
 from es_bridge.dialect import detect
 from es_bridge.query import SearchRequest
 from es_bridge.reply import new_nonce
-from es_bridge.snapshot import Snapshot
+from es_bridge.pit import PitSearch
 from es_bridge.time_field import TimeField
 from es_bridge.transport import Transport
 from es_bridge.windows import Window, plan
@@ -24,8 +24,8 @@ def main(url: str, index: str) -> None:
     started = time.monotonic()
     dialect = detect(transport)
     pit = dialect.open_pit(transport, index, partial=False)
-    snapshot = Snapshot(transport, SearchRequest(index=index, size=0), TimeField("@timestamp"), pit.id)
-    overview = snapshot.overview()
+    pit_search = PitSearch(transport, SearchRequest(index=index, size=0), TimeField("@timestamp"), pit.id)
+    overview = pit_search.overview()
 
     def fetch(window: Window) -> "tuple[int, int]":
         nonce = new_nonce()
@@ -41,7 +41,7 @@ def main(url: str, index: str) -> None:
             },
             "sort": [{"@timestamp": "desc"}],
             "track_total_hits": False,
-            "pit": {"id": snapshot.pit_id, "keep_alive": "2m"},
+            "pit": {"id": pit_search.pit_id, "keep_alive": "2m"},
         }
         reply = transport.request("POST", ("_search",), body=body).body
         return reply.count(nonce.encode()), len(reply)
@@ -50,7 +50,7 @@ def main(url: str, index: str) -> None:
     whole = Window(overview.oldest_ms, overview.newest_ms + 1, overview.total)
     with ThreadPoolExecutor(2) as pool:
         pending = deque()
-        for window in plan(snapshot, whole, lambda: 5000):
+        for window in plan(pit_search, whole, lambda: 5000):
             pending.append(pool.submit(fetch, window))
             if len(pending) > 4:
                 count, size = pending.popleft().result()
@@ -59,7 +59,7 @@ def main(url: str, index: str) -> None:
             count, size = future.result()
             events, received = events + count, received + size
     seconds = time.monotonic() - started
-    dialect.close_pit(transport, snapshot.pit_id, 5)
+    dialect.close_pit(transport, pit_search.pit_id, 5)
     print(json.dumps({"events": events, "bytes": received, "seconds": seconds}))
 
 

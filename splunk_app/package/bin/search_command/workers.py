@@ -24,7 +24,7 @@ from es_bridge.config import Auth, ClusterConfig
 from es_bridge.index_access import IndexAccess
 from es_bridge.query import SearchRequest
 from es_bridge.search import Elsewhere, Page
-from es_bridge.snapshot import Snapshot
+from es_bridge.pit import PitSearch
 from es_bridge.stopping import Patience
 from es_bridge.time_field import TimeField
 from es_bridge.transport import Transport
@@ -74,25 +74,25 @@ class EncodingWorkers(Elsewhere):
         self._settings = settings
         self._chunk_rows = chunk_rows
         self._opaque_id = opaque_id
-        self._snapshot: Optional[Snapshot] = None
+        self._pit_search: Optional[PitSearch] = None
         self._processes: List[subprocess.Popen] = []
         self._windows: queue.Queue = queue.Queue()
         self._closed = False
 
-    def start(self, snapshot: Snapshot, documents: int) -> bool:
+    def start(self, pit_search: PitSearch, documents: int) -> bool:
         """Start the workers if ``documents`` are worth it; False when they are not or the system refuses."""
         if documents < WORTH_FROM_DOCS:
             return False
         import subprocess  # here, because most searches need no worker and every import delays the first row
 
-        self._snapshot = snapshot
+        self._pit_search = pit_search
         job = {
             "cluster": dataclasses.asdict(self._transport.config),
-            "request": dataclasses.asdict(snapshot.request),
-            "keep_alive": snapshot.keep_alive,
-            "patience": dataclasses.asdict(snapshot.patience) if snapshot.patience else None,
-            "known_indices": sorted(snapshot.access.known),
-            "time_field": dataclasses.asdict(dataclasses.replace(snapshot.time_field, names=())),
+            "request": dataclasses.asdict(pit_search.request),
+            "keep_alive": pit_search.keep_alive,
+            "patience": dataclasses.asdict(pit_search.patience) if pit_search.patience else None,
+            "known_indices": sorted(pit_search.access.known),
+            "time_field": dataclasses.asdict(dataclasses.replace(pit_search.time_field, names=())),
             "settings": dataclasses.asdict(self._settings),
             "chunk_rows": self._chunk_rows,
             "opaque_id": self._opaque_id,
@@ -154,10 +154,10 @@ class EncodingWorkers(Elsewhere):
                 return
 
     def _ask(self, process: subprocess.Popen, window: Window, page_docs: int) -> Optional[EncodedPage]:
-        assert self._snapshot is not None  # noqa: S101
+        assert self._pit_search is not None  # noqa: S101
         _write(
             process.stdin,
-            {"window": dataclasses.asdict(window), "page_docs": page_docs, "pit_id": self._snapshot.pit_id},
+            {"window": dataclasses.asdict(window), "page_docs": page_docs, "pit_id": self._pit_search.pit_id},
         )
         answer = _read(process.stdout)
         if answer is None:
@@ -165,7 +165,7 @@ class EncodingWorkers(Elsewhere):
         self._transport.count(answer["requests"], answer["bytes"])
         if "error" in answer:
             raise _error(answer["error"])
-        self._snapshot.note_incomplete(answer["incomplete"], answer["without_source"])
+        self._pit_search.note_incomplete(answer["incomplete"], answer["without_source"])
         if not answer["fits"]:
             return None
         assert process.stdout is not None  # noqa: S101
@@ -187,27 +187,27 @@ def work(jobs: BinaryIO, answers: BinaryIO) -> None:
     request = SearchRequest(**job["request"])
     access = IndexAccess(transport, request, job["known_indices"])
     patience = Patience(**job["patience"]) if job["patience"] else None
-    snapshot = Snapshot(transport, request, TimeField(**field), "", access, job["keep_alive"], patience)
+    pit_search = PitSearch(transport, request, TimeField(**field), "", access, job["keep_alive"], patience)
     while True:
         asked = _read(jobs)
         if asked is None:
             return
-        snapshot.pit_id = asked["pit_id"]
+        pit_search.pit_id = asked["pit_id"]
         chunks: List[Tuple[int, bytes]] = []
         answer: Dict[str, Any] = {}
         before = transport.requests_sent, transport.bytes_received
-        snapshot.without_source = 0
+        pit_search.without_source = 0
         try:
-            hits = fetch(snapshot, Window(**asked["window"]), asked["page_docs"])
+            hits = fetch(pit_search, Window(**asked["window"]), asked["page_docs"])
             answer["fits"] = hits is not None
-            page = Page(hits or [], snapshot.time_field.ticks_per_s)
+            page = Page(hits or [], pit_search.time_field.ticks_per_s)
             chunks = list(encoded_chunks(page, encoder, job["chunk_rows"]))
         except errors.BridgeError as exc:
             answer["error"] = _described(exc)
         answer.update(
             chunks=[(rows, len(body)) for rows, body in chunks],
-            incomplete=snapshot.incomplete,
-            without_source=snapshot.without_source,
+            incomplete=pit_search.incomplete,
+            without_source=pit_search.without_source,
             requests=transport.requests_sent - before[0],
             bytes=transport.bytes_received - before[1],
         )

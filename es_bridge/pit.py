@@ -1,6 +1,6 @@
 """Requests against one point in time: a page of documents, the overview, the histogram that plans windows.
 
-Every reply is checked for what makes it incomplete although the status is 200. `Snapshot` is all that a process needs
+Every reply is checked for what makes it incomplete although the status is 200. `PitSearch` is all that a process needs
 to fetch its share of a search, so it can be built again in a worker from the same values.
 """
 
@@ -49,7 +49,7 @@ def page_bytes(size: int) -> int:
     return MAX_PAGE_BYTES if size > 1 else MAX_DOCUMENT_BYTES
 
 
-class Snapshot:
+class PitSearch:
     """One question against one PIT. Safe to use from several threads."""
 
     def __init__(
