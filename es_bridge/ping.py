@@ -24,8 +24,8 @@ from typing import Callable, List, Optional, Tuple
 from es_bridge.answers import FIELD_CAPS, NUMBER, SEARCH, Maybe
 from es_bridge.dialect import KEEP_ALIVE, Dialect, detect, is_no_pit
 from es_bridge.errors import PermissionDenied, ResponseError
-from es_bridge.times import now_ms
 from es_bridge.http_response import Response
+from es_bridge.times import now_ms
 from es_bridge.transport import Transport
 
 OK, MISSING, FAILED = "ok", "missing", "failed"

@@ -12,9 +12,9 @@ from es_bridge.answers import TOTAL, checked
 from es_bridge.dialect import allowed_keep_alive_ms
 from es_bridge.errors import NotFound, PartialResult, RejectedQuery
 from es_bridge.index_access import IndexAccess
+from es_bridge.pit import MAX_DOCUMENT_BYTES, check_window, problems
 from es_bridge.query import SearchRequest, range_clause, user_clauses
 from es_bridge.reply import Hit, Reply, new_nonce, parse_reply
-from es_bridge.pit import MAX_DOCUMENT_BYTES, check_window, problems
 from es_bridge.stopping import Patience
 from es_bridge.time_field import TimeField
 from es_bridge.transport import Transport

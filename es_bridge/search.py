@@ -35,11 +35,11 @@ from es_bridge.errors import (
 )
 from es_bridge.index_access import IndexAccess
 from es_bridge.limits import Ceilings, RunTime
+from es_bridge.pit import Overview, PitSearch
 from es_bridge.query import Clause, SearchRequest, having_clause
 from es_bridge.query_bounds import check_question
 from es_bridge.reply import Hit, Reply
 from es_bridge.scroll import Scroll
-from es_bridge.pit import Overview, PitSearch
 from es_bridge.stopping import CANCEL_TIMEOUT_S, Patience, cancel_tasks, patience
 from es_bridge.time_field import MILLIS, NANOS, NANOS_RANGE_MS, TimeField, resolve
 from es_bridge.times import now_ms
@@ -392,7 +392,9 @@ class Search:
         windows = plan(pit_search, whole, lambda: self._page_docs)
         pending: Deque[Tuple[Window, Any, Future[Any]]] = deque()
         remote = self._elsewhere
-        if remote is not None and not (self._wanted(whole.count) and remote.start(pit_search, self._wanted(whole.count))):
+        if remote is not None and not (
+            self._wanted(whole.count) and remote.start(pit_search, self._wanted(whole.count))
+        ):
             remote = None
         self._is_elsewhere = remote is not None
         while True:
@@ -525,8 +527,8 @@ class Search:
                     )
             if self._pit_search.without_source:
                 self.warnings.append(
-                    f"{self._pit_search.without_source} documents came without their source: their index does not store "
-                    "it, so there is nothing to show of them"
+                    f"{self._pit_search.without_source} documents came without their source: their index does not "
+                    "store it, so there is nothing to show of them"
                 )
         if self.matched is not None and self.matched > self.emitted:
             returned = f"{self.matched} documents match, the newest {self.emitted} are returned"

@@ -15,8 +15,8 @@ from typing import Callable, Iterator, List, Optional, Tuple
 
 from es_bridge.errors import RejectedQuery, ReplyTooLarge, ResponseError
 from es_bridge.failures import MAX_BUCKETS
-from es_bridge.reply import Hit
 from es_bridge.pit import PitSearch
+from es_bridge.reply import Hit
 from es_bridge.time_field import MILLIS
 
 #: Steps of one histogram. The engines refuse more than 65,535 buckets; 1,000 cost 30 ms.

@@ -23,12 +23,13 @@ MAY_NOT_IMPORT: Dict[str, Tuple[str, ...]] = {
     "es_bridge": (*AWS, *SPLUNK, "collectors", "lab", "aws_siem_bridge", "elasticsearch", "opensearchpy"),
     "collectors": (*AWS, *SPLUNK, "lab", "aws_siem_bridge"),
     "search_command": (*AWS, "solnlib", "lab", "collectors", "aws_siem_bridge"),
+    "splunk_host": (*AWS, *SPLUNK, "cluster_settings", "search_command", "lab", "collectors", "aws_siem_bridge"),
     "cluster_settings": (*AWS, *SPLUNK, "search_command", "lab", "collectors", "aws_siem_bridge"),
     "lab.front": (*AWS, *SPLUNK),
     "aws_siem_bridge": (*AWS, *SPLUNK, "es_bridge", "collectors", "lab"),
 }
 #: Where a package is, when that is not the project's root.
-HOME = dict.fromkeys(("search_command", "cluster_settings"), ROOT / "splunk_app" / "package" / "bin")
+HOME = dict.fromkeys(("search_command", "cluster_settings", "splunk_host"), ROOT / "splunk_app" / "package" / "bin")
 #: Modules that load only inside Splunk, in the built app: UCC's library needs Splunk's own package `splunk`.
 ONLY_IN_SPLUNK = {"cluster_settings.page"}
 #: Variables that hold secrets or decide where one is sent. Reading one at import would make it global state.

@@ -11,9 +11,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 from es_bridge.config import ClusterConfig
 from es_bridge.dialect import detect
+from es_bridge.pit import PitSearch
 from es_bridge.query import SearchRequest
 from es_bridge.reply import new_nonce
-from es_bridge.pit import PitSearch
 from es_bridge.time_field import TimeField
 from es_bridge.transport import Transport
 from es_bridge.windows import Window, plan

@@ -8,9 +8,9 @@ import unicodedata
 from typing import Any, Dict, List
 
 import pytest
-from cluster_settings import log
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from splunk_host import log
 
 from lab.splunkd import User
 from tests.splunk_app.conftest import Splunk

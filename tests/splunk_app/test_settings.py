@@ -11,9 +11,9 @@ from urllib.parse import urlsplit
 import pytest
 from cluster_settings.client import read_settings
 from cluster_settings.conf import ceilings, cluster_config, question_ceilings
-from cluster_settings.local_token import current
-from cluster_settings.splunkd import Splunkd, SplunkdError
 from search_command.audit import open_log
+from splunk_host.local_token import current
+from splunk_host.splunkd import Splunkd, SplunkdError
 
 from es_bridge.config import Auth, ClusterConfig
 from es_bridge.errors import ConfigError
@@ -183,7 +183,7 @@ def test_token_that_changed_between_reading_and_asking(
 ) -> None:
     add_cluster(splunkd.state, PLAIN)
     tokens = iter(["of the start before", current(), current()])
-    monkeypatch.setattr("cluster_settings.local_token.current", lambda: next(tokens))
+    monkeypatch.setattr("splunk_host.local_token.current", lambda: next(tokens))
     assert read_settings(splunkd.uri, splunkd.state.session(User("kim")), "").cluster == PLAIN
 
 
@@ -255,7 +255,7 @@ def test_log_rotates_and_says_nothing_on_stderr(
     folder = tmp_path / "var" / "log" / "splunk"
     folder.mkdir(parents=True)
     monkeypatch.setenv("SPLUNK_HOME", str(tmp_path))
-    monkeypatch.setattr("cluster_settings.log.LOG_BYTES", 200)
+    monkeypatch.setattr("splunk_host.log.LOG_BYTES", 200)
     opened = logging.getLogger("aws_siem_bridge.search")
     monkeypatch.setattr(opened, "handlers", [])
     for number in range(200):

@@ -54,7 +54,8 @@ def test_everything_the_app_carries_can_be_imported(installed_app: Path, bare_py
         "splunktaucclib.rest_handler.admin_external",
         "splunktaucclib.rest_handler.endpoint.validator",
     ]
-    for folder, root in (("lib/es_bridge", "lib"), ("bin/cluster_settings", "bin"), ("bin/search_command", "bin")):
+    folders = ("lib/es_bridge", "bin/splunk_host", "bin/cluster_settings", "bin/search_command")
+    for folder, root in ((folder, folder.partition("/")[0]) for folder in folders):
         for path in sorted((installed_app / folder).rglob("*.py")):
             name = ".".join(path.relative_to(installed_app / root).with_suffix("").parts)
             modules.append(name[: -len(".__init__")] if name.endswith(".__init__") else name)

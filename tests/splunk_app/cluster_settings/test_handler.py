@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any, Dict, Iterator, List, Optional, Tuple
 
 import pytest
-from cluster_settings import handler, local_token, log, secrets
+from cluster_settings import handler
+from cluster_settings.conf import CLUSTERS
+from splunk_host import local_token, log
 
 from es_bridge.config import Auth, ClusterConfig
 from lab.front.faults import FaultyServer, HalfBody, Reset
@@ -338,14 +340,14 @@ def test_a_piece_of_a_secret_is_missing(ask: Asked, number: int) -> None:
     stored = ask.splunkd.state.secrets
     pieces = [entry for entry in stored.all() if entry["username"].startswith("prod``")]
     assert len(pieces) == 4  # the last one is the end mark
-    stored.remove(secrets.REALM, f"prod``splunk_cred_sep``{number}")
+    stored.remove(CLUSTERS.realm, f"prod``splunk_cred_sep``{number}")
     status, text = ask.refused()
     assert status == 500
     assert "no secret is stored for password" in text
 
 
 def test_what_a_longer_secret_left_behind_is_no_part_of_the_new_one(ask: Asked) -> None:
-    ask.splunkd.state.secrets.set(secrets.REALM, "prod``splunk_cred_sep``5", "left over")
+    ask.splunkd.state.secrets.set(CLUSTERS.realm, "prod``splunk_cred_sep``5", "left over")
     assert ask()[1]["cluster"]["password"] == PASSWORD
 
 

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any, Dict, Iterator, List, Optional, Tuple
 
 import pytest
-from cluster_settings import secrets
+from cluster_settings.conf import CLUSTERS
+from splunk_host import secrets
 
 from lab.engine import Engine
 from lab.front.faults import FaultyServer
@@ -77,7 +78,7 @@ class Pages:
         return (self.splunkd.state.stanzas(f"aws_siem_bridge_{conf}") or {})[name]
 
     def secrets(self, name: str) -> Optional[Dict[str, str]]:
-        return secrets.unpack(name, self.splunkd.state.passwords())
+        return secrets.unpack(CLUSTERS.realm, name, self.splunkd.state.passwords())
 
     def clusters(self) -> List[str]:
         return sorted(self.splunkd.state.stanzas("aws_siem_bridge_cluster") or {})

@@ -1,7 +1,7 @@
 """What a running search asks the app's REST handler: its cluster, and what its user may do there. One request.
 
 The answer holds the cluster's secrets, so the handler gives it only to a caller that proves to be a local process of
-the operating system's user that runs Splunk (see `cluster_settings.local_token`).
+the operating system's user that runs Splunk (see `splunk_host.local_token`).
 """
 
 from __future__ import annotations
@@ -10,8 +10,10 @@ import json
 from dataclasses import dataclass, field
 from typing import Any, Dict, Optional, Tuple
 
-from cluster_settings import conf, local_token
-from cluster_settings.splunkd import Splunkd, SplunkdError, reason
+from splunk_host import local_token
+from splunk_host.splunkd import Splunkd, SplunkdError, reason
+
+from cluster_settings import conf
 from es_bridge.config import ClusterConfig
 from es_bridge.errors import BridgeError, ConfigError
 

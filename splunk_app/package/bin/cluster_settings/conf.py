@@ -7,13 +7,16 @@ from __future__ import annotations
 
 from typing import Any, Dict, Mapping, Tuple
 
+from splunk_host.secrets import Stanzas
+
 from es_bridge.config import Auth, ClusterConfig
 from es_bridge.errors import ConfigError
 
-APP = "aws_siem_bridge"
 CLUSTER_CONF = "aws_siem_bridge_cluster"
 ACCESS_CONF = "aws_siem_bridge_access"
 SETTINGS_CONF = "aws_siem_bridge_settings"
+
+CLUSTERS = Stanzas(CLUSTER_CONF, called="cluster", page="Clusters")
 
 #: Conf key -> field of `Auth`.
 _AUTH_KEYS = {

@@ -3,7 +3,7 @@
 Its answer holds a cluster's secrets, and every user of Splunk can reach the endpoint. So, in this order, each step
 refusing what it is not sure of:
 
-1. the caller proves to be a local process of Splunk's own operating system user (`cluster_settings.local_token`);
+1. the caller proves to be a local process of Splunk's own operating system user (`splunk_host.local_token`);
 2. splunkd says who the caller's session belongs to: roles, capabilities, time zone;
 3. the access rules say what these roles may read on the cluster asked for;
 4. only then secrets are read, with the system's own token, which no user's process ever sees.
@@ -20,9 +20,11 @@ import logging
 from dataclasses import dataclass, field
 from typing import Any, Dict, List, Mapping, Optional, Set, Tuple, Union
 
-from cluster_settings import access, conf, local_token, log, secrets
+from splunk_host import APP, local_token, log, secrets
+from splunk_host.splunkd import Splunkd, SplunkdError
+
+from cluster_settings import access, conf
 from cluster_settings.client import MARK
-from cluster_settings.splunkd import Splunkd, SplunkdError
 from es_bridge.errors import ConfigError
 
 LOG_NAME = "aws_siem_bridge_settings.log"
@@ -89,9 +91,9 @@ def _settings(in_string: Union[str, bytes], told: Dict[str, Any]) -> Dict[str, A
     request = _request(in_string, told)
     with Splunkd(request.splunkd_uri, request.system_key) as splunkd:
         caller = _caller(splunkd, request)
-        clusters = splunkd.stanzas(conf.APP, conf.CLUSTER_CONF)
+        clusters = splunkd.stanzas(APP, conf.CLUSTER_CONF)
         clusters = {name: stanza for name, stanza in clusters.items() if not conf.switch(stanza.get("disabled"))}
-        rules, problems = access.rules(splunkd.stanzas(conf.APP, conf.ACCESS_CONF))
+        rules, problems = access.rules(splunkd.stanzas(APP, conf.ACCESS_CONF))
         roles = None if caller.may_configure else _roles(splunkd, caller, rules)
         usable = access.usable_clusters(rules, clusters, roles)
         name = request.cluster or _default(clusters, usable)
@@ -107,8 +109,8 @@ def _settings(in_string: Union[str, bytes], told: Dict[str, Any]) -> Dict[str, A
                 "gives access on the app's Access page",
                 f"no access rule for roles {', '.join(sorted(roles or ()))}{broken}",
             )
-        log_level = log.level(splunkd.stanzas(conf.APP, conf.SETTINGS_CONF).get("logging", {}).get("loglevel"))
-        stanza = secrets.with_secrets(splunkd, name, _own_keys(clusters[name]))
+        log_level = log.level(splunkd.stanzas(APP, conf.SETTINGS_CONF).get("logging", {}).get("loglevel"))
+        stanza = secrets.with_secrets(splunkd, conf.CLUSTERS, name, _own_keys(clusters[name]))
         indices = None if roles is None else list(access.allowed_indices(rules, name, roles))
     _log().setLevel(log_level)
     _log().debug("%s", log.line({"user": caller.name, "cluster": name, "status": 200, "indices": json.dumps(indices)}))
@@ -231,7 +233,7 @@ def _names(clusters: Mapping[str, Any], usable: List[str]) -> str:
 
 def _reply(status: int, content: Dict[str, Any]) -> Dict[str, Any]:
     return {
-        "payload": json.dumps({**content, MARK: conf.APP}),
+        "payload": json.dumps({**content, MARK: APP}),
         "status": status,
         "headers": {"Content-Type": "application/json", "Cache-Control": "no-store"},
     }

@@ -13,6 +13,8 @@ import contextlib
 import re
 from typing import Any, Dict, Iterator, List, Mapping
 
+from splunk_host import APP, secrets
+from splunk_host.splunkd import Splunkd, SplunkdError
 from splunktaucclib.rest_handler.admin_external import (
     AdminExternalHandler,
     build_conf_info,
@@ -20,9 +22,8 @@ from splunktaucclib.rest_handler.admin_external import (
 )
 from splunktaucclib.rest_handler.error import RestError
 
-from cluster_settings import access, conf, secrets
-from cluster_settings.connection_test import try_cluster
-from cluster_settings.splunkd import Splunkd, SplunkdError
+from cluster_settings import access, conf
+from cluster_settings.connection_check import try_cluster
 from es_bridge.config import ClusterConfig
 from es_bridge.errors import BridgeError, ConfigError
 
@@ -90,13 +91,13 @@ class ClusterHandler(_Handler):
     def edit_hook(self, session_key: str, config_name: str, stanza_id: str, payload: Dict[str, Any]) -> None:
         """Check a changed cluster; what the page does not send stays as it is. Raises `RestError`."""
         with _shown(), self._splunkd() as splunkd:
-            stored = splunkd.stanzas(conf.APP, conf.CLUSTER_CONF).get(stanza_id, {})
+            stored = splunkd.stanzas(APP, conf.CLUSTER_CONF).get(stanza_id, {})
         self._check(stanza_id, payload, stored)
 
     def delete_hook(self, session_key: str, config_name: str, stanza_id: str) -> None:
         """Refuse to delete a cluster that access rules name: the next one of that name would inherit them."""
         with _shown(), self._splunkd() as splunkd:
-            rules = splunkd.stanzas(conf.APP, conf.ACCESS_CONF)
+            rules = splunkd.stanzas(APP, conf.ACCESS_CONF)
         naming = sorted(name for name, rule in rules.items() if str(rule.get("cluster") or "").strip() == stanza_id)
         if naming:
             raise RestError(
@@ -123,7 +124,7 @@ class ClusterHandler(_Handler):
         together = {key: value for key, value in {**stored, **payload}.items() if key in conf.CLUSTER_KEYS}
         with _shown():
             with self._splunkd() as splunkd:
-                stanza = secrets.with_secrets(splunkd, name, together)
+                stanza = secrets.with_secrets(splunkd, conf.CLUSTERS, name, together)
             config = conf.cluster_config(name, stanza)
             conf.ceilings(name, stanza)
             conf.question_ceilings(name, stanza)
@@ -142,7 +143,7 @@ class ClusterHandler(_Handler):
             return
         try:
             with self._splunkd() as splunkd:
-                for name, stanza in splunkd.stanzas(conf.APP, conf.CLUSTER_CONF).items():
+                for name, stanza in splunkd.stanzas(APP, conf.CLUSTER_CONF).items():
                     if name != self.callerArgs.id and conf.switch(stanza.get("is_default")):
                         _no_default(splunkd, name)
         except SplunkdError as exc:
@@ -161,14 +162,14 @@ class AccessHandler(_Handler):
     def edit_hook(self, session_key: str, config_name: str, stanza_id: str, payload: Dict[str, Any]) -> None:
         """Check a changed rule. Raises `RestError`."""
         with _shown(), self._splunkd() as splunkd:
-            stored = splunkd.stanzas(conf.APP, conf.ACCESS_CONF).get(stanza_id, {})
+            stored = splunkd.stanzas(APP, conf.ACCESS_CONF).get(stanza_id, {})
         self._check(stanza_id, payload, stored)
 
     def _check(self, name: str, payload: Dict[str, Any], stored: Mapping[str, Any]) -> None:
         self._tidy(payload)
         with _shown(), self._splunkd() as splunkd:
             rule = access.rule(name, {**stored, **payload})
-            clusters = sorted(splunkd.stanzas(conf.APP, conf.CLUSTER_CONF))
+            clusters = sorted(splunkd.stanzas(APP, conf.CLUSTER_CONF))
         if rule.cluster not in (access.EVERY_CLUSTER, *clusters):
             there = (
                 f"Choose * or one of {', '.join(clusters)}" if clusters else "Add it on the Clusters page, or choose *"
@@ -199,7 +200,7 @@ def _try(config: ClusterConfig) -> None:
 
 
 def _no_default(splunkd: Splunkd, name: str) -> None:
-    path = ("servicesNS", "nobody", conf.APP, "configs", f"conf-{conf.CLUSTER_CONF}", name)
+    path = ("servicesNS", "nobody", APP, "configs", f"conf-{conf.CLUSTER_CONF}", name)
     status, _ = splunkd.post(*path, form={"is_default": "0"})
     if status >= 400:
         raise SplunkdError(f"splunkd answered {status} when cluster {name!r} was to be the default no more", status)

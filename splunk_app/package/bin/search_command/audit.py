@@ -1,6 +1,6 @@
 """The command's own log: one line a search, for whoever has to answer "who read what".
 
-The line is ``key=value`` with quoted text (`cluster_settings.log.line`). It says who, where, what range, how much, how
+The line is ``key=value`` with quoted text (`splunk_host.log.line`). It says who, where, what range, how much, how
 many events that match were not returned (``cut``), and how it ended. The query is not in it, unless the engine quotes
 it in its error; a secret never is. It is written whatever the log level: that one decides about everything else in the
 log.
@@ -11,7 +11,7 @@ from __future__ import annotations
 import logging
 from typing import Any, Dict
 
-from cluster_settings import log
+from splunk_host import log
 
 LOG_NAME = "aws_siem_bridge_search.log"
 

@@ -1,7 +1,7 @@
 """How many searches may run on a cluster at a time, counted over all processes of this search head.
 
 A running search holds a lock on one of as many files as searches are allowed. The operating system frees it when the
-process ends, however it ends; worker processes do not inherit it. POSIX only, like `cluster_settings.local_token`.
+process ends, however it ends; worker processes do not inherit it. POSIX only, like `splunk_host.local_token`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Iterator, Optional
 
-from cluster_settings.local_token import private_folder
+from splunk_host.local_token import private_folder
 
 from es_bridge.errors import CeilingReached, ConfigError
 

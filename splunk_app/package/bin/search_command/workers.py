@@ -22,9 +22,9 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Callable, Dict, Iterator, List,
 from es_bridge import errors
 from es_bridge.config import Auth, ClusterConfig
 from es_bridge.index_access import IndexAccess
+from es_bridge.pit import PitSearch
 from es_bridge.query import SearchRequest
 from es_bridge.search import Elsewhere, Page
-from es_bridge.pit import PitSearch
 from es_bridge.stopping import Patience
 from es_bridge.time_field import TimeField
 from es_bridge.transport import Transport

@@ -15,7 +15,7 @@ from typing import Any, Callable, Dict, Iterator, List, Optional
 
 import pytest
 import trustme
-from cluster_settings.connection_test import try_cluster
+from cluster_settings.connection_check import try_cluster
 
 from es_bridge.config import Auth, ClusterConfig
 from es_bridge.errors import BridgeError
@@ -266,7 +266,7 @@ def test_there_is_a_case_for_every_expectation() -> None:
 
 
 def test_server_that_never_answers(cases: Cases, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("cluster_settings.connection_test.REQUEST_TIMEOUT_S", 0.2)
+    monkeypatch.setattr("cluster_settings.connection_check.REQUEST_TIMEOUT_S", 0.2)
     text = tried(ClusterConfig((cases.serve(Hang()),)))
     assert "accepts connections but did not answer within 0.2 s" in text
     assert "Check under Hosts" in text
@@ -291,7 +291,7 @@ class Endless(LocalServer):
 
 
 def test_server_that_sends_a_byte_now_and_then(cases: Cases, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("cluster_settings.connection_test.HOST_LIMIT_S", 0.5)
+    monkeypatch.setattr("cluster_settings.connection_check.HOST_LIMIT_S", 0.5)
     server = cases.stack.enter_context(Endless(b" ", 0.05))
     text = tried(ClusterConfig((server.url,)))
     assert "accepts connections but did not answer within 0.5 s" in text

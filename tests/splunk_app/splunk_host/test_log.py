@@ -6,14 +6,14 @@ import sys
 from pathlib import Path
 
 import pytest
-from cluster_settings import log
+from splunk_host import log
 
 from ..conftest import BIN
 
 WRITERS, LINES = 8, 40
 PROGRAM = """
 import sys
-from cluster_settings import log
+from splunk_host import log
 log.LOG_BYTES, log.LOG_FILES_KEPT = 2000, 1000
 opened = log.open_log("x", "x.log")
 sys.stdin.read()

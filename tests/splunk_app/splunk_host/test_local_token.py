@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import List
 
 import pytest
-from cluster_settings import local_token
+from splunk_host import local_token
 
 from es_bridge.errors import ConfigError
 
@@ -62,7 +62,7 @@ def test_without_a_pid_file_there_is_one_too(home: Path) -> None:
 
 
 def test_processes_that_come_at_once_agree(home: Path) -> None:
-    program = "import sys; sys.stdin.read(); from cluster_settings import local_token; print(local_token.current())"
+    program = "import sys; sys.stdin.read(); from splunk_host import local_token; print(local_token.current())"
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(BIN), str(ROOT)])}
     processes = [
         subprocess.Popen(

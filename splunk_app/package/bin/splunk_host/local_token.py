@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Callable
 
 from es_bridge.errors import ConfigError
+from splunk_host import APP
 
 PREFIX = "local_token-"
 _TOKEN_BYTES = 48
@@ -47,7 +48,7 @@ def private_folder() -> Path:
     home = os.environ.get("SPLUNK_HOME")
     if not home:
         raise ConfigError("SPLUNK_HOME is not set: the app's scripts are meant to be started by splunkd")
-    folder = Path(home, "var", "run", "splunk", "aws_siem_bridge")
+    folder = Path(home, "var", "run", "splunk", APP)
     try:
         folder.mkdir(mode=0o700, exist_ok=True)
         _check(folder, folder.lstat(), stat.S_ISDIR)

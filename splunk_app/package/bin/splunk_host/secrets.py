@@ -7,43 +7,60 @@ A conf value of six asterisks stands for a secret. The secrets of a stanza are o
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from typing import Any, Dict, Iterable, Mapping, Optional
 
-from cluster_settings.conf import APP, CLUSTER_CONF
-from cluster_settings.splunkd import Splunkd
 from es_bridge.errors import ConfigError
+from splunk_host import APP
+from splunk_host.splunkd import Splunkd
 
-REALM = f"__REST_CREDENTIAL__#{APP}#configs/conf-{CLUSTER_CONF}"
 SECRET_IS_ELSEWHERE = "*" * 6
 _PIECE_SEPARATOR = "``splunk_cred_sep``"
 _END_MARK = _PIECE_SEPARATOR + _PIECE_SEPARATOR.join("SPLUNK") + _PIECE_SEPARATOR
 
 
-def with_secrets(splunkd: Splunkd, name: str, stanza: Mapping[str, Any]) -> Dict[str, Any]:
-    """Return a cluster's stanza with its secrets in place; asks splunkd only when the stanza has some.
+@dataclass(frozen=True)
+class Stanzas:
+    """The stanzas of a conf file that have secrets, and how a message names them."""
+
+    #: The file's name without ``.conf``.
+    conf: str
+    #: What one stanza is, such as ``cluster``.
+    called: str
+    #: The configuration page that an administrator enters them on.
+    page: str
+
+    @property
+    def realm(self) -> str:
+        """What storage/passwords files them under."""
+        return f"__REST_CREDENTIAL__#{APP}#configs/conf-{self.conf}"
+
+
+def with_secrets(splunkd: Splunkd, stanzas: Stanzas, name: str, stanza: Mapping[str, Any]) -> Dict[str, Any]:
+    """Return a stanza with its secrets in place; asks splunkd only when it has some.
 
     Raises `ConfigError` when they are not stored, `SplunkdError` when splunkd does not give them.
     """
     keys = [key for key, value in stanza.items() if value == SECRET_IS_ELSEWHERE]
     if not keys:
         return dict(stanza)
-    entries = splunkd.entries("servicesNS", "nobody", APP, "storage", "passwords", search=f"realm={REALM}")
-    stored = unpack(name, [entry["content"] for entry in entries])
+    entries = splunkd.entries("servicesNS", "nobody", APP, "storage", "passwords", search=f"realm={stanzas.realm}")
+    stored = unpack(stanzas.realm, name, [entry["content"] for entry in entries])
     if stored is None or any(not stored.get(key) for key in keys):
         missing = [key for key in keys if not (stored or {}).get(key)]
         raise ConfigError(
-            f"cluster {name!r}: no secret is stored for {', '.join(missing)}. An administrator has to enter it again "
-            "on the app's Clusters page"
+            f"{stanzas.called} {name!r}: no secret is stored for {', '.join(missing)}. An administrator has to "
+            f"enter it again on the app's {stanzas.page} page"
         )
     return {**stanza, **{key: stored[key] for key in keys}}
 
 
-def unpack(stanza: str, entries: Iterable[Mapping[str, Any]]) -> Optional[Dict[str, str]]:
+def unpack(realm: str, stanza: str, entries: Iterable[Mapping[str, Any]]) -> Optional[Dict[str, str]]:
     """Return the secrets stored for a stanza, ``None`` when there are none or a piece of them is missing."""
     pieces: Dict[int, str] = {}
     for entry in entries:
         owner, _, number = str(entry.get("username", "")).rpartition(_PIECE_SEPARATOR)
-        if entry.get("realm") == REALM and owner == stanza and number.isdecimal():
+        if entry.get("realm") == realm and owner == stanza and number.isdecimal():
             pieces[int(number)] = str(entry.get("clear_password", ""))
     text = ""
     for position in range(1, len(pieces) + 1):
