@@ -14,8 +14,9 @@ from typing import Dict, List, Sequence
 
 import psutil
 
-from lab.protocol import SCRIPT, CommandProcess, Job
+from lab.app_command import SCRIPT, AppCommand
 from lab.splunkd import SplunkdStandIn
+from splunk_bridge.chunked import Job
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,7 @@ def run_command(
     first = 0.0
     with (
         tempfile.TemporaryFile() as kept,
-        CommandProcess(job, python=python, script=script, home=splunkd.splunk_home) as command,
+        AppCommand(job, python=python, script=script, home=splunkd.splunk_home) as command,
     ):
         memory = PeakMemory(command.process.pid)
         sizes: List[int] = []

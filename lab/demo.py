@@ -17,17 +17,18 @@ from es_bridge.cli.connection import add_connection_arguments, cluster_from
 from es_bridge.cli.reporting import run_reported, say
 from es_bridge.config import ClusterConfig
 from es_bridge.terminal import put
+from lab.app_command import AppCommand
 from lab.aws import AwsStandIn, AwsUnavailable
 from lab.demo_load import holds_story, load_story
 from lab.engine import DEFAULT_ENGINE, EngineUnavailable
 from lab.engine.cache import cache_dir
 from lab.engine.detached import find_detached, start_detached, stop_detached
 from lab.engine.progress import to_stderr
-from lab.protocol import CommandProcess, Job, Reply, Value
 from lab.run_cli import own_command_line
-from lab.spl import SplError
 from lab.splunkd import SplunkdStandIn, User, add_cluster
 from lab.story import cast
+from splunk_bridge.chunked import Job, Reply, Value
+from splunk_bridge.command_line import SplError
 
 EXAMPLES = """\
 examples:
@@ -202,7 +203,7 @@ def _run_line(line: str, splunkd: SplunkdStandIn, session_key: str, python: str)
     shown: List[Dict[str, Value]] = []
     rows = 0
     reply: Optional[Reply] = None
-    with CommandProcess(job, python=python, home=splunkd.splunk_home) as command:
+    with AppCommand(job, python=python, home=splunkd.splunk_home) as command:
         for reply in command.run():
             if reply.body and first_s is None:
                 first_s = time.monotonic() - started

@@ -16,9 +16,10 @@ from es_bridge.cli.connection import add_connection_arguments, cluster_from
 from es_bridge.config import ClusterConfig
 from es_bridge.errors import BridgeError
 from es_bridge.terminal import put, put_error
-from lab.protocol import CommandProcess, Job, ProtocolError
-from lab.spl import CommandLine, SplError, parse_command_line
+from lab.app_command import AppCommand
 from lab.splunkd import SplunkdStandIn, User, add_cluster
+from splunk_bridge.chunked import CommandProcess, Job, ProtocolError
+from splunk_bridge.command_line import CommandLine, SplError, parse_command_line
 
 COMMAND = "elasticsearch"
 #: Its name in `source` and in messages. Not "default": in a conf file that is the stanza every other one inherits.
@@ -71,7 +72,7 @@ def _run_line(
         session_key = splunkd.state.session(User("admin", ("admin",), tz=arguments.tz))
         job = Job(args, raw_args, splunkd.uri, session_key, earliest=picker[0], latest=picker[1])
         try:
-            with CommandProcess(job, python=arguments.python, home=splunkd.splunk_home) as command:
+            with AppCommand(job, python=arguments.python, home=splunkd.splunk_home) as command:
                 try:
                     return _print_replies(command)
                 except (ProtocolError, EOFError) as exc:

@@ -23,6 +23,7 @@ MAY_NOT_IMPORT: Dict[str, Tuple[str, ...]] = {
     "es_bridge": (*AWS, *SPLUNK, "collectors", "lab", "aws_siem_bridge", "elasticsearch", "opensearchpy"),
     "collectors": (*AWS, *SPLUNK, "lab", "aws_siem_bridge"),
     "search_command": (*AWS, "solnlib", "lab", "collectors", "aws_siem_bridge"),
+    "splunk_bridge": (*AWS, *SPLUNK, "es_bridge", "collectors", "lab", "aws_siem_bridge"),
     "splunk_host": (*AWS, *SPLUNK, "cluster_settings", "search_command", "lab", "collectors", "aws_siem_bridge"),
     "cluster_settings": (*AWS, *SPLUNK, "search_command", "lab", "collectors", "aws_siem_bridge"),
     "lab.front": (*AWS, *SPLUNK),

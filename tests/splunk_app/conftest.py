@@ -17,10 +17,11 @@ import pytest
 
 from es_bridge.config import Auth, ClusterConfig
 from es_bridge.transport import Transport
+from lab.app_command import AppCommand
 from lab.engine import Engine
-from lab.protocol import CommandProcess, Job, Reply
-from lab.spl import parse_command_line
 from lab.splunkd import SplunkdStandIn, User, add_cluster
+from splunk_bridge.chunked import Job, Reply
+from splunk_bridge.command_line import parse_command_line
 
 # The app's bin folder is on the path of its scripts inside Splunk, so it is here too.
 BIN = Path(__file__).resolve().parents[2] / "splunk_app" / "package" / "bin"
@@ -78,11 +79,11 @@ class Splunk:
     def add_cluster(self, name: str, *hosts: str, **settings: Any) -> None:
         add_cluster(self.splunkd.state, ClusterConfig(hosts, name=name, **settings), default=name == "prod")
 
-    def start(self, line: str, user: Optional[User] = None, **job: Any) -> CommandProcess:
+    def start(self, line: str, user: Optional[User] = None, **job: Any) -> AppCommand:
         user = user or User("analyst")
         parsed = parse_command_line(line)
         key = self.splunkd.state.session(user)
-        return CommandProcess(
+        return AppCommand(
             Job(parsed.args, parsed.raw_args, self.splunkd.uri, key, user=user.name, **job),
             python=self.python,
             home=self.home,

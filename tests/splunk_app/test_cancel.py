@@ -8,10 +8,11 @@ from typing import Iterator, List
 
 import pytest
 
+from lab.app_command import AppCommand
 from lab.front.faults import FaultyServer
 from lab.front.server import Handler, Received, forward
-from lab.protocol import CommandProcess, Job
 from lab.splunkd import add_cluster
+from splunk_bridge.chunked import Job
 
 from .conftest import BIN, Splunk, Store
 
@@ -134,7 +135,7 @@ def test_cancelled_where_the_signal_is_taken_for_a_failure(splunk: Splunk, tmp_p
     script = tmp_path / "mistaken.py"
     script.write_text(MISTAKEN.format(path=[str(BIN)]))
     job = Job([], [], splunk.splunkd.uri, "key")
-    with CommandProcess(job, python=splunk.python, script=script) as command:
+    with AppCommand(job, python=splunk.python, script=script) as command:
         command.getinfo()
         command.ask()
         assert command.wait() == 128 + signal.SIGTERM

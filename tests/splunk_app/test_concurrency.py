@@ -12,7 +12,7 @@ from typing import Any, Iterator, List
 import psutil
 import pytest
 
-from lab.protocol import CommandProcess
+from lab.app_command import AppCommand
 from lab.splunkd import add_cluster
 
 from .conftest import Splunk, Store
@@ -35,7 +35,7 @@ def two_at_a_time(prod: Splunk, store: Store) -> Splunk:
 
 
 @pytest.fixture
-def running(two_at_a_time: Splunk, many_index: str) -> Iterator[List[CommandProcess]]:
+def running(two_at_a_time: Splunk, many_index: str) -> Iterator[List[AppCommand]]:
     """Two searches that have given their first rows and wait to be asked for more."""
     line = f"| elasticsearch index={many_index} size=0"
     with ExitStack() as stack:
@@ -51,7 +51,7 @@ def one_more(splunk: Splunk, index: str) -> Any:
 
 
 def test_one_too_many_is_an_error_that_names_the_ceiling(
-    two_at_a_time: Splunk, running: List[CommandProcess], many_index: str
+    two_at_a_time: Splunk, running: List[AppCommand], many_index: str
 ) -> None:
     for _ in range(2):  # a search that was refused takes nothing
         ended = one_more(two_at_a_time, many_index)
@@ -74,7 +74,7 @@ def test_a_process_that_only_tells_its_configuration_takes_no_slot(two_at_a_time
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
 def test_slot_of_a_process_that_is_ended_is_free(
-    two_at_a_time: Splunk, running: List[CommandProcess], many_index: str, how: signal.Signals
+    two_at_a_time: Splunk, running: List[AppCommand], many_index: str, how: signal.Signals
 ) -> None:
     running[1].process.send_signal(how)
     running[1].wait(10)
@@ -82,7 +82,7 @@ def test_slot_of_a_process_that_is_ended_is_free(
 
 
 def test_worker_processes_that_outlive_their_parent_hold_no_slot(
-    two_at_a_time: Splunk, running: List[CommandProcess], many_index: str
+    two_at_a_time: Splunk, running: List[AppCommand], many_index: str
 ) -> None:
     parent = psutil.Process(running[0].process.pid)
     while not (workers := parent.children()):
@@ -101,14 +101,14 @@ def test_worker_processes_that_outlive_their_parent_hold_no_slot(
 
 
 def test_slots_are_counted_a_cluster(
-    two_at_a_time: Splunk, running: List[CommandProcess], store: Store, many_index: str
+    two_at_a_time: Splunk, running: List[AppCommand], store: Store, many_index: str
 ) -> None:
     two_at_a_time.add_cluster("other", *store.config.hosts)
     ended = two_at_a_time.run(f"| elasticsearch cluster=other index={many_index} size=5").done
     assert len(ended.rows) == 5
 
 
-def test_files_are_for_splunks_own_user_only(two_at_a_time: Splunk, running: List[CommandProcess]) -> None:
+def test_files_are_for_splunks_own_user_only(two_at_a_time: Splunk, running: List[AppCommand]) -> None:
     slots = two_at_a_time.home / APP_FOLDER / "slots"
     (of_cluster,) = slots.iterdir()
     assert sorted(path.name for path in of_cluster.iterdir()) == ["1", "2"]

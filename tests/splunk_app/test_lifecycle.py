@@ -12,9 +12,10 @@ from typing import Any, Callable, Iterator, List, Tuple
 import psutil
 import pytest
 
+from lab.app_command import AppCommand
 from lab.engine import Engine
-from lab.protocol import CommandProcess, Job
 from lab.splunkd import User
+from splunk_bridge.chunked import Job
 
 from .conftest import Splunk, Store
 
@@ -174,7 +175,7 @@ class TestWorkers:
     """A search large enough for worker processes leaves none behind, however it ends."""
 
     @pytest.fixture
-    def started(self, slow: Splunk, store: Store) -> Iterator[Tuple[CommandProcess, List[psutil.Process]]]:
+    def started(self, slow: Splunk, store: Store) -> Iterator[Tuple[AppCommand, List[psutil.Process]]]:
         """A command with its workers, in the middle of a search."""
         index = store.fill({"n": n, "padding": "x" * 500} for n in range(20_000))
         with slow.start(f"| elasticsearch index={index} size=0") as command:
@@ -188,19 +189,19 @@ class TestWorkers:
                 if worker.is_running():
                     worker.kill()
 
-    def test_cancel(self, started: Tuple[CommandProcess, List[psutil.Process]]) -> None:
+    def test_cancel(self, started: Tuple[AppCommand, List[psutil.Process]]) -> None:
         command, workers = started
         command.process.send_signal(signal.SIGTERM)
         assert command.wait() == 128 + signal.SIGTERM
         assert psutil.wait_procs(workers, timeout=20)[1] == []
         assert command.stderr() == ""
 
-    def test_command_is_killed(self, started: Tuple[CommandProcess, List[psutil.Process]]) -> None:
+    def test_command_is_killed(self, started: Tuple[AppCommand, List[psutil.Process]]) -> None:
         command, workers = started
         command.process.kill()
         assert psutil.wait_procs(workers, timeout=20)[1] == []
 
-    def test_a_worker_is_killed(self, started: Tuple[CommandProcess, List[psutil.Process]]) -> None:
+    def test_a_worker_is_killed(self, started: Tuple[AppCommand, List[psutil.Process]]) -> None:
         command, workers = started
         workers[0].kill()
         replies = []
@@ -228,7 +229,7 @@ def test_what_splunkd_6_3_sent(prod: Splunk, store: Store) -> None:
     info = request["searchinfo"]
     session = prod.splunkd.state.session(User("admin"))
     job = Job([], [], prod.splunkd.uri, session, sid=info["sid"])
-    with CommandProcess(job, python=prod.python, home=prod.home) as command:
+    with AppCommand(job, python=prod.python, home=prod.home) as command:
         info.update(
             args=[f"index={index}"],
             raw_args=[f"index={index}"],

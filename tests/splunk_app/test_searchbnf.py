@@ -9,7 +9,7 @@ from typing import Dict, Iterator, List, Tuple
 
 import pytest
 
-from lab.spl import parse_command_line
+from splunk_bridge.command_line import parse_command_line
 
 from .conftest import BIN
 

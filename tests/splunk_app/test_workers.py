@@ -8,7 +8,7 @@ from typing import Any, List
 import psutil
 import pytest
 
-from lab.protocol import CommandProcess
+from lab.app_command import AppCommand
 
 from .conftest import Splunk, Store
 
@@ -24,7 +24,7 @@ def many_index(engine: Any) -> str:
     return store.fill(({"n": n, "word": f"w{n % 7}", f"rare{n % 97}": [str(n), "x"]} for n in range(MANY)), shards=3)
 
 
-def children_of(command: CommandProcess) -> List[psutil.Process]:
+def children_of(command: AppCommand) -> List[psutil.Process]:
     return psutil.Process(command.process.pid).children(recursive=True)
 
 

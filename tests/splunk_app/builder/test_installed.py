@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from lab.protocol import CommandProcess, Job
-from lab.spl import parse_command_line
+from lab.app_command import AppCommand
 from lab.splunkd import SplunkdStandIn, User, add_cluster
+from splunk_bridge.chunked import Job
+from splunk_bridge.command_line import parse_command_line
 
 from ..conftest import Ended, Store
 
@@ -22,7 +23,7 @@ def search(app: Path, splunkd: SplunkdStandIn, python: str, line: str) -> Ended:
     key = splunkd.state.session(User("analyst"))
     job = Job(parsed.args, parsed.raw_args, splunkd.uri, key, user="analyst")
     script = app / "bin" / "elastic_search.py"
-    with CommandProcess(job, python=python, script=script, home=splunkd.splunk_home) as command:
+    with AppCommand(job, python=python, script=script, home=splunkd.splunk_home) as command:
         replies = list(command.run())
         return Ended(replies, command.wait(), command.stderr(), command.audit_log())
 

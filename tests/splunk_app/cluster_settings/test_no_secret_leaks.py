@@ -15,10 +15,10 @@ import psutil
 import pytest
 from cluster_settings import handler
 
+from lab.app_command import SCRIPT
 from lab.engine import Engine
 from lab.front.faults import FaultyServer
 from lab.front.server import Reply
-from lab.protocol import SCRIPT
 from lab.splunkd import SplunkdStandIn, User
 
 from ..conftest import Splunk, Store

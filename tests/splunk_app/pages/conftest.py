@@ -10,10 +10,11 @@ from typing import Any, Callable, Iterator
 
 import pytest
 
+from lab.app_command import AppCommand
 from lab.browser import BrowserUnavailable, open_browser
-from lab.protocol import CommandProcess, Job
-from lab.spl import parse_command_line
 from lab.splunkd import SplunkdStandIn, User
+from splunk_bridge.chunked import Job
+from splunk_bridge.command_line import parse_command_line
 
 from ..conftest import Ended
 from .configuration import TIMEOUT_MS, ConfigurationPage
@@ -34,7 +35,7 @@ class SearchHead:
         parsed = parse_command_line(line)
         job = Job(parsed.args, parsed.raw_args, self.splunkd.uri, self.splunkd.state.session(user), user=user.name)
         script = self.app / "bin" / "elastic_search.py"
-        with CommandProcess(job, python=sys.executable, script=script, home=self.splunkd.splunk_home) as command:
+        with AppCommand(job, python=sys.executable, script=script, home=self.splunkd.splunk_home) as command:
             replies = list(command.run())
             return Ended(replies, command.wait(), command.stderr(), command.audit_log())
 

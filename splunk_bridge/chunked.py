@@ -1,4 +1,4 @@
-"""splunkd's side of the chunked protocol: starts the app's own script and talks to it, request by request.
+"""splunkd's side of the chunked protocol: starts a command's script and talks to it, request by request.
 
 Interactive on purpose. Writing all requests at once would cut off a command with several chunks without anybody
 noticing. What is sent is modelled on what splunkd 8.2 and 6.3 send (see ``docs/search_command.md``).
@@ -20,8 +20,6 @@ from pathlib import Path
 from typing import IO, Any, Dict, Iterator, List, Optional, Sequence, Tuple, Union
 from urllib.parse import quote
 
-SCRIPT = Path(__file__).resolve().parents[1] / "splunk_app" / "package" / "bin" / "elastic_search.py"
-APP = "aws_siem_bridge"
 SPLUNK_VERSION = "10.0.0"
 #: Of the caller's environment splunkd's child gets this much: enough to run, and to find AWS credentials.
 _ENVIRONMENT = re.compile("PATH|HOME|TMPDIR|SYSTEMROOT|LD_LIBRARY_PATH|AWS_(?!SIEM_BRIDGE_).*")
@@ -79,6 +77,8 @@ class Job:
     earliest: str = "0"
     latest: str = "0"
     user: str = "admin"
+    #: The app that the search runs in.
+    app: str = "search"
     command: str = "elasticsearch"
     sid: str = field(default_factory=lambda: f"{time.time():.2f}")
 
@@ -90,7 +90,7 @@ class Job:
             "raw_args": list(self.raw_args),
             "dispatch_dir": str(dispatch_dir),
             "sid": self.sid,
-            "app": APP,
+            "app": self.app,
             "owner": self.user,
             "username": self.user,
             "session_key": self.session_key,
@@ -107,7 +107,7 @@ class Job:
 class CommandProcess:
     """The command as a child process. A context manager: leaving it makes sure the child is gone."""
 
-    def __init__(self, job: Job, *, python: str = sys.executable, script: Path = SCRIPT, home: Optional[Path] = None):
+    def __init__(self, job: Job, script: Path, *, python: str = sys.executable, home: Optional[Path] = None):
         """Start it. ``home`` is ``$SPLUNK_HOME``, a temporary folder when not given."""
         self.job = job
         self._temporary = tempfile.TemporaryDirectory(prefix="aws-siem-bridge-")
@@ -128,7 +128,7 @@ class CommandProcess:
                 env=environment,
                 cwd=str(script.parent),
             )
-        assert self.process.stdin and self.process.stdout
+        assert self.process.stdin and self.process.stdout  # noqa: S101
         self._requests: IO[bytes] = self.process.stdin
         self._replies: IO[bytes] = self.process.stdout
 
@@ -214,9 +214,9 @@ class CommandProcess:
         """Return what the child wrote to stderr so far; splunkd would show it as errors in search.log."""
         return self._stderr_file.read_text(encoding="utf-8", errors="replace")
 
-    def audit_log(self) -> str:
-        """Return the command's own log."""
-        log = self.home / "var" / "log" / "splunk" / "aws_siem_bridge_search.log"
+    def log(self, name: str) -> str:
+        """Return a file that the child wrote into Splunk's folder of logs; empty when there is none."""
+        log = self.home / "var" / "log" / "splunk" / name
         return log.read_text(encoding="utf-8") if log.exists() else ""
 
     def write_status(self, state: str, finalized: int = 0) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from lab.spl import SplError, parse_command_line
+from splunk_bridge.command_line import SplError, parse_command_line
 
 
 @pytest.mark.parametrize(
