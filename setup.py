@@ -60,7 +60,7 @@ setup(
     license="Apache-2.0",
     python_requires=">=3.9",
     packages=find_packages(
-        include=["es_bridge*", "splunk_bridge*", "collectors*", "lab*", "splunk_app*", "deploy*"],
+        include=["es_bridge*", "aws_bridge*", "splunk_bridge*", "collectors*", "lab*", "splunk_app*", "deploy*"],
     ),
     include_package_data=True,
     package_data={

@@ -90,9 +90,10 @@ def measure(case: str, dataset: str, path: Path, mmdb: Path) -> Figures:
 def _ours(dataset: str, path: Path, mmdb: Optional[Path]) -> Tuple[Iterator[Tuple[bytes, bytes]], Dict[str, Any]]:
     import importlib
 
+    from aws_bridge.object_ref import ObjectRef
     from collectors.enrichment import address_book
     from collectors.json_codec import fastest
-    from collectors.records import BadRecord, Context, ObjectRef
+    from collectors.records import BadRecord, Context
     from collectors.unpack import unpacked
 
     source = importlib.import_module(f"collectors.{dataset}.source")

@@ -10,22 +10,16 @@ import threading
 from dataclasses import dataclass, field
 from typing import Iterator, List, NamedTuple, Optional, Set, Tuple
 
+from aws_bridge.errors import ObjectProblem
+from aws_bridge.object_ref import ObjectRef
+from aws_bridge.objects import Objects
 from collectors.delivery.dead_letters import UNKNOWN, DeadLetters
-from collectors.delivery.objects import Objects
-from collectors.errors import (
-    CollectorError,
-    DamagedFile,
-    DeadLetterFile,
-    DigestFile,
-    NotThisLog,
-    ObjectProblem,
-    UnknownObject,
-)
+from collectors.errors import CollectorError, DamagedFile, DeadLetterFile, DigestFile, NotThisLog, UnknownObject
 from collectors.json_codec import Codec, fastest
 from collectors.presence import BATCH, Found, Presence
 from collectors.reading import Reading
 from collectors.recognise import DEAD_LETTERS, DIGEST, UNKNOWN_KIND, kind_of
-from collectors.records import BadRecord, Context, Document, Made, ObjectRef
+from collectors.records import BadRecord, Context, Document, Made
 
 #: Gaps and doubled records named for each object; the others are counted.
 NAMED = 10

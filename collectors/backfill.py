@@ -12,12 +12,12 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timezone
 from typing import Dict, Iterator, List, Optional, Tuple
 
+from aws_bridge.object_ref import ObjectRef
 from collectors.datasets import DATASETS
 from collectors.finished import Finished
 from collectors.listing import Listed, Listing, Period, key_period
 from collectors.periods import daily_indices, warnings
 from collectors.recognise import kind_of
-from collectors.records import ObjectRef
 from es_bridge.config import ClusterConfig
 from es_bridge.errors import PermissionDenied
 from es_bridge.transport import Transport

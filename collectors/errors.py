@@ -10,11 +10,10 @@
     │   └── DeadLetterFile    it is a file of the loader's own dead letters
     ├── InvalidRecord     one record lacks what its document's identity or index is made of
     ├── TemplateRefused   the index template can neither be read nor written with this account
-    ├── ObjectProblem     an object of S3 cannot be read
-    │   ├── ObjectGone         it is not there (any more): recorded, never tried again
-    │   ├── ObjectUnreadable   access or KMS refused, S3 unwell, a body cut or broken on its way: tried again
     ├── StoreUnavailable  the search cluster takes nothing now: wait, nothing is wrong with the object
     └── IntakeStopped     the cluster refuses this account: nothing is taken until somebody changes that
+
+What goes wrong with AWS, an object that cannot be read among it, is in `aws_bridge.errors`.
 
 Messages say what happened, where, and what to do next.
 """
@@ -60,18 +59,6 @@ class InvalidRecord(CollectorError):
 
 class TemplateRefused(CollectorError):
     """The account may not read or write index templates."""
-
-
-class ObjectProblem(CollectorError):
-    """An object of S3 cannot be read as a whole."""
-
-
-class ObjectGone(ObjectProblem):
-    """The object, or its version, is not there: no later attempt can find it."""
-
-
-class ObjectUnreadable(ObjectProblem):
-    """The object is there and cannot be read now."""
 
 
 class StoreUnavailable(CollectorError):

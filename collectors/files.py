@@ -15,10 +15,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, Dict, Iterable, Iterator, List, NamedTuple, Sequence, Set
 
-from collectors.delivery.objects import LocalObjects, split_uri
-from collectors.errors import CollectorError, ObjectGone, ObjectUnreadable
+from aws_bridge.errors import ObjectGone, ObjectUnreadable
+from aws_bridge.object_ref import NO_BUCKET, ObjectRef, split_uri
+from aws_bridge.objects import LocalObjects
+from collectors.errors import CollectorError
 from collectors.recognise import kind_of, passed_over
-from collectors.records import NO_BUCKET, ObjectRef
 
 
 class LogFile(NamedTuple):

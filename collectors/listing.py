@@ -26,10 +26,10 @@ from collections import Counter
 from datetime import datetime, timedelta, timezone
 from typing import Any, Iterator, List, NamedTuple, Optional, Set, Tuple
 
-from collectors.aws import errors, said
+from aws_bridge.clients import errors, said
+from aws_bridge.object_ref import ObjectRef
 from collectors.errors import CollectorError
 from collectors.recognise import ACCOUNT, PLACEHOLDER, dated_folders, is_placeholder, passed_over
-from collectors.records import ObjectRef
 
 HOUR_MS = 3_600_000
 #: A file may be named after the beginning of its interval, so one from before the period can reach into it.

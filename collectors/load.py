@@ -14,14 +14,15 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO, Callable, Collection, DefaultDict, Dict, Iterable, Iterator, List, Optional
 
+from aws_bridge.errors import AwsError
+from aws_bridge.object_ref import ObjectRef
+from aws_bridge.objects import Objects
 from collectors.datasets import DATASETS
 from collectors.delivery.dead_letters import DeadLetter
 from collectors.delivery.intake import Intake, forever
-from collectors.delivery.objects import Objects
 from collectors.delivery.outcome import DONE, UNFINISHED, ObjectResult
 from collectors.errors import CollectorError
 from collectors.recognise import DIGEST, EMPTY, UNKNOWN_KIND
-from collectors.records import ObjectRef
 from es_bridge.errors import BridgeError, PermissionDenied
 from es_bridge.transport import Transport
 
@@ -174,7 +175,7 @@ class Load:
             self._collect(progress)
         except BaseException:
             self._stopped.set()
-            with suppress(CollectorError):  # what they meet while they end changes nothing
+            with suppress(AwsError, CollectorError):  # what they meet while they end changes nothing
                 self._collect(progress)
             raise
         return self.report

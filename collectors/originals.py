@@ -10,9 +10,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, Callable, Iterator, Optional
 
-from collectors.delivery.objects import Objects
-from collectors.errors import ObjectUnreadable
-from collectors.records import NO_BUCKET, ObjectRef
+from aws_bridge.errors import ObjectUnreadable
+from aws_bridge.object_ref import NO_BUCKET, ObjectRef
+from aws_bridge.objects import Objects
 
 
 class Originals:

@@ -7,11 +7,10 @@ is dropped: documents and bad records together are all records of the object.
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from dataclasses import dataclass, field
 from typing import Any, Dict, List, NamedTuple, Union
 
+from aws_bridge.object_ref import ObjectRef
 from collectors.addresses import AddressBook
 from collectors.json_codec import PLAIN, Codec
 from es_bridge.bulk import Document
@@ -23,9 +22,6 @@ EXCERPT_BYTES = 4096
 #: So many unknown columns of an object are named, each by so many characters.
 NAMED_COLUMNS, LONGEST_COLUMN = 20, 60
 
-#: Stands for the bucket of files that belong to none: no bucket's name has a colon.
-NO_BUCKET = "file:"
-
 __all__ = [
     "BadBefore",
     "BadRecord",
@@ -34,36 +30,8 @@ __all__ = [
     "EXCERPT_BYTES",
     "MAX_RECORD_BYTES",
     "Made",
-    "NO_BUCKET",
-    "ObjectRef",
     "record_id",
 ]
-
-
-class ObjectRef(NamedTuple):
-    """One object of S3. ``key`` is the decoded key, ``version_id`` is empty for a bucket without versions."""
-
-    bucket: str
-    key: str
-    version_id: str = ""
-    #: Bytes as stored; -1 where nobody said.
-    size_bytes: int = -1
-    #: Where it is read from, if that is a file of this machine.
-    path: str = ""
-
-    @property
-    def uri(self) -> str:
-        """How a person names it: by its address, or its key alone when it is a file that stands for no object."""
-        return self.key if self.bucket == NO_BUCKET else f"s3://{self.bucket}/{self.key}"
-
-    @property
-    def identity(self) -> str:
-        """16 characters that stand for bucket and key in the ids of the documents: 96 bits of a SHA-256.
-
-        The version is left out: AWS writes a log object once, and a copy put back under its key is the same log.
-        """
-        digest = hashlib.sha256(f"{self.bucket}/{self.key}".encode("utf-8", "surrogatepass")).digest()
-        return base64.urlsafe_b64encode(digest[:12]).decode()
 
 
 def record_id(identity: str, number: int) -> str:

@@ -7,11 +7,14 @@ import os
 import signal
 import subprocess
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterator, Union
+from typing import TYPE_CHECKING, Any, Callable, Dict, Iterator, Union
 
 import pytest
 
 from lab.engine import DEFAULT_ENGINE, Engine, EngineUnavailable, start_engine
+
+if TYPE_CHECKING:
+    from tests.account import Account
 
 # A job that a shell started in the background ignores Ctrl-C, and so would every child process of these tests.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -77,6 +80,19 @@ def engine_by_id() -> Iterator[Callable[[str], Engine]]:
 def engine(engine_by_id: Callable[[str], Engine]) -> Engine:
     """Return the default engine, shared by the whole session: use index names of your own."""
     return engine_by_id(DEFAULT_ENGINE)
+
+
+@pytest.fixture
+def account(monkeypatch: pytest.MonkeyPatch) -> Account:
+    """Return an AWS account, with the environment leading to it; use queues and keys of your own."""
+    pytest.importorskip("moto.server")  # which does not run on the older of Splunk's Pythons
+    from tests.account import BUCKET, shared_account
+
+    found = shared_account()
+    for name, value in found.environment.items():
+        monkeypatch.setenv(name, value)
+    found.new_bucket(BUCKET)
+    return found
 
 
 @pytest.fixture(scope="session")

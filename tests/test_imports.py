@@ -1,7 +1,8 @@
 """Who may import whom, and that importing does nothing else. Each case is a clean interpreter.
 
-The table is that of the project's architecture: `es_bridge` and `collectors` load without Splunk's and AWS's modules,
-nothing that ships loads the lab, and no import opens a socket, starts a process or reads a secret's variable.
+The table is that of the project's architecture: `es_bridge`, `aws_bridge` and `collectors` load without Splunk's and
+AWS's modules, nothing that ships loads the lab, and no import opens a socket, starts a process or reads a secret's
+variable.
 """
 
 from __future__ import annotations
@@ -18,16 +19,21 @@ ROOT = Path(__file__).resolve().parent.parent
 AWS = ("boto3", "botocore")
 SPLUNK = ("splunklib", "solnlib")
 
+OFFICIAL_CLIENTS = ("elasticsearch", "opensearchpy")
+#: What no floor below the command line imports.
+UPSTAIRS = ("lab", "aws_siem_bridge")
+
 #: Package -> modules that must not be needed to import any part of it.
 MAY_NOT_IMPORT: Dict[str, Tuple[str, ...]] = {
-    "es_bridge": (*AWS, *SPLUNK, "collectors", "lab", "aws_siem_bridge", "elasticsearch", "opensearchpy"),
-    "collectors": (*AWS, *SPLUNK, "lab", "aws_siem_bridge"),
-    "search_command": (*AWS, "solnlib", "lab", "collectors", "aws_siem_bridge"),
-    "splunk_bridge": (*AWS, *SPLUNK, "es_bridge", "collectors", "lab", "aws_siem_bridge"),
-    "splunk_host": (*AWS, *SPLUNK, "cluster_settings", "search_command", "lab", "collectors", "aws_siem_bridge"),
-    "cluster_settings": (*AWS, *SPLUNK, "search_command", "lab", "collectors", "aws_siem_bridge"),
+    "es_bridge": (*AWS, *SPLUNK, *UPSTAIRS, "aws_bridge", "splunk_bridge", "collectors", *OFFICIAL_CLIENTS),
+    "aws_bridge": (*AWS, *SPLUNK, *UPSTAIRS, "es_bridge", "splunk_bridge", "collectors", "orjson"),
+    "splunk_bridge": (*AWS, *SPLUNK, *UPSTAIRS, "es_bridge", "aws_bridge", "collectors"),
+    "collectors": (*AWS, *SPLUNK, *UPSTAIRS),
+    "search_command": (*AWS, "solnlib", *UPSTAIRS, "aws_bridge", "collectors"),
+    "splunk_host": (*AWS, *SPLUNK, *UPSTAIRS, "aws_bridge", "collectors", "cluster_settings", "search_command"),
+    "cluster_settings": (*AWS, *SPLUNK, *UPSTAIRS, "aws_bridge", "collectors", "search_command"),
     "lab.front": (*AWS, *SPLUNK),
-    "aws_siem_bridge": (*AWS, *SPLUNK, "es_bridge", "collectors", "lab"),
+    "aws_siem_bridge": (*AWS, *SPLUNK, "es_bridge", "aws_bridge", "splunk_bridge", "collectors", "lab"),
 }
 #: Where a package is, when that is not the project's root.
 HOME = dict.fromkeys(("search_command", "cluster_settings", "splunk_host"), ROOT / "splunk_app" / "package" / "bin")

@@ -10,18 +10,19 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Callable, Collection, Deque, Dict, Iterable, Iterator, List, NamedTuple, Tuple
 
+from aws_bridge.clients import client
+from aws_bridge.errors import AwsError
+from aws_bridge.object_ref import ObjectRef, split_uri
+from aws_bridge.objects import Objects, S3Objects
 from collectors.audit import NAMED, Audit, ObjectAudit
-from collectors.aws import client
 from collectors.cli.passed_over import UNKNOWN, examples, known
 from collectors.cli.period import add_period_arguments, in_words, listing_of, period_from, period_is_given
 from collectors.datasets import DATASETS
 from collectors.delivery.dead_letters import DeadLetters
 from collectors.delivery.letter_store import letter_store
-from collectors.delivery.objects import Objects, S3Objects, split_uri
 from collectors.errors import CollectorError
 from collectors.files import FileObjects, find_files
 from collectors.presence import Presence
-from collectors.records import ObjectRef
 from es_bridge.cli.connection import add_connection_arguments, cluster_from, opaque_id
 from es_bridge.cli.reporting import DONE, FAILED, run_reported, say
 from es_bridge.cli.table import cell
@@ -91,7 +92,7 @@ def _run(arguments: argparse.Namespace) -> int:
                 source.objects, Presence(transport), letters, dataset=arguments.dataset, named=arguments.named
             )
             return _report(_side_by_side(audit, source.refs, arguments.workers), source, arguments)
-    except CollectorError as exc:
+    except (AwsError, CollectorError) as exc:
         say(str(exc))
         return FAILED
 

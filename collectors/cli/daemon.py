@@ -13,7 +13,9 @@ import signal
 import sys
 from typing import Any, List, Optional
 
-from collectors.aws import client
+from aws_bridge.clients import client
+from aws_bridge.objects import S3Objects
+from aws_bridge.queue import Queue
 from collectors.datasets import DATASETS
 from collectors.delivery.daemon import Daemon, DaemonSettings
 from collectors.delivery.dead_letters import DeadLetters
@@ -24,8 +26,6 @@ from collectors.delivery.intake import Intake
 from collectors.delivery.json_log import JsonLog
 from collectors.delivery.letter_store import letter_store
 from collectors.delivery.metrics import Metrics
-from collectors.delivery.objects import S3Objects
-from collectors.delivery.queue import Queue
 from collectors.enrichment import address_book
 from collectors.errors import CollectorError
 from collectors.object_fields import parse_choice
@@ -86,7 +86,7 @@ def add_queue_arguments(parser: argparse.ArgumentParser) -> None:
 def run_queue(arguments: argparse.Namespace) -> int:
     """Load what the queue names until told to stop; return the exit status.
 
-    ``arguments`` are those of ``load``. Raises `CollectorError` and `BridgeError` when it cannot start.
+    ``arguments`` are those of ``load``. Raises `AwsError`, `CollectorError` and `BridgeError` when it cannot start.
     """
     if not arguments.dead_letters:
         raise CollectorError("--queue needs --dead-letters: a record that cannot be stored has to be somewhere")

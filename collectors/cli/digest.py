@@ -9,12 +9,13 @@ from collections import Counter
 from pathlib import Path
 from typing import Optional, Tuple
 
-from collectors.aws import client
+from aws_bridge.clients import client
+from aws_bridge.errors import AwsError
+from aws_bridge.object_ref import split_uri
 from collectors.cli.period import instant_ms
 from collectors.cloudtrail.digest import DIGEST, LOG, READERS, VALID, Checked, DigestStore, verify
 from collectors.cloudtrail.digest_keys import PublicKeys, keys_of_aws, keys_of_file
 from collectors.cloudtrail.digest_store import LocalDigests, S3Digests
-from collectors.delivery.objects import split_uri
 from collectors.errors import CollectorError
 from es_bridge.cli.reporting import DONE, FAILED, run_reported, say
 from es_bridge.terminal import put
@@ -65,7 +66,7 @@ def _run(arguments: argparse.Namespace) -> int:
         store, end_ms = _store(arguments.where, since_ms, until_ms, now)
         keys = _keys(arguments, since_ms, until_ms)
         counts, backfill = _verify(store, keys, since_ms, end_ms)
-    except CollectorError as exc:
+    except (AwsError, CollectorError) as exc:
         say(str(exc))
         return FAILED
     digests = sum(count for (kind, _), count in counts.items() if kind == DIGEST)

@@ -9,7 +9,9 @@ import sys
 from pathlib import Path
 from typing import Any, Dict, Iterator, List, Union
 
-from collectors.aws import client
+from aws_bridge.clients import client
+from aws_bridge.errors import AwsError, ObjectUnreadable
+from aws_bridge.objects import LocalObjects, Objects, S3Objects
 from collectors.cli.period import days
 from collectors.cli.progress import Waiting
 from collectors.datasets import DATASETS
@@ -17,10 +19,9 @@ from collectors.delivery.dead_letters import UNKNOWN, DeadLetter, DeadLetters
 from collectors.delivery.event_window import EventWindow
 from collectors.delivery.intake import Intake
 from collectors.delivery.letter_store import letter_store
-from collectors.delivery.objects import LocalObjects, Objects, S3Objects
 from collectors.delivery.redrive import Redriven, redrive
 from collectors.enrichment import address_book
-from collectors.errors import CollectorError, ObjectUnreadable
+from collectors.errors import CollectorError
 from collectors.originals import Originals
 from es_bridge.cli.connection import add_connection_arguments, cluster_from, opaque_id
 from es_bridge.cli.reporting import DONE, FAILED, run_reported, say
@@ -111,7 +112,7 @@ def _run(arguments: argparse.Namespace) -> int:
             return _redrive(arguments)
         letters = DeadLetters(letter_store(arguments.place))
         return _list(letters, arguments) if arguments.dlq_command == "list" else _show(letters, arguments.id)
-    except CollectorError as exc:
+    except (AwsError, CollectorError) as exc:
         say(str(exc))
         return FAILED
 

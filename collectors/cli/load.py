@@ -9,7 +9,10 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Callable, Iterable, List, Optional, Sequence
 
-from collectors.aws import client
+from aws_bridge.clients import client
+from aws_bridge.errors import AwsError
+from aws_bridge.object_ref import NO_BUCKET, ObjectRef, split_uri
+from aws_bridge.objects import Objects, S3Objects
 from collectors.backfill import Backfill, Survey, subject, what_to_know
 from collectors.cli.daemon import add_queue_arguments, run_queue
 from collectors.cli.index_objects import add_choice
@@ -21,17 +24,15 @@ from collectors.delivery.dead_letters import DeadLetters
 from collectors.delivery.event_window import EventWindow
 from collectors.delivery.intake import Intake
 from collectors.delivery.letter_store import letter_store
-from collectors.delivery.objects import Objects, S3Objects, split_uri
 from collectors.delivery.outcome import UNKNOWN_COLUMNS
 from collectors.enrichment import address_book
 from collectors.errors import CollectorError
-from collectors.files import NO_BUCKET, FileObjects, find_files
+from collectors.files import FileObjects, find_files
 from collectors.finished import Finished, default_path
 from collectors.listing import Listing
 from collectors.load import Load, LoadReport, Rejections, make_visible
 from collectors.object_fields import parse_choice
 from collectors.recognise import UNKNOWN_KIND, kind_of
-from collectors.records import ObjectRef
 from collectors.templates import ensure_template
 from es_bridge.cli.connection import add_connection_arguments, cluster_from, opaque_id
 from es_bridge.cli.reporting import DONE, FAILED, run_reported, say
@@ -126,7 +127,7 @@ def _run(arguments: argparse.Namespace) -> int:
             if _is_bucket(arguments.paths[0]):
                 return _load_bucket(arguments, transport)
             return _load_files(arguments, transport)
-    except CollectorError as exc:
+    except (AwsError, CollectorError) as exc:
         say(str(exc))
         return FAILED
 

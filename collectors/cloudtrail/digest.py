@@ -42,9 +42,10 @@ from typing import (
     Union,
 )
 
-from collectors.delivery.objects import Objects
-from collectors.errors import DamagedFile, ObjectGone, ObjectUnreadable
-from collectors.records import ObjectRef
+from aws_bridge.errors import ObjectGone, ObjectUnreadable
+from aws_bridge.object_ref import ObjectRef
+from aws_bridge.objects import Objects
+from collectors.errors import DamagedFile
 from collectors.unpack import unpacked
 
 DIGEST, LOG, GAP = "digest", "log", "gap"

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any, Callable, Dict, Iterable, Mapping, Optional, Set
 
-from collectors.aws import client, errors, said
+from aws_bridge.clients import client, errors, said
 from collectors.cloudtrail.digest import Chain
 from collectors.errors import CollectorError
 

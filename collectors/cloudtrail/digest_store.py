@@ -9,11 +9,12 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import AbstractSet, Any, Iterator, Optional
 
-from collectors.aws import errors, said
+from aws_bridge.clients import errors, said
+from aws_bridge.errors import ObjectUnreadable
+from aws_bridge.object_ref import ObjectRef
+from aws_bridge.objects import LocalObjects, S3Objects
 from collectors.cloudtrail.digest import DigestObject, Place, digest_object, log_file
-from collectors.delivery.objects import LocalObjects, S3Objects
-from collectors.errors import CollectorError, DamagedFile, ObjectUnreadable
-from collectors.records import ObjectRef
+from collectors.errors import CollectorError, DamagedFile
 from collectors.unpack import unpacked
 
 FOLDER = "CloudTrail-Digest/"

@@ -9,8 +9,8 @@ an object cannot be read now           given back with a growing delay, never de
 (access, KMS, a broken body)           moves it to the dead-letter queue when it never works
 no notification, a fault of ours,      the same; objects of expected buckets beside it are loaded
 another bucket than expected
-the cluster is down, full, overloaded  nothing more is received, and what is in hand stays in hand: its receive count
-                                       does not rise, so no outage, however long, fills the dead-letter queue
+the cluster is down, full, overloaded  nothing more is received, and what is in flight stays so: its receive count does
+                                       not rise, so no outage, however long, fills the dead-letter queue
 the cluster refuses the account        the same, or with ``exit_when_refused`` given back and the process ends
 the process is told to stop            the object under way is finished, the rest given back at once
 =====================================  ============================================================================
@@ -25,24 +25,17 @@ import traceback
 from dataclasses import dataclass
 from typing import Callable, FrozenSet, List, Optional, Protocol, Sequence
 
+from aws_bridge.errors import QueueProblem
+from aws_bridge.object_ref import ObjectRef
+from aws_bridge.queue import FIRST_RETRY_S, LONG_POLL_S, LONGEST_VISIBILITY_S, Message, Queue, retry_after_s
 from collectors.delivery.expected import ANY_BUCKET, divided, refuse
 from collectors.delivery.inbox import Inbox
 from collectors.delivery.json_log import JsonLog
 from collectors.delivery.metrics import Metrics
 from collectors.delivery.notification import NotANotification, Work, read_notification
 from collectors.delivery.outcome import DONE, UNFINISHED, ObjectResult
-from collectors.delivery.queue import (
-    FIRST_RETRY_S,
-    LONG_POLL_S,
-    LONGEST_HIDDEN_S,
-    Message,
-    Queue,
-    QueueProblem,
-    retry_after_s,
-)
 from collectors.delivery.store_gate import Stopped, StoreGate
 from collectors.errors import IntakeStopped, StoreUnavailable
-from collectors.records import ObjectRef
 
 #: How long one attempt lasts that asks whether the cluster takes documents again.
 ATTEMPT_S = 10.0
@@ -86,7 +79,7 @@ class DaemonSettings:
     def __post_init__(self) -> None:
         if not 1 <= self.workers <= 64:
             raise ValueError(f"{self.workers} workers: give 1 to 64")
-        if not 2 <= self.visibility_s <= LONGEST_HIDDEN_S:
+        if not 2 <= self.visibility_s <= LONGEST_VISIBILITY_S:
             raise ValueError(
                 f"a visibility of {self.visibility_s} s: SQS allows up to 43,200, and less than 2 is no time"
             )

@@ -1,4 +1,4 @@
-"""The messages in hand: received when a worker is free, kept hidden meanwhile, and ended in one of two ways.
+"""The messages in flight: received when a worker is free, kept hidden meanwhile, and ended in one of two ways.
 
 A message is deleted when all it asks for is done, or given back, to be seen again by whoever receives next. Workers
 share what was received together, so none is idle while another has ten.
@@ -11,10 +11,11 @@ import time
 from collections import deque
 from typing import Callable, Deque, List, Optional
 
+from aws_bridge.errors import QueueProblem
+from aws_bridge.keepalive import Change, Keepalive
+from aws_bridge.queue import LONG_POLL_S, MAX_BATCH, Message, Queue
 from collectors.delivery.json_log import JsonLog
-from collectors.delivery.keepalive import Change, Keepalive
 from collectors.delivery.metrics import Metrics
-from collectors.delivery.queue import LONG_POLL_S, MAX_BATCH, Message, Queue, QueueProblem
 from collectors.delivery.store_gate import Stopped, StoreGate
 
 #: Pause after the queue could not be asked: doubled each time.
@@ -60,11 +61,11 @@ class Inbox:
         return self._keepalive.alive
 
     def held(self) -> List[Message]:
-        """Return the messages in hand."""
+        """Return the messages in flight."""
         return self._keepalive.held()
 
     def next(self) -> Message:
-        """Return a message to work on, received now if none is in hand, and only while the cluster takes documents.
+        """Return a message to work on, received now if none waits, and only while the cluster takes documents.
 
         Raises `Stopped`, and `QueueProblem` when the queue refuses this account from the beginning.
         """
@@ -104,7 +105,7 @@ class Inbox:
         if not self._keepalive.let_go(message):
             return  # not ours any more: whoever has it now is not to be disturbed
         self._metrics.messages_returned.labels(why).inc()
-        for failure in self._queue.hide([(message, delay_s)]):
+        for failure in self._queue.change_visibility([(message, delay_s)]):
             self._log.warning("give_back_failed", message=message.id, reason=failure.reason)
 
     def stop(self) -> None:

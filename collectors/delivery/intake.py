@@ -33,6 +33,9 @@ from dataclasses import replace
 from datetime import datetime, timezone
 from typing import Callable, Collection, Iterable, Iterator, Optional, Protocol, Set, Union
 
+from aws_bridge.errors import AwsError, ObjectGone
+from aws_bridge.object_ref import ObjectRef
+from aws_bridge.objects import Objects
 from collectors.addresses import AddressBook
 from collectors.delivery.dead_letters import (
     BAD_RECORD,
@@ -46,7 +49,6 @@ from collectors.delivery.dead_letters import (
 )
 from collectors.delivery.event_window import EventWindow
 from collectors.delivery.letter_buffer import LetterBuffer
-from collectors.delivery.objects import Objects
 from collectors.delivery.outcome import RETRY, UNFINISHED, ObjectResult
 from collectors.errors import (
     CollectorError,
@@ -55,7 +57,6 @@ from collectors.errors import (
     DigestFile,
     IntakeStopped,
     NotThisLog,
-    ObjectGone,
     StoreUnavailable,
     UnknownObject,
 )
@@ -63,7 +64,7 @@ from collectors.ingested import stamped
 from collectors.json_codec import Codec, fastest
 from collectors.reading import Reading
 from collectors.recognise import DIGEST, PLACEHOLDER, UNKNOWN_KIND, is_placeholder, kind_of
-from collectors.records import EXCERPT_BYTES, BadRecord, Context, Document, ObjectRef
+from collectors.records import EXCERPT_BYTES, BadRecord, Context, Document
 from collectors.unpack import BrokenData
 from es_bridge.bulk import ALREADY_THERE, GIVE_UP_AFTER_S, MAX_BYTES, MAX_DOCS, STORED, WORKERS, bulk_create
 from es_bridge.errors import AuthenticationError, BridgeError, PermissionDenied
@@ -208,7 +209,7 @@ class _Taking:
             raise IntakeStopped(str(exc)) from exc
         except BridgeError as exc:
             raise StoreUnavailable(str(exc)) from exc
-        except (CollectorError, OSError, _Unanswered) as exc:
+        except (AwsError, CollectorError, OSError, _Unanswered) as exc:
             result.outcome, result.reason = RETRY, f"{self._ref.uri}: {exc}"
         except Exception as exc:
             # A fault of ours that this object brought out: the queue's redrive policy puts it aside, the rest goes on.

@@ -18,9 +18,9 @@ import traceback
 from datetime import datetime, timezone
 from typing import Any, Collection, Optional, Set, TextIO
 
+from aws_bridge.object_ref import ObjectRef
 from collectors.delivery.outcome import DONE, UNKNOWN_COLUMNS, ObjectResult
 from collectors.recognise import UNKNOWN_KIND
-from collectors.records import ObjectRef
 from es_bridge.terminal import put
 
 #: A reason can quote an engine's answer; a line stays one that tools accept.

@@ -8,8 +8,9 @@ import uuid
 from pathlib import Path
 from typing import Any, Dict, Iterator, Optional, Protocol
 
-from collectors.aws import client, code_and_status, errors, said
-from collectors.delivery.objects import GONE, split_uri
+from aws_bridge.clients import client, code_and_status, errors, said
+from aws_bridge.object_ref import split_uri
+from aws_bridge.objects import GONE
 from collectors.errors import CollectorError
 
 

@@ -10,10 +10,10 @@ import threading
 import time
 from typing import Any, Callable, Dict, Tuple
 
+from aws_bridge.object_ref import ObjectRef
 from collectors.delivery.outcome import ObjectResult
 from collectors.errors import CollectorError
 from collectors.key_origin import origin_of
-from collectors.records import ObjectRef
 
 PREFIX = "aws_siem_bridge_"
 _SOURCE = ("dataset", "account", "region")
@@ -59,8 +59,8 @@ class Metrics:
         self.store_available = gauge(
             "store_available", "1 while the cluster takes documents, 0 while nothing is received"
         )
-        self.messages_in_hand = gauge("messages_in_hand", "Messages received and neither deleted nor given back")
-        self.oldest_in_hand_seconds = gauge(
+        self.messages_in_flight = gauge("messages_in_hand", "Messages received and neither deleted nor given back")
+        self.oldest_in_flight_seconds = gauge(
             "oldest_message_in_hand_seconds", "Age of the oldest message in hand, since it was sent"
         )
         self.store_available.set(1)
@@ -84,14 +84,14 @@ class Metrics:
             self._newest(source, result.newest_ms)
 
     def watch_messages(self, sent_ms: Callable[[], Tuple[int, ...]]) -> None:
-        """Show how many messages are in hand and how old they are; ``sent_ms`` gives when each was sent."""
+        """Show how many messages are in flight and how old they are; ``sent_ms`` gives when each was sent."""
 
         def oldest() -> float:
             times = [each for each in sent_ms() if each]
             return max(0.0, self._clock() - min(times) / 1000) if times else 0.0
 
-        self.messages_in_hand.set_function(lambda: len(sent_ms()))
-        self.oldest_in_hand_seconds.set_function(oldest)
+        self.messages_in_flight.set_function(lambda: len(sent_ms()))
+        self.oldest_in_flight_seconds.set_function(oldest)
 
     def text(self) -> Tuple[bytes, str]:
         """Return all of it as Prometheus reads it, and the content type."""

@@ -24,8 +24,8 @@ import json
 from typing import Any, Dict, List, NamedTuple, Tuple
 from urllib.parse import unquote_plus
 
-from collectors.errors import CollectorError
-from collectors.records import ObjectRef
+from aws_bridge.errors import NotANotification
+from aws_bridge.object_ref import ObjectRef
 
 #: The member that makes a body one of ours, and the version of what is in it.
 CONTINUATION = "aws_siem_bridge_continuation"
@@ -37,10 +37,6 @@ MAX_HOPS = 1000
 S3, EVENTBRIDGE, CONTINUED, TEST = "s3", "eventbridge", "continuation", "test"
 
 __all__ = ["NotANotification", "Notification", "Work", "continuation", "read_notification"]
-
-
-class NotANotification(CollectorError):
-    """A message of the queue that no version of this code can work on; trying again changes nothing."""
 
 
 class Work(NamedTuple):

@@ -12,11 +12,11 @@ from collections import defaultdict
 from itertools import groupby
 from typing import DefaultDict, Dict, Iterable, Iterator, List, NamedTuple
 
+from aws_bridge.object_ref import ObjectRef
 from collectors.delivery.dead_letters import NOT_THIS_LOG, UNKNOWN, DeadLetter, DeadLetters
 from collectors.delivery.intake import Intake
 from collectors.delivery.outcome import DONE, ObjectResult
 from collectors.reading import SOURCES
-from collectors.records import ObjectRef
 
 REFUSED_ANEW = "what is left was refused anew: the letters say why"
 

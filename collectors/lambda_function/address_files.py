@@ -7,8 +7,8 @@ import tempfile
 from pathlib import Path
 from typing import Any, List, Sequence
 
-from collectors.aws import errors, said
-from collectors.delivery.objects import split_uri
+from aws_bridge.clients import errors, said
+from aws_bridge.object_ref import split_uri
 from collectors.errors import CollectorError
 
 #: A function may write here and nowhere else, and finds it again as long as the instance lives.

@@ -29,14 +29,15 @@ import time
 import traceback
 from typing import AbstractSet, Any, Callable, Dict, List, NamedTuple, Optional, Protocol, Sequence, Tuple
 
+from aws_bridge.errors import QueueProblem
+from aws_bridge.object_ref import ObjectRef
+from aws_bridge.queue import Message, Queue, retry_after_s
 from collectors.delivery.expected import divided, refuse
 from collectors.delivery.json_log import JsonLog
 from collectors.delivery.notification import NotANotification, Work, continuation, read_notification
 from collectors.delivery.outcome import DONE, RETRY, UNFINISHED, ObjectResult
-from collectors.delivery.queue import Message, Queue, QueueProblem, retry_after_s
 from collectors.errors import IntakeStopped, StoreUnavailable
 from collectors.lambda_function.metrics import emit_object
-from collectors.records import ObjectRef
 
 FIRST_OUTAGE_HIDDEN_S = 15 * 60
 LONGEST_OUTAGE_HIDDEN_S = 4 * 3600
@@ -84,7 +85,7 @@ class Batch:
             if not self._is_done(message):
                 hidden_s = outage_hidden_s if self.outage else retry_after_s
                 failed.append((message, hidden_s(message.receive_count)))
-        for failure in self._queue.hide(failed):
+        for failure in self._queue.change_visibility(failed):
             # It is seen again when the queue's own visibility timeout is over.
             self._log.warning("hide_failed", message=failure.message.id, reason=failure.reason)
         return {"batchItemFailures": [{"itemIdentifier": message.id} for message, _ in failed]}

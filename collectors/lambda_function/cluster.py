@@ -6,7 +6,7 @@ import json
 from datetime import datetime, timezone
 from typing import Any, Callable, Dict
 
-from collectors.aws import client, errors, said
+from aws_bridge.clients import client, errors, said
 from collectors.datasets import DATASETS
 from collectors.errors import CollectorError
 from collectors.lambda_function.settings import REQUEST_TIMEOUT_S, Settings

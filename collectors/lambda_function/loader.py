@@ -7,16 +7,17 @@ import sys
 from functools import lru_cache
 from typing import Any, Callable, Dict, Sequence
 
-from collectors.aws import client
+from aws_bridge.clients import client
+from aws_bridge.object_ref import ObjectRef
+from aws_bridge.objects import S3Objects
+from aws_bridge.queue import Message, Queue
 from collectors.delivery.dead_letters import DeadLetters
 from collectors.delivery.event_window import AS_THE_POLICIES, EventWindow
 from collectors.delivery.expected import ANY_BUCKET
 from collectors.delivery.intake import Intake
 from collectors.delivery.json_log import JsonLog
 from collectors.delivery.letter_store import letter_store
-from collectors.delivery.objects import S3Objects
 from collectors.delivery.outcome import ObjectResult
-from collectors.delivery.queue import Message, Queue
 from collectors.enrichment import address_book
 from collectors.errors import CollectorError, IntakeStopped
 from collectors.lambda_function.address_files import local_files
@@ -25,7 +26,6 @@ from collectors.lambda_function.cluster import index_of, transport_of
 from collectors.lambda_function.mapping_switch import MappingSwitch
 from collectors.lambda_function.metrics import STORE_UNAVAILABLE, emit
 from collectors.lambda_function.settings import PREFIX, Settings, read_settings
-from collectors.records import ObjectRef
 
 
 def prompt_client(service: str) -> Any:

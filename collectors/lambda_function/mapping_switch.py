@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from typing import Any, Dict, NamedTuple
 
-from collectors.aws import code_and_status, errors, said
+from aws_bridge.clients import code_and_status, errors, said
 from collectors.errors import CollectorError
 
 TAG = "aws-siem-bridge:switched-off"

@@ -23,9 +23,9 @@ import json
 import time
 from typing import Mapping, Optional, TextIO
 
+from aws_bridge.object_ref import ObjectRef
 from collectors.delivery.outcome import ObjectResult
 from collectors.key_origin import origin_of
-from collectors.records import ObjectRef
 from es_bridge.terminal import put
 
 NAMESPACE = "AwsSiemBridge"

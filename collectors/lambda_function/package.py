@@ -2,7 +2,7 @@
 
 ::
 
-    dist/lambda/loader/    es_bridge, collectors and their libraries, for one architecture
+    dist/lambda/loader/    es_bridge, aws_bridge, collectors and their libraries, for one architecture
     dist/lambda/parquet/   the layer for VPC Flow Logs in Parquet (170 MB)
 
 Libraries come from the lock files beside this module, by hash, as wheels for Lambda's Python: nothing is compiled here
@@ -75,7 +75,7 @@ def build(target: Path, architecture: str, *, parquet: bool) -> None:
 
 
 def add_own_packages(folder: Path) -> None:
-    """Copy `es_bridge` and `collectors` into ``folder``, without command lines."""
+    """Copy `es_bridge`, `aws_bridge` and `collectors` into ``folder``, without command lines."""
     for path in own_files():
         copy = folder / path.relative_to(ROOT)
         copy.parent.mkdir(parents=True, exist_ok=True)
@@ -84,7 +84,7 @@ def add_own_packages(folder: Path) -> None:
 
 def own_files() -> Iterator[Path]:
     """Yield the modules of ours that the functions carry."""
-    for package in ("es_bridge", "collectors"):
+    for package in ("es_bridge", "aws_bridge", "collectors"):
         for path in sorted((ROOT / package).rglob("*.py")):
             if not LEFT_OUT.intersection(path.relative_to(ROOT).parts):
                 yield path

@@ -10,7 +10,7 @@ import sys
 from functools import lru_cache
 from typing import Any, Dict, NamedTuple
 
-from collectors.aws import client
+from aws_bridge.clients import client
 from collectors.delivery.json_log import JsonLog
 from collectors.lambda_function.cluster import transport_of, why_not_writable
 from collectors.lambda_function.mapping_switch import MappingSwitch

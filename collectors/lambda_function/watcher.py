@@ -14,7 +14,7 @@ import math
 from datetime import datetime, timedelta, timezone
 from typing import Any, Dict, Iterator, List, NamedTuple
 
-from collectors.aws import client
+from aws_bridge.clients import client
 from collectors.lambda_function.metrics import DIMENSIONS, NAMESPACE, RECORDS, emit
 
 #: Looked back for; a log that is silent for longer is reported as silent for this long.

@@ -6,8 +6,9 @@ import gzip
 import json
 from typing import Any, Dict, List, NamedTuple
 
-from collectors.records import ObjectRef, record_id
-from tests.collectors.account import BUCKET, REGION, trail_file, trail_key
+from aws_bridge.object_ref import ObjectRef
+from collectors.records import record_id
+from tests.account import BUCKET, REGION, trail_file, trail_key
 from tests.collectors.store import DAY, trail_ids
 
 ACCOUNT = "111122223333"

@@ -8,7 +8,8 @@ import json
 from pathlib import Path
 from typing import Any, Callable, Dict, List, NamedTuple
 
-from collectors.records import ObjectRef, record_id
+from aws_bridge.object_ref import ObjectRef
+from collectors.records import record_id
 
 ACCOUNT = "111122223333"
 BUCKET = "log-archive"

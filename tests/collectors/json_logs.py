@@ -9,11 +9,12 @@ from typing import Any, Dict, List, Mapping, Optional, Set, Tuple
 
 from hypothesis import strategies as st
 
+from aws_bridge.object_ref import ObjectRef
 from collectors.addresses import AddressBook
 from collectors.errors import InvalidRecord
 from collectors.json_codec import PLAIN, fastest
 from collectors.json_record import JsonLog, json_document
-from collectors.records import Context, Made, ObjectRef
+from collectors.records import Context, Made
 from collectors.shape import ANYTHING
 from collectors.templates import deployed
 from es_bridge.bulk import STORED, Document, bulk_create

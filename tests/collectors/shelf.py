@@ -8,12 +8,12 @@ from datetime import date
 from pathlib import Path
 from typing import Any, Dict, List
 
+from aws_bridge.object_ref import ObjectRef
+from aws_bridge.objects import LocalObjects
 from collectors.delivery.dead_letters import DeadLetter, DeadLetters
 from collectors.delivery.intake import Intake
 from collectors.delivery.letter_store import FolderLetters
-from collectors.delivery.objects import LocalObjects
 from collectors.delivery.outcome import DONE, ObjectResult
-from collectors.records import ObjectRef
 from es_bridge.transport import Transport
 
 BUCKET = "log-archive"

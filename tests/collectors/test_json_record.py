@@ -11,12 +11,13 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from aws_bridge.object_ref import ObjectRef
 from collectors.event_time import EventTime
 from collectors.exact_json import MAX_DEPTH
 from collectors.json_codec import PLAIN, fastest
 from collectors.json_record import JsonLog, json_document, json_documents, quoted
 from collectors.lines import Lines
-from collectors.records import BadRecord, Context, Document, Made, ObjectRef
+from collectors.records import BadRecord, Context, Document, Made
 from collectors.shape import ANYTHING, MAX_LISTS, VALUE, Shape
 from tests.collectors.json_logs import DEEP, LONG, REF, made
 

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from collectors.records import ObjectRef, record_id
+from aws_bridge.object_ref import ObjectRef
+from collectors.records import record_id
 from tests.collectors.conftest import event, table, write_log
 
 KEY = "AWSLogs/444455556666/CloudTrail/us-west-2/1999/12/31/444455556666_CloudTrail_us-west-2_19991231T2020Z_0a.json"

@@ -9,9 +9,10 @@ import sys
 
 import pytest
 
+from aws_bridge.object_ref import ObjectRef
 from collectors.errors import DamagedFile, DigestFile, NotThisLog
 from collectors.reading import PARQUET_SOURCE, SOURCES, Reading
-from collectors.records import Context, ObjectRef
+from collectors.records import Context
 from collectors.unpack import BrokenData
 
 FLOW = b"version srcaddr dstaddr start end action\n2 10.0.0.1 192.0.2.1 1763700000 1763700060 ACCEPT\n"
@@ -120,7 +121,8 @@ def test_only_the_source_that_is_needed_is_imported():
     program = f"""
 import io, sys
 from collectors.reading import Reading
-from collectors.records import Context, ObjectRef
+from aws_bridge.object_ref import ObjectRef
+from collectors.records import Context
 list(Reading(io.BytesIO({QUERY!r}), Context(ObjectRef("b", "x"))))
 print(*sorted(name for name in {sorted(SOURCES.values())!r} if name in sys.modules), "pyarrow" in sys.modules)
 """

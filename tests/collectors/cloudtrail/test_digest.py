@@ -11,6 +11,7 @@ from typing import Any, Callable, Dict, List, Tuple
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from aws_bridge.object_ref import ObjectRef
 from collectors.cloudtrail.digest import (
     CHANGED,
     DIGEST,
@@ -27,7 +28,6 @@ from collectors.cloudtrail.digest import (
 from collectors.cloudtrail.digest_keys import keys_of_file
 from collectors.cloudtrail.digest_store import SIGNATURE_SUFFIX, LocalDigests
 from collectors.errors import CollectorError
-from collectors.records import ObjectRef
 from tests.collectors.cloudtrail.digest_chain import BUCKET, START, DigestChain, public_keys, sign
 
 HOUR_MS = 3_600_000

@@ -8,11 +8,12 @@ from unicodedata import normalize
 
 import pytest
 
+from aws_bridge.object_ref import ObjectRef
 from collectors.cloudtrail.source import documents
 from collectors.exact_json import MAX_DEPTH
 from collectors.json_codec import fastest
 from collectors.object_fields import NOT_INDEXED, OBJECTS, field_type
-from collectors.records import Context, Document, ObjectRef
+from collectors.records import Context, Document
 from es_bridge.bulk import STORED, bulk_create
 from es_bridge.dialect import detect
 from es_bridge.transport import Transport

@@ -13,11 +13,12 @@ from typing import Any, Dict, List
 
 import pytest
 
+from aws_bridge.object_ref import ObjectRef
 from collectors.addresses import AddressBook
 from collectors.cloudtrail.source import documents
 from collectors.errors import DigestFile
 from collectors.json_codec import PLAIN, fastest
-from collectors.records import Context, Document, ObjectRef
+from collectors.records import Context, Document
 
 SAMPLES = Path(__file__).resolve().parents[2] / "data" / "cloudtrail"
 NAMES = sorted(path.stem for path in SAMPLES.glob("*.json") if path.stem != "digest")

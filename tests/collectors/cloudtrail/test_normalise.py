@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from aws_bridge.object_ref import ObjectRef
 from collectors.addresses import AddressBook
 from collectors.cloudtrail import normalise
 from collectors.cloudtrail.normalise import COMMON, FREE_FORM, MAPPED, described, misfits
@@ -21,7 +22,7 @@ from collectors.errors import InvalidRecord
 from collectors.exact_json import MAX_DEPTH
 from collectors.json_codec import PLAIN, fastest
 from collectors.object_fields import OBJECTS
-from collectors.records import BadRecord, Context, Document, ObjectRef, record_id
+from collectors.records import BadRecord, Context, Document, record_id
 from collectors.shape import LONGEST_INDEXED
 
 RECORD: Dict[str, Any] = {

@@ -9,10 +9,11 @@ from typing import Any, Dict, Iterator, List, NamedTuple
 
 import pytest
 
+from aws_bridge.object_ref import ObjectRef
 from collectors.cloudtrail.source import documents
 from collectors.json_codec import fastest
 from collectors.object_fields import field_type
-from collectors.records import Context, ObjectRef
+from collectors.records import Context
 from es_bridge.bulk import STORED, bulk_create
 from es_bridge.dialect import Dialect, detect
 from es_bridge.errors import BridgeError, RejectedQuery

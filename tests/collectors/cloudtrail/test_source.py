@@ -10,10 +10,11 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from aws_bridge.object_ref import ObjectRef
 from collectors.cloudtrail.source import documents
 from collectors.errors import DamagedFile, DigestFile, NotThisLog
 from collectors.json_codec import PLAIN, fastest
-from collectors.records import EXCERPT_BYTES, MAX_RECORD_BYTES, BadRecord, Context, Document, Made, ObjectRef
+from collectors.records import EXCERPT_BYTES, MAX_RECORD_BYTES, BadRecord, Context, Document, Made
 
 REF = ObjectRef("logs", "AWSLogs/1/CloudTrail/x.json.gz")
 CODECS = (PLAIN, fastest())

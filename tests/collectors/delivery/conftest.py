@@ -15,20 +15,9 @@ from es_bridge import transport as transport_module
 from es_bridge.config import ClusterConfig
 from es_bridge.transport import Transport
 from lab.engine import Engine
-from tests.collectors.account import BUCKET, Account, shared_account
 from tests.collectors.shelf import Shelf
 
 _days = itertools.count()
-
-
-@pytest.fixture
-def account(monkeypatch: pytest.MonkeyPatch) -> Account:
-    """Return the account, with the environment leading to it; use queues and keys of your own."""
-    found = shared_account()
-    for name, value in found.environment.items():
-        monkeypatch.setenv(name, value)
-    found.new_bucket(BUCKET)
-    return found
 
 
 @pytest.fixture

@@ -9,18 +9,18 @@ import time
 from pathlib import Path
 from typing import Any, Callable, Dict, List, Optional, Sequence
 
+from aws_bridge.objects import S3Objects
+from aws_bridge.queue import Queue
 from collectors.delivery.daemon import Daemon, DaemonSettings, Taker
 from collectors.delivery.dead_letters import DeadLetters
 from collectors.delivery.intake import Intake
 from collectors.delivery.json_log import JsonLog
 from collectors.delivery.letter_store import letter_store
 from collectors.delivery.metrics import Metrics
-from collectors.delivery.objects import S3Objects
-from collectors.delivery.queue import Queue
 from collectors.delivery.store_gate import StoreGate
 from es_bridge.config import ClusterConfig
 from es_bridge.transport import Transport
-from tests.collectors.account import Account
+from tests.account import Account
 
 #: A failure is seen soon; what a test waits for is an event, and this only its end.
 PATIENCE_S = 60.0

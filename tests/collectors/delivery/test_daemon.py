@@ -9,17 +9,17 @@ from typing import Any, Callable, Dict, Iterator, List
 
 import pytest
 
+from aws_bridge.object_ref import ObjectRef
+from aws_bridge.queue import Queue
 from collectors.delivery import store_gate
 from collectors.delivery.dead_letters import DeadLetters
 from collectors.delivery.letter_store import letter_store
 from collectors.delivery.outcome import UNFINISHED, ObjectResult
-from collectors.delivery.queue import Queue
 from collectors.errors import IntakeStopped
-from collectors.records import ObjectRef
 from lab.engine import Engine
 from lab.front.faults import FaultyServer
 from lab.front.server import Handler, Received, Reply
-from tests.collectors.account import BUCKET, REGION, Account, event, notification_of, trail_file, trail_key
+from tests.account import BUCKET, REGION, Account, event, notification_of, trail_file, trail_key
 from tests.collectors.delivery.running import Running, intake_of
 from tests.collectors.store import DAY, Store, trail_ids
 
@@ -175,7 +175,7 @@ def test_a_message_that_another_daemon_received_meanwhile_doubles_nothing(accoun
     with Running(queue, [slow]) as first:
         assert slow.begun.wait(30)
         held = first.daemon._inbox.held()
-        assert queue.hide([(held[0], 0)]) == []  # as if its time had run out
+        assert queue.change_visibility([(held[0], 0)]) == []  # as if its time had run out
         with Running(queue, intakes(1)) as second:
             second.until(lambda: account.left(urls.url) == 0)
         slow.go_on.set()

@@ -7,10 +7,10 @@ from typing import Iterator, Tuple
 
 import pytest
 
-from collectors.delivery.queue import Queue
+from aws_bridge.queue import Queue
 from lab.engine import DEFAULT_ENGINE, EngineUnavailable
 from lab.engine.process import Engine, start_node
-from tests.collectors.account import notification_of, trail_file, trail_key
+from tests.account import notification_of, trail_file, trail_key
 from tests.collectors.delivery.running import Running, intake_of
 from tests.collectors.store import DAY, Store, trail_ids
 

@@ -18,7 +18,7 @@ import pytest
 
 from collectors.datasets import DATASETS
 from lab.engine import Engine
-from tests.collectors.account import Account, QueueUrls, notification_of, trail_file, trail_key
+from tests.account import Account, QueueUrls, notification_of, trail_file, trail_key
 from tests.collectors.corpus import log_file
 from tests.collectors.store import DAY, FOR_EVER_DAYS, OURS, Store, trail_ids
 

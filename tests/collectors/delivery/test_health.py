@@ -10,12 +10,12 @@ from io import StringIO
 
 import pytest
 
+from aws_bridge.object_ref import ObjectRef
 from collectors.delivery.health import HealthServer
 from collectors.delivery.json_log import MAX_TEXT, JsonLog
 from collectors.delivery.metrics import Metrics
 from collectors.delivery.outcome import ObjectResult
 from collectors.errors import CollectorError
-from collectors.records import ObjectRef
 
 REF = ObjectRef("b", "AWSLogs/111122223333/CloudTrail/eu-west-1/2026/11/21/x.json.gz")
 SOURCE = 'account="111122223333",dataset="cloudtrail",region="eu-west-1"'

@@ -8,11 +8,12 @@ import json
 
 import pytest
 
+from aws_bridge.object_ref import ObjectRef
 from collectors.cloudtrail import source as cloudtrail
 from collectors.delivery.dead_letters import BAD_RECORD
 from collectors.ingested import stamped
 from collectors.reading import Reading
-from collectors.records import Context, Document, ObjectRef
+from collectors.records import Context, Document
 from collectors.route53_resolver import source as resolver
 from collectors.waf import source as waf
 from tests.collectors.cloudtrail.test_engines import hostile_documents

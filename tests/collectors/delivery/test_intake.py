@@ -11,6 +11,9 @@ from datetime import timedelta
 import pytest
 from botocore.exceptions import ClientError
 
+from aws_bridge.errors import ObjectUnreadable
+from aws_bridge.object_ref import ObjectRef
+from aws_bridge.objects import S3Objects
 from collectors.delivery.dead_letters import (
     BAD_RECORD,
     DAMAGED_FILE,
@@ -21,10 +24,8 @@ from collectors.delivery.dead_letters import (
 )
 from collectors.delivery.event_window import EventWindow
 from collectors.delivery.intake import Intake
-from collectors.delivery.objects import S3Objects
 from collectors.delivery.outcome import DONE, RETRY, UNFINISHED
-from collectors.errors import ObjectUnreadable
-from collectors.records import EXCERPT_BYTES, MAX_RECORD_BYTES, ObjectRef
+from collectors.records import EXCERPT_BYTES, MAX_RECORD_BYTES
 from tests.collectors.shelf import BUCKET, KEY, done, lines, query
 
 

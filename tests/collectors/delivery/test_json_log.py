@@ -7,10 +7,10 @@ import json
 
 import pytest
 
+from aws_bridge.object_ref import ObjectRef
 from collectors.delivery.json_log import JsonLog
 from collectors.delivery.outcome import DONE, RETRY, UNFINISHED, ObjectResult
 from collectors.recognise import UNKNOWN_KIND
-from collectors.records import ObjectRef
 
 
 def test_unknown_columns_stand_in_every_objects_line_and_are_warned_of_once():

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from aws_bridge.object_ref import ObjectRef
 from collectors.delivery.notification import (
     CONTINUATION,
     CONTINUED,
@@ -22,7 +23,6 @@ from collectors.delivery.notification import (
     continuation,
     read_notification,
 )
-from collectors.records import ObjectRef
 
 EVENTS = Path(__file__).resolve().parents[2] / "data" / "events"
 FLOW_LOG = ObjectRef(

@@ -8,16 +8,16 @@ from pathlib import Path
 
 import pytest
 
+from aws_bridge.object_ref import ObjectRef
+from aws_bridge.queue import Queue
 from collectors.delivery.dead_letters import NOT_THIS_LOG, DeadLetter, DeadLetters
 from collectors.delivery.json_log import JsonLog
 from collectors.delivery.letter_store import letter_store
 from collectors.delivery.outcome import DONE, ObjectResult
-from collectors.delivery.queue import Queue
 from collectors.delivery.redrive import redrive
 from collectors.lambda_function.batch import Batch
 from collectors.lambda_function.metrics import emit_object
-from collectors.records import ObjectRef
-from tests.collectors.account import BUCKET, notification_of
+from tests.account import BUCKET, notification_of
 from tests.collectors.delivery.running import Running, intake_of
 from tests.collectors.odd_objects import FOLDER_KEYS, NONE_OF_THEM, UNKNOWN, none_of_them, nothing
 from tests.collectors.shelf import done

@@ -7,22 +7,11 @@ from typing import Any, Dict, Iterator, List
 
 import pytest
 
-from collectors.delivery.queue import Message
+from aws_bridge.queue import Message
 from collectors.lambda_function import loader as loader_module
 from collectors.lambda_function import resume as resume_module
 from lab.engine import Engine
-from tests.collectors.account import BUCKET, Account, shared_account
 from tests.collectors.store import FOR_EVER_DAYS, Store
-
-
-@pytest.fixture
-def account(monkeypatch: pytest.MonkeyPatch) -> Account:
-    """Return the account, with the environment leading to it; use queues and keys of your own."""
-    found = shared_account()
-    for name, value in found.environment.items():
-        monkeypatch.setenv(name, value)
-    found.new_bucket(BUCKET)
-    return found
 
 
 @pytest.fixture

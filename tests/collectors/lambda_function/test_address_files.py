@@ -8,7 +8,7 @@ import pytest
 
 from collectors.errors import CollectorError
 from collectors.lambda_function.address_files import fetched, local_files
-from tests.collectors.account import BUCKET
+from tests.account import BUCKET
 
 URI = f"s3://{BUCKET}/databases/country.mmdb"
 

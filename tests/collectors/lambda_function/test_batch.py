@@ -7,15 +7,15 @@ from typing import Any, Callable, Dict, List, Tuple
 
 import pytest
 
+from aws_bridge.object_ref import ObjectRef
+from aws_bridge.queue import Queue
 from collectors.delivery.json_log import JsonLog
 from collectors.delivery.notification import MAX_HOPS, Work, continuation, read_notification
 from collectors.delivery.outcome import DONE, RETRY, UNFINISHED, ObjectResult
-from collectors.delivery.queue import Queue
 from collectors.errors import IntakeStopped, StoreUnavailable
 from collectors.lambda_function.batch import Batch, messages_of, outage_hidden_s
-from collectors.records import ObjectRef
 from lab.front.faults import FaultyServer
-from tests.collectors.account import EVENTS, notification_of
+from tests.account import EVENTS, notification_of
 
 
 class Table:
@@ -154,7 +154,7 @@ def test_a_fault_of_ours_in_one_message_fails_that_message_only(account, capsys)
 
 def test_a_message_that_failed_is_seen_again_after_the_delay_and_not_after_the_queues_own(account, monkeypatch):
     delays: List[Any] = []
-    monkeypatch.setattr(Queue, "hide", lambda self, entries: delays.extend(entries) or [])
+    monkeypatch.setattr(Queue, "change_visibility", lambda self, entries: delays.extend(entries) or [])
     run = Run(account, Table(out=StoreUnavailable("down")), "poison", objects("out"))
     assert [(message.id, seconds) for message, seconds in delays] == [
         (run.messages[0].id, 30),

@@ -9,17 +9,17 @@ from pathlib import Path
 
 import pytest
 
+from aws_bridge.object_ref import ObjectRef
+from aws_bridge.queue import Queue
 from collectors.delivery.dead_letters import DeadLetters
 from collectors.delivery.letter_store import letter_store
-from collectors.delivery.queue import Queue
 from collectors.lambda_function.handler import handler
 from collectors.lambda_function.loader import loader
 from collectors.lambda_function.mapping_switch import MappingSwitch
 from collectors.lambda_function.resume import NOT_OURS, STILL_OFF, SWITCHED_ON, resume
-from collectors.records import ObjectRef
 from lab.front.faults import FaultyServer
 from lab.front.server import Reply
-from tests.collectors.account import BUCKET, notification_of, trail_file, trail_key
+from tests.account import BUCKET, notification_of, trail_file, trail_key
 from tests.collectors.corpus import log_file
 from tests.collectors.lambda_function.conftest import Context, event_of
 from tests.collectors.store import DAY, trail_ids
@@ -126,7 +126,7 @@ def test_an_outage_switches_the_mapping_off_and_resume_switches_it_on_when_the_c
         server.faults.clear()
         assert resume({}, None) == {"result": SWITCHED_ON}
         assert not switch.find().is_off
-        queue.hide([(message, 0) for message in received])
+        queue.change_visibility([(message, 0) for message in received])
         again = queue.receive(10, 600, wait_s=0)
         assert [message.receive_count for message in again] == [2, 2, 2]
         assert handler(event_of(again), Context(function)) == {"batchItemFailures": []}

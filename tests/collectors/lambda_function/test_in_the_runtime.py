@@ -21,8 +21,9 @@ from typing import Any, Callable, Iterator, List, NamedTuple
 
 import pytest
 
+from aws_bridge.object_ref import ObjectRef
 from collectors.lambda_function.resume import NOT_OURS, STILL_OFF, SWITCHED_ON
-from collectors.records import ObjectRef, record_id
+from collectors.records import record_id
 from lab.aws import AwsStandIn, Layout, Queues
 from lab.engine import Engine
 from lab.front.server import Handler, LocalServer, Received, Reply, forward
@@ -36,7 +37,7 @@ from lab.lambda_runtime import (
 )
 from lab.lambda_runtime.environment import TIMED_OUT
 from lab.story.files import write_story
-from tests.collectors.account import BUCKET
+from tests.account import BUCKET
 from tests.collectors.corpus import log_file
 from tests.collectors.store import FOR_EVER_DAYS, Store
 

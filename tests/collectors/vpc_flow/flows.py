@@ -6,9 +6,10 @@ import json
 from pathlib import Path
 from typing import Any, Dict, List
 
+from aws_bridge.object_ref import ObjectRef
 from collectors.addresses import AddressBook
 from collectors.json_codec import PLAIN, Codec, fastest
-from collectors.records import Context, Document, Made, ObjectRef
+from collectors.records import Context, Document, Made
 from collectors.vpc_flow.source import documents
 
 TEMPLATES = Path(__file__).resolve().parents[3] / "deploy" / "opensearch" / "component_templates"

@@ -190,7 +190,8 @@ def test_the_module_is_imported_without_pyarrow():
 PEAK = """
 import re, sys
 from collectors.json_codec import fastest
-from collectors.records import Context, ObjectRef
+from aws_bridge.object_ref import ObjectRef
+from collectors.records import Context
 from collectors.vpc_flow.parquet import documents
 with open(sys.argv[1], "rb") as file:
     count = sum(1 for _ in documents(file, Context(ObjectRef("b", "k"), fastest())))

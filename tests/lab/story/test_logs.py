@@ -16,8 +16,9 @@ from typing import Any, Dict, List, NamedTuple
 
 import pytest
 
+from aws_bridge.object_ref import ObjectRef
 from collectors.recognise import kind_of
-from collectors.records import Context, Document, ObjectRef
+from collectors.records import Context, Document
 from collectors.unpack import unpacked
 from lab.story import cast
 from lab.story.addresses import NETWORKS, country_of

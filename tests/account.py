@@ -17,12 +17,12 @@ import boto3
 from botocore.config import Config
 from moto.server import ThreadedMotoServer
 
-from collectors.records import ObjectRef
+from aws_bridge.object_ref import ObjectRef
 
 REGION = "eu-west-1"
 #: Of these tests alone: every moto server of a process has the same buckets.
 BUCKET = "messages-log-archive"
-EVENTS = Path(__file__).resolve().parents[1] / "data" / "events"
+EVENTS = Path(__file__).resolve().parent / "data" / "events"
 
 
 class QueueUrls(NamedTuple):

@@ -12,13 +12,13 @@ from __future__ import annotations
 import time
 from typing import Any, Callable, Dict, List, NamedTuple, Sequence, Tuple
 
-from collectors.aws import code_and_status, errors, said
-from collectors.errors import CollectorError
+from aws_bridge.clients import code_and_status, errors, said
+from aws_bridge.errors import QueueProblem
 
 MAX_BATCH = 10
 LONG_POLL_S = 20
 #: SQS hides a message for this long at most, counted from its receipt.
-LONGEST_HIDDEN_S = 12 * 3600
+LONGEST_VISIBILITY_S = 12 * 3600
 #: Attempts at an entry that fails in a batch call that succeeds as a whole.
 ENTRY_ATTEMPTS = 3
 ENTRY_PAUSE_S = 0.2
@@ -42,14 +42,6 @@ REFUSALS = (
 #: A message that could not be worked on is seen again after 30 s, then 60 s, ...
 FIRST_RETRY_S = 30
 LONGEST_RETRY_S = 900
-
-
-class QueueProblem(CollectorError):
-    """The queue does not do what was asked. ``refused``: it will not by itself, somebody has to change something."""
-
-    def __init__(self, message: str, *, refused: bool = False) -> None:
-        super().__init__(message)
-        self.refused = refused
 
 
 class Message(NamedTuple):
@@ -105,7 +97,7 @@ class Queue:
             "delete messages", self._client.delete_message_batch, [(message, {}) for message in messages]
         )
 
-    def hide(self, delays_s: Sequence[Tuple[Message, int]]) -> List[Failure]:
+    def change_visibility(self, delays_s: Sequence[Tuple[Message, int]]) -> List[Failure]:
         """Hide each message from now on for so many seconds, 0 for not at all; return those that failed.
 
         Never raises `QueueProblem`.

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import Any, Optional, Tuple, Type
 
-from collectors.errors import CollectorError
+from aws_bridge.errors import AwsError
 
 #: Attempts at one call, the first included.
 ATTEMPTS = 5
@@ -38,7 +38,7 @@ def client(
 ) -> Any:
     """Return a boto3 client, safe to share between threads; ``connections`` is how many of them work at once.
 
-    ``retry_mode`` ``adaptive`` also slows down before a service that throttles. Raises `CollectorError` without boto3,
+    ``retry_mode`` ``adaptive`` also slows down before a service that throttles. Raises `AwsError` without boto3,
     and when no region is known.
     """
     try:
@@ -46,7 +46,7 @@ def client(
         from botocore.config import Config
         from botocore.exceptions import BotoCoreError
     except ImportError as exc:
-        raise CollectorError("talking to AWS needs boto3: pip install 'aws-siem-bridge[loader]'") from exc
+        raise AwsError("talking to AWS needs boto3: pip install 'aws-siem-bridge[loader]'") from exc
     config = Config(
         region_name=region,
         retries={"mode": retry_mode, "total_max_attempts": attempts},
@@ -59,7 +59,7 @@ def client(
         # A session of its own: boto3's default one is not safe to make clients with in several threads.
         return boto3.session.Session().client(service, config=config)
     except (BotoCoreError, ValueError) as exc:  # ValueError: an endpoint in the environment that is no URL
-        raise CollectorError(f"no client for {service} can be made: {said(exc)}") from exc
+        raise AwsError(f"no client for {service} can be made: {said(exc)}") from exc
 
 
 def errors() -> Tuple[Type[Exception], ...]:

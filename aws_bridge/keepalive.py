@@ -19,7 +19,7 @@ import time
 from dataclasses import dataclass
 from typing import Callable, Dict, List, NamedTuple, Sequence
 
-from collectors.delivery.queue import LONGEST_HIDDEN_S, Failure, Message, Queue
+from aws_bridge.queue import LONGEST_VISIBILITY_S, Failure, Message, Queue
 
 #: What is left of the 12 hours when a message is let go: time for the last call.
 SPARE_S = 60
@@ -122,17 +122,17 @@ class Keepalive:
         now_s = self._clock()
         with self._wake:
             due = [each for each in self._held.values() if each.due_s <= now_s]
-        longest_s = LONGEST_HIDDEN_S - SPARE_S
+        longest_s = LONGEST_VISIBILITY_S - SPARE_S
         for each in [each for each in due if now_s - each.received_s >= longest_s]:
             due.remove(each)
             self._lose(each, "it has been worked on for 12 hours, the longest SQS allows; it is received again")
         if not due:
             return
         delays = [
-            (each.message, max(1, min(self.visibility_s, int(each.received_s + LONGEST_HIDDEN_S - now_s))))
+            (each.message, max(1, min(self.visibility_s, int(each.received_s + LONGEST_VISIBILITY_S - now_s))))
             for each in due
         ]
-        failed = {failure.message.receipt: failure for failure in self._queue.hide(delays)}
+        failed = {failure.message.receipt: failure for failure in self._queue.change_visibility(delays)}
         for each, (_, delay_s) in zip(due, delays):
             failure = failed.get(each.message.receipt)
             if failure is None:

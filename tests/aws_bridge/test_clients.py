@@ -8,8 +8,8 @@ import sys
 import pytest
 from botocore.exceptions import ClientError
 
-from collectors.aws import client, code_and_status, said, without_secrets
-from collectors.errors import CollectorError
+from aws_bridge.clients import client, code_and_status, said, without_secrets
+from aws_bridge.errors import AwsError
 
 
 @pytest.fixture(autouse=True)
@@ -40,13 +40,13 @@ def test_a_service_that_cannot_be_reached_is_said_after_so_many_attempts(monkeyp
 
 
 def test_without_a_region_the_user_is_told():
-    with pytest.raises(CollectorError, match="no client for sqs can be made: You must specify a region"):
+    with pytest.raises(AwsError, match="no client for sqs can be made: You must specify a region"):
         client("sqs")
 
 
 def test_an_endpoint_that_is_no_url_is_said(monkeypatch):
     monkeypatch.setenv("AWS_ENDPOINT_URL", "localhost")
-    with pytest.raises(CollectorError, match="no client for s3 can be made: Invalid endpoint: localhost"):
+    with pytest.raises(AwsError, match="no client for s3 can be made: Invalid endpoint: localhost"):
         client("s3", "eu-west-1")
 
 
@@ -54,11 +54,11 @@ def test_without_boto3_the_user_is_told_what_to_install():
     program = """
 import sys
 sys.modules["boto3"] = None
-from collectors.aws import client
-from collectors.errors import CollectorError
+from aws_bridge.clients import client
+from aws_bridge.errors import AwsError
 try:
     client("s3")
-except CollectorError as exc:
+except AwsError as exc:
     print(exc)
 """
     ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)

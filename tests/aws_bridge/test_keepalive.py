@@ -5,8 +5,8 @@ from __future__ import annotations
 import threading
 from typing import List, Sequence, Tuple
 
-from collectors.delivery.keepalive import Change, Keepalive
-from collectors.delivery.queue import LONGEST_HIDDEN_S, Failure, Message, Queue
+from aws_bridge.keepalive import Change, Keepalive
+from aws_bridge.queue import LONGEST_VISIBILITY_S, Failure, Message, Queue
 
 GONE = "ReceiptHandleIsInvalid"
 
@@ -18,7 +18,7 @@ class FakeQueue:
         self.calls: List[List[Tuple[str, int]]] = []
         self.fails: dict[str, str] = {}
 
-    def hide(self, delays_s: Sequence[Tuple[Message, int]]) -> List[Failure]:
+    def change_visibility(self, delays_s: Sequence[Tuple[Message, int]]) -> List[Failure]:
         self.calls.append([(message.receipt, seconds) for message, seconds in delays_s])
         return [
             Failure(message, self.fails[message.receipt], "no")
@@ -112,8 +112,8 @@ def test_after_twelve_hours_in_total_it_is_let_go_without_asking_for_more_than_s
         clock.now_s += 60
         keepalive.extend_due()
         if len(queue.calls) and keepalive.held():
-            assert clock.now_s + queue.calls[-1][0][1] <= started_s + LONGEST_HIDDEN_S + 3600
-    assert clock.now_s - started_s == LONGEST_HIDDEN_S - 60
+            assert clock.now_s + queue.calls[-1][0][1] <= started_s + LONGEST_VISIBILITY_S + 3600
+    assert clock.now_s - started_s == LONGEST_VISIBILITY_S - 60
     assert [each.lost for each in changes] == [True]
     assert "12 hours" in changes[0].reason
     assert queue.calls[-1][0][1] < 3600

@@ -23,9 +23,9 @@ from typing import Any, BinaryIO, Dict, Iterator, Optional, Protocol, Tuple, Typ
 
 from urllib3.exceptions import HTTPError
 
-from collectors.aws import code_and_status, errors, said
-from collectors.errors import CollectorError, ObjectGone, ObjectProblem, ObjectUnreadable
-from collectors.records import ObjectRef
+from aws_bridge.clients import code_and_status, errors, said
+from aws_bridge.errors import ObjectGone, ObjectProblem, ObjectUnreadable
+from aws_bridge.object_ref import ObjectRef, split_uri
 
 #: Bytes asked of the connection at once.
 BUFFER_BYTES = 256 * 1024
@@ -163,7 +163,7 @@ class LocalObjects:
 
     @classmethod
     def standing_for(cls, folder: Path, uri: str) -> LocalObjects:
-        """Return the folder as ``s3://bucket/prefix``. Raises `CollectorError` for another URI."""
+        """Return the folder as ``s3://bucket/prefix``. Raises `AwsError` for another URI."""
         bucket, prefix = split_uri(uri)
         return cls(folder, bucket, prefix)
 
@@ -194,12 +194,3 @@ class LocalObjects:
         if ".." in parts or not parts[0]:  # a key is a name, a path would lead out of the folder
             return None
         return self.folder.joinpath(*parts)
-
-
-def split_uri(uri: str) -> tuple[str, str]:
-    """Return bucket and key (or prefix) of ``s3://bucket/key``. Raises `CollectorError` for anything else."""
-    scheme, _, rest = uri.partition("://")
-    bucket, _, key = rest.partition("/")
-    if scheme != "s3" or not bucket:
-        raise CollectorError(f"{uri!r} is no address in S3: give it as s3://bucket/prefix")
-    return bucket, key

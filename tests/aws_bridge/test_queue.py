@@ -7,8 +7,9 @@ from typing import Any, Dict
 
 import pytest
 
-from collectors.delivery import queue as queue_module
-from collectors.delivery.queue import Message, Queue, QueueProblem, retry_after_s
+from aws_bridge import queue as queue_module
+from aws_bridge.errors import QueueProblem
+from aws_bridge.queue import Message, Queue, retry_after_s
 from lab.front.faults import FaultyServer
 from lab.front.server import Reply
 
@@ -42,7 +43,7 @@ def test_a_message_says_when_it_was_sent_and_how_often_it_was_received(account):
     assert (first.body, first.receive_count) == ("hello", 1)
     assert first.sent_ms > 1_600_000_000_000
     assert queue.receive(10, visibility_s=30, wait_s=0) == []
-    assert queue.hide([(first, 0)]) == []
+    assert queue.change_visibility([(first, 0)]) == []
     assert queue.receive(10, visibility_s=30, wait_s=0)[0].receive_count == 2
 
 
@@ -82,7 +83,7 @@ def test_a_receipt_that_is_gone_is_not_tried_again(account):
     gone = {"Code": "ReceiptHandleIsInvalid", "Message": "gone", "SenderFault": True}
     with FaultyServer([answer([1], [(0, gone)])]) as server:
         queue = Queue(account.client("sqs", server.url), f"{server.url}/111122223333/logs")
-        failures = queue.hide([(message, 60) for message in messages(2)])
+        failures = queue.change_visibility([(message, 60) for message in messages(2)])
         assert [(each.message.id, each.receipt_gone) for each in failures] == [("id-0", True)]
         assert len(server.received) == 1
 
