@@ -1,0 +1,1 @@
+"""Detections as data, and what executes SPL where no Splunk is."""

@@ -1,0 +1,125 @@
+"""``sort``, ``head`` and ``dedup``: order and number of rows."""
+
+from __future__ import annotations
+
+import ipaddress
+import itertools
+import re
+from typing import Any, Callable, Dict, Iterator, List, Tuple
+
+from savedsearches.runner import values
+from savedsearches.runner.errors import SplRunError, SplSyntaxError, Unverified
+from savedsearches.runner.session import Session, Stage
+from savedsearches.runner.values import Row
+from savedsearches.runner.words import Arguments, switch, whole
+
+#: What `sort` keeps when no number is given.
+SORT_KEEPS = 10_000
+_KEY = re.compile(r"([+-]?)\s*(?:(auto|str|num|ip)\()?([^()\s]+)\)?")
+_SIGNED = re.compile(r"([+-])\s+")
+
+
+def sort(arguments: str, session: Session) -> Stage:
+    """``sort [<count>] [-|+]<field>, ...``: without a count 10,000 rows stay, with ``0`` all; more is an error here."""
+    match = re.match(r"(?:limit\s*=\s*)?([0-9]+)(?=[\s]|\Z)", arguments)
+    most = int(match.group(1)) if match else SORT_KEEPS
+    keys = sort_keys(arguments[match.end() :] if match else arguments)
+
+    def run(rows: Iterator[Row]) -> Iterator[Row]:
+        kept = sorted_rows(list(rows), keys)
+        if match is None and len(kept) > SORT_KEEPS:
+            raise SplRunError(f"sort: Splunk would keep {SORT_KEEPS:,} of {len(kept):,} rows: write sort 0 ...")
+        return iter(kept[:most] if most else kept)
+
+    return run
+
+
+def sort_keys(text: str) -> List[Tuple[str, bool, str]]:
+    """Return (field, whether descending, how values are compared) of a list of sort keys."""
+    keys = []
+    for part in re.split(r"[,\s]+", _SIGNED.sub(r"\1", text.strip())):
+        match = _KEY.fullmatch(part.replace('"', ""))
+        if match is None:
+            raise SplSyntaxError(f"sort: {part!r} is no field")
+        keys.append((match.group(3), match.group(1) == "-", match.group(2) or "auto"))
+    return keys
+
+
+def sorted_rows(rows: List[Row], keys: List[Tuple[str, bool, str]]) -> List[Row]:
+    """Return rows in order; rows that are alike keep theirs. Raises `Unverified` where the manual gives no order."""
+    for name, descending, form in reversed(keys):
+        rows = sorted(rows, key=_key(name, form, rows), reverse=descending)
+    return rows
+
+
+def _key(name: str, form: str, rows: List[Row]) -> Callable[[Row], Any]:
+    for row in rows:
+        if name not in row or isinstance(row[name], list):
+            what = "no value" if name not in row else "several values"
+            raise Unverified(f"sort: a row has {what} in {name!r}, and Splunk's manual gives no order. Use fillnull")
+    if form == "str":
+        return lambda row: values.text(row[name])
+    if form == "ip":
+        return lambda row: ipaddress.ip_address(values.text(row[name]))
+    numeric = sum(values.number(row[name]) is not None for row in rows)
+    if form == "num" or numeric == len(rows):
+        if numeric < len(rows):
+            raise Unverified(f"sort: num({name}) has values that are no numbers")
+        return lambda row: values.number(row[name])
+    if numeric:
+        raise Unverified(f"sort: {name!r} has numbers and other texts. Say str({name}), or make it one type")
+    return lambda row: values.text(row[name])
+
+
+def head(arguments: str, session: Session) -> Stage:
+    """``head [<count>]``: the first rows, 10 without a number."""
+    read = Arguments("head", arguments)
+    options = read.options(("limit",))
+    word = read.take()
+    count = options.get("limit", word.value if word else "10")
+    read.end()
+    most = whole("head", "limit", count)
+    return lambda rows: itertools.islice(rows, most)
+
+
+def dedup(arguments: str, session: Session) -> Stage:
+    """``dedup [<count>] <fields> [keepempty=] [consecutive=] [sortby ...]``: the first rows with the same values."""
+    text, *after = re.split(r"\bsortby\b", arguments, maxsplit=1)
+    order = sort_keys(after[0]) if after else None
+    read = Arguments("dedup", text)
+    options = read.options(("keepempty", "consecutive"))
+    keepempty = switch("dedup", "keepempty", options.get("keepempty", "f"))
+    consecutive = switch("dedup", "consecutive", options.get("consecutive", "f"))
+    names = read.fields()
+    read.end()
+    most = int(names.pop(0)) if names and names[0].isdigit() else 1
+    if not names or most < 1 or any("*" in name for name in names):
+        raise SplSyntaxError("dedup: name the fields, without wildcards")
+
+    def run(rows: Iterator[Row]) -> Iterator[Row]:
+        seen: Dict[Tuple[Tuple[str, ...], ...], int] = {}
+        kept = _first_of_each(rows, names, most, keepempty, consecutive, seen)
+        return iter(sorted_rows(list(kept), order)) if order else kept
+
+    return run
+
+
+def _first_of_each(
+    rows: Iterator[Row],
+    names: List[str],
+    most: int,
+    keepempty: bool,
+    consecutive: bool,
+    seen: Dict[Tuple[Tuple[str, ...], ...], int],
+) -> Iterator[Row]:
+    for row in rows:
+        key = tuple(tuple(values.texts(row.get(name))) for name in names)
+        if not all(key):
+            if keepempty:
+                yield row
+            continue
+        if consecutive and key not in seen:
+            seen.clear()
+        seen[key] = seen.get(key, 0) + 1
+        if seen[key] <= most:
+            yield row

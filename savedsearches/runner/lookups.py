@@ -1,0 +1,86 @@
+"""Lookup tables, as ``transforms.conf`` describes them.
+
+https://help.splunk.com/en/splunk-enterprise/administer/admin-manual/10.0/configuration-file-reference/10.0.0-configuration-file-reference/transforms.conf
+"""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Dict, List, Sequence, Tuple
+
+from savedsearches.runner import functions, values
+from savedsearches.runner.errors import SplSyntaxError
+from savedsearches.runner.values import Row, Value
+
+#: Splunk hands out this many matches unless ``max_matches`` says otherwise.
+MOST_MATCHES = 1000
+
+
+@dataclass
+class Lookup:
+    """A table and how its rows are matched. ``match_types``: column -> ``WILDCARD`` or ``CIDR``."""
+
+    rows: List[Row] = field(default_factory=list)
+    match_types: Dict[str, str] = field(default_factory=dict)
+    case_sensitive: bool = True
+    max_matches: int = MOST_MATCHES
+    #: With ``min_matches`` above what is found, missing values are this.
+    min_matches: int = 0
+    default_match: str = ""
+    _by_key: Dict[Tuple[str, ...], Dict[Tuple[str, ...], List[Row]]] = field(default_factory=dict, repr=False)
+
+    @property
+    def columns(self) -> List[str]:
+        """Return the columns, in the order they are met."""
+        return list(dict.fromkeys(name for row in self.rows for name in row))
+
+    def replace(self, rows: List[Row]) -> None:
+        """Put other rows in."""
+        self.rows = rows
+        self._by_key.clear()
+
+    def matches(self, keys: Dict[str, str]) -> List[Row]:
+        """Return the rows that have these values in these columns, the first `max_matches` of them."""
+        exact = tuple(sorted(name for name in keys if name not in self.match_types))
+        candidates = self.rows
+        if exact:
+            candidates = self._index(exact).get(tuple(self._folded(keys[name]) for name in exact), [])
+        others = [name for name in keys if name in self.match_types]
+        if others:
+            candidates = [row for row in candidates if all(self._fits(row, name, keys[name]) for name in others)]
+        return candidates[: self.max_matches]
+
+    def _index(self, columns: Tuple[str, ...]) -> Dict[Tuple[str, ...], List[Row]]:
+        index = self._by_key.get(columns)
+        if index is None:
+            index = self._by_key[columns] = {}
+            for row in self.rows:
+                key = tuple(self._folded(values.text(row.get(name, ""))) for name in columns)
+                index.setdefault(key, []).append(row)
+        return index
+
+    def _folded(self, text: str) -> str:
+        return text if self.case_sensitive else text.lower()
+
+    def _fits(self, row: Row, column: str, value: str) -> bool:
+        wanted = values.text(row.get(column, ""))
+        if self.match_types[column].upper() == "CIDR":
+            return functions.in_network(wanted, value)
+        return functions.like(self._folded(value), self._folded(wanted).replace("%", r"\%").replace("*", "%"))
+
+
+def read_csv(path: Path, **settings: Any) -> Lookup:
+    """Return the table of a CSV file with a header line. Raises `SplSyntaxError` where it has none."""
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        reader = csv.DictReader(file)
+        if not reader.fieldnames:
+            raise SplSyntaxError(f"{path} has no header line")
+        rows: List[Row] = [{name: cell for name, cell in row.items() if cell} for row in reader]
+    return Lookup(rows, **settings)
+
+
+def without_empty(names: Sequence[str], row: Row) -> Dict[str, Value]:
+    """Return the columns of a row that have a value."""
+    return {name: row[name] for name in names if name in row}
