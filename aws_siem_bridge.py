@@ -21,6 +21,7 @@ COMMANDS = {
     "dlq": ("collectors.cli.dlq", "list, explain and replay what could not be stored"),
     "digest": ("collectors.cli.digest", "verify CloudTrail's digest chain: that no log file was changed or removed"),
     "templates": ("collectors.cli.templates", "show and apply index templates and lifecycle policies"),
+    "spl": ("savedsearches.runner.cli", "run a pipeline of SPL on a cluster, without a Splunk: a strict subset"),
     "lab": ("lab.cli", "what stands in for the systems a user owns: engine, splunkd, story, one-line runner"),
 }
 

@@ -35,6 +35,8 @@ LOADER = [
 PARQUET = [
     "pyarrow==26.0.1; python_version >= '3.11'",
 ]
+#: What reads the expressions of SPL; pure Python.
+SPL = ["lark==1.2.2"]
 TESTS = [
     "pytest==8.4.2",
     "pytest-timeout==2.4.0",
@@ -60,7 +62,9 @@ setup(
     license="Apache-2.0",
     python_requires=">=3.9",
     packages=find_packages(
-        include=["es_bridge*", "aws_bridge*", "splunk_bridge*", "collectors*", "lab*", "splunk_app*", "deploy*"],
+        include=[
+            "es_bridge*", "aws_bridge*", "splunk_bridge*", "collectors*", "savedsearches*", "lab*", "splunk_app*", "deploy*",
+        ],  # fmt: skip
     ),
     include_package_data=True,
     package_data={
@@ -86,8 +90,9 @@ setup(
         "sigv4": ["botocore==1.42.97"],
         "loader": LOADER,
         "parquet": PARQUET,
-        "lab": LAB + LOADER,
-        "tests": TESTS + LAB + LOADER + PARQUET,
+        "spl": SPL,
+        "lab": LAB + LOADER + SPL,
+        "tests": TESTS + LAB + LOADER + PARQUET + SPL,
     },
     entry_points={"console_scripts": ["aws-siem-bridge = aws_siem_bridge:main"]},
 )

@@ -29,6 +29,7 @@ MAY_NOT_IMPORT: Dict[str, Tuple[str, ...]] = {
     "aws_bridge": (*AWS, *SPLUNK, *UPSTAIRS, "es_bridge", "splunk_bridge", "collectors", "orjson"),
     "splunk_bridge": (*AWS, *SPLUNK, *UPSTAIRS, "es_bridge", "aws_bridge", "collectors"),
     "collectors": (*AWS, *SPLUNK, *UPSTAIRS),
+    "savedsearches": (*AWS, *SPLUNK, "lab", "splunk_app", "aws_siem_bridge", "aws_bridge", "collectors"),
     "search_command": (*AWS, "solnlib", *UPSTAIRS, "aws_bridge", "collectors"),
     "splunk_host": (*AWS, *SPLUNK, *UPSTAIRS, "aws_bridge", "collectors", "cluster_settings", "search_command"),
     "cluster_settings": (*AWS, *SPLUNK, *UPSTAIRS, "aws_bridge", "collectors", "search_command"),

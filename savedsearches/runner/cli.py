@@ -1,0 +1,156 @@
+"""``aws-siem-bridge spl``: a whole SPL pipeline on a cluster, without a Splunk."""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Dict, Iterator, List, Optional
+
+from es_bridge import times
+from es_bridge.cli.connection import add_connection_arguments, cluster_from
+from es_bridge.cli.reporting import DONE, FAILED, run_reported, say
+from es_bridge.cli.table import aligned
+from es_bridge.errors import ConfigError
+from es_bridge.terminal import json_line, put
+from savedsearches.runner import values
+from savedsearches.runner.app_commands import SCRIPTS, AppCommands
+from savedsearches.runner.errors import SplError
+from savedsearches.runner.local_settings import LocalSettings
+from savedsearches.runner.lookups import Lookup, read_csv
+from savedsearches.runner.macros import Macro, read_macros
+from savedsearches.runner.moment import Moment
+from savedsearches.runner.run import run_search
+from savedsearches.runner.session import Session
+from savedsearches.runner.values import Row
+
+#: The cluster's name in messages. Not "default": in a conf file that is the stanza every other one inherits.
+CLUSTER = "local"
+EXAMPLES = """\
+examples:
+  aws-siem-bridge spl '| elasticsearch index="*cloudtrail*" query="errorCode:AccessDenied" start_time=now-24h
+                       | stats count by userIdentity.arn | sort 0 -count'
+  aws-siem-bridge spl '| elasticsearch index=aws-waf-* | timechart span=1h count by action' --format csv
+  aws-siem-bridge spl '| elasticsearch index=aws-vpcflow-* | lookup assets ip AS dstaddr OUTPUT owner
+                       | stats sum(bytes) AS bytes by owner' --lookup assets=assets.csv --url https://search:9200
+
+The pipeline is run by a strict subset of SPL of our own, written after Splunk's manual; it is not Splunk. What it does
+not have is an error. docs/spl_runner.md lists it.
+Exit status: 0 done, 1 failed, 2 wrong usage, also of SPL.
+"""
+#: Cells of a table are cut for the eye beyond this; csv and jsonl have them whole.
+WIDEST_CELL = 60
+WRONG_USAGE = 2
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of ``spl``."""
+    parser.epilog = EXAMPLES
+    parser.add_argument("search", help="the pipeline, in one pair of single quotes")
+    parser.add_argument("--earliest", default="0", help="what the time picker would say; default: all time")
+    parser.add_argument("--latest", default="0", help="the picker's other side; default: no bound")
+    parser.add_argument("--time-zone", default="", metavar="NAME", help="such as Asia/Seoul; default: this machine's")
+    parser.add_argument("--format", choices=("table", "csv", "jsonl"), default="table", help="default: table")
+    parser.add_argument("--lookup", action="append", default=[], metavar="NAME=FILE", help="a CSV file as lookup table")
+    parser.add_argument("--macros", type=Path, metavar="FILE", help="a macros.conf")
+    parser.add_argument("--app", type=Path, metavar="FOLDER", help="the unpacked app whose commands run")
+    parser.add_argument("--python", default=sys.executable, help="interpreter that runs the app's commands")
+    add_connection_arguments(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run one pipeline; return the exit status."""
+    return run_reported(lambda: _run(arguments))
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    cluster = replace(cluster_from(arguments), name=CLUSTER)
+    session = Session(
+        _moment(arguments.earliest, arguments.latest, arguments.time_zone),
+        lookups=_lookups(arguments.lookup),
+        macros=_macros(arguments.macros),
+    )
+    scripts = arguments.app / "bin" if arguments.app else SCRIPTS
+    say("this is a strict subset of SPL of our own, not Splunk")
+    with LocalSettings(cluster, tz=arguments.time_zone) as settings:
+        try:
+            session.own = AppCommands(settings, _say_message, scripts=scripts, python=arguments.python)
+            rows = run_search(arguments.search, session)
+        except SplError as exc:
+            say(str(exc))
+            return WRONG_USAGE
+        try:
+            write_rows(rows, arguments.format)
+        except SplError as exc:
+            say(str(exc))
+            return FAILED
+    return DONE
+
+
+def _say_message(level: str, text: str) -> None:
+    say(f"{level}: {text}")
+
+
+def _moment(earliest: str, latest: str, zone_name: str) -> Moment:
+    now_ms = times.now_ms()
+    zone = times.zone_named(zone_name)
+
+    def seconds(text: str) -> Optional[float]:
+        found = times.parse_time(text, now_ms=now_ms, zone=zone)
+        return None if found is None else found / 1000
+
+    return Moment(now_ms / 1000, seconds(earliest), seconds(latest), zone)
+
+
+def _lookups(given: List[str]) -> Dict[str, Lookup]:
+    tables = {}
+    for text in given:
+        name, sign, file = text.partition("=")
+        if not sign or not name:
+            raise ConfigError(f"--lookup {text}: write NAME=FILE")
+        try:
+            tables[name] = read_csv(Path(file))
+        except (OSError, UnicodeError, csv.Error, SplError) as exc:
+            raise ConfigError(f"--lookup {text}: {exc}") from None
+    return tables
+
+
+def _macros(path: Optional[Path]) -> Dict[str, Macro]:
+    if path is None:
+        return {}
+    try:
+        return read_macros(path)
+    except (OSError, UnicodeError, SplError) as exc:
+        raise ConfigError(f"--macros {path}: {exc}") from None
+
+
+def write_rows(rows: Iterator[Row], form: str) -> None:
+    """Print rows as JSON lines while they come; as a table or CSV when all are there."""
+    if form == "jsonl":
+        for row in rows:
+            line = json.dumps(row, ensure_ascii=False).encode()
+            if sys.stdout.isatty():
+                line = json_line(line).rstrip(b"\n")
+            sys.stdout.buffer.write(line + b"\n")
+        return
+    kept = list(rows)
+    columns = list(dict.fromkeys(name for row in kept for name in row))
+    if form == "csv":
+        writer = csv.writer(sys.stdout)
+        writer.writerow(columns)
+        writer.writerows([_csv_cell(row.get(name)) for name in columns] for row in kept)
+        return
+    lines = aligned([columns, *([_cell(row.get(name)) for name in columns] for row in kept)]) if columns else []
+    put(*lines or ["no rows"])
+
+
+def _csv_cell(value: Any) -> str:
+    return "\n".join(values.texts(value))
+
+
+def _cell(value: Any) -> str:
+    text = ", ".join(values.texts(value))
+    return text if len(text) <= WIDEST_CELL else text[: WIDEST_CELL - 3] + "..."

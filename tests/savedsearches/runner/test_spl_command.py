@@ -1,0 +1,183 @@
+"""``aws-siem-bridge spl``: pipelines whose first command is the app's own, on a real engine, as a user types them."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+import urllib.request
+from pathlib import Path
+from typing import Any, Iterator, List
+from urllib.error import HTTPError
+
+import pytest
+
+from es_bridge.config import Auth, ClusterConfig
+from savedsearches.runner.app_commands import SCRIPTS
+from savedsearches.runner.local_settings import APP, ENDPOINT, LocalSettings
+from tests.splunk_app.conftest import Store
+
+#: 300 events of three users: ann 150, bob 100, eve 50; a second apart, newest first.
+USERS = ["ann", "bob", "ann", "bob", "ann", "eve"] * 50
+
+
+@pytest.fixture(scope="module")
+def store(engine: Any) -> Store:
+    return Store(engine)
+
+
+@pytest.fixture(scope="module")
+def index(store: Store) -> str:
+    return store.fill({"user": {"name": user}, "n": n, "@timestamp": 1_795_236_780_000 - n * 1000}
+                      for n, user in enumerate(USERS))  # fmt: skip
+
+
+def spl(engine: Any, *arguments: str, **more: Any) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "AWS_SIEM_BRIDGE_URL": engine.url, **more}
+    return subprocess.run(
+        [sys.executable, "-m", "aws_siem_bridge", "spl", *arguments],
+        capture_output=True, text=True, env=environment, timeout=120, check=False,
+    )  # fmt: skip
+
+
+def test_a_pipeline_counts_what_the_store_holds(engine: Any, index: str) -> None:
+    ended = spl(
+        engine, f"| elasticsearch index={index} size=0 | stats count by user.name | sort 0 -count", "--format", "csv"
+    )
+    assert ended.returncode == 0, ended.stderr
+    assert list(csv.reader(io.StringIO(ended.stdout))) == [
+        ["user.name", "count"],
+        ["ann", "150"],
+        ["bob", "100"],
+        ["eve", "50"],
+    ]
+    assert ended.stderr.count("not Splunk") == 1
+
+
+def test_the_picker_bounds_it_and_messages_are_told(engine: Any, index: str) -> None:
+    ended = spl(
+        engine, f"| elasticsearch index={index} size=2 nosuchfield=1", "--format", "jsonl",
+    )  # fmt: skip
+    assert ended.returncode == 1
+    assert "nosuchfield" in ended.stderr
+    assert "Traceback" not in ended.stderr
+    ended = spl(
+        engine, f"| elasticsearch index={index} query=\"usr.name:ann\"",
+        "--earliest", "1795236700", "--latest", "1795236781", "--format", "jsonl",
+    )  # fmt: skip
+    assert ended.returncode == 0, ended.stderr
+    assert ended.stdout == ""
+    assert "WARN" in ended.stderr
+    assert "usr.name" in ended.stderr
+    ended = spl(
+        engine, f"| elasticsearch index={index} size=0 | fields _time n", "--earliest", "1795236770", "--format", "jsonl",
+    )  # fmt: skip
+    rows = [json.loads(line) for line in ended.stdout.splitlines()]
+    assert [row["n"] for row in rows] == [str(n) for n in range(11)]
+
+
+def test_a_subsearch_and_a_lookup(engine: Any, index: str, tmp_path: Path) -> None:
+    table = tmp_path / "teams.csv"
+    table.write_text("name,team\nann,red\nbob,blue\n")
+    ended = spl(
+        engine,
+        f"| elasticsearch index={index} size=0 | rename user.name AS name"
+        f" | search [| elasticsearch index={index} size=1 | rename user.name AS name | fields name]"
+        " | lookup teams name OUTPUT team | stats count by name team",
+        "--lookup", f"teams={table}",
+    )  # fmt: skip
+    assert ended.returncode == 0, ended.stderr
+    assert ended.stdout.split() == ["name", "team", "count", "ann", "red", "150"]
+
+
+def test_what_is_not_in_the_subset_is_wrong_usage_before_anything_runs(engine: Any, index: str) -> None:
+    ended = spl(engine, f"| elasticsearch index={index} | top user.name")
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert "'top' is not in the runner's subset" in ended.stderr
+
+
+def test_a_failing_command_fails_the_pipeline(engine: Any, index: str) -> None:
+    ended = spl(engine, f'| elasticsearch index={index} query="a:[" | stats count')
+    assert (ended.returncode, ended.stdout) == (1, "")
+    assert "elasticsearch: " in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+def test_no_cluster_there_is_one_error(tmp_path: Path) -> None:
+    ended = subprocess.run(
+        [sys.executable, "-m", "aws_siem_bridge", "spl", "| elasticsearch index=x", "--url", "http://127.0.0.1:9"],
+        capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+    assert ended.returncode == 1
+    assert "Traceback" not in ended.stderr
+
+
+def test_head_ends_the_command_before_it_and_leaves_nothing_open(engine: Any, store: Store, index: str) -> None:
+    before = store.open_contexts()
+    ended = spl(engine, f"| elasticsearch index={index} size=0 | head 2 | table n", "--format", "csv")
+    assert ended.stdout.split() == ["n", "0", "1"]
+    assert ended.returncode == 0, ended.stderr
+    assert store.contexts_left(before) == 0
+
+
+def test_sigterm_ends_the_command_too(engine: Any, store: Store) -> None:
+    index = store.fill(({"n": n, "text": "x" * 500} for n in range(20_000)), shards=1)
+    before = store.open_contexts()
+    environment = {**os.environ, "AWS_SIEM_BRIDGE_URL": engine.url}
+    with subprocess.Popen(
+        [sys.executable, "-m", "aws_siem_bridge", "spl", f"| elasticsearch index={index} size=0", "--format", "jsonl"],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment,
+    ) as process:  # fmt: skip
+        assert process.stdout is not None
+        assert process.stdout.readline()
+        process.send_signal(signal.SIGTERM)
+        process.stdout.read()
+        assert process.wait(60) == 128 + signal.SIGTERM
+    assert store.contexts_left(before) == 0
+
+
+@pytest.fixture
+def settings() -> Iterator[LocalSettings]:
+    cluster = ClusterConfig(("http://127.0.0.1:9",), name="local", auth=Auth("basic", "me", "pass-word-1"))
+    with LocalSettings(cluster) as server:
+        yield server
+
+
+def asked(settings: LocalSettings, key: str, form: str, path: str = ENDPOINT) -> tuple[int, bytes]:
+    request = urllib.request.Request(settings.uri + path, form.encode(), {"Authorization": f"Splunk {key}"})
+    try:
+        with urllib.request.urlopen(request, timeout=30) as reply:
+            return reply.status, reply.read()
+    except HTTPError as exc:
+        return exc.code, exc.read()
+
+
+def test_settings_are_told_to_who_has_key_and_token_only(settings: LocalSettings) -> None:
+    folder = settings.home / "var" / "run" / "splunk" / APP
+    folder.mkdir()
+    (folder / "local_token-no-pid").write_text("t" * 64)
+    right = f"cluster=&local_token={'t' * 64}"
+    assert asked(settings, settings.session_key, right)[0] == 200
+    refused: List[Any] = [
+        (settings.session_key, "cluster=&local_token=" + "u" * 64, ENDPOINT, 403),
+        (settings.session_key, "cluster=", ENDPOINT, 403),
+        ("wrong", right, ENDPOINT, 403),
+        (settings.session_key, right, "/services/other", 404),
+        (settings.session_key, right.replace("cluster=", "cluster=prod"), ENDPOINT, 404),
+    ]
+    for key, form, path, status in refused:
+        got, body = asked(settings, key, form, path)
+        assert got == status
+        assert b"pass-word-1" not in body
+
+
+def test_nothing_in_the_app_reads_settings_from_elsewhere() -> None:
+    """What makes the runner possible is the session's URI, which splunkd gives; no variable and no option names one."""
+    for path in SCRIPTS.rglob("*.py"):
+        text = path.read_text(encoding="utf-8")
+        assert "savedsearches" not in text, path
+        assert "runner" not in text.replace("runner's", ""), path
