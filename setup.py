@@ -63,8 +63,15 @@ setup(
     python_requires=">=3.9",
     packages=find_packages(
         include=[
-            "es_bridge*", "aws_bridge*", "splunk_bridge*", "collectors*", "savedsearches*", "lab*", "splunk_app*", "deploy*",
-        ],  # fmt: skip
+            "es_bridge*",
+            "aws_bridge*",
+            "splunk_bridge*",
+            "collectors*",
+            "savedsearches*",
+            "lab*",
+            "splunk_app*",
+            "deploy*",
+        ],
     ),
     include_package_data=True,
     package_data={

@@ -74,7 +74,8 @@ def test_the_picker_bounds_it_and_messages_are_told(engine: Any, index: str) -> 
     assert "WARN" in ended.stderr
     assert "usr.name" in ended.stderr
     ended = spl(
-        engine, f"| elasticsearch index={index} size=0 | fields _time n", "--earliest", "1795236770", "--format", "jsonl",
+        engine, f"| elasticsearch index={index} size=0 | fields _time n",
+        "--earliest", "1795236770", "--format", "jsonl",
     )  # fmt: skip
     rows = [json.loads(line) for line in ended.stdout.splitlines()]
     assert [row["n"] for row in rows] == [str(n) for n in range(11)]
