@@ -144,6 +144,7 @@ class Search:
         self._is_elsewhere = False
         #: Whether requests were ended before they were answered.
         self._interrupted = False
+        self._closing = threading.Lock()
         self._freed = False
 
     def __enter__(self) -> Search:
@@ -195,16 +196,21 @@ class Search:
 
     def close(self) -> None:
         """End requests under way and free the context on the cluster. May be called again, and from any thread."""
-        if self._freed:  # a close that a signal interrupted is done again
-            return
+        with self._closing:  # a second one would end the requests with which the first one closes
+            if not self._freed:  # a close that a signal interrupted is done again
+                self._close()
+                self._freed = True
+
+    def _close(self) -> None:
         self._closed.set()
         self._run_time.stop()  # it must not cut off the requests that close the contexts
         # Waits for a PIT that is being opened: once its request were cut off, nobody would know its id.
         pit_id = self._pit_search.pit_id if self._pit_search else self._opened_pit()
+        self._pool.shutdown(wait=False, cancel_futures=True)
         if not self._finished:
             self._interrupted |= self._transport.abort() or self._is_elsewhere
-        cancelling = cancel_tasks(self._transport) if self._interrupted else None
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        # Before the engine is known nothing was searched.
+        cancelling = cancel_tasks(self._transport) if self._interrupted and self._dialect else None
         try:
             if self._scroll:
                 self._scroll.close(CLOSE_TIMEOUT_S)
@@ -214,7 +220,6 @@ class Search:
             pass  # it ends by itself after its keep-alive; there is nobody left to tell
         if cancelling:
             cancelling.join(CANCEL_TIMEOUT_S)
-        self._freed = True
 
     def _cause(self, error: Exception) -> Exception:
         """Return what a search that failed has to say: what ends it from outside shows as any kind of failure."""
@@ -285,6 +290,10 @@ class Search:
         if dialect.may_have_pit:
             # Kept before the request can start: a signal may end this thread before `submit` returns.
             self._pit = Future()
+            if self._closed.is_set():  # by another thread, which may not have seen that there is one to wait for
+                error = Aborted("the search was closed")
+                self._pit.set_exception(error)
+                raise error
             self._pool.submit(self._open_pit, dialect, self._pit)
         try:
             time_field, notes = self._resolve()

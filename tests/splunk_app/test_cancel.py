@@ -1,7 +1,9 @@
 """SIGTERM at every step of a search: nothing stays open in the cluster, and nothing is said on stderr."""
 
 import signal
+import socket
 import threading
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Iterator, List
@@ -107,36 +109,109 @@ def test_cancelled_while_the_search_is_being_closed(splunk: Splunk, store: Store
     assert store.contexts_left(before) == 0
 
 
-#: A command in the middle of something that takes the signal's exception for a failure of its own.
-MISTAKEN = """
-import signal, sys
+#: A command at a point of its main thread where a signal handler of Python's comes too late, or raises in vain.
+SCRIPT = """
+import signal, sys, threading, time
 sys.path[:0] = {path!r}
 import import_paths
-from search_command.chunked import Cancelled, Chunk, ChunkedGeneratingCommand
+from search_command.chunked import Chunk, ChunkedGeneratingCommand
 from splunklib.searchcommands import Configuration
 
+def ready():
+    print("ready", file=sys.stderr, flush=True)
+
+class Destroyed:
+    def __del__(self):
+        ready()
+        time.sleep(60)
+
+class Lock:
+    def __init__(self):
+        self.lock = threading.Lock()
+    def __enter__(self):
+        self.lock.acquire()
+        ready()
+        time.sleep(60)
+    def __exit__(self, *_):
+        self.lock.release()
+
+lock = Lock()
+
+def at_a_wait_that_does_not_notice_the_signal():
+    # As one that begins just after the interpreter looked for signals.
+    signal.pthread_sigmask(signal.SIG_BLOCK, {{signal.SIGTERM}})
+    ready()
+    time.sleep(60)
+
+def in_a_destructor():
+    Destroyed()
+
+def with_a_lock_that_closing_needs():
+    with lock:
+        pass
+
+def at_a_failure():
+    try:
+        ready()
+        time.sleep(60)
+    except BaseException:
+        raise RuntimeError("release unlocked lock")
+
 @Configuration()
-class Mistaken(ChunkedGeneratingCommand):
+class Cancelled(ChunkedGeneratingCommand):
     def chunks(self):
-        try:
-            signal.raise_signal(signal.SIGTERM)
-        except Cancelled:
-            raise RuntimeError("release unlocked lock")
+        {where}()
         yield Chunk()
 
-    def ended(self, outcome, error):
-        print(outcome, error, file=sys.stderr)
+    def cancel(self):
+        {closing}
 
-Mistaken().process(sys.argv[:1], sys.stdin, sys.stdout)
+    def ended(self, outcome, error):
+        print(outcome, error, file=sys.stderr, flush=True)
+        {noting}
+
+Cancelled().process(sys.argv[:1], sys.stdin, sys.stdout)
 """
 
+CONFIRMED, NOT_CONFIRMED = "", "the cluster did not confirm in time that the search is closed"
 
-def test_cancelled_where_the_signal_is_taken_for_a_failure(splunk: Splunk, tmp_path: Path) -> None:
-    script = tmp_path / "mistaken.py"
-    script.write_text(MISTAKEN.format(path=[str(BIN)]))
-    job = Job([], [], splunk.splunkd.uri, "key")
-    with AppCommand(job, python=splunk.python, script=script) as command:
+
+@pytest.mark.parametrize(
+    ("where", "closing", "noting", "told"),
+    [
+        ("at_a_wait_that_does_not_notice_the_signal", "pass", "pass", CONFIRMED),
+        ("in_a_destructor", "pass", "pass", CONFIRMED),
+        ("at_a_failure", "pass", "pass", CONFIRMED),
+        ("with_a_lock_that_closing_needs", "lock.lock.acquire()", "pass", NOT_CONFIRMED),
+        ("at_a_failure", "pass", "time.sleep(60)", CONFIRMED),
+    ],
+)
+def test_cancelled_wherever_the_main_thread_is(
+    splunk: Splunk, tmp_path: Path, where: str, closing: str, noting: str, told: str
+) -> None:
+    script = tmp_path / "cancelled.py"
+    script.write_text(SCRIPT.format(path=[str(BIN)], where=where, closing=closing, noting=noting))
+    with AppCommand(Job([], [], splunk.splunkd.uri, "key"), python=splunk.python, script=script) as command:
         command.getinfo()
         command.ask()
-        assert command.wait() == 128 + signal.SIGTERM
-        assert command.stderr() == "cancelled \n"
+        while not command.stderr():
+            assert command.process.poll() is None
+            time.sleep(0.05)
+        command.process.send_signal(signal.SIGTERM)
+        assert command.wait(30) == 128 + signal.SIGTERM  # none of them would end by itself before 60 s
+        assert command.stderr() == f"ready\ncancelled {told}\n"
+
+
+def test_cancelled_before_the_search_is_opened(splunk: Splunk) -> None:
+    """Splunkd does not answer: there is nothing to close, and an audit line anyway."""
+    splunkd = socket.create_server(("127.0.0.1", 0))
+    job = Job(["index=x"], ["index=x"], f"http://127.0.0.1:{splunkd.getsockname()[1]}", "key")
+    with splunkd, AppCommand(job, python=splunk.python, home=splunk.home) as command:
+        command.getinfo()
+        command.ask()
+        connection, _ = splunkd.accept()
+        with connection:
+            command.process.send_signal(signal.SIGTERM)
+            assert command.wait(30) == 128 + signal.SIGTERM
+        assert command.stderr() == ""
+        assert command.audit_log().count('outcome="cancelled"') == 1

@@ -10,7 +10,7 @@ How a run ends, as splunkd sees it:
 - failed: an ERROR message in a chunk with ``finished: false``, then exit status 1. With ``finished: true`` the job
   would count as done, and an alert would see "no events";
 - closed by splunkd (``| head``): end of stdin or a broken pipe; exit status 0, nothing on stderr;
-- cancelled: SIGTERM; what is open in the cluster is closed within two seconds, exit status 143;
+- cancelled: SIGTERM; what is open in the cluster is closed within two seconds, exit status 143 (see `sigterm`);
 - finalized ("stop and keep the results"): seen in the dispatch directory between chunks, ends as done.
 """
 
@@ -20,27 +20,24 @@ import csv
 import json
 import os
 import re
-import signal
 import sys
 import threading
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, BinaryIO, Dict, Iterator, List, NoReturn, Optional, Sequence, Set, Tuple
+from typing import Any, BinaryIO, Callable, Dict, Iterator, List, NoReturn, Optional, Sequence, Set, Tuple
 
 from splunklib.searchcommands import GeneratingCommand
 
 from es_bridge.errors import BridgeError
+from search_command.sigterm import on_sigterm
 
-#: Leaves a margin below the two seconds in which a cancelled search must be gone.
+#: How long the cluster has to confirm that a cancelled search is closed, and then the log to take its line: together
+#: they leave a margin below the two seconds in which a cancelled search must be gone.
 CANCEL_LIMIT_S = 1.7
+LOG_LIMIT_S = 0.2
 EXIT_FAILED = 1
-EXIT_CANCELLED = 128 + signal.SIGTERM
 
 _HEADER = re.compile(rb"chunked 1\.0,(\d+),(\d+)\n")
-
-
-class Cancelled(BaseException):
-    """SIGTERM arrived. Not an `Exception`, so that nothing on the way takes it for an ordinary failure."""
 
 
 @dataclass(frozen=True)
@@ -70,12 +67,21 @@ class ChunkedGeneratingCommand(GeneratingCommand):
         self.picker: Tuple[str, str] = ("0", "0")
         self._texts_sent: Set[str] = set()
         self._produced: Iterator[Chunk] = iter(())
-        self._closing = False
-        self._cancelled = False
+        #: Taken by the thread that ends the search, and never released: the process ends with it.
+        self._ending = threading.Lock()
+        self._is_noted = False
 
     def chunks(self) -> Iterator[Chunk]:
-        """Yield the replies. Its ``finally`` blocks run however the search ends."""
+        """Yield the replies. Its ``finally`` blocks run however the search ends, unless it is cancelled."""
         raise NotImplementedError
+
+    def cancel(self) -> None:
+        """Close what is open in the cluster. Called in another thread than `chunks`, which may be at any point."""
+
+    def go_on(self) -> None:
+        """Return, unless the search was cancelled: then this thread waits for the end of the process."""
+        if self._ending.locked():
+            self._ending.acquire()
 
     def ended(self, outcome: str, error: str) -> None:
         """Take note of the end: ``done``, ``finalized``, ``closed``, ``cancelled``, ``failed`` with its error.
@@ -111,16 +117,10 @@ class ChunkedGeneratingCommand(GeneratingCommand):
     def _execute(self, ifile: Any, process: Any) -> None:
         requests = self._as_binary_stream(ifile)
         replies = self._record_writer.ofile
-        signal.signal(signal.SIGTERM, self._on_sigterm)
         # Made here, run from the first execute request on: a generator does nothing before its first next().
         self._produced = self.chunks()
-        status = EXIT_CANCELLED
-        try:
-            status = self._run(requests, replies)
-        except Cancelled:
-            self._close()
-            self.ended("cancelled", "")
-        _leave(status)
+        on_sigterm(self._end_cancelled)
+        _leave(self._run(requests, replies))
 
     def _run(self, requests: BinaryIO, replies: BinaryIO) -> int:
         """Answer until the end; return the exit status."""
@@ -129,13 +129,13 @@ class ChunkedGeneratingCommand(GeneratingCommand):
         except BrokenPipeError:
             outcome, error = "closed", ""
         except Exception as exc:  # what the user reads must not depend on what we foresaw
-            if self._cancelled:  # the signal ended something that took it for a failure of its own
-                raise Cancelled from exc
+            self.go_on()  # a search that was cancelled fails of what the cancelling closes
             outcome, error = "failed", str(exc) if isinstance(exc, BridgeError) else self.unexpected(exc)
             if isinstance(exc, BridgeError) and exc.refused:
                 outcome = "refused"
+        self._ending.acquire()
         self._close()
-        self.ended(outcome, error)
+        self._note_end(outcome, error)
         if not error:
             return 0
         try:
@@ -151,6 +151,7 @@ class ChunkedGeneratingCommand(GeneratingCommand):
                 self._send(replies, Chunk(messages=[("INFO", "The search was finalized: events may be missing")]), True)
                 return "finalized", ""
             chunk = next(self._produced, None) or Chunk(last=True)
+            self.go_on()
             self._send(replies, chunk, finished=chunk.last)
             if chunk.last:
                 return "done", ""
@@ -201,28 +202,41 @@ class ChunkedGeneratingCommand(GeneratingCommand):
             return False  # no directory to look at, or just being rewritten
         return status.get("state") == "FINALIZING" or status.get("finalized") not in (None, "", "0")
 
-    def _on_sigterm(self, _signal: int, _frame: Any) -> None:
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)
-        watchdog = threading.Timer(CANCEL_LIMIT_S, self._give_up)
-        watchdog.daemon = True
-        watchdog.start()
-        if not self._closing:  # what is being closed anyway must not be interrupted
-            self._cancelled = True
-            raise Cancelled
+    def _end_cancelled(self) -> None:
+        """Close what is open and take note of it, in the thread of `sigterm`, which then ends the process."""
+        confirmed = False
+        if self._ending.acquire(timeout=CANCEL_LIMIT_S):  # else the search is just ending, and cannot
+            confirmed = _within(CANCEL_LIMIT_S, self._cancel)
+        error = "" if confirmed else "the cluster did not confirm in time that the search is closed"
+        _within(LOG_LIMIT_S, lambda: self._note_end("cancelled", error))
 
-    def _give_up(self) -> None:
-        self.ended("cancelled", "the cluster did not confirm in time that the search is closed")
-        os._exit(EXIT_CANCELLED)
+    def _cancel(self) -> None:
+        try:
+            self.cancel()
+        except Exception as exc:
+            self.unexpected(exc)  # nobody reads it any more, but the log keeps it
+
+    def _note_end(self, outcome: str, error: str) -> None:
+        if not self._is_noted:
+            self._is_noted = True
+            self.ended(outcome, error)
 
     def _close(self) -> None:
         """Run the ``finally`` blocks of `chunks`."""
-        self._closing = True
         close = getattr(self._produced, "close", None)
         try:
             if close:
                 close()
         except Exception as exc:
             self.unexpected(exc)  # nobody reads it any more, but the log keeps it
+
+
+def _within(seconds: float, work: Callable[[], None]) -> bool:
+    """Do it in a thread of its own; return whether it ended in time."""
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    thread.join(seconds)
+    return not thread.is_alive()
 
 
 def _leave(status: int) -> NoReturn:

@@ -40,6 +40,8 @@ class ElasticsearchCommand(ChunkedGeneratingCommand):
         self._started = time.monotonic()
         self._facts: Dict[str, Any] = {}
         self._transport: Optional[Transport] = None
+        self._search: Optional[Search] = None
+        self._workers: Optional[EncodingWorkers] = None
         self._rows = 0
         self._messages_seen = {"WARN": 0, "INFO": 0}
 
@@ -71,22 +73,31 @@ class ElasticsearchCommand(ChunkedGeneratingCommand):
         # Of its own, for what carries it is cancelled when this search is; a job may hold several searches.
         opaque_id = f"splunk {info.username} {info.sid} {secrets.token_hex(4)}"
         self._transport = Transport(cluster, opaque_id)
-        workers = None
         if options.output == "fields":
-            workers = EncodingWorkers(self._transport, rows, chunk_rows, opaque_id)
+            self._workers = EncodingWorkers(self._transport, rows, chunk_rows, opaque_id)
         try:
             with (
                 slot(cluster.name, settings.max_concurrent_searches),
-                open_search(self._transport, request, workers, ceilings) as search,
+                open_search(self._transport, request, self._workers, ceilings) as search,
             ):
+                self._search = search
+                self.go_on()  # nothing is asked after `cancel` has found no search
                 search.notes += utc_notes(options, now_ms, settings.tz)
                 if cluster.warning:
                     (search.notes if settings.allow_plain_http else search.warnings).append(cluster.warning)
                 yield from self._rows_of(search, RowEncoder(rows), chunk_rows)
         finally:
-            if workers:
-                workers.close()
+            if self._workers:
+                self._workers.close()
             self._transport.close()
+
+    def cancel(self) -> None:
+        """End the requests under way, the workers, and what the search keeps open in the cluster."""
+        if self._search:
+            self._search.close()
+            self._note_facts(self._search)
+        if self._workers:
+            self._workers.close()
 
     def _rows_of(self, search: Search, encoder: RowEncoder, chunk_rows: int) -> Iterator[Chunk]:
         try:
@@ -100,10 +111,13 @@ class ElasticsearchCommand(ChunkedGeneratingCommand):
                 yield Chunk(messages=messages)
             raise
         finally:
-            self._facts.update(engine=search.engine, matched=search.matched, cut=None, unmatched=search.unmatched)
+            self._note_facts(search)
         if search.matched is not None:
             self._facts["cut"] = max(0, search.matched - self._rows)
         yield Chunk(messages=self._new_messages(search), metrics=self._metrics(), last=True)
+
+    def _note_facts(self, search: Search) -> None:
+        self._facts.update(engine=search.engine, matched=search.matched, cut=None, unmatched=search.unmatched)
 
     def _new_messages(self, search: Search) -> List[Tuple[str, str]]:
         """Return the messages that came up since the last call."""
