@@ -485,9 +485,11 @@ class Search:
             if size and self.emitted + page.count > size:
                 page = Page(page.hits[: size - self.emitted], page.ticks_per_s)
             self.emitted += page.count
-            self._collect_fields(wait=False)
+            # Who wants a failure instead of a warning wants no row before it.
+            self._collect_fields(wait=self.request.unknown_fields == "fail")
             if page.count:
                 yield page
+                self._fields.read()
             if size and self.emitted >= size:
                 return
             too_much = self._beyond_a_ceiling()

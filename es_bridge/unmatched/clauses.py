@@ -11,7 +11,7 @@ import re
 from typing import Any, Callable, Iterator, List
 
 from es_bridge.query import Clause, SearchRequest, leaves, query_texts, user_clauses
-from es_bridge.unmatched.explanation import may_hide_marker, without_marker
+from es_bridge.unmatched.marker import may_hide_marker, without_marker
 
 #: Default ``indices.query.bool.max_clause_count``.
 _MOST_LEAVES = 1000

@@ -6,7 +6,7 @@ the texts of each). It is no interface: values stand in it as they are, without 
 are taken from it:
 
 - ``MatchNoDocsQuery("<why>")``, Lucene's word for a part that matches nothing. No value may hold that word: whoever
-  asks takes it out first (`without_marker`);
+  asks takes it out first (`es_bridge.unmatched.marker`);
 - ``( A | B )``, one word tried on several fields. An alternative that fails is normal there: a word is no number;
 - ``<field>:<text>`` where the text is of a kind that no sensible value has (`Term`).
 """
@@ -18,7 +18,8 @@ import re
 from dataclasses import dataclass
 from typing import FrozenSet, Iterator, List, Sequence, Tuple
 
-MARKER = "MatchNoDocsQuery"
+from es_bridge.unmatched.marker import MARKER
+
 #: Stands for a failed part in the rest of the text.
 _GAP = "\ue000"
 #: What can follow a part of a query.
@@ -127,17 +128,6 @@ def read(text: str) -> Explanation:
         if not is_alternative or place in dead or failure.kind == "unmapped":
             failures.append(failure)
     return Explanation(tuple(dict.fromkeys(failures)), rest)
-
-
-def without_marker(text: str) -> str:
-    """Return a value in which the engine's word for a part that matches nothing does not stand."""
-    return text.replace(MARKER, "MatchN0DocsQuery")
-
-
-def may_hide_marker(text: str) -> bool:
-    """Whether a text would hold the engine's word once its escapes were resolved."""
-    plain = re.sub(r"\\u([0-9a-fA-F]{4})", lambda found: chr(int(found[1], 16)), text).replace("\\", "")
-    return MARKER in plain
 
 
 def is_network(text: str) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from typing import Iterable, List
 
@@ -29,6 +28,8 @@ def nearest(name: str, known: Iterable[str], is_spelt_right: bool = False) -> Li
     if not found:
         found = [other for other in plain if _plain(other.rpartition(".")[2]) == last]
     if not found and not is_spelt_right:
+        import difflib  # only for a name that is misspelt
+
         close = difflib.get_close_matches(_plain(name), set(plain.values()), n=_MOST, cutoff=0.8)
         found = [other for letters in close for other in plain if plain[other] == letters]
     return list(dict.fromkeys(other for other in found if other != name))[:_MOST]

@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 import re
-from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Set, Tuple
-from urllib.parse import quote
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Set, Tuple
 
 from es_bridge.errors import Aborted, BridgeError
-from es_bridge.index_access import MOST_PATH_CHARACTERS
 from es_bridge.patterns import fits
-from es_bridge.query import SearchRequest, range_clause
 from es_bridge.transport import Transport
+from es_bridge.unmatched.ask import BOUNDS, batches, paths
 from es_bridge.unmatched.field_names import ancestors
 
 OBJECTS = ("object", "nested")
 #: Objects whose members are all indexed by their names.
 INDEXED_OBJECTS = ("flat_object", "flattened")
-#: One explanation of a bare word over 600 fields has 60 kB. The engines answer in milliseconds, and a search must not
-#: wait for long for a cluster that does not.
-BOUNDS: Dict[str, Any] = {"max_body_bytes": 32 << 20, "timeout_s": 10.0}
 #: Index -> type; ``!`` before a type: it cannot be searched.
 Types = Dict[str, str]
 
@@ -26,9 +21,8 @@ Types = Dict[str, str]
 class FieldTypes:
     """Asks about fields of concrete indices, all of which whoever asks may read. Raises the errors of a request."""
 
-    def __init__(self, transport: Transport, request: SearchRequest) -> None:
+    def __init__(self, transport: Transport) -> None:
         self._transport = transport
-        self._request = request
         self._all: Optional[Dict[str, str]] = None
 
     def all(self, indices: Sequence[str]) -> Dict[str, str]:
@@ -68,23 +62,6 @@ class FieldTypes:
                             found.setdefault(name, {}).update(dict.fromkeys(where, "object"))
         return found
 
-    def in_range(self, indices: Sequence[str]) -> List[str]:
-        """Return the indices that may hold documents of the range, by the times they begin and end with."""
-        name = self._request.time_field
-        narrow = range_clause(name, self._request.earliest_ms, self._request.latest_ms)
-        if not narrow:
-            return list(indices)
-        asked = set(indices)
-        # The pattern as asked for: so many names do not fit a request line.
-        reply = self._transport.request(
-            "POST",
-            (self._request.index, "_field_caps"),
-            {"fields": name, "ignore_unavailable": True, "allow_no_indices": True},
-            {"index_filter": narrow[0]},
-            **BOUNDS,
-        ).json()
-        return [index for index in reply.get("indices") or [] if index in asked]
-
     def stored(self, lacking: Mapping[str, Sequence[str]]) -> Optional[Dict[str, List[str]]]:
         """Return in which of the indices that lack a name it lies in an object that is stored and not indexed.
 
@@ -117,26 +94,6 @@ class FieldTypes:
     def _caps(self, path: str, params: Dict[str, Any]) -> Dict[str, Dict[str, Dict[str, Any]]]:
         reply = self._transport.request("GET", (path, "_field_caps"), {**params, "ignore_unavailable": True}, **BOUNDS)
         return reply.json().get("fields") or {}
-
-
-def paths(indices: Sequence[str]) -> Iterator[str]:
-    """Yield the names of indices, as many together as fit a request line."""
-    yield from (",".join(batch) for batch in batches(indices))
-
-
-def batches(names: Sequence[str]) -> Iterator[List[str]]:
-    """Yield names, as many together as fit a request line."""
-    batch: List[str] = []
-    size = 0
-    for name in names:
-        length = len(quote(name, safe="")) + 3
-        if batch and size + length > MOST_PATH_CHARACTERS:
-            yield batch
-            batch, size = [], 0
-        batch.append(name)
-        size += length
-    if batch:
-        yield batch
 
 
 def _absent(entries: Optional[Mapping[str, Mapping[str, Any]]]) -> Set[str]:

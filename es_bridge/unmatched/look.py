@@ -1,76 +1,58 @@
-"""One look at a query: the engine explains it, names are looked up, and what that tells is said.
+"""One look at a query: the engine's explanation of it is read, names are looked up, and what that tells is said.
 
-The engine is asked to explain the user's clauses for the indices that hold documents of the time range (`explanation`);
-names are then looked up with ``_field_caps``. The text of a query is never parsed here.
+The engine has explained the user's clauses (`ask`); what it says is taken apart (`explanation`), and names are then
+looked up with ``_field_caps``. The text of a query is never parsed here.
 """
 
 from __future__ import annotations
 
 import re
-from typing import Dict, List, Mapping, Optional, Sequence, Tuple
+from typing import Dict, List, Mapping, Tuple
 
 from es_bridge.index_access import IndexAccess
 from es_bridge.query import SearchRequest
 from es_bridge.transport import Transport
+from es_bridge.unmatched.ask import Answer, in_range
 from es_bridge.unmatched.clauses import Asked
 from es_bridge.unmatched.explanation import Explanation, is_network, read, relation
 from es_bridge.unmatched.field_names import in_text
-from es_bridge.unmatched.field_types import BOUNDS, FieldTypes, paths
+from es_bridge.unmatched.field_types import FieldTypes
 from es_bridge.unmatched.fields import say_failed, say_lacking, say_not_indexed, say_unnamed
 from es_bridge.unmatched.known_fields import KnownFields
 from es_bridge.unmatched.members import Members, no_member
 from es_bridge.unmatched.verdict import Verdict
 from es_bridge.unmatched.words import say_mistakes
 
-#: Most indices that are looked at; the newest, by the dates in their names.
-MOST_INDICES = 50
 #: Texts that one search says of its query.
 _MOST_TEXTS = 10
-_DATES = re.compile(r"(\d{4})[-._]?(\d{2})(?:[-._]?(\d{2}))?(?!\d)")
 
 
 class Look:
     """One look at the query of a search."""
 
-    def __init__(self, transport: Transport, request: SearchRequest, access: IndexAccess) -> None:
+    def __init__(self, transport: Transport, request: SearchRequest, access: IndexAccess, asked: Asked) -> None:
         self._transport = transport
         self._request = request
         self._access = access
-        self._asked = Asked(request)
-        self._field_types = FieldTypes(transport, request)
+        self._asked = asked
+        self._field_types = FieldTypes(transport)
         self._said = Verdict()
 
-    def verdict(self, indices: List[str]) -> Verdict:
-        """Return what is to be said, from what the concrete ``indices`` tell. Raises the errors of a request."""
+    def verdict(self, answer: Answer) -> Verdict:
+        """Return what is to be said, from what the engine said. Raises the errors of a request."""
         said = self._said
-        here = [name for name in indices if ":" not in name]
-        if not here:
-            said.unchecked = "the fields of the query were not checked: " + (
-                "indices of remote clusters cannot be asked" if indices else "the account may not list the indices"
-            )
+        said.notes += answer.notes
+        said.unchecked = answer.unchecked
+        if said.unchecked:
             return said
-        if self._asked.hides_engine_words():
-            said.unchecked = (
-                "the fields of the query were not checked: a value in it looks like the engine's own answer"
-            )
-            return said
-        in_range: Optional[List[str]] = None
-        if len(here) > MOST_INDICES:
-            in_range = self._field_types.in_range(here) or here
-            if len(in_range) > MOST_INDICES:
-                said.notes.append(
-                    f"the fields of the query were checked in the {MOST_INDICES} newest of {len(in_range)} indices "
-                    "with events of the range"
-                )
-            here = in_range = newest(in_range)
-        explained = self._explain(here)
+        explained = self._explanations(answer)
         if not explained:
             said.unchecked = "the fields of the query were not checked: the cluster does not explain the query"
             return said
         if not self._is_suspect(explained):
             return said
-        if in_range is None:
-            with_events = set(self._field_types.in_range(here) or here)
+        if answer.in_range is None:
+            with_events = set(in_range(self._transport, self._request, list(explained)) or explained)
             explained = {name: text for name, text in explained.items() if name in with_events} or explained
         self._judge(explained)
         more = len(said.warnings) - _MOST_TEXTS
@@ -78,19 +60,12 @@ class Look:
             said.warnings[_MOST_TEXTS:] = [f"{more} more parts of the query can match nothing; correct these first"]
         return said
 
-    def _explain(self, indices: List[str]) -> Dict[str, Explanation]:
+    def _explanations(self, answer: Answer) -> Dict[str, Explanation]:
+        """Return index -> explanation, each text read once."""
         found: Dict[str, Explanation] = {}
         read_once: Dict[str, Explanation] = {}
-        params = {"explain": True, "rewrite": False, "ignore_unavailable": True}
-        for path in paths(indices):
-            reply = self._transport.request(
-                "POST",
-                (path, "_validate", "query"),
-                params,
-                {"query": self._asked.to_explain()},
-                **BOUNDS,
-            ).json()
-            for entry in reply.get("explanations") or []:
+        for reply in answer.replies:
+            for entry in reply.json().get("explanations") or []:
                 text, index = entry.get("explanation"), entry.get("index")
                 if isinstance(text, str) and isinstance(index, str) and self._access.may_tell_of(index):
                     if text not in read_once:
@@ -152,13 +127,3 @@ class Look:
         say_not_indexed(said, known, failures, explained)
         say_mistakes(said, known, self._asked, terms)
         Members(said, known, self._asked).say(explained.values())
-
-
-def newest(indices: Sequence[str]) -> List[str]:
-    """Return the newest indices by the dates in their names, then by the names; as many as are looked at."""
-
-    def age(name: str) -> Tuple[Tuple[str, ...], str]:
-        dates = _DATES.findall(name)
-        return (dates[-1] if dates else ()), name
-
-    return sorted(indices, key=age, reverse=True)[:MOST_INDICES]

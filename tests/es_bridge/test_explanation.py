@@ -16,9 +16,10 @@ import pytest
 
 from es_bridge.query import leaves, parse_dsl
 from es_bridge.unmatched import field_names
+from es_bridge.unmatched.ask import newest
 from es_bridge.unmatched.clauses import named_fields
-from es_bridge.unmatched.explanation import MARKER, is_network, may_hide_marker, read, relation, without_marker
-from es_bridge.unmatched.look import newest
+from es_bridge.unmatched.explanation import is_network, read, relation
+from es_bridge.unmatched.marker import MARKER, may_hide_marker, without_marker
 
 RECORDED: Dict[str, List[Dict[str, Any]]] = json.loads(
     (Path(__file__).parents[1] / "data" / "explanations.json").read_text("utf-8")

@@ -15,7 +15,8 @@ from es_bridge.errors import BridgeError, IndexNotAllowed, QueryError, RejectedQ
 from es_bridge.query import SearchRequest, parse_dsl
 from es_bridge.search import Search, open_search
 from es_bridge.transport import Transport
-from es_bridge.unmatched.look import MOST_INDICES
+from es_bridge.unmatched.ask import MOST_INDICES
+from es_bridge.unmatched.look import Look
 from lab.front.server import LocalServer, Received, Reply, forward
 
 from .conftest import START_MS, Cluster, config_of
@@ -582,6 +583,63 @@ def test_no_row_waits_for_the_explanation(cluster: Cluster, indices: Indices) ->
             assert search.warnings == []
             server.go_on.set()
             assert list(pages) == [] and "'eventname'" in search.warnings[0]
+
+
+class InOrder(LocalServer):
+    """Passes requests on; those whose path holds ``later`` are answered when one that holds ``first`` was."""
+
+    def __init__(self, upstream: str, first: str, later: str) -> None:
+        self.upstream, self.first, self.later = upstream, first, later
+        self.was_answered = threading.Event()
+        super().__init__()
+
+    def answer(self, received: Received) -> Reply:
+        """Answer by the engine, later or at once."""
+        if self.later in received.target:
+            self.was_answered.wait(60)
+        reply = forward(self.upstream, received)
+        if self.first in received.target:
+            self.was_answered.set()
+        return reply
+
+
+def test_the_explanation_is_read_when_the_first_rows_are_out(
+    cluster: Cluster, indices: Indices, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if cluster.id not in ("opensearch-2.19", "opensearch-1.3"):
+        pytest.skip("with a point in time and without one is enough")
+    rows_out = threading.Event()
+    read: List[bool] = []
+
+    class Watched(Look):
+        def __init__(self, *given: Any) -> None:
+            read.append(rows_out.is_set())
+            super().__init__(*given)
+
+    monkeypatch.setattr("es_bridge.unmatched.look.Look", Watched)
+    with (
+        InOrder(cluster.engine.url, "_validate", "/_search?") as server,
+        Transport(ClusterConfig((server.url,))) as transport,
+    ):
+        request = SearchRequest(index=indices.new, query="eventName:CreateRole OR eventname:x", size=0)
+        with open_search(transport, request) as search:
+            pages = iter(search)
+            assert next(pages).count == 1 and server.was_answered.is_set()
+            rows_out.set()
+            assert list(pages) == [] and "'eventname'" in search.warnings[0]
+    assert read == [True]
+
+
+def test_fail_lets_no_row_out(cluster: Cluster, indices: Indices) -> None:
+    if cluster.id not in ("opensearch-2.19", "opensearch-1.3"):
+        pytest.skip("with a point in time and without one is enough")
+    with (
+        InOrder(cluster.engine.url, "/_search?", "_validate") as server,
+        Transport(ClusterConfig((server.url,))) as transport,
+    ):
+        query = "eventName:CreateRole OR eventname:x"
+        hits, _, error = ask(cluster, indices.new, query, transport=transport, unknown_fields="fail")
+        assert hits == 0 and isinstance(error, QueryError) and "'eventname'" in str(error)
 
 
 def test_a_search_that_is_closed_does_not_wait_for_it(cluster: Cluster, indices: Indices) -> None:
