@@ -75,6 +75,7 @@ class _Body(io.RawIOBase):
         first = self._get({})
         self._etag = first.get("ETag", "")
         self._size = int(first["ContentLength"])
+        self.last_modified = first.get("LastModified")
         self._stream = first["Body"]
 
     def readable(self) -> bool:

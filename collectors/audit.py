@@ -14,8 +14,10 @@ from aws_bridge.errors import ObjectProblem
 from aws_bridge.object_ref import ObjectRef
 from aws_bridge.objects import Objects
 from collectors.delivery.dead_letters import UNKNOWN, DeadLetters
+from collectors.delivery.text_record import text_document
 from collectors.errors import CollectorError, DamagedFile, DeadLetterFile, DigestFile, NotThisLog, UnknownObject
 from collectors.json_codec import Codec, fastest
+from collectors.object_time import written_ms
 from collectors.presence import BATCH, Found, Presence
 from collectors.reading import Reading
 from collectors.recognise import DEAD_LETTERS, DIGEST, UNKNOWN_KIND, kind_of
@@ -49,6 +51,7 @@ class ObjectAudit:
     uri: str
     dataset: str = ""
     records: int = 0
+    #: In the store, also as text: what is no record, once its dead letter was replayed.
     stored: int = 0
     #: Records that are dead letters and not in the store.
     dead: int = 0
@@ -125,12 +128,12 @@ class _Comparing:
         result = self._result
         try:
             with self._audit.objects.open(self._ref) as stream:
-                context = Context(self._ref, self._audit.codec)
+                context = Context(self._ref, self._audit.codec, written_ms=written_ms(stream))
                 reading = Reading(stream, context, self._audit.dataset)
                 result.dataset = reading.dataset
                 for batch in _batches(reading):
                     self._audit.go_on()
-                    self._count(batch)
+                    self._count(batch, context)
                 result.dataset, result.passed_over = reading.dataset, reading.passed_over
         except DigestFile:
             result.passed_over = DIGEST
@@ -145,25 +148,39 @@ class _Comparing:
         self._count_many()
         return result
 
-    def _count(self, batch: List[Made]) -> None:
+    def _count(self, batch: List[Made], context: Context) -> None:
         result = self._result
         result.records += len(batch)
-        documents = [made for made in batch if isinstance(made, Document)]
+        made_of = [(made, self._document(made, context)) for made in batch]
+        documents = [document for _, document in made_of if document is not None]
         found = self._audit.presence.find(result.dataset, documents) if documents else Found({}, {})
-        for made in batch:
-            if isinstance(made, BadRecord):
-                self._not_stored(Gap(made.number, "", made.reason), is_bad=True)
+        for made, document in made_of:
+            indices = found.indices.get(document.id, ()) if document else ()
+            if document is None or (isinstance(made, BadRecord) and not indices):
+                self._not_stored(_gap(made), is_bad=True)
                 continue
-            indices = found.indices.get(made.id, ())
             if not indices:
-                reason = found.unreadable.get(made.index, f"not in {made.index}")
-                self._not_stored(Gap(made.origin, made.id, reason))
+                reason = found.unreadable.get(document.index, f"not in {document.index}")
+                self._not_stored(Gap(document.origin, document.id, reason))
                 continue
             result.stored += 1
             if len(indices) > 1:
                 result.doubled += 1
                 if len(result.doubles) < self._audit.named:
-                    result.doubles.append(Doubled(made.origin, made.id, sorted(indices)))
+                    result.doubles.append(Doubled(document.origin, document.id, sorted(indices)))
+
+    def _document(self, made: Made, context: Context) -> Optional[Document]:
+        """Return what is to be looked for; of what is no record its text, unless a dead letter has it."""
+        if isinstance(made, Document) or self._is_dead_letter(made.number):
+            return made if isinstance(made, Document) else None
+        text = text_document(made, self._result.dataset, context)
+        return text and text._replace(body=b"")
+
+    def _is_dead_letter(self, number: int) -> bool:
+        in_one_of_its_own = number in self._dead_letters()
+        return in_one_of_its_own or any(
+            first <= number and (not last or number <= last) for first, last, _ in self._many
+        )
 
     def _not_stored(self, gap: Gap, is_bad: bool = False) -> None:
         result = self._result
@@ -215,6 +232,10 @@ class _Comparing:
                 else:
                     self._dead.add(letter.number)
         return self._dead
+
+
+def _gap(made: Made) -> Gap:
+    return Gap(made.number, "", made.reason) if isinstance(made, BadRecord) else Gap(made.origin, made.id, "")
 
 
 def _batches(reading: Reading) -> Iterator[List[Made]]:

@@ -15,7 +15,8 @@ from typing import Dict, Iterator, List, Optional, Tuple
 from aws_bridge.object_ref import ObjectRef
 from collectors.datasets import DATASETS
 from collectors.finished import Finished
-from collectors.listing import Listed, Listing, Period, key_period
+from collectors.key_time import key_period
+from collectors.listing import Listed, Listing, Period
 from collectors.periods import daily_indices, warnings
 from collectors.recognise import kind_of
 from es_bridge.config import ClusterConfig

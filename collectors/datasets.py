@@ -6,7 +6,7 @@ from typing import Dict, NamedTuple
 
 
 class Dataset(NamedTuple):
-    """One log: its name in this product, the name AWS gives it, and the beginning of its indices' names.
+    """One log: its name in this product and for AWS, the beginning of its indices' names, its ``event.dataset``.
 
     An index is ``<index_prefix>YYYY.MM.DD``, the day of the event's own time in UTC. ``*cloudtrail*``, ``*vpcflow*``,
     ``*dns*`` and ``*waf*`` find them.
@@ -15,14 +15,15 @@ class Dataset(NamedTuple):
     name: str
     title: str
     index_prefix: str
+    event_dataset: str
 
 
 DATASETS: Dict[str, Dataset] = {
     dataset.name: dataset
     for dataset in (
-        Dataset("cloudtrail", "CloudTrail", "aws-cloudtrail-"),
-        Dataset("vpc_flow", "VPC Flow Logs", "aws-vpcflow-"),
-        Dataset("route53_resolver", "Route 53 Resolver query logs", "aws-dns-"),
-        Dataset("waf", "AWS WAF", "aws-waf-"),
+        Dataset("cloudtrail", "CloudTrail", "aws-cloudtrail-", "aws.cloudtrail"),
+        Dataset("vpc_flow", "VPC Flow Logs", "aws-vpcflow-", "aws.vpcflow"),
+        Dataset("route53_resolver", "Route 53 Resolver query logs", "aws-dns-", "aws.route53_resolver"),
+        Dataset("waf", "AWS WAF", "aws-waf-", "aws.waf"),
     )
 }

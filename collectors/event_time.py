@@ -5,9 +5,14 @@ from __future__ import annotations
 import re
 from datetime import datetime, timedelta
 from functools import lru_cache
-from typing import NamedTuple, Optional
+from typing import Any, NamedTuple, Optional
 
 _ISO = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\d)(\.\d{1,9})?(Z|[+-]\d\d:?\d\d)", re.ASCII)
+_ISO_LIKE = re.compile(
+    r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d)(:\d\d(?:\.\d{1,9})?)? ?(Z|UTC|[+-]\d\d:?\d\d)?", re.ASCII | re.IGNORECASE
+)
+_EPOCH_S = re.compile(r"(\d{9,10})(?:\.(\d{1,9}))?", re.ASCII)
+_EPOCH_MS = re.compile(r"\d{12,13}", re.ASCII)
 _EPOCH = datetime(1970, 1, 1)
 #: ``2026-11-21T04:53:07.123456789+09:00``; what is longer is no time, and is not remembered.
 _LONGEST_ISO = 35
@@ -50,6 +55,25 @@ def from_epoch_ms(epoch_ms: int) -> Optional[EventTime]:
     second = _from_epoch_s(epoch_ms // 1000)
     # Not by the constructor, which takes three times as long.
     return second and tuple.__new__(EventTime, (second.day, second.stamp[:-4] + _MILLISECONDS[epoch_ms % 1000]))
+
+
+def odd_time(value: Any) -> Optional[EventTime]:
+    """Return a time in the forms that AWS and common tools write: ISO 8601, also without a zone (which is UTC),
+    without seconds or with a space, and seconds or milliseconds since 1970; None if it is none."""
+    if isinstance(value, bool) or not isinstance(value, (str, int, float)):
+        return None
+    text = str(value)
+    if len(text) > 40:
+        return None
+    found = _ISO_LIKE.fullmatch(text)
+    if found:
+        day, minute, second, zone = found.groups()
+        zone = zone if zone and zone[0] in "+-" else "Z"
+        return from_iso(f"{day}T{minute}{second or ':00'}{zone}")
+    if _EPOCH_MS.fullmatch(text):
+        return from_epoch_ms(int(text))
+    found = _EPOCH_S.fullmatch(text)
+    return from_epoch_ms(int(found[1]) * 1000 + int((found[2] or "").ljust(3, "0")[:3])) if found else None
 
 
 @lru_cache(maxsize=4096)

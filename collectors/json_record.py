@@ -44,8 +44,8 @@ class JsonLog(NamedTuple):
     index_prefix: str
     shape: Shape
     #: Decoded record and context -> its time and its common fields, as a JSON object without the closing brace. Raises
-    #: `InvalidRecord` for a record without a usable time. Text put together so takes half the time of a dictionary that
-    #: is encoded.
+    #: `InvalidRecord` for a record that has no time, in an object that has none. Text put together so takes half the
+    #: time of a dictionary that is encoded.
     describe: Callable[[Dict[str, Any], Context], Tuple[EventTime, str]]
 
 

@@ -23,15 +23,15 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from datetime import datetime, timedelta, timezone
+from datetime import datetime
 from typing import Any, Iterator, List, NamedTuple, Optional, Set, Tuple
 
 from aws_bridge.clients import errors, said
 from aws_bridge.object_ref import ObjectRef
 from collectors.errors import CollectorError
+from collectors.key_time import HOUR_MS, day_is_known, folder_period, key_period, ms, span
 from collectors.recognise import ACCOUNT, PLACEHOLDER, dated_folders, is_placeholder, passed_over
 
-HOUR_MS = 3_600_000
 #: A file may be named after the beginning of its interval, so one from before the period can reach into it.
 EARLY_MS = HOUR_MS
 #: How much later than its events an object is looked for, unless the user says otherwise.
@@ -47,10 +47,6 @@ _DATED = re.compile(
     r"(?:year=)?((?:19|20)\d\d)/(?:(?:month=)?(0[1-9]|1[0-2])/(?:(?:day=)?([0-3]\d)/(?:.*/)?)?)?$"
 )
 _HOUR = re.compile(r"(?:hour=)?\d\d?/$")
-_DATE_FOLDERS = re.compile(
-    r"(?:^|/)(?:year=)?((?:19|20)\d\d)(?:/(?:month=)?(0[1-9]|1[0-2])(?:/(?:day=)?([0-3]\d))?)?(?=/)"
-)
-_STAMP = re.compile(r"_(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)Z_|-(\d{4})-(\d\d)-(\d\d)-(\d\d)-(\d\d)-\d\d-[0-9a-f]{8}-[^/]*$")
 
 
 class Period(NamedTuple):
@@ -110,7 +106,7 @@ class Listing:
         waiting = [start]
         while waiting:
             folder = waiting.pop()
-            if _day_is_known(layout_period(folder)):
+            if day_is_known(layout_period(folder)):
                 yield from self._flat(folder)
                 continue
             found: List[str] = []
@@ -122,7 +118,7 @@ class Listing:
                     yield from self._below(folder, max(listed_to, found[-1]))
                     found = []
                     break
-            if found and _day_is_known(folder_period(folder)) and all(_HOUR.match(each, len(folder)) for each in found):
+            if found and day_is_known(folder_period(folder)) and all(_HOUR.match(each, len(folder)) for each in found):
                 yield from self._below(folder, folder + LAST)  # a day's hours: one listing instead of 24
                 continue
             waiting += [each for each in sorted(found, reverse=True) if self._is_entered(each)]
@@ -138,8 +134,8 @@ class Listing:
             other = self._called(folder + "-")
             if other and not self._logs_below(folder, other):
                 return False
-        span = layout_period(folder)
-        return span is None or self.period.meets(*span)
+        dated = layout_period(folder)
+        return dated is None or self.period.meets(*dated)
 
     def _called(self, key: str) -> str:
         return passed_over(key, self.dataset)
@@ -182,64 +178,8 @@ class Listing:
 def layout_period(folder: str) -> Optional[Tuple[int, int]]:
     """Return the year, month or day of a folder in one of AWS's layouts: there its objects have no other date."""
     found = _DATED.match(folder)
-    return _span(found) if found else None
-
-
-def folder_period(folder: str) -> Optional[Tuple[int, int]]:
-    """Return the year, month or day that the objects of a folder are of, or None if its path says nothing.
-
-    Without ``AWSLogs`` in front a year alone is not believed: somebody may have filed away by years what has AWS's own
-    folders below.
-    """
-    found = _last(_DATE_FOLDERS, folder)
-    if found is None or ("AWSLogs/" not in folder[: found.start(1)] and not found.group(3)):
-        return None
-    return _span(found)
-
-
-def _span(found: re.Match[str]) -> Optional[Tuple[int, int]]:
-    year, month, day = (int(part) if part else 0 for part in found.groups())
-    try:
-        first = datetime(year, month or 1, day or 1, tzinfo=timezone.utc)
-    except ValueError:  # the 31st of February
-        return None
-    if day:
-        end = first + timedelta(days=1)
-    elif month:
-        end = (first + timedelta(days=31)).replace(day=1)
-    else:
-        end = first.replace(year=year + 1)
-    return _ms(first), _ms(end)
-
-
-def key_period(key: str) -> Optional[Tuple[int, int]]:
-    """Return from when to when an object was delivered as its key says, or None."""
-    stamp = _last(_STAMP, key)
-    if stamp:
-        parts = [int(part) for part in stamp.groups() if part]
-        try:
-            first = _ms(datetime(*parts, tzinfo=timezone.utc))  # type: ignore[misc,arg-type]
-        except ValueError:
-            pass
-        else:
-            return first, first + 60_000
-    folder = key.rpartition("/")[0] + "/"
-    span = folder_period(folder)
-    return span if _day_is_known(span) else None
-
-
-def _last(pattern: re.Pattern[str], text: str) -> Optional[re.Match[str]]:
-    found = list(pattern.finditer(text))
-    return found[-1] if found else None
-
-
-def _day_is_known(span: Optional[Tuple[int, int]]) -> bool:
-    return span is not None and span[1] - span[0] <= 24 * HOUR_MS
+    return span(found) if found else None
 
 
 def _instant(moment: datetime) -> Tuple[int, int]:
-    return _ms(moment), _ms(moment) + 1
-
-
-def _ms(moment: datetime) -> int:
-    return int(moment.timestamp() * 1000)
+    return ms(moment), ms(moment) + 1

@@ -8,11 +8,13 @@ is dropped: documents and bad records together are all records of the object.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Dict, List, NamedTuple, Union
+from functools import cached_property
+from typing import Any, Dict, List, NamedTuple, Optional, Union
 
 from aws_bridge.object_ref import ObjectRef
 from collectors.addresses import AddressBook
 from collectors.json_codec import PLAIN, Codec
+from collectors.object_time import ObjectTime, object_time
 from es_bridge.bulk import Document
 
 #: A record longer than this (bytes) is skipped without being held in memory.
@@ -60,7 +62,7 @@ class BadBefore(Dict[Any, str]):
 
 
 class BadRecord(NamedTuple):
-    """A record that cannot become a document: not JSON, too long, without what its identity or index is made of."""
+    """A record that cannot become a document with fields: not JSON, too long, nothing in it."""
 
     #: Its number in the object, from 1.
     number: int
@@ -86,6 +88,13 @@ class Context:
     first_number: int = 1
     #: Columns of the object that no field of the mapping is made for: see `name_column`.
     unknown_columns: List[str] = field(default_factory=list, compare=False)
+    #: When the object was last written, epoch milliseconds; 0 if nobody knows.
+    written_ms: int = 0
+
+    @cached_property
+    def object_time(self) -> Optional[ObjectTime]:
+        """The time of records that have none of their own."""
+        return object_time(self.ref.key, self.written_ms)
 
     def name_column(self, name: str) -> None:
         """Note a column that is not known, to be said to a person: the first `NAMED_COLUMNS` of an object."""

@@ -1,4 +1,4 @@
-"""``aws-siem-bridge dlq``: what could not be stored: listed, explained, replayed from the original objects."""
+"""``aws-siem-bridge dlq``: what could not be stored: listed, explained, replayed from the original objects, settled."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import argparse
 import json
 import re
 import sys
+from itertools import groupby
 from pathlib import Path
 from typing import Any, Dict, Iterator, List, Union
 
@@ -37,12 +38,15 @@ examples:
   aws-siem-bridge dlq redrive s3://log-dead-letters/load --url https://search.example:9200 --username loader
   aws-siem-bridge dlq redrive s3://log-dead-letters/load waf/3q2-7wAAAAAAAAAA --url https://search.example:9200
   aws-siem-bridge dlq redrive dead-letters/ --objects copy-of-the-bucket/ --as s3://log-archive
+  aws-siem-bridge dlq dismiss s3://log-dead-letters/load --error-type object_gone
 
 A letter's id is <log>/<object>/<number of the record>, 0 for the object as a whole, and <number>+ for all others from
 that record on, of an object with very many; without a number it means all letters of the object. redrive reads the
 original objects again and replays only the records concerned. A letter goes when its record has an answer (stored,
-there already, or refused anew, which is a new letter), and stays when there is none. Exit status of redrive 0: every
-letter asked for is gone and its record stored. 1: something is left, and is named.
+there already, or refused anew, which is a new letter), and stays when there is none. What is no record (broken JSON, a
+line that was cut) is stored as text: event.kind:pipeline_error. Exit status of redrive 0: every letter asked for is
+gone and its record stored. 1: something is left, and is named. dismiss removes letters that nothing more will come of,
+such as those about an object that is gone for good, and prints each of them.
 """
 #: Letters shown at once.
 LIMIT = 100
@@ -53,7 +57,7 @@ REASON_CHARS = 120
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the sub-commands and their options."""
     parser.epilog = EXAMPLES
-    commands = parser.add_subparsers(dest="dlq_command", metavar="list|show|redrive", required=True)
+    commands = parser.add_subparsers(dest="dlq_command", metavar="list|show|redrive|dismiss", required=True)
     listing = _command(commands, "list", "list dead letters")
     _add_filters(listing)
     listing.add_argument("--limit", type=int, default=LIMIT, metavar="N", help=f"at most so many (default: {LIMIT})")
@@ -80,6 +84,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     again.add_argument("--kms-key", metavar="ID", default="", help="KMS key of new dead letters in S3")
     add_connection_arguments(again)
+    dismiss = _command(commands, "dismiss", "remove letters for good; the objects themselves are not touched")
+    dismiss.add_argument("ids", nargs="*", metavar="ID", help="letters or objects, as listed; or give --error-type")
+    _add_filters(dismiss)
 
 
 def _command(commands: Any, name: str, line: str) -> argparse.ArgumentParser:
@@ -98,6 +105,7 @@ def _add_filters(parser: argparse.ArgumentParser) -> None:
     which.add_argument(
         "--source", default="", metavar="s3://BUCKET/PREFIX", help="about objects whose address begins so"
     )
+    which.add_argument("--error-type", default="", metavar="TYPE", help="of this kind, as listed, such as object_gone")
     which.add_argument("--since", default="0", metavar="TIME", help="recorded since, such as -1d or 2026-11-21 (UTC)")
 
 
@@ -111,7 +119,9 @@ def _run(arguments: argparse.Namespace) -> int:
         if arguments.dlq_command == "redrive":
             return _redrive(arguments)
         letters = DeadLetters(letter_store(arguments.place))
-        return _list(letters, arguments) if arguments.dlq_command == "list" else _show(letters, arguments.id)
+        if arguments.dlq_command == "show":
+            return _show(letters, arguments.id)
+        return _list(letters, arguments) if arguments.dlq_command == "list" else _dismiss(letters, arguments)
     except (AwsError, CollectorError) as exc:
         say(str(exc))
         return FAILED
@@ -119,7 +129,12 @@ def _run(arguments: argparse.Namespace) -> int:
 
 def _filters(arguments: argparse.Namespace) -> Dict[str, Any]:
     since_ms = parse_time(arguments.since, now_ms=now_ms(), zone=zone_named("UTC"))
-    return {"dataset": arguments.dataset, "source": arguments.source, "since_ms": since_ms or 0}
+    return {
+        "dataset": arguments.dataset,
+        "source": arguments.source,
+        "error_type": arguments.error_type,
+        "since_ms": since_ms or 0,
+    }
 
 
 def _list(letters: DeadLetters, arguments: argparse.Namespace) -> int:
@@ -127,17 +142,36 @@ def _list(letters: DeadLetters, arguments: argparse.Namespace) -> int:
         raise CollectorError(f"--limit {arguments.limit} shows nothing: give 1 or more")
     page = letters.page(arguments.limit, after=arguments.after, **_filters(arguments))
     for letter in page.letters:
-        if arguments.json:
-            put(_json(_facts(letter)))
-        else:
-            reason = cell(letter.reason, "")
-            cut = reason if len(reason) <= REASON_CHARS else reason[: REASON_CHARS - 3] + "..."
-            put(f"{letter.id}  {format_utc(letter.time_ms)}  {letter.error_type}  {cut}")
+        put(_json(_facts(letter)) if arguments.json else _line(letter))
     if page.after:
         say(f"there are more: --after {page.after}")
     elif not page.letters:
         is_there = "://" in letters.uri or Path(letters.uri).exists()
         say(f"no dead letter in {letters.uri} that is asked for" + ("" if is_there else ": there is no such folder"))
+    return DONE
+
+
+def _line(letter: DeadLetter) -> str:
+    reason = cell(letter.reason, "")
+    cut = reason if len(reason) <= REASON_CHARS else reason[: REASON_CHARS - 3] + "..."
+    return f"{letter.id}  {format_utc(letter.time_ms)}  {letter.error_type}  {cut}"
+
+
+def _dismiss(letters: DeadLetters, arguments: argparse.Namespace) -> int:
+    """Remove letters; each is printed before it goes, so that what was printed is what may be gone."""
+    if not arguments.ids and not arguments.error_type:
+        raise CollectorError("dismiss removes letters for good: name them by ID, or a kind of them by --error-type")
+    _check_ids(letters, arguments.ids)
+    count = 0
+    for place, same in groupby(_chosen(letters, arguments), key=lambda letter: letter.place):
+        single: Dict[int, int] = {}
+        many: Dict[int, int] = {}
+        for letter in same:
+            (many if letter.count else single)[letter.number] = letter.time_ms
+            put(_line(letter))
+            count += 1
+        letters.remove(place, single, many)
+    say(f"{count:,} letters are removed. The objects are as they were: loading one again writes its letters again")
     return DONE
 
 
@@ -188,9 +222,7 @@ def _facts(letter: DeadLetter) -> Dict[str, Any]:
 def _redrive(arguments: argparse.Namespace) -> int:
     letters = DeadLetters(letter_store(arguments.place, arguments.kms_key))
     objects = _objects(arguments)
-    unknown = [letter_id for letter_id in sorted(set(arguments.ids)) if not letters.show(letter_id)]
-    if unknown:
-        raise CollectorError(f"no dead letter {', '.join(unknown)} in {letters.uri}: nothing was done")
+    _check_ids(letters, arguments.ids)
     done: List[Redriven] = []
     try:
         with Transport(cluster_from(arguments), opaque_id=opaque_id("dlq")) as transport:
@@ -210,7 +242,16 @@ def _redrive(arguments: argparse.Namespace) -> int:
         say("not finished. Run the same command again: what was answered is done")
         raise
     _summarise(done)
-    return DONE if not any(answer.kept or answer.refused for answer in done) else FAILED
+    if not any(answer.kept or answer.refused for answer in done):
+        return DONE
+    say("mend what the reasons name and redrive again; 'dlq dismiss' removes letters that nothing more will come of")
+    return FAILED
+
+
+def _check_ids(letters: DeadLetters, ids: List[str]) -> None:
+    unknown = [letter_id for letter_id in sorted(set(ids)) if not letters.show(letter_id)]
+    if unknown:
+        raise CollectorError(f"no dead letter {', '.join(unknown)} in {letters.uri}: nothing was done")
 
 
 def _chosen(letters: DeadLetters, arguments: argparse.Namespace) -> Iterator[DeadLetter]:
@@ -218,7 +259,9 @@ def _chosen(letters: DeadLetters, arguments: argparse.Namespace) -> Iterator[Dea
         yield from letters.iterate(**_filters(arguments))
         return
     for letter_id in sorted(set(arguments.ids)):
-        yield from letters.show(letter_id)
+        for letter in letters.show(letter_id):
+            if arguments.error_type in ("", letter.error_type):
+                yield letter
 
 
 def _objects(arguments: argparse.Namespace) -> Objects:
@@ -253,3 +296,6 @@ def _summarise(done: List[Redriven]) -> None:
     put(f"  stored         {sum(each.stored for each in done):>12,}")
     put(f"  refused again  {sum(each.refused for each in done):>12,}")
     put(f"  kept           {sum(each.kept for each in done):>12,}")
+    texts = sum(each.texts for each in done)
+    if texts:
+        say(f"{texts:,} of what is stored are no records. Their text is found with event.kind:pipeline_error")

@@ -8,7 +8,8 @@ names: Elastic Common Schema, https://www.elastic.co/guide/en/ecs/current/ecs-fi
 ======================  ==========================================================================================
 common field            comes from
 ======================  ==========================================================================================
-@timestamp              eventTime, in UTC with milliseconds
+@timestamp              eventTime, in UTC with milliseconds; else the object's time: `collectors.object_time`
+event.time_from         only in the latter case: ``object_key`` or ``object_written``
 event.dataset           ``aws.cloudtrail``; ``aws.cloudtrail.aggregated``: `collectors.cloudtrail.other_shapes`
 event.id                eventID
 event.action            eventName
@@ -38,8 +39,8 @@ without an account): with a trail of an organisation one action is one event in 
 without a usable eventID, as CloudTrail wrote them before 2014, is known by its place, as the other logs' records are:
 `collectors.records.record_id`.
 
-Required is ``eventTime`` alone; a record without it is an `InvalidRecord`. Everything else is optional: Insights events
-have no userIdentity, service events no user agent.
+Nothing is required: Insights events have no userIdentity, service events no user agent. A record without a usable
+``eventTime`` has the object's time and says so: `collectors.object_time`.
 
 How nothing is lost without decoding everything exactly: where the decoded record, encoded again, is the text AWS
 wrote, the decoder cannot have dropped a repeated key, a digit or half a character, and AWS's text is copied as it is.
@@ -53,15 +54,16 @@ from functools import lru_cache
 from typing import Any, Dict, Iterable, List, Mapping, NamedTuple, Optional, Tuple
 
 from collectors.cloudtrail import flat
-from collectors.cloudtrail.other_shapes import AGGREGATED_FIELDS, aggregated, is_aggregated, odd_time
+from collectors.cloudtrail.other_shapes import AGGREGATED_FIELDS, aggregated, is_aggregated
 from collectors.cloudtrail.request import REQUEST_FIELDS, other_forms, request_fields
 from collectors.cloudtrail.signin import SIGNIN_FIELDS, is_refusal, is_signin, signin_fields, was_refused
 from collectors.datasets import DATASETS
 from collectors.errors import InvalidRecord
-from collectors.event_time import from_iso
+from collectors.event_time import from_iso, odd_time
 from collectors.exact_json import MAX_DEPTH, ExactDecoder, encode, has_broken_key, may_be_deep, mend_keys, shallow
 from collectors.json_codec import Codec
 from collectors.object_fields import OBJECTS
+from collectors.object_time import ObjectTime
 from collectors.records import Context, record_id
 from collectors.shape import ANYTHING, LONGEST_INDEXED, MAX_LISTS, VALUE, Shape, nests_lists
 from es_bridge.bulk import Document
@@ -147,6 +149,8 @@ COMMON = (
     "http",
     "rule",
     "aws",
+    "error",
+    "log",
     "unmapped",
 )
 
@@ -182,7 +186,7 @@ class RawRecord(NamedTuple):
 def document(record: RawRecord, context: Context) -> Document:
     """Return the document of one record: index, id, and JSON text that begins with the common fields.
 
-    Raises `InvalidRecord` when the record is no JSON or has no usable eventTime.
+    Raises `InvalidRecord` when the record is no JSON or empty, or has no time, in an object that has none.
     """
     number, _, text, fields = record
     codec = context.codec
@@ -270,11 +274,17 @@ def described(fields: Mapping[str, Any], context: Context, number: int = 1) -> T
         event_id, identity = "", record_id(context.ref.identity, number)
     text = get("eventTime")
     time = (from_iso(text) if type(text) is str else None) or odd_time(text)
+    borrowed: Optional[ObjectTime] = None
     if time is None or not event_id:
         if is_aggregated(fields):
-            time, identity, of_many = aggregated(fields, identity)
+            time, identity, of_many = aggregated(fields, identity, context.object_time)
             return INDEX_PREFIX + time.day, identity, of_many
+        if time is None and fields:
+            borrowed = context.object_time
+            time = borrowed and borrowed.time
         if time is None:
+            if not fields:
+                raise InvalidRecord("the record is an empty object")
             raise InvalidRecord(
                 f"the record's eventTime is {str(text)[:60]!r} instead of a time like 2026-11-21T04:53:00Z"
             )
@@ -285,6 +295,8 @@ def described(fields: Mapping[str, Any], context: Context, number: int = 1) -> T
     event = (
         {"dataset": DATASET, "id": event_id, **repeated.event} if event_id else {"dataset": DATASET, **repeated.event}
     )
+    if borrowed:
+        event["time_from"] = borrowed.source
     common: Dict[str, Any] = {"@timestamp": time.stamp, "event": event}
     address = get("sourceIPAddress")
     if type(address) is str and address:

@@ -129,7 +129,7 @@ class DeadLetters:
             self._write(place, block, found)
 
     def iterate(
-        self, *, dataset: str = "", source: str = "", since_ms: int = 0, after: str = ""
+        self, *, dataset: str = "", source: str = "", error_type: str = "", since_ms: int = 0, after: str = ""
     ) -> Iterator[DeadLetter]:
         """Yield letters in the order of their ids' objects and numbers; one block is in memory at a time.
 
@@ -144,7 +144,8 @@ class DeadLetters:
         for (place, _), same in groupby(names, key=_block_of_name):
             for slot, letter in _newest(self._read(same)).items():
                 seen = place == last_place and slot <= last
-                if not seen and letter.time_ms >= since_ms and letter.ref.uri.startswith(source):
+                asked_for = error_type in ("", letter.error_type) and letter.ref.uri.startswith(source)
+                if not seen and letter.time_ms >= since_ms and asked_for:
                     yield letter
 
     def page(self, limit: int, **which: Any) -> Page:

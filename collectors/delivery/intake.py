@@ -5,7 +5,8 @@ what happens                                           outcome          dead let
 =====================================================  ===============  ==================================
 every record stored, or there already                  DONE
 a record is none, or its day is outside the window     DONE             of the record; from `MOST_LETTERS` on one
-                                                                        letter of all the others together
+                                                                        letter of all the others together. With
+                                                                        ``as_text`` what is no record is stored
 the engine refuses a document, or its index            DONE             of the record, the engine's reason
 nothing is in it: no byte, gzip of nothing             DONE, 0 records
 it is known to be none of the logs: a digest, another  DONE, 0 records
@@ -50,6 +51,7 @@ from collectors.delivery.dead_letters import (
 from collectors.delivery.event_window import EventWindow
 from collectors.delivery.letter_buffer import LetterBuffer
 from collectors.delivery.outcome import RETRY, UNFINISHED, ObjectResult
+from collectors.delivery.text_record import is_text, text_document
 from collectors.errors import (
     CollectorError,
     DamagedFile,
@@ -62,6 +64,7 @@ from collectors.errors import (
 )
 from collectors.ingested import stamped
 from collectors.json_codec import Codec, fastest
+from collectors.object_time import written_ms
 from collectors.reading import Reading
 from collectors.recognise import DIGEST, PLACEHOLDER, UNKNOWN_KIND, is_placeholder, kind_of
 from collectors.records import EXCERPT_BYTES, BadRecord, Context, Document
@@ -137,6 +140,7 @@ class Intake:
         only: Optional[Collection[int]] = None,
         most_letters: int = MOST_LETTERS,
         dataset: str = "",
+        as_text: bool = False,
         seconds_left: Callable[[], float] = forever,
     ) -> ObjectResult:
         """Take one object, from record ``first_number`` to ``last_number``, or ``only`` the records of these numbers.
@@ -144,16 +148,19 @@ class Intake:
         ``last_number`` 0 is the end of the object. After ``most_letters`` records that cannot be stored all others
         have one letter together; records of ``only`` always have one each.
 
-        ``dataset`` forces the log. When ``seconds_left()`` is 0 no further document is begun; what is under way is
-        finished (or given up when it finds no room for `FINISH_WITHIN_S` more seconds: keep that in reserve), and the
-        result is UNFINISHED: every record before its ``next_number`` has its final answer. A call that begins in time
-        gets at least one batch of documents further.
+        ``dataset`` forces the log; with ``as_text`` what is no record is stored as a document that holds its text
+        (`collectors.delivery.text_record`).
+
+        When ``seconds_left()`` is 0 no further document is begun; what is under way is finished (or given up when it
+        finds no room for `FINISH_WITHIN_S` more seconds: keep that in reserve), and the result is UNFINISHED: every
+        record before its ``next_number`` has its final answer. A call that begins in time gets at least one batch of
+        documents further.
 
         Raises `StoreUnavailable` or `IntakeStopped`; never for the object's own faults.
         """
         if seconds_left() <= 0:
             return ObjectResult(dataset, UNFINISHED, "no time was left to begin", next_number=first_number)
-        return _Taking(self, ref, first_number, last_number, only, most_letters, dataset, seconds_left).run()
+        return _Taking(self, ref, first_number, last_number, only, most_letters, dataset, as_text, seconds_left).run()
 
 
 class _OutOfTime(Exception):
@@ -176,10 +183,11 @@ class _Taking:
         only: Optional[Collection[int]],
         most_letters: int,
         dataset: str,
+        as_text: bool,
         seconds_left: Callable[[], float],
     ) -> None:
         self._intake, self._ref, self._seconds_left = intake, ref, seconds_left
-        self._dataset = dataset
+        self._dataset, self._as_text = dataset, as_text
         self._first_number, self._last_number, self._only = first_number, last_number, only
         if only:
             self._first_number, self._last_number = max(first_number, min(only)), max(only)
@@ -227,13 +235,19 @@ class _Taking:
         if self._kind.passed_over and not self._kind.may_be_a_log and not self._dataset:
             result.passed_over = self._kind.passed_over  # so that nothing is read of what is known
             return
-        context = Context(self._ref, self._intake.codec, self._intake.addresses, self._first_number)
         try:
             with self._intake.objects.open(self._ref) as stream:
+                context = Context(
+                    self._ref,
+                    self._intake.codec,
+                    self._intake.addresses,
+                    self._first_number,
+                    written_ms=written_ms(stream),
+                )
                 reading = Reading(stream, context, self._dataset)
                 result.dataset = reading.dataset
                 try:
-                    self._write(reading)
+                    self._write(reading, context)
                 finally:
                     result.bytes_read = reading.bytes_read
                     result.unknown_columns = tuple(context.unknown_columns)
@@ -257,11 +271,11 @@ class _Taking:
                 result.passed_over = UNKNOWN_KIND
             self._about_the_object(NOT_THIS_LOG, str(fault))
 
-    def _write(self, reading: Reading) -> None:
+    def _write(self, reading: Reading, context: Context) -> None:
         intake, result, under_way = self._intake, self._result, self._under_way
         outcomes = bulk_create(
             intake.transport,
-            self._documents(reading),
+            self._documents(reading, context),
             max_docs=intake.max_docs,
             max_bytes=intake.max_bytes,
             workers=intake.workers,
@@ -276,8 +290,10 @@ class _Taking:
                     under_way.discard(document.origin)
                     if answer == STORED:
                         result.stored += 1
+                        result.texts += is_text(document)
                     elif answer == ALREADY_THERE:
                         result.already_there += 1
+                        result.texts += is_text(document)
                     else:
                         result.dead += 1
                         about = (document.origin, reason, error_type, document.body, -1, document.index)
@@ -291,7 +307,7 @@ class _Taking:
                 raise StoreUnavailable(f"nothing was stored in time: {exc}") from exc
             self._out_of_time = True
 
-    def _documents(self, reading: Reading) -> Iterator[Document]:
+    def _documents(self, reading: Reading, context: Context) -> Iterator[Document]:
         """Yield what is to be written; put aside what cannot be; end at the deadline."""
         only, last = self._only, self._last_number or math.inf
         days = self._intake.window.now() if self._intake.window else None
@@ -306,6 +322,8 @@ class _Taking:
                     break
                 if only is not None and number not in only:
                     continue
+                if isinstance(made, BadRecord) and self._as_text:
+                    made = text_document(made, reading.dataset, context) or made
                 if isinstance(made, BadRecord):
                     self._pass_over(number, made.reason, BAD_RECORD, made.excerpt, made.offset)
                 elif days is not None and days[made.index]:

@@ -29,6 +29,8 @@ class ObjectResult:
     already_there: int = 0
     #: Records that are in the dead-letter store.
     dead: int = 0
+    #: Of those stored or already there, how many are no records and are there as text.
+    texts: int = 0
     #: Where an `UNFINISHED` object goes on, from 1.
     next_number: int = 0
     #: Epoch milliseconds of the newest and oldest event, 0 if none: for lag and silence.

@@ -1,8 +1,9 @@
 """Dead letters replayed: the records concerned, and only these, are taken again from the original object.
 
-A letter goes when its record has an answer: stored, there already, or refused anew, which is a letter of its own. It
-stays when there is none: the object is gone, cannot be read now, or no longer holds that record. The excerpt in it may
-then be all that is left. A letter that stands for many records has all records of its range taken again: those that are
+A letter goes when its record has an answer: stored, there already, or refused anew, which is a letter of its own.
+What is no record is stored as a document that holds its text: `collectors.delivery.text_record`. A letter stays when
+there is no answer: the object is gone, cannot be read now, or no longer holds that record. The excerpt in it may then
+be all that is left. A letter that stands for many records has all records of its range taken again: those that are
 stored are found there, and what is still refused is one letter again.
 """
 
@@ -36,6 +37,8 @@ class Redriven(NamedTuple):
     #: Without an answer: the letters stay as they are.
     kept: int
     reason: str
+    #: How many are no records: they are in the store as text.
+    texts: int = 0
 
 
 def redrive(letters: Iterable[DeadLetter], dead_letters: DeadLetters, intake: Intake) -> Iterator[Redriven]:
@@ -78,12 +81,13 @@ class _Letters:
 def _redriven(ref: ObjectRef, place: str, about: _Letters, dead_letters: DeadLetters, intake: Intake) -> Redriven:
     dataset = place.partition("/")[0]
     forced = dataset if dataset in SOURCES else ""
-    stored = refused = kept = 0
+    stored = refused = kept = texts = 0
     reason = ""
     times = about.times
     records = {number: time_ms for number, time_ms in times.items() if number}
     if records:
-        result = intake.take(ref, only=records.keys(), dataset=forced)
+        result = intake.take(ref, only=records.keys(), dataset=forced, as_text=True)
+        texts = result.texts
         if result.outcome == DONE and result.records == len(records):
             dead_letters.remove(place, records)
             stored, refused = result.stored + result.already_there, result.dead
@@ -91,7 +95,10 @@ def _redriven(ref: ObjectRef, place: str, about: _Letters, dead_letters: DeadLet
         else:
             kept, reason = len(records), _why(result, len(records))
     for letter in about.ranges:
-        result = intake.take(ref, first_number=letter.number, last_number=letter.last, most_letters=0, dataset=forced)
+        result = intake.take(
+            ref, first_number=letter.number, last_number=letter.last, most_letters=0, dataset=forced, as_text=True
+        )
+        texts += result.texts
         if result.outcome != DONE or not result.records:
             kept, reason = kept + 1, result.reason or f"the object holds no record from {letter.number:,} on"
             continue
@@ -105,7 +112,8 @@ def _redriven(ref: ObjectRef, place: str, about: _Letters, dead_letters: DeadLet
             stored += 1
     if 0 in times:
         # As the log it was taken for, unless that was the trouble: a later version may know better what it is.
-        result = intake.take(ref, dataset="" if about.recognise else forced)
+        result = intake.take(ref, dataset="" if about.recognise else forced, as_text=True)
+        texts += result.texts
         if result.outcome != DONE:
             kept, reason = kept + 1, result.reason
         elif result.reason:
@@ -121,7 +129,7 @@ def _redriven(ref: ObjectRef, place: str, about: _Letters, dead_letters: DeadLet
                 )
             else:
                 stored += 1
-    return Redriven(ref, len(times) + len(about.ranges), stored, refused, kept, reason)
+    return Redriven(ref, len(times) + len(about.ranges), stored, refused, kept, reason, texts)
 
 
 def _why(result: ObjectResult, wanted: int) -> str:

@@ -8,7 +8,8 @@ Common Schema, https://www.elastic.co/guide/en/ecs/current/ecs-field-reference.h
 =======================  =========================================================================================
 common field             comes from
 =======================  =========================================================================================
-@timestamp               query_timestamp, in UTC with milliseconds
+@timestamp               query_timestamp, in UTC with milliseconds; else the object's: `collectors.object_time`
+event.time_from          only in the latter case: ``object_key`` or ``object_written``
 event.dataset            ``aws.route53_resolver``
 event.action             firewall_rule_action, only where a rule of DNS Firewall matched
 event.outcome            ``success`` when rcode is NOERROR and no rule blocked the query, else ``failure``
@@ -34,7 +35,7 @@ cloud.instance.id        srcids.instance
 unmapped                 what would make an engine refuse the document, under its own name: see `collectors.shape`
 =======================  =========================================================================================
 
-A source that is missing leaves its common field out. Required is ``query_timestamp``; everything else is optional.
+A source that is missing leaves its common field out.
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ from typing import Any, Dict, List, Mapping, Tuple
 
 from collectors.datasets import DATASETS
 from collectors.errors import InvalidRecord
-from collectors.event_time import EventTime, from_iso
+from collectors.event_time import EventTime, from_iso, odd_time
 from collectors.json_record import JsonLog, quoted
 from collectors.records import Context
 from collectors.route53_resolver.common import (
@@ -78,18 +79,20 @@ MAPPED: Mapping[str, Any] = {
     "additional_properties": ANYTHING,
 }
 #: Names that `common` gives; a record's own value under one of them moves to ``unmapped``.
-COMMON = ("@timestamp", "event", "source", "dns", "network", "rule", "cloud", "unmapped")
+COMMON = ("@timestamp", "event", "source", "dns", "network", "rule", "cloud", "error", "log", "unmapped")
 
 
 def describe(fields: Dict[str, Any], context: Context) -> Tuple[EventTime, str]:
     """Return the time of a decoded record and the common fields of the table above, as `json_record.JsonLog` says.
 
-    Raises `InvalidRecord` for a record without a usable query_timestamp. What is no text where AWS writes text says
-    nothing to the common fields.
+    A record without a usable query_timestamp has the object's time; raises `InvalidRecord` where that is not known.
+    What is no text where AWS writes text says nothing to the common fields.
     """
     get = fields.get
     written = get("query_timestamp")
-    time = from_iso(written) if type(written) is str else None
+    time = (from_iso(written) if type(written) is str else None) or odd_time(written)
+    borrowed = None if time else context.object_time
+    time = time or (borrowed and borrowed.time)
     if time is None:
         raise InvalidRecord(
             f"the record's query_timestamp is {str(written)[:60]!r} instead of a time like 2026-11-21T04:53:00Z"
@@ -105,7 +108,8 @@ def describe(fields: Dict[str, Any], context: Context) -> Tuple[EventTime, str]:
     found = resolved(_addresses(answers), context) if answers and type(answers) is list else ""
     instance = sources.get("instance") if type(sources) is dict else None
     instance = quoted(instance) if type(instance) is str and instance else ""
-    return time, common_fields(time, same, source, name, found, instance)
+    common = common_fields(time, same, source, name, found, instance)
+    return time, borrowed.marked(common) if borrowed else common
 
 
 def _addresses(answers: List[Any]) -> List[Any]:

@@ -6,7 +6,7 @@ import re
 from typing import Any, Dict, Iterable, NamedTuple, Optional, Tuple
 
 from collectors.datasets import DATASETS
-from collectors.event_time import from_epoch_ms
+from collectors.event_time import EventTime, from_epoch_ms
 from collectors.vpc_flow.columns import ABSENT, NUMBERS, PORTS, TIMES
 from collectors.vpc_flow.protocols import flag_names, protocol_name
 
@@ -33,7 +33,12 @@ class Time(NamedTuple):
 def event_time(text: str) -> Optional[Time]:
     """Return the time of ``text``, seconds since 1970; None if it is none."""
     found = from_epoch_ms(int(text) * 1000) if _NUMBER.fullmatch(text) else None
-    return found and Time(INDEX_PREFIX + found.day, found.stamp, f'{{"@timestamp":"{found.stamp}",')
+    return found and time_of(found)
+
+
+def time_of(found: EventTime) -> Time:
+    """Return what a document needs of a time."""
+    return Time(INDEX_PREFIX + found.day, found.stamp, f'{{"@timestamp":"{found.stamp}",')
 
 
 def is_port(text: str) -> bool:

@@ -7,7 +7,8 @@ https://www.elastic.co/guide/en/ecs/current/ecs-field-reference.html):
 ==========================  ==========================================================================================
 common field                comes from
 ==========================  ==========================================================================================
-@timestamp                  ``end``, else ``start``
+@timestamp                  ``end``, else ``start``, else the object's time: `collectors.object_time`
+event.time_from             only in the last case: ``object_key`` or ``object_written``
 event.dataset               ``aws.vpcflow``
 event.action                ``action`` in lower case: ``accept``, ``reject``
 event.outcome               ``success`` for ACCEPT, ``failure`` for REJECT, as for a refused call in CloudTrail
@@ -27,7 +28,7 @@ tcp_flag_names              the bits of ``tcp_flags``: ``fin syn rst psh ack urg
 unmapped                    values that are no number where one is expected, and columns whose names are taken
 ==========================  ==========================================================================================
 
-Rows NODATA and SKIPDATA are records without the fields of the traffic. A record without a usable time is an
+Rows NODATA and SKIPDATA are records without the fields of the traffic. A record without a single value is an
 `InvalidRecord`. Index: ``aws-vpcflow-YYYY.MM.DD``; id: `collectors.records.record_id`.
 
 Speed: a file repeats itself, so what depends on columns that repeat (interface, subnet, action, flags ...) is made
@@ -54,7 +55,7 @@ from collectors.vpc_flow.fields import Fields, Time
 #: Names of the common fields of all logs and of this module's own; a column of that name moves to ``unmapped``.
 TAKEN = frozenset(
     ("@timestamp", "event", "source", "destination", "network", "cloud", "tcp_flag_names", "unmapped")
-    + ("user", "user_agent", "dns", "url", "http", "rule", "aws")
+    + ("user", "user_agent", "dns", "url", "http", "rule", "aws", "error", "log")
 )
 
 Texts = Tuple[str, ...]
@@ -77,6 +78,7 @@ class Normaliser:
     """Makes documents of the records of one object, whose columns are ``columns`` (as `plain_name` writes them)."""
 
     def __init__(self, columns: Sequence[str], context: Context) -> None:
+        self._context = context
         self._identity = context.ref.identity
         self._codec = context.codec
         self._addresses = context.addresses
@@ -113,7 +115,7 @@ class Normaliser:
         """Return the document of record ``number``, whose columns hold ``values``; these are not left as they are.
 
         ``may_be_oversized`` says that a value may be longer than `LONGEST_INDEXED`. Raises `InvalidRecord` for a
-        record without a usable time.
+        record without a value, or without a time in an object that has none.
         """
         values += self._behind
         src, dst, src_port, dst_port, packets, size, start, end, packet_src, packet_dst = self._changing(values)
@@ -161,9 +163,15 @@ class Normaliser:
         unmapped.update((name, values[place]) for name, place in self._moved if values[place] != ABSENT)
         times = self._memories.times
         time = times[str(fields.get("end"))] or times[str(fields.get("start"))]
-        if time is None:
-            raise InvalidRecord("the record has no usable time: neither end nor start is a number of seconds")
         event = field.event(fields)
+        if time is None:
+            if not fields and not unmapped:
+                raise InvalidRecord("the record has no value in any column")
+            borrowed = self._context.object_time
+            if borrowed is None:
+                raise InvalidRecord("the record has no usable time: neither end nor start is a number of seconds")
+            time = field.time_of(borrowed.time)
+            event["time_from"] = borrowed.source
         oversized = [name for name, value in fields.items() if isinstance(value, str) and len(value) > LONGEST_INDEXED]
         if oversized:
             event["oversized"] = oversized

@@ -15,7 +15,7 @@ from typing import Any, BinaryIO, Iterator, List, Tuple
 from collectors.errors import CollectorError, DamagedFile, InvalidRecord, NotThisLog
 from collectors.records import EXCERPT_BYTES, BadBefore, BadRecord, Context, Made
 from collectors.shape import LONGEST_INDEXED
-from collectors.vpc_flow.columns import ABSENT, KNOWN, PARTITIONS, TIMES, plain_name
+from collectors.vpc_flow.columns import ABSENT, KNOWN, PARTITIONS, plain_name
 from collectors.vpc_flow.normalise import Normaliser
 
 #: Rows in memory at once, some 5 MB as Python objects; 8,192 gained no speed and cost 20 MB more (measured).
@@ -44,8 +44,6 @@ def documents(file: BinaryIO, context: Context) -> Iterator[Made]:
     columns = tuple(map(plain_name, wanted))
     if len(set(columns).intersection(KNOWN)) < 2:
         raise NotThisLog(f"the Parquet file has none of a flow log's columns: {', '.join(schema.names)[:200]}")
-    if not TIMES.intersection(columns):
-        raise NotThisLog("the format of this flow log has neither start nor end: its records have no time")
     normaliser = Normaliser(columns, context)
     number = 0
     bad_before = BadBefore()

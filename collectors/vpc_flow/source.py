@@ -18,7 +18,7 @@ from collectors.errors import InvalidRecord, NotThisLog
 from collectors.lines import Lines
 from collectors.records import BadBefore, BadRecord, Context, Made
 from collectors.shape import LONGEST_INDEXED
-from collectors.vpc_flow.columns import DEFAULT_FORMAT, DEFAULT_LINE, KNOWN, TIMES, plain_name
+from collectors.vpc_flow.columns import DEFAULT_FORMAT, DEFAULT_LINE, KNOWN, plain_name
 from collectors.vpc_flow.normalise import Normaliser
 
 #: Far more than all columns there are. A line of 10 MB may have millions of them, which would take hundreds of MB.
@@ -30,15 +30,14 @@ def documents(pieces: Iterable[bytes], context: Context) -> Iterator[Made]:
     """Yield a `Document` or a `BadRecord` for each record of a file whose unpacked content arrives in ``pieces``.
 
     Nothing, and a header alone, are no records. Raises `NotThisLog` when the first line is neither a header nor a
-    record of the default format, or when there are records and their format has no time;
-    `collectors.errors.DamagedFile` passes through after every complete line before the damage.
+    record of the default format; `collectors.errors.DamagedFile` passes through after every complete line before the
+    damage.
     """
     lines = Lines(pieces)
     normaliser: Optional[Normaliser] = None
     width = number = 0
     bad_before = BadBefore()
     was_bad = False
-    has_time = True
     for item in lines:
         if isinstance(item, BadRecord):  # a line too long to be held
             if normaliser is None:
@@ -57,7 +56,6 @@ def documents(pieces: Iterable[bytes], context: Context) -> Iterator[Made]:
         # Most formats begin with a number, so that most lines are known to be no header by one look.
         columns = header(text) if text[0].isalpha() else ()
         if columns:
-            has_time = bool(TIMES.intersection(columns))
             normaliser, width = Normaliser(columns, context), len(columns)
             bad_before.clear()
             continue
@@ -65,8 +63,6 @@ def documents(pieces: Iterable[bytes], context: Context) -> Iterator[Made]:
             if not DEFAULT_LINE.fullmatch(text):
                 raise _no_flow_log(line)
             normaliser, width = Normaliser(DEFAULT_FORMAT, context), len(DEFAULT_FORMAT)
-        if not has_time:
-            raise NotThisLog("the format of this flow log has neither start nor end: its records have no time")
         number += 1
         if number < context.first_number:
             continue

@@ -8,7 +8,8 @@ https://www.elastic.co/guide/en/ecs/current/ecs-field-reference.html
 =========================  =======================================================================================
 common field               comes from
 =========================  =======================================================================================
-@timestamp                 timestamp, milliseconds since 1970
+@timestamp                 timestamp, milliseconds since 1970; else the object's time: `collectors.object_time`
+event.time_from            only in the latter case: ``object_key`` or ``object_written``
 event.dataset              ``aws.waf``
 event.id                   httpRequest.requestId
 event.action               action
@@ -39,7 +40,7 @@ cloud.region, .account.id  webaclId, where it is an ARN
 unmapped                   what would make an engine refuse the document, under its own name: see `collectors.shape`
 =========================  =======================================================================================
 
-A source that is missing leaves its common field out. Required is ``timestamp``; everything else is optional.
+A source that is missing leaves its common field out.
 
 Names of headers and cookies are chosen by whoever sends the request. So they never become field names: ``headers``
 stays the list of names and values it is, both searchable. Of a header that is sent twice the first is copied.
@@ -51,7 +52,7 @@ from typing import Any, Dict, Mapping, Tuple
 
 from collectors.datasets import DATASETS
 from collectors.errors import InvalidRecord
-from collectors.event_time import EventTime, from_epoch_ms
+from collectors.event_time import EventTime, from_epoch_ms, odd_time
 from collectors.json_record import JsonLog
 from collectors.records import Context
 from collectors.shape import VALUE, Shape
@@ -129,6 +130,8 @@ COMMON = (
     "rule",
     "waf",
     "cloud",
+    "error",
+    "log",
     "unmapped",
 )
 
@@ -136,17 +139,20 @@ COMMON = (
 def describe(fields: Dict[str, Any], context: Context) -> Tuple[EventTime, str]:
     """Return the time of a decoded record and the common fields of the table above, as `json_record.JsonLog` says.
 
-    Raises `InvalidRecord` for a record without a usable timestamp. What is no text where AWS writes text says nothing
-    to the common fields.
+    A record without a usable timestamp has the object's time; raises `InvalidRecord` where that is not known. What is
+    no text where AWS writes text says nothing to the common fields.
     """
     written = fields.get("timestamp")
-    time = from_epoch_ms(written) if type(written) is int else None
+    time = from_epoch_ms(written) if type(written) is int else odd_time(written)
+    borrowed = None if time else context.object_time
+    time = time or (borrowed and borrowed.time)
     if time is None:
         raise InvalidRecord(
             f"the record's timestamp is {str(written)[:60]!r} instead of milliseconds like 1795000000000"
         )
     request = asked(fields.get("httpRequest"))
-    return time, common_fields(time.stamp, decision(fields), request, fields.get("clientAsn"), context)
+    common = common_fields(time.stamp, decision(fields), request, fields.get("clientAsn"), context)
+    return time, borrowed.marked(common) if borrowed else common
 
 
 LOG = JsonLog(DATASETS["waf"].index_prefix, Shape(MAPPED, COMMON), describe)

@@ -20,6 +20,8 @@ BUCKET = "log-archive"
 FOLDER = "AWSLogs/111122223333/vpcdnsquerylogs/vpc-1/2026/11/21"
 NAME = "vpc-1_vpcdnsquerylogs_111122223333_20261121T0455Z_a1b2c3d4.log.gz"
 KEY = f"{FOLDER}/{NAME}"
+#: Of records without a time of their own.
+KEY_INDEX = "aws-dns-2026.11.21"
 
 
 def query(number: int, day: date, **values: Any) -> str:

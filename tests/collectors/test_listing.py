@@ -10,7 +10,8 @@ import pytest
 from moto import mock_aws
 
 from collectors.errors import CollectorError
-from collectors.listing import Listing, Period, delivered, folder_period, key_period
+from collectors.key_time import folder_period, key_period
+from collectors.listing import Listing, Period, delivered
 
 ACCOUNT = "111122223333"
 CLOUDTRAIL = f"AWSLogs/o-abc123/{ACCOUNT}/CloudTrail/eu-west-1"

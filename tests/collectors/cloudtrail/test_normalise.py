@@ -672,8 +672,8 @@ def test_deeper_nesting_goes_on_as_text(levels, extra):
     assert value.count("{") + value.count("[") == levels + 2 - MAX_DEPTH  # one of them is in the string
 
 
-def test_a_record_of_nothing_but_brackets_ends_as_a_bad_record():
-    with pytest.raises(InvalidRecord, match="eventTime"):
+def test_a_record_of_nothing_but_brackets_is_read_to_its_end():
+    with pytest.raises(InvalidRecord, match="eventTime"):  # of an object that has no time either
         document('{"a":' + nested(200_000) + "}")
 
 

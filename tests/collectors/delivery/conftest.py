@@ -15,7 +15,7 @@ from es_bridge import transport as transport_module
 from es_bridge.config import ClusterConfig
 from es_bridge.transport import Transport
 from lab.engine import Engine
-from tests.collectors.shelf import Shelf
+from tests.collectors.shelf import KEY_INDEX, Shelf
 
 _days = itertools.count()
 
@@ -42,8 +42,9 @@ def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def shelf(tmp_path: Path, engine: Engine, index: str) -> Iterator[Shelf]:
-    """Return a shelf before the default engine; the test's index is removed at its end."""
+    """Return a shelf before the default engine; the test's indices are removed at its end."""
     with Transport(ClusterConfig((engine.url,))) as transport:
         yield Shelf(tmp_path, transport)
         transport.request("PUT", (index, "_settings"), body={"index.blocks.write": False}, accept_status=(400, 404))
-        transport.request("DELETE", (index,), accept_status=(404,))
+        for name in (index, KEY_INDEX):
+            transport.request("DELETE", (name,), accept_status=(404,))

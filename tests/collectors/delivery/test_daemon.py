@@ -158,7 +158,7 @@ def test_an_object_that_cannot_be_read_now_is_left_to_the_queue_and_the_others_o
 
 def test_what_can_never_be_stored_is_a_dead_letter_and_its_message_is_deleted(account, store, intakes, tmp_path):
     urls = account.new_queue()
-    text = json.dumps({"Records": [{"eventID": "no time"}]}).encode()
+    text = json.dumps({"Records": ["no event"]}).encode()
     account.send(urls, notification_of(ObjectRef(BUCKET, "not/there"), account.put(trail_key(1), gzip.compress(text))))
     with Running(Queue(account.sqs, urls.url), intakes(1)) as running:
         running.until(lambda: is_empty(account, urls.url))

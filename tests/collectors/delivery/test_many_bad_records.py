@@ -17,7 +17,7 @@ from collectors.load import Rejections
 from collectors.presence import Presence
 from collectors.recognise import kind_of
 from tests.collectors.four_logs import LOGS
-from tests.collectors.shelf import KEY, done, lines, query
+from tests.collectors.shelf import KEY, KEY_INDEX, done, lines, query
 
 
 def singles_and_many(shelf):
@@ -40,7 +40,7 @@ def with_bad(log, bad):
     text = gzip.decompress(content)
     if log.dataset == "cloudtrail":
         first, second = json.loads(text)["Records"]
-        records = ",".join([json.dumps(first), *['{"a":1}'] * bad, json.dumps(second)])
+        records = ",".join([json.dumps(first), *["[1]"] * bad, json.dumps(second)])
         return gzip.compress(f'{{"Records":[{records}]}}'.encode(), 1)
     *head, first, second = text.splitlines()
     return gzip.compress(b"\n".join([*head, first, *[b"x"] * bad, second]), 1)
@@ -92,16 +92,27 @@ def test_a_letter_about_many_is_replayed_and_ends_in_one_letter_at_most(shelf, d
         (answer,) = redrive(shelf.letters.iterate(), shelf.letters, shelf.intake())
         return answer.letters, answer.stored, answer.refused, answer.kept
 
+    refused = {"index.blocks.write": True}
+    shelf.transport.request("PUT", (KEY_INDEX,), body={"settings": refused})
     assert again() == (4, 0, 4, 0)
     assert [(letter.number, letter.count) for letter in shelf.dead()] == [(2, 0), (3, 0), (4, 0), (5, 5)]
     mended = [query(n, day) for n in (1, 2, 3, 4, 5)]
     shelf.put(lines(*mended, "{bad", query(7, day), "{bad", query(9, day), query(10, day)))
     assert again() == (4, 3, 1, 0)
     assert [(letter.number, letter.count, letter.last) for letter in shelf.dead()] == [(6, 2, 0)]
-    shelf.put(lines(*(query(n, day) for n in range(1, 11))))
+    shelf.transport.request("PUT", (KEY_INDEX, "_settings"), body={"index.blocks.write": False})
     assert again() == (1, 1, 0, 0)
     assert shelf.dead() == []
-    assert shelf.stored(index, ref) == list(range(1, 11))
+    assert shelf.stored(index, ref) == [1, 2, 3, 4, 5, 7, 9, 10]
+
+
+def test_of_many_that_are_no_records_all_are_stored_as_text_and_no_letter_is_left(shelf, day, index):
+    ref = shelf.put(lines(query(1, day), *["{bad"] * 2500, query(2502, day)))
+    shelf.take(ref, most_letters=3)
+    (answer,) = redrive(shelf.letters.iterate(), shelf.letters, shelf.intake())
+    assert (answer.letters, answer.stored, answer.refused, answer.kept, answer.texts) == (4, 4, 0, 0, 2500)
+    assert shelf.dead() == []
+    assert Audit(shelf.objects, Presence(shelf.transport), shelf.letters).compare(ref).is_complete
 
 
 def test_what_the_engine_refuses_and_days_outside_the_window_count_as_well(shelf, day, index):
@@ -147,7 +158,9 @@ def test_a_letter_about_many_beside_one_about_its_first_record(shelf, day):
     shelf.take(ref, most_letters=4)
     assert [letter.id.rpartition("/")[2] for letter in shelf.dead()] == ["1", "2", "3", "3+", "4", "5+"]
     (answer,) = redrive(shelf.letters.iterate(), shelf.letters, shelf.intake())
-    assert (answer.letters, answer.refused, answer.kept) == (6, 6, 0)
+    assert (answer.letters, answer.stored, answer.refused, answer.kept) == (6, 6, 0, 0)
+    list(redrive(shelf.letters.iterate(), shelf.letters, shelf.intake()))  # those of the first run about 1 and 2
+    assert shelf.dead() == []
 
 
 def test_without_a_letter_store_all_of_them_are_counted(shelf, day):

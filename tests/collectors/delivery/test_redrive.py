@@ -36,11 +36,10 @@ def test_when_the_index_is_writable_again_the_records_are_stored_and_the_letters
     assert done(shelf.take(ref))["dead"] == 41
     shelf.transport.request("PUT", (index, "_settings"), body={"index.blocks.write": False})
     (answer,) = again(shelf)
-    assert (answer.ref.uri, answer.letters, answer.stored, answer.refused, answer.kept) == (ref.uri, 41, 40, 1, 0)
+    assert (answer.ref.uri, answer.letters, answer.stored, answer.refused, answer.kept) == (ref.uri, 41, 41, 0, 0)
+    assert answer.texts == 1
     assert shelf.stored(index, ref) == list(range(1, 41))
-    assert [letter.number for letter in shelf.dead()] == [41]
-    (answer,) = again(shelf)
-    assert (answer.letters, answer.stored, answer.refused) == (1, 0, 1)
+    assert shelf.dead() == []
 
 
 def test_only_the_records_concerned_are_sent(shelf, day, index):
@@ -107,7 +106,8 @@ def test_an_object_that_is_still_no_log_leaves_one_letter_under_what_it_is_taken
 
 
 def test_an_object_with_a_record_that_is_refused_does_not_count_as_stored(shelf, day, index):
-    ref = shelf.put(lines(query(1, day), "{broken"))
+    shelf.transport.request("PUT", (index,), body={"mappings": {"properties": {"vpc_id": {"type": "integer"}}}})
+    ref = shelf.put(lines(query(1, day, vpc_id=1), query(2, day, vpc_id="x")))
     shelf.take(ref, dataset="cloudtrail")
     (answer,) = again(shelf)
     assert (answer.letters, answer.stored, answer.refused, answer.kept) == (1, 0, 1, 0)
@@ -198,13 +198,55 @@ def test_show_explains_a_letter_and_sends_no_control_characters(run, letters):
 
 def test_redrive_stores_what_can_be_stored_and_names_what_is_left(run, shelf, letters, day, index):
     shelf.put(lines(query(1, day), query(2, day), query(3, day), "{four"))
+    (shelf.folder / "vpcdnsquerylogs/other.gz").unlink()
     status, out, said = run("redrive")
     assert status == 1
-    assert [line.split()[-1] for line in out.splitlines()[1:]] == ["2", "2", "0"]
+    assert [line.split()[-1] for line in out.splitlines()[1:]] == ["3", "0", "1"]
     assert out.startswith("4 letters of 2 objects")
-    assert f"s3://{BUCKET}/{KEY}: 2 of 3 stored" in said
+    assert f"s3://{BUCKET}/vpcdnsquerylogs/other.gz: 0 of 1 stored" in said
+    assert "1 of what is stored are no records. Their text is found with event.kind:pipeline_error" in said
+    assert "'dlq dismiss' removes letters that nothing more will come of" in said
     assert shelf.stored(index, shelf.objects.ref(shelf.folder / KEY)) == [1, 2, 3]
-    assert sorted(letter.number for letter in shelf.dead()) == [1, 4]
+    assert sorted((letter.key, letter.number) for letter in shelf.dead()) == [
+        ("vpcdnsquerylogs/other.gz", 0),
+        ("vpcdnsquerylogs/other.gz", 1),
+    ]
+
+
+def test_dismiss_removes_the_letters_named_and_prints_each(run, shelf, letters):
+    first, other = letters[0], next(letter for letter in letters if letter.place != letters[0].place)
+    status, out, said = run("dismiss", first.id)
+    assert (status, [line.split()[0] for line in out.splitlines()]) == (0, [first.id])
+    assert "1 letters are removed" in said
+    assert [letter.id for letter in shelf.dead()] == [letter.id for letter in letters if letter.id != first.id]
+    assert run("dismiss", other.place)[0] == 0
+    left = [letter.id for letter in letters if letter.place != other.place and letter.id != first.id]
+    assert [letter.id for letter in shelf.dead()] == left
+    status, out, said = run("dismiss", other.id)
+    assert (status, out) == (1, "") and "nothing was done" in said
+    status, out, said = run("dismiss")
+    assert (status, out) == (1, "") and "--error-type" in said
+    assert [letter.id for letter in shelf.dead()] == left
+
+
+def test_dismiss_by_kind_leaves_the_others(run, shelf, letters, day):
+    shelf.take(ObjectRef(BUCKET, "vpcdnsquerylogs/gone.gz"))
+    many = shelf.put(lines(*["{"] * 9), "vpcdnsquerylogs/many.gz")
+    shelf.take(many, most_letters=2)
+    assert run("list", "--error-type", "object_gone")[1].count("\n") == 1
+    assert run("dismiss", "--error-type", "object_gone", "--dataset", "waf")[1] == ""
+    status, out, _ = run("dismiss", "--error-type", "object_gone")
+    assert (status, out.split()[2], out.count("\n")) == (0, "object_gone", 1)
+    assert run("dismiss", f"route53_resolver/{many.identity}/3+")[0] == 0
+    assert [letter.number for letter in shelf.dead() if letter.key == many.key] == [1, 2]
+    assert run("dismiss", "--error-type", "bad_record", "--source", f"s3://{BUCKET}/vpcdnsquerylogs/many")[0] == 0
+    assert shelf.dead() == letters
+
+
+def test_a_letter_written_since_it_was_listed_is_not_dismissed(shelf, letters):
+    first = letters[0]
+    shelf.letters.remove(first.place, {first.number: first.time_ms - 1})
+    assert shelf.dead() == letters
 
 
 def test_redrive_takes_only_the_letters_named_and_ends_well_when_all_are_stored(run, shelf, letters, day, index):
@@ -268,7 +310,6 @@ def test_letters_about_files_are_replayed_from_the_files(shelf, day, index, dlq,
     assert status == 0
     assert f"file        {path}" in out
     assert "s3://file:" not in out
-    assert dlq("dlq", "redrive", str(shelf.letters_folder))[0] == 1
     path.write_bytes(lines(query(1, day), query(2, day)))
     status, out, _ = dlq("dlq", "redrive", str(shelf.letters_folder))
     assert (status, out.split()[0]) == (0, "1")
@@ -309,7 +350,7 @@ def test_a_letter_of_an_older_version_finds_its_file_by_its_key(shelf, day, inde
 
 
 def test_every_sub_command_has_examples(capsys):
-    for name in ("list", "show", "redrive"):
+    for name in ("list", "show", "redrive", "dismiss"):
         with pytest.raises(SystemExit) as ended:
             aws_siem_bridge.main(["dlq", name, "--help"])
         assert ended.value.code == 0

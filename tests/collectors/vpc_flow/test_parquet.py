@@ -121,12 +121,14 @@ def test_rows_of_an_earlier_run_are_passed_over(monkeypatch):
         assert found == everything[first - 1 :]
 
 
-def test_a_row_without_a_time_is_bad_and_keeps_its_number():
-    records = [dict(RECORD), {**RECORD, "start": "-", "end": "-"}, dict(RECORD)]
+def test_a_row_without_a_time_or_a_value_keeps_its_number():
+    nothing = dict.fromkeys(RECORD, "-")
+    records = [dict(RECORD), nothing, dict(RECORD), {**RECORD, "start": "-", "end": "-"}]
     made = list(parquet.documents(written(table_of(records)), context()))
-    assert [isinstance(item, BadRecord) for item in made] == [False, True, False]
+    assert [isinstance(item, BadRecord) for item in made] == [False, True, False, False]
     assert (made[1].number, made[1].offset) == (2, -1)
-    assert made[1].excerpt.startswith(b"5 111122223333 eni-0f1e2d3c4b5a60001 10.20.11.15")
+    assert made[1].excerpt.startswith(b"- - -")
+    assert made[3].id.endswith("-00000000004") and b'"time_from":"object_key"' in made[3].body
     assert made[2].id.endswith("-00000000003")
 
 
@@ -156,8 +158,6 @@ def test_of_a_file_without_rows_there_are_no_records(names):
 def test_other_parquet_files_are_refused():
     with pytest.raises(NotThisLog, match="columns: name, size"):
         list(parquet.documents(written(arrow.table({"name": ["x"], "size": [1]})), context()))
-    with pytest.raises(NotThisLog, match="neither start nor end"):
-        list(parquet.documents(written(arrow.table({"srcaddr": ["10.0.0.1"], "bytes": [1]})), context()))
 
 
 def test_a_damaged_file_gives_the_rows_before_the_damage():

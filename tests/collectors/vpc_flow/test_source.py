@@ -9,8 +9,9 @@ import tracemalloc
 
 import pytest
 
+from aws_bridge.object_ref import ObjectRef
 from collectors.errors import DamagedFile, NotThisLog
-from collectors.records import EXCERPT_BYTES, MAX_RECORD_BYTES, BadRecord, Document
+from collectors.records import EXCERPT_BYTES, MAX_RECORD_BYTES, BadRecord, Context, Document
 from collectors.unpack import unpacked
 from collectors.vpc_flow.source import documents, header
 from tests.collectors.vpc_flow.flows import KEY, RECORD, REF, context, read
@@ -121,10 +122,12 @@ def test_a_header_alone_has_no_records():
     assert read(HEADER) == []
 
 
-def test_a_format_without_time_is_said_once_for_the_file():
+def test_a_format_without_time_has_that_of_the_object():
     text = b"instance-id interface-id srcaddr dstaddr pkt-srcaddr\n- eni-1 10.0.1.5 10.0.0.220 10.0.1.5"
-    with pytest.raises(NotThisLog, match="neither start nor end"):
-        read(text)
+    (made,) = documents([text], Context(ObjectRef("b", "x_20261121T0455Z_x")))
+    fields = json.loads(made.body)
+    assert (fields["@timestamp"], fields["event"]["time_from"]) == ("2026-11-21T04:55:00.000Z", "object_key")
+    assert fields["source"]["address"] == "10.0.1.5"
 
 
 def test_lines_with_too_few_or_too_many_columns_are_bad_and_the_rest_flows_on():
@@ -140,13 +143,13 @@ def test_lines_with_too_few_or_too_many_columns_are_bad_and_the_rest_flows_on():
         assert text[item.offset :].startswith(line)
 
 
-def test_a_record_without_a_time_is_bad():
+def test_a_record_without_a_time_says_where_it_has_one_from():
     lines = [
         LINE.replace(b"1795225201", start).replace(b"1795225261", end) for start, end in ((b"-", b"-"), (b"x", b"1e9"))
     ]
-    made = read(b"\n".join([HEADER, *lines, LINE]))
-    assert ["no usable time" in item.reason for item in made[:2]] == [True, True]
-    assert isinstance(made[2], Document)
+    made = [json.loads(each.body) for each in read(b"\n".join([HEADER, *lines, LINE]))]
+    assert [each["event"].get("time_from") for each in made] == ["object_key", "object_key", None]
+    assert made[1]["unmapped"] == {"start": "x", "end": "1e9"}
 
 
 def test_a_line_over_the_limit_is_passed_over_without_being_held():
