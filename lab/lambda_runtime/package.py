@@ -12,12 +12,10 @@ from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from typing import Iterable, List
 
-import collectors.lambda_function
-from collectors.lambda_function.package import add_own_packages
+from aws_bridge.functions.packing import add_own_packages
+from collectors.lambda_function.package import LOADER, PARQUET
 from lab.lambda_runtime.errors import LambdaRuntimeUnavailable
 
-LOCK = Path(collectors.lambda_function.__file__).parent / "requirements.lock"
-PARQUET_LOCK = LOCK.with_name("requirements-parquet.lock")
 #: What Lambda's own Python has beside its standard library.
 RUNTIME_LIBRARIES = ("awslambdaric", "snapshot-restore-py", "simplejson")
 
@@ -25,8 +23,8 @@ RUNTIME_LIBRARIES = ("awslambdaric", "snapshot-restore-py", "simplejson")
 def lay_out_package(folder: Path, *, parquet: bool = False) -> Path:
     """Make the loader's function in ``folder``; return it. Raise LambdaRuntimeUnavailable when a library is missing."""
     folder.mkdir(parents=True, exist_ok=True)
-    add_own_packages(folder)
-    link_libraries(_names(LOCK) + (_names(PARQUET_LOCK) if parquet else []), folder)
+    add_own_packages(LOADER, folder)
+    link_libraries(_names(LOADER.lock) + (_names(PARQUET.lock) if parquet else []), folder)
     return folder
 
 

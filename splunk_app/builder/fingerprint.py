@@ -27,7 +27,8 @@ def bridge_files() -> Iterator[Path]:
 def of_inputs() -> str:
     """Return a hash over everything a build reads."""
     return of_files([*source_files(SOURCE / "package"), *source_files(BUILDER), *bridge_files(),
-                     SOURCE / "globalConfig.json", ROOT / "LICENSE", ROOT / "script" / "build-app"])  # fmt: skip
+                     ROOT / "aws_bridge" / "trimming.py", SOURCE / "globalConfig.json", ROOT / "LICENSE",
+                     ROOT / "script" / "build-app"])  # fmt: skip
 
 
 def of_files(paths: Iterable[Path]) -> str:

@@ -5,12 +5,11 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+from aws_bridge.trimming import trim_botocore
 from splunk_app.builder.environment import BuildError
 from splunk_app.builder.fingerprint import bridge_files
 from splunk_app.builder.places import ROOT
 
-#: Services botocore must know for its credential chain: assumed roles, web identity, SSO. The others are 25 MB.
-BOTOCORE_SERVICES = {"sts", "sso", "sso-oidc"}
 #: pip's own notes. They differ from machine to machine, and RECORD names files that are gone.
 PIP_NOTES = {"RECORD", "INSTALLER", "REQUESTED", "WHEEL", "direct_url.json"}
 COMPILED = {".so", ".pyd", ".dll", ".dylib"}
@@ -27,9 +26,7 @@ def trim(lib: Path) -> None:
     """Remove what is not needed. Raises `BuildError` when something compiled is left."""
     (lib / "requirements.txt").unlink()
     shutil.rmtree(lib / "bin", ignore_errors=True)  # console scripts, which name the Python of this machine
-    for folder in (lib / "botocore" / "data").iterdir():
-        if folder.is_dir() and folder.name not in BOTOCORE_SERVICES:
-            shutil.rmtree(folder)
+    trim_botocore(lib)
     for path in list(lib.rglob("*")):
         if path.name == "__pycache__" or (path.is_dir() and path.name == "tests"):
             shutil.rmtree(path)

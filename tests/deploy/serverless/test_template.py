@@ -9,7 +9,7 @@ from typing import Any, Dict, Iterator
 
 import pytest
 
-from collectors.lambda_function.package import PYTHON_VERSION
+from aws_bridge.functions.packing import PYTHON_VERSION
 from collectors.lambda_function.settings import PREFIX, read_settings
 from tests.deploy.serverless.conftest import SIGNED, TEMPLATE, Stack, expanded, source
 

@@ -23,7 +23,7 @@ import importlib, sys
 sys.path.insert(0, {str(folder)!r})
 for name in {names!r}:
     importlib.import_module(name)
-for name in ("lab", "aws_siem_bridge", "pytest", "collectors.cli"):
+for name in ("lab", "aws_siem_bridge", "pytest", "collectors.cli", "aws_bridge.trimming"):
     try:
         importlib.import_module(name)
     except ImportError:

@@ -19,7 +19,7 @@ from .conftest import ROOT, SPLUNKS_PYTHONS, find_python
 
 def copy_of_the_source(target: Path) -> Path:
     """Copy what a build reads to ``target``: a build there touches nothing here."""
-    for folder in ("splunk_app", "es_bridge", "script"):
+    for folder in ("splunk_app", "es_bridge", "aws_bridge", "script"):
         shutil.copytree(ROOT / folder, target / folder, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copyfile(ROOT / "LICENSE", target / "LICENSE")
     return target
@@ -83,7 +83,12 @@ def test_whatever_a_build_reads_changes_the_fingerprint(tmp_path: Path, monkeypa
     before = fingerprint.of_inputs()
     assert fingerprint.of_inputs() == before
     app = ("package/default/app.conf", "globalConfig.json", "builder/lib.lock", "builder/tree.py")
-    for changed in (*(f"splunk_app/{name}" for name in app), "es_bridge/search.py", "LICENSE"):
+    for changed in (
+        *(f"splunk_app/{name}" for name in app),
+        "es_bridge/search.py",
+        "aws_bridge/trimming.py",
+        "LICENSE",
+    ):
         with (root / changed).open("a") as file:
             file.write("\n")
         after = fingerprint.of_inputs()
