@@ -23,9 +23,9 @@ from collectors.delivery.event_window import AS_THE_POLICIES, EventWindow
 from collectors.delivery.expected import expected_buckets
 from collectors.delivery.health import HealthServer
 from collectors.delivery.intake import Intake
-from collectors.delivery.json_log import JsonLog
 from collectors.delivery.letter_store import letter_store
-from collectors.delivery.metrics import Metrics
+from collectors.delivery.object_log import ObjectLog
+from collectors.delivery.prometheus import DaemonMetrics
 from collectors.enrichment import address_book
 from collectors.errors import CollectorError
 from collectors.object_fields import parse_choice
@@ -93,9 +93,9 @@ def run_queue(arguments: argparse.Namespace) -> int:
     if arguments.dataset:
         raise CollectorError("--dataset is for files and buckets: which log a queue's object is, is told for each")
     settings = _settings(arguments)
-    log = JsonLog()
+    log = ObjectLog()
     log.take_over_logging()
-    metrics = Metrics()
+    metrics = DaemonMetrics()
     addresses = address_book(arguments.mmdb)
     s3 = client("s3", connections=settings.workers + 2)
     letters = DeadLetters(letter_store(arguments.dead_letters, arguments.dead_letters_kms_key))

@@ -25,16 +25,16 @@ import traceback
 from dataclasses import dataclass
 from typing import Callable, FrozenSet, List, Optional, Protocol, Sequence
 
-from aws_bridge.errors import QueueProblem
+from aws_bridge.errors import NotANotification, QueueProblem
 from aws_bridge.object_ref import ObjectRef
 from aws_bridge.queue import FIRST_RETRY_S, LONG_POLL_S, LONGEST_VISIBILITY_S, Message, Queue, retry_after_s
 from collectors.delivery.expected import ANY_BUCKET, divided, refuse
 from collectors.delivery.inbox import Inbox
-from collectors.delivery.json_log import JsonLog
-from collectors.delivery.metrics import Metrics
-from collectors.delivery.notification import NotANotification, Work, read_notification
+from collectors.delivery.object_log import ObjectLog
 from collectors.delivery.outcome import DONE, UNFINISHED, ObjectResult
+from collectors.delivery.prometheus import DaemonMetrics
 from collectors.delivery.store_gate import Stopped, StoreGate
+from collectors.delivery.work import Work, read_work
 from collectors.errors import IntakeStopped, StoreUnavailable
 
 #: How long one attempt lasts that asks whether the cluster takes documents again.
@@ -97,8 +97,8 @@ class Daemon:
         queue: Queue,
         takers: Sequence[Taker],
         settings: DaemonSettings,
-        metrics: Metrics,
-        log: JsonLog,
+        metrics: DaemonMetrics,
+        log: ObjectLog,
         gate: Optional[StoreGate] = None,
     ) -> None:
         self._settings, self._metrics, self._log = settings, metrics, log
@@ -191,11 +191,11 @@ class Daemon:
         """Work on one message and end it, whatever happens."""
         retry_s = retry_after_s(message.receive_count, self._settings.first_retry_s)
         try:
-            notification = read_notification(message.body)
-            if notification.ignored:
-                self._metrics.events_ignored.inc(notification.ignored)
+            asked = read_work(message.body)
+            if asked.ignored:
+                self._metrics.events_ignored.inc(asked.ignored)
             expected = self._settings.expected_buckets
-            work, strangers = divided(notification.work, expected)
+            work, strangers = divided(asked.work, expected)
             # All of them, although one failed: the rest need not wait for the next receipt.
             outcomes = {self._take(taker, each).outcome for each in work}
             refuse(strangers, expected)

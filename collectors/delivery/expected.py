@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from typing import AbstractSet, FrozenSet, Iterable, List, Sequence, Tuple
 
-from collectors.delivery.notification import NotANotification, Work
+from aws_bridge.errors import NotANotification
+from collectors.delivery.work import Work
 from collectors.errors import CollectorError
 
 #: https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html, those of before 2018 included

@@ -13,7 +13,7 @@ import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Callable, Optional, Tuple
 
-from collectors.delivery.metrics import Metrics
+from collectors.delivery.prometheus import DaemonMetrics
 from collectors.errors import CollectorError
 
 #: A reader that says nothing does not keep a thread for ever.
@@ -25,7 +25,7 @@ class HealthServer:
     """Serves in threads of its own until ``close``. ``dead`` and ``not_ready`` return a reason, or nothing."""
 
     def __init__(
-        self, address: str, port: int, metrics: Metrics, dead: Callable[[], str], not_ready: Callable[[], str]
+        self, address: str, port: int, metrics: DaemonMetrics, dead: Callable[[], str], not_ready: Callable[[], str]
     ) -> None:
         def page(path: str) -> Optional[Tuple[int, bytes, str]]:
             if path == "/metrics":

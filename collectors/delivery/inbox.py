@@ -12,10 +12,10 @@ from collections import deque
 from typing import Callable, Deque, List, Optional
 
 from aws_bridge.errors import QueueProblem
+from aws_bridge.functions.json_log import JsonLog
 from aws_bridge.keepalive import Change, Keepalive
 from aws_bridge.queue import LONG_POLL_S, MAX_BATCH, Message, Queue
-from collectors.delivery.json_log import JsonLog
-from collectors.delivery.metrics import Metrics
+from collectors.delivery.prometheus import DaemonMetrics
 from collectors.delivery.store_gate import Stopped, StoreGate
 
 #: Pause after the queue could not be asked: doubled each time.
@@ -30,7 +30,7 @@ class Inbox:
         self,
         queue: Queue,
         gate: StoreGate,
-        metrics: Metrics,
+        metrics: DaemonMetrics,
         log: JsonLog,
         *,
         visibility_s: int,

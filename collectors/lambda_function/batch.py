@@ -13,7 +13,7 @@ an object cannot be read now       a failure, seen again after a growing delay
 no notification, or another        the same, until the queue moves it to the dead-letter queue; what it names of
 bucket than expected               expected buckets is loaded
 the cluster takes nothing          a failure, hidden for longer and longer, as are all that follow; the function's
-                                   event source mapping is switched off (see `mapping_switch`)
+                                   event source mapping is switched off (see `event_source_mapping`)
 =================================  ================================================================================
 
 Why six hours without a cluster put nothing into the dead-letter queue: with the mapping switched off nothing is
@@ -29,15 +29,15 @@ import time
 import traceback
 from typing import AbstractSet, Any, Callable, Dict, List, NamedTuple, Optional, Protocol, Sequence, Tuple
 
-from aws_bridge.errors import QueueProblem
+from aws_bridge.errors import NotANotification, QueueProblem
 from aws_bridge.object_ref import ObjectRef
 from aws_bridge.queue import Message, Queue, retry_after_s
 from collectors.delivery.expected import divided, refuse
-from collectors.delivery.json_log import JsonLog
-from collectors.delivery.notification import NotANotification, Work, continuation, read_notification
+from collectors.delivery.object_log import ObjectLog
 from collectors.delivery.outcome import DONE, RETRY, UNFINISHED, ObjectResult
+from collectors.delivery.work import Work, continuation, read_work
 from collectors.errors import IntakeStopped, StoreUnavailable
-from collectors.lambda_function.metrics import emit_object
+from collectors.lambda_function.object_metrics import emit_object
 
 FIRST_OUTAGE_HIDDEN_S = 15 * 60
 LONGEST_OUTAGE_HIDDEN_S = 4 * 3600
@@ -65,7 +65,7 @@ class Batch:
         self,
         taker: Taker,
         queue: Queue,
-        log: JsonLog,
+        log: ObjectLog,
         seconds_left: Callable[[], float],
         expected_buckets: AbstractSet[str] = frozenset(),
     ) -> None:
@@ -94,8 +94,8 @@ class Batch:
         if self.outage:
             return False
         try:
-            notification = read_notification(message.body)
-            wanted, strangers = divided(notification.work, self._expected)
+            asked = read_work(message.body)
+            wanted, strangers = divided(asked.work, self._expected)
             rest = self._take_all(wanted)
             if rest is None:
                 return False

@@ -3,7 +3,7 @@
 The mapping needs ``FunctionResponseTypes: [ReportBatchItemFailures]`` and the queue a visibility timeout of six times
 the function's. The function sends the rest of large objects to its own queue, so its recursion control must be
 ``Allow``: Lambda would otherwise stop a chain after about 16 runs
-(https://docs.aws.amazon.com/lambda/latest/dg/invocation-recursion.html). `notification.MAX_HOPS` bounds it here.
+(https://docs.aws.amazon.com/lambda/latest/dg/invocation-recursion.html). `work.MAX_HOPS` bounds it here.
 """
 
 from __future__ import annotations

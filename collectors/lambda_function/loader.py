@@ -8,6 +8,8 @@ from functools import lru_cache
 from typing import Any, Callable, Dict, Sequence
 
 from aws_bridge.clients import client
+from aws_bridge.functions.embedded_metrics import emit
+from aws_bridge.functions.variables import PREFIX
 from aws_bridge.object_ref import ObjectRef
 from aws_bridge.objects import S3Objects
 from aws_bridge.queue import Message, Queue
@@ -15,17 +17,17 @@ from collectors.delivery.dead_letters import DeadLetters
 from collectors.delivery.event_window import AS_THE_POLICIES, EventWindow
 from collectors.delivery.expected import ANY_BUCKET
 from collectors.delivery.intake import Intake
-from collectors.delivery.json_log import JsonLog
 from collectors.delivery.letter_store import letter_store
+from collectors.delivery.object_log import ObjectLog
 from collectors.delivery.outcome import ObjectResult
 from collectors.enrichment import address_book
 from collectors.errors import CollectorError, IntakeStopped
 from collectors.lambda_function.address_files import local_files
 from collectors.lambda_function.batch import Batch
-from collectors.lambda_function.cluster import index_of, transport_of
-from collectors.lambda_function.mapping_switch import MappingSwitch
-from collectors.lambda_function.metrics import STORE_UNAVAILABLE, emit
-from collectors.lambda_function.settings import PREFIX, Settings, read_settings
+from collectors.lambda_function.connection import index_of, transport_of
+from collectors.lambda_function.event_source_mapping import EventSourceMapping
+from collectors.lambda_function.object_metrics import STORE_UNAVAILABLE
+from collectors.lambda_function.settings import Settings, read_settings
 
 
 def prompt_client(service: str) -> Any:
@@ -38,7 +40,7 @@ class Loader:
 
     def __init__(self, settings: Settings, clients: Callable[[str], Any] = prompt_client) -> None:
         self._settings, self._clients = settings, clients
-        self._log = JsonLog(sys.stdout)
+        self._log = ObjectLog(sys.stdout)
         if not settings.expected_buckets:
             self._log.warning("any_bucket", reason=f"{ANY_BUCKET} ({PREFIX}EXPECT_BUCKETS)")
         self._s3 = clients("s3")
@@ -89,9 +91,9 @@ class Loader:
     def _switch_off(self, function_name: str, ref: ObjectRef) -> None:
         emit({}, {STORE_UNAVAILABLE: 1})
         index = index_of(ref.key)
-        switch = MappingSwitch(self._clients("lambda"), function_name, self._settings.event_source_mapping)
+        mapping = EventSourceMapping(self._clients("lambda"), function_name, self._settings.event_source_mapping)
         try:
-            ours = switch.off(index)
+            ours = mapping.disable(index)
         except CollectorError as exc:
             # The messages are hidden for long enough without it: see `batch`.
             self._log.error("switch_off_failed", reason=str(exc))

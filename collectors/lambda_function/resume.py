@@ -1,6 +1,6 @@
 """Entry point of the function that switches the loader on again: run every minute.
 
-Nothing is done unless the loader has switched itself off; see `collectors.lambda_function.mapping_switch`.
+Nothing is done unless the loader has switched itself off; see `collectors.lambda_function.event_source_mapping`.
 """
 
 from __future__ import annotations
@@ -11,10 +11,11 @@ from functools import lru_cache
 from typing import Any, Dict, NamedTuple
 
 from aws_bridge.clients import client
-from collectors.delivery.json_log import JsonLog
-from collectors.lambda_function.cluster import transport_of, why_not_writable
-from collectors.lambda_function.mapping_switch import MappingSwitch
-from collectors.lambda_function.metrics import STORE_UNAVAILABLE, emit
+from aws_bridge.functions.embedded_metrics import emit
+from aws_bridge.functions.json_log import JsonLog
+from collectors.lambda_function.connection import transport_of, why_not_writable
+from collectors.lambda_function.event_source_mapping import EventSourceMapping
+from collectors.lambda_function.object_metrics import STORE_UNAVAILABLE
 from collectors.lambda_function.settings import Settings, read_settings
 
 #: What a run ended with.
@@ -23,18 +24,18 @@ NOT_OURS, STILL_OFF, SWITCHED_ON = "nothing to switch on", "still off", "switche
 
 class _Parts(NamedTuple):
     settings: Settings
-    switch: MappingSwitch
+    mapping: EventSourceMapping
 
 
 def resume(event: Any, context: Any) -> Dict[str, str]:
     """Switch the loader on if it switched itself off and the cluster takes documents again; return what was done.
 
-    Raises `SwitchProblem`, `SecretProblem` or `ConfigError`: the next minute tries again, and Lambda counts the error.
+    Raises `MappingProblem`, `SecretProblem` or `ConfigError`: the next minute tries again, and Lambda counts the error.
     """
-    settings, switch = _parts()
+    settings, mapping = _parts()
     log = JsonLog(sys.stdout)
-    mapping = switch.find()
-    index = switch.index_to_try(mapping)
+    state = mapping.find()
+    index = mapping.index_to_try(state)
     if not index:
         return {"result": NOT_OURS}
     # Made anew each time: a password that was changed is what this may be about.
@@ -44,12 +45,12 @@ def resume(event: Any, context: Any) -> Dict[str, str]:
         emit({}, {STORE_UNAVAILABLE: 1})
         log.warning("store_still_unavailable", index=index, reason=reason)
         return {"result": STILL_OFF, "reason": reason}
-    switch.on(mapping)
-    log.info("mapping_switched_on", mapping=mapping.uuid, index=index)
+    mapping.enable(state)
+    log.info("mapping_switched_on", mapping=state.uuid, index=index)
     return {"result": SWITCHED_ON}
 
 
 @lru_cache(maxsize=1)
 def _parts() -> _Parts:
     settings = read_settings(os.environ, required=("URL", "LOADER"))
-    return _Parts(settings, MappingSwitch(client("lambda"), settings.loader, settings.event_source_mapping))
+    return _Parts(settings, EventSourceMapping(client("lambda"), settings.loader, settings.event_source_mapping))

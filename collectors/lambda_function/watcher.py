@@ -15,7 +15,8 @@ from datetime import datetime, timedelta, timezone
 from typing import Any, Dict, Iterator, List, NamedTuple
 
 from aws_bridge.clients import client
-from collectors.lambda_function.metrics import DIMENSIONS, NAMESPACE, RECORDS, emit
+from aws_bridge.functions.embedded_metrics import NAMESPACE, emit
+from collectors.lambda_function.object_metrics import DIMENSIONS, RECORDS
 
 #: Looked back for; a log that is silent for longer is reported as silent for this long.
 LOOK_BACK = timedelta(hours=24)

@@ -14,9 +14,9 @@ from aws_bridge.queue import Queue
 from collectors.delivery.daemon import Daemon, DaemonSettings, Taker
 from collectors.delivery.dead_letters import DeadLetters
 from collectors.delivery.intake import Intake
-from collectors.delivery.json_log import JsonLog
 from collectors.delivery.letter_store import letter_store
-from collectors.delivery.metrics import Metrics
+from collectors.delivery.object_log import ObjectLog
+from collectors.delivery.prometheus import DaemonMetrics
 from collectors.delivery.store_gate import StoreGate
 from es_bridge.config import ClusterConfig
 from es_bridge.transport import Transport
@@ -40,11 +40,11 @@ class Running:
     def __init__(
         self, queue: Queue, takers: Sequence[Taker], gate: Optional[StoreGate] = None, **settings: Any
     ) -> None:
-        self.metrics = Metrics()
+        self.metrics = DaemonMetrics()
         self._log = io.StringIO()
         chosen = DaemonSettings(workers=len(takers), **{**QUICK, **settings})
         self.daemon = Daemon(
-            queue, takers, chosen, self.metrics, JsonLog(self._log), gate or StoreGate(first_pause_s=0.1)
+            queue, takers, chosen, self.metrics, ObjectLog(self._log), gate or StoreGate(first_pause_s=0.1)
         )
         self.status: Optional[int] = None
         self._thread = threading.Thread(target=self._run)

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import json
-import logging
 import urllib.error
 import urllib.request
-from io import StringIO
 
 import pytest
 
 from aws_bridge.object_ref import ObjectRef
 from collectors.delivery.health import HealthServer
-from collectors.delivery.json_log import MAX_TEXT, JsonLog
-from collectors.delivery.metrics import Metrics
 from collectors.delivery.outcome import ObjectResult
+from collectors.delivery.prometheus import DaemonMetrics
 from collectors.errors import CollectorError
 
 REF = ObjectRef("b", "AWSLogs/111122223333/CloudTrail/eu-west-1/2026/11/21/x.json.gz")
@@ -32,7 +28,7 @@ def state():
 
 @pytest.fixture
 def served(state):
-    metrics = Metrics(clock=lambda: 1000.0)
+    metrics = DaemonMetrics(clock=lambda: 1000.0)
     server = HealthServer("127.0.0.1", 0, metrics, lambda: state.dead, lambda: state.not_ready)
     yield metrics, f"http://127.0.0.1:{server.port}"
     server.close()
@@ -81,40 +77,9 @@ def test_a_port_that_is_taken_is_said(served):
     _, url = served
     port = int(url.rpartition(":")[2])
     with pytest.raises(CollectorError, match=f"127.0.0.1:{port} cannot be served.*Choose another port"):
-        HealthServer("127.0.0.1", port, Metrics(), str, str)
+        HealthServer("127.0.0.1", port, DaemonMetrics(), str, str)
 
 
 def test_a_port_that_is_none_is_said():
     with pytest.raises(CollectorError, match="127.0.0.1:99999 cannot be served: .*0-65535"):
-        HealthServer("127.0.0.1", 99999, Metrics(), str, str)
-
-
-def test_a_line_of_the_log_is_one_json_object_whatever_is_in_it():
-    stream = StringIO()
-    log = JsonLog(stream)
-    log.info("object", uri="s3://b/a\nb\u2028", records=0, reason="", version=None)
-    log.error("fault", trace="x" * 10_000)
-    first, second = (json.loads(line) for line in stream.getvalue().split("\n")[:-1])
-    assert first.pop("time").endswith("Z")
-    assert first == {"level": "info", "event": "object", "uri": "s3://b/a\nb\u2028", "records": 0}
-    assert len(second["trace"]) == MAX_TEXT + 4
-
-
-def test_what_is_logged_elsewhere_becomes_lines_of_the_same_log():
-    root = logging.getLogger()
-    before = root.handlers, root.level
-    stream = StringIO()
-    try:
-        JsonLog(stream).take_over_logging()
-        logging.getLogger("a.library").info("nothing to tell")
-        logging.getLogger("a.library").warning("slow: %s", "s3")
-        try:
-            raise ZeroDivisionError("ours")
-        except ZeroDivisionError:
-            logging.getLogger("b").exception("a fault")
-    finally:
-        root.handlers, root.level = before
-    first, second = map(json.loads, stream.getvalue().splitlines())
-    assert (first["level"], first["logger"], first["reason"]) == ("warning", "a.library", "slow: s3")
-    assert (second["level"], second["reason"]) == ("error", "a fault")
-    assert "ZeroDivisionError: ours" in second["trace"]
+        HealthServer("127.0.0.1", 99999, DaemonMetrics(), str, str)

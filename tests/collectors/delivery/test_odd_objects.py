@@ -11,12 +11,12 @@ import pytest
 from aws_bridge.object_ref import ObjectRef
 from aws_bridge.queue import Queue
 from collectors.delivery.dead_letters import NOT_THIS_LOG, DeadLetter, DeadLetters
-from collectors.delivery.json_log import JsonLog
 from collectors.delivery.letter_store import letter_store
+from collectors.delivery.object_log import ObjectLog
 from collectors.delivery.outcome import DONE, ObjectResult
 from collectors.delivery.redrive import redrive
 from collectors.lambda_function.batch import Batch
-from collectors.lambda_function.metrics import emit_object
+from collectors.lambda_function.object_metrics import emit_object
 from tests.account import BUCKET, notification_of
 from tests.collectors.delivery.running import Running, intake_of
 from tests.collectors.odd_objects import FOLDER_KEYS, NONE_OF_THEM, UNKNOWN, none_of_them, nothing
@@ -117,6 +117,6 @@ def test_a_function_does_the_same(account, engine, tmp_path):
     account.send(urls, notification_of(*put_all(account)))
     queue = Queue(account.sqs, urls.url)
     taker = intake_of(account, engine.url, tmp_path / "dead")
-    batch = Batch(taker, queue, JsonLog(), lambda: 600.0)
+    batch = Batch(taker, queue, ObjectLog(), lambda: 600.0)
     assert batch.run(queue.receive(10, 600)) == {"batchItemFailures": []}
     assert letters_in(tmp_path / "dead") == sorted(UNKNOWN)

@@ -9,9 +9,9 @@ import pytest
 
 from aws_bridge.object_ref import ObjectRef
 from aws_bridge.queue import Queue
-from collectors.delivery.json_log import JsonLog
-from collectors.delivery.notification import MAX_HOPS, Work, continuation, read_notification
+from collectors.delivery.object_log import ObjectLog
 from collectors.delivery.outcome import DONE, RETRY, UNFINISHED, ObjectResult
+from collectors.delivery.work import MAX_HOPS, Work, continuation, read_work
 from collectors.errors import IntakeStopped, StoreUnavailable
 from collectors.lambda_function.batch import Batch, messages_of, outage_hidden_s
 from lab.front.faults import FaultyServer
@@ -52,7 +52,7 @@ class Run:
             (message for _ in bodies for message in self.queue.receive(10, 600, wait_s=0)),
             key=lambda message: bodies.index(message.body),
         )
-        self.batch = Batch(taker, self.queue, JsonLog(), seconds_left, frozenset(expected))
+        self.batch = Batch(taker, self.queue, ObjectLog(), seconds_left, frozenset(expected))
         self.answer = self.batch.run(self.messages)
 
     @property
@@ -64,7 +64,7 @@ class Run:
     def passed_on(self) -> List[Work]:
         """What was put into the queue."""
         found = self.queue.receive(10, 600, wait_s=0)
-        return [work for message in found for work in read_notification(message.body).work]
+        return [work for message in found for work in read_work(message.body).work]
 
 
 def test_a_message_about_another_bucket_fails_and_what_is_expected_in_it_is_loaded(account):
@@ -129,7 +129,7 @@ def test_a_rest_that_cannot_be_sent_makes_the_message_a_failure(account):
     run = Run(account, taker)
     with FaultyServer() as server:
         gone = server.url
-    batch = Batch(taker, Queue(account.client("sqs", gone), f"{gone}/1/q"), JsonLog(), lambda: 60.0)
+    batch = Batch(taker, Queue(account.client("sqs", gone), f"{gone}/1/q"), ObjectLog(), lambda: 60.0)
     account.send(run.urls, objects("large"))
     message = run.queue.receive(1, 600, wait_s=0)[0]
     assert batch.run([message]) == {"batchItemFailures": [{"itemIdentifier": message.id}]}
@@ -175,7 +175,7 @@ def test_the_event_that_lambda_hands_over_becomes_messages():
     assert [(each.id, each.receive_count, each.sent_ms) for each in found] == [
         ("059f36b4-87a3-44ab-83d2-661975830a7d", 1, 1795236962114)
     ]
-    assert len(read_notification(found[0].body).work) == 1
+    assert len(read_work(found[0].body).work) == 1
 
 
 @pytest.mark.parametrize("event", [{}, {"Records": [{"eventSource": "aws:s3"}]}, {"hello": 1}, [], "text"])

@@ -13,9 +13,9 @@ from aws_bridge.object_ref import ObjectRef
 from aws_bridge.queue import Queue
 from collectors.delivery.dead_letters import DeadLetters
 from collectors.delivery.letter_store import letter_store
+from collectors.lambda_function.event_source_mapping import EventSourceMapping
 from collectors.lambda_function.handler import handler
 from collectors.lambda_function.loader import loader
-from collectors.lambda_function.mapping_switch import MappingSwitch
 from collectors.lambda_function.resume import NOT_OURS, STILL_OFF, SWITCHED_ON, resume
 from lab.front.faults import FaultyServer
 from lab.front.server import Reply
@@ -104,7 +104,7 @@ def test_an_outage_switches_the_mapping_off_and_resume_switches_it_on_when_the_c
 ):
     function = account.new_function()
     monkeypatch.setenv("AWS_SIEM_BRIDGE_LOADER", function)
-    switch = MappingSwitch(account.client("lambda"), function)
+    mapping = EventSourceMapping(account.client("lambda"), function)
     for number in range(3):
         queue.send(notification_of(put(account, 100 * number, 10)))
     assert resume({}, None) == {"result": NOT_OURS}
@@ -118,14 +118,14 @@ def test_an_outage_switches_the_mapping_off_and_resume_switches_it_on_when_the_c
         received = queue.receive(10, 600, wait_s=0)
         answer = handler(event_of(received), Context(function, seconds=2))
         assert [each["itemIdentifier"] for each in answer["batchItemFailures"]] == [each.id for each in received]
-        assert switch.find().is_off
+        assert mapping.find().is_disabled
         assert account.visible(queue.url) == 0
         assert json.loads(capsys.readouterr().out.splitlines()[-2])["StoreUnavailable"] == 1
         assert resume({}, None)["result"] == STILL_OFF
-        assert switch.find().is_off
+        assert mapping.find().is_disabled
         server.faults.clear()
         assert resume({}, None) == {"result": SWITCHED_ON}
-        assert not switch.find().is_off
+        assert not mapping.find().is_disabled
         queue.change_visibility([(message, 0) for message in received])
         again = queue.receive(10, 600, wait_s=0)
         assert [message.receive_count for message in again] == [2, 2, 2]
@@ -137,10 +137,10 @@ def test_an_outage_switches_the_mapping_off_and_resume_switches_it_on_when_the_c
 def test_an_operator_who_switched_it_off_is_not_overruled(account, environment, monkeypatch):
     function = account.new_function()
     monkeypatch.setenv("AWS_SIEM_BRIDGE_LOADER", function)
-    switch = MappingSwitch(account.client("lambda"), function)
-    account.client("lambda").update_event_source_mapping(UUID=switch.find().uuid, Enabled=False)
+    mapping = EventSourceMapping(account.client("lambda"), function)
+    account.client("lambda").update_event_source_mapping(UUID=mapping.find().uuid, Enabled=False)
     assert resume({}, None) == {"result": NOT_OURS}
-    assert switch.find().is_off
+    assert mapping.find().is_disabled
 
 
 def test_a_password_that_was_changed_is_read_again_once(account, store, queue, monkeypatch):

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from aws_bridge.functions.variables import PREFIX, SettingsProblem
 from collectors.lambda_function import settings as settings_module
-from collectors.lambda_function.settings import PREFIX, Settings, SettingsProblem, read_settings
+from collectors.lambda_function.settings import Settings, read_settings
 
 
 def test_everything_that_can_be_set():
@@ -72,5 +73,5 @@ def test_what_cannot_be_is_named(given, says):
 def test_the_table_of_variables_names_those_that_are_read():
     text = Path(settings_module.__file__).read_text(encoding="utf-8")
     documented = set(re.findall(r"^``AWS_SIEM_BRIDGE_(\w+)``", text, re.MULTILINE))
-    read = set(re.findall(r'(?:given\[|given\.get\(|_number\(given, )"(\w+)"', text))
+    read = set(re.findall(r'given\.\w+\(\s*"(\w+)"', text))
     assert documented == read

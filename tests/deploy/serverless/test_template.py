@@ -10,7 +10,8 @@ from typing import Any, Dict, Iterator
 import pytest
 
 from aws_bridge.functions.packing import PYTHON_VERSION
-from collectors.lambda_function.settings import PREFIX, read_settings
+from aws_bridge.functions.variables import PREFIX
+from collectors.lambda_function.settings import read_settings
 from tests.deploy.serverless.conftest import SIGNED, TEMPLATE, Stack, expanded, source
 
 #: What the stand-in has no resources for; they are checked as text below.
@@ -181,20 +182,22 @@ def test_alarms_cover_what_can_go_wrong():
 
 
 def test_alarms_watch_metrics_that_the_functions_emit():
+    from aws_bridge.functions.embedded_metrics import NAMESPACE
     from collectors.datasets import DATASETS
-    from collectors.lambda_function import metrics, watcher
+    from collectors.lambda_function import object_metrics as metrics
+    from collectors.lambda_function import watcher
 
     emitted = {
         metrics.RECORDS, metrics.DEAD_LETTERS, metrics.LAG, metrics.STORE_UNAVAILABLE, watcher.SILENCE,
     }  # fmt: skip
     sources = []
     for properties in alarms().values():
-        if properties.get("Namespace") == metrics.NAMESPACE:
+        if properties.get("Namespace") == NAMESPACE:
             assert properties["MetricName"] in emitted
         for query in properties.get("Metrics", ()):
             metric = re.match(r"SELECT \w+\((\w+)\) FROM", query["Expression"]).group(1)
             assert metric in emitted
-            assert f'SCHEMA("{metrics.NAMESPACE}", {", ".join(sorted(metrics.DIMENSIONS))})' in query["Expression"]
+            assert f'SCHEMA("{NAMESPACE}", {", ".join(sorted(metrics.DIMENSIONS))})' in query["Expression"]
             assert "GROUP BY Source, Account, Region ORDER BY" in query["Expression"]
             sources += re.findall(r"WHERE Source = '(\w+)'", query["Expression"])
     assert sorted(sources) == sorted(DATASETS)

@@ -1,8 +1,4 @@
-"""The functions' metrics, in CloudWatch's embedded metric format: a line of the log that CloudWatch reads as values.
-
-https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
-
-No call and no permission of their own is needed, and a value is there as soon as the line is.
+"""The metrics of the loader's functions.
 
 ====================  ======================  =======================================================================
 metric                dimensions              value
@@ -19,29 +15,18 @@ metric                dimensions              value
 
 from __future__ import annotations
 
-import json
-import time
-from typing import Mapping, Optional, TextIO
+from typing import Optional, TextIO
 
+from aws_bridge.functions.embedded_metrics import emit
 from aws_bridge.object_ref import ObjectRef
 from collectors.delivery.outcome import ObjectResult
 from collectors.key_origin import origin_of
-from es_bridge.terminal import put
 
-NAMESPACE = "AwsSiemBridge"
 DIMENSIONS = ("Account", "Region", "Source")
 RECORDS, DEAD_LETTERS, LAG, STORE_UNAVAILABLE = "Records", "DeadLetters", "LagSeconds", "StoreUnavailable"
 PASSED_OVER = "PassedOver"
 #: CloudWatch refuses an empty dimension; where the key does not say, this stands.
 UNKNOWN = "unknown"
-
-
-def emit(dimensions: Mapping[str, str], values: Mapping[str, float], stream: Optional[TextIO] = None) -> None:
-    """Write one line with ``values`` by metric name, all under the same ``dimensions``."""
-    metrics = [{"Name": name, "Unit": _unit(name)} for name in values]
-    directive = {"Namespace": NAMESPACE, "Dimensions": [list(dimensions)], "Metrics": metrics}
-    head = {"_aws": {"Timestamp": int(time.time() * 1000), "CloudWatchMetrics": [directive]}}
-    put(json.dumps({**head, **dimensions, **values}, separators=(",", ":")), to=stream)
 
 
 def emit_object(ref: ObjectRef, result: ObjectResult, now_s: float, stream: Optional[TextIO] = None) -> None:
@@ -59,8 +44,3 @@ def emit_object(ref: ObjectRef, result: ObjectResult, now_s: float, stream: Opti
     if result.newest_ms:
         values[LAG] = round(max(0.0, now_s - result.newest_ms / 1000), 3)
     emit(dimensions, values, stream)
-
-
-def _unit(name: str) -> str:
-    """Return CloudWatch's unit. It knows no minutes."""
-    return "Seconds" if name.endswith("Seconds") else "None" if name.endswith("Minutes") else "Count"

@@ -19,7 +19,7 @@ PREFIX = "aws_siem_bridge_"
 _SOURCE = ("dataset", "account", "region")
 
 
-class Metrics:
+class DaemonMetrics:
     """One process's counts. Safe to use from several threads; ``clock`` gives seconds since 1970."""
 
     def __init__(self, clock: Callable[[], float] = time.time) -> None:

@@ -6,8 +6,9 @@ import json
 
 import pytest
 
-from collectors.lambda_function import cluster
-from collectors.lambda_function.cluster import SecretProblem, index_of, transport_of, why_not_writable
+from aws_bridge.functions.secrets import SecretProblem
+from collectors.lambda_function import connection
+from collectors.lambda_function.connection import index_of, transport_of, why_not_writable
 from collectors.lambda_function.settings import Settings
 from es_bridge.config import ClusterConfig
 from es_bridge.transport import Transport
@@ -125,4 +126,4 @@ def test_requests_are_signed_where_a_region_is_given(account):
 
 def test_what_is_sent_to_find_out_is_no_document():
     with pytest.raises(ValueError, match="Expecting"):
-        json.loads(cluster.NO_DOCUMENT)
+        json.loads(connection.NO_DOCUMENT)

@@ -6,9 +6,9 @@ import json
 from datetime import datetime, timezone
 from typing import Any, Callable, Dict
 
-from aws_bridge.clients import client, errors, said
+from aws_bridge.clients import client
+from aws_bridge.functions.secrets import login_of
 from collectors.datasets import DATASETS
-from collectors.errors import CollectorError
 from collectors.lambda_function.settings import REQUEST_TIMEOUT_S, Settings
 from collectors.recognise import kind_of
 from es_bridge.answers import COUNT, Maybe
@@ -18,10 +18,6 @@ from es_bridge.transport import Transport
 
 #: Its index takes no such document, whatever its mapping: it is not JSON.
 NO_DOCUMENT = b"{"
-
-
-class SecretProblem(CollectorError):
-    """The secret with the cluster's user name and password cannot be used."""
 
 
 def transport_of(settings: Settings, clients: Callable[[str], Any] = client) -> Transport:
@@ -73,17 +69,5 @@ def _auth(settings: Settings, clients: Callable[[str], Any]) -> Auth:
         return Auth("sigv4", region=settings.sigv4_region, service=settings.service)
     if not settings.secret_arn:
         return Auth()
-    try:
-        text = clients("secretsmanager").get_secret_value(SecretId=settings.secret_arn)["SecretString"]
-    except errors() as exc:
-        raise SecretProblem(
-            f"secret {settings.secret_arn} cannot be read: {said(exc)}. The function's role needs "
-            "secretsmanager:GetSecretValue on it, and kms:Decrypt if it has a key of its own"
-        ) from exc
-    try:
-        facts = json.loads(text)
-        return Auth("basic", username=facts["username"], password=facts["password"])
-    except (ValueError, KeyError, TypeError):
-        raise SecretProblem(
-            f'secret {settings.secret_arn} is not JSON with "username" and "password"'
-        ) from None  # the text of the cause could hold the secret
+    login = login_of(clients("secretsmanager"), settings.secret_arn)
+    return Auth("basic", username=login.username, password=login.password)

@@ -8,14 +8,14 @@ import json
 import pytest
 
 from aws_bridge.object_ref import ObjectRef
-from collectors.delivery.json_log import JsonLog
+from collectors.delivery.object_log import ObjectLog
 from collectors.delivery.outcome import DONE, RETRY, UNFINISHED, ObjectResult
 from collectors.recognise import UNKNOWN_KIND
 
 
 def test_unknown_columns_stand_in_every_objects_line_and_are_warned_of_once():
     stream = io.StringIO()
-    log = JsonLog(stream)
+    log = ObjectLog(stream)
     for columns in (("a", "b"), ("b", "c"), ("a",), ()):
         log.object(ObjectRef("b", "k"), ObjectResult("vpc_flow", unknown_columns=columns), 0.1, as_planned=(DONE,))
     lines = [json.loads(line) for line in stream.getvalue().splitlines()]
@@ -38,5 +38,5 @@ def test_unknown_columns_stand_in_every_objects_line_and_are_warned_of_once():
 )
 def test_what_left_a_dead_letter_is_a_warning(result, level):
     stream = io.StringIO()
-    JsonLog(stream).object(ObjectRef("b", "k"), result, 0.1, as_planned=(DONE, UNFINISHED))
+    ObjectLog(stream).object(ObjectRef("b", "k"), result, 0.1, as_planned=(DONE, UNFINISHED))
     assert json.loads(stream.getvalue())["level"] == level
