@@ -6,12 +6,16 @@ Prepper runs here: docs/beats.md says what that leaves open.
 
 from __future__ import annotations
 
+import json
 import re
+from datetime import datetime, timezone
 
 import pytest
 import yaml
 
 from collectors.templates import DEPLOY, TEMPLATES
+from lab.browser.errors import BrowserUnavailable
+from lab.browser.node import run_node
 from tests.deploy.conftest import DAY
 
 LONG = "긴" * 13_400  # 40 kB of UTF-8
@@ -124,6 +128,145 @@ def test_what_filebeat_sends_is_found_whatever_applications_log(any_store):
     assert "app" not in mapping["properties"]
     for query, count in (("message:admin", 6), ("log.offset:4711", 6), ("related.ip:198.51.100.7", 1)):
         assert any_store.count("beats-filebeat", query) == count, query
+
+
+# --- Linux's audit log: Filebeat's script runs in Node, which stands for the engine inside of Filebeat ---------------
+
+#: Calls the script as Filebeat does, once a line: https://www.elastic.co/docs/reference/beats/filebeat/processor-script
+HARNESS = """
+var events = JSON.parse(require("fs").readFileSync(0_FILE, "utf8")).map(function (line) {
+  var fields = {message: line};
+  process({
+    Get: function (name) { return fields[name]; },
+    Put: function (name, value) { fields[name] = value; }
+  });
+  return fields;
+});
+console.log(JSON.stringify(events));
+"""
+AUDIT = "type={} msg=audit(891756428.123:{}): {}"
+LOGIN = AUDIT.format(
+    "USER_LOGIN",
+    101,
+    'pid=811 uid=0 auid=4294967295 ses=4294967295 subj=unconfined msg=\'op=login acct="admin" '
+    'exe="/usr/sbin/sshd" hostname=? addr=198.51.100.7 terminal=ssh res=failed\'\x1dUID="root" AUID="unset"',
+)
+SUDO = AUDIT.format(
+    "USER_CMD",
+    102,
+    'pid=900 uid=1000 auid=1000 ses=3 msg=\'cwd="/home/eve" cmd=636174202F6574632F736861646F77 '
+    'exe="/usr/bin/sudo" terminal=pts/0 res=success\'\x1dUID="eve" AUID="eve"',
+)
+SYSCALL = AUDIT.format(
+    "SYSCALL",
+    103,
+    "arch=c000003e syscall=59 success=yes exit=0 a0=55d0 a1=55d1 items=2 ppid=900 pid=901 auid=1000 uid=0 gid=0 euid=0 "
+    'tty=pts0 ses=3 comm="cat" exe="/usr/bin/cat" key="shadow"\x1dARCH=x86_64 SYSCALL=execve AUID="eve" UID="root" '
+    'EUID="root"',
+)
+EXECVE = AUDIT.format("EXECVE", 103, 'argc=2 a0="cat" a1=2F746D702F61206220EAB8B4')
+PATH = "node=web-1 " + AUDIT.format("PATH", 103, 'item=0 name="/etc/shadow" inode=1 ouid=0 nametype=NORMAL')
+PROCTITLE = AUDIT.format("PROCTITLE", 103, "proctitle=636174002F6574632F736861646F77")
+DENIED = AUDIT.format(
+    "SYSCALL", 104, "syscall=257 success=no exit=-13 auid=1000 uid=1000 comm=6576696C FSUID=x key=(null)"
+)
+
+
+def parsed(lines, folder):
+    """Return the fields that the script of ``filebeat.yml`` makes of lines of audit.log."""
+    [audit] = [each for each in beats_settings("filebeat")["filebeat.inputs"] if each["id"] == "linux-audit"]
+    assert audit["paths"] == ["/var/log/audit/audit.log"]
+    source = audit["processors"][0]["script"]["source"]
+    given, program = folder / "lines.json", folder / "audit.js"
+    given.write_text(json.dumps(lines), "utf-8")
+    program.write_text(source + HARNESS.replace("0_FILE", json.dumps(str(given))), "utf-8")
+    try:
+        return json.loads(run_node(program, cwd=folder, hint="The script of filebeat.yml failed."))
+    except BrowserUnavailable as error:
+        if "missing" in str(error):
+            pytest.skip(str(error))
+        raise
+
+
+def beats_settings(beat):
+    return yaml.safe_load((DEPLOY / "beats" / f"{beat}.yml").read_text("utf-8"))
+
+
+def test_what_detections_ask_of_the_audit_log_becomes_fields(tmp_path):
+    login, sudo, syscall, execve, path, proctitle, denied = parsed(
+        [LOGIN, SUDO, SYSCALL, EXECVE, PATH, PROCTITLE, DENIED], tmp_path
+    )
+    assert login == {
+        "message": LOGIN, "event.kind": "event", "event.module": "auditd", "event.dataset": "auditd.log",
+        "event.action": "user_login", "event.outcome": "failure", "auditd.log.record_type": "USER_LOGIN",
+        "auditd.log.sequence": "101", "auditd.log.time_ms": "891756428123", "auditd.log.op": "login",
+        "auditd.log.terminal": "ssh", "user.name": "admin", "process.pid": "811",
+        "process.executable": "/usr/sbin/sshd", "source.address": "198.51.100.7", "source.ip": "198.51.100.7",
+    }  # fmt: skip
+    assert sudo["process.command_line"] == "cat /etc/shadow"
+    assert (sudo["user.name"], sudo["user.audit.name"], sudo["event.outcome"]) == ("eve", "eve", "success")
+    assert (syscall["user.name"], syscall["user.audit.name"], syscall["user.effective.name"]) == ("root", "eve", "root")
+    assert (syscall["auditd.log.syscall"], syscall["auditd.log.key"]) == ("execve", "shadow")
+    assert (syscall["process.pid"], syscall["process.parent.pid"], syscall["process.name"]) == ("901", "900", "cat")
+    assert execve["process.args"] == ["cat", "/tmp/a b 긴"]
+    assert execve["process.command_line"] == "cat /tmp/a b 긴"
+    assert path["file.path"] == "/etc/shadow"
+    assert proctitle["process.title"] == "cat /etc/shadow"
+    assert {syscall["auditd.log.sequence"], execve["auditd.log.sequence"], path["auditd.log.sequence"]} == {"103"}
+    assert (denied["process.name"], denied["event.outcome"], denied["user.id"]) == ("evil", "failure", "1000")
+    assert "auditd.log.key" not in denied
+
+
+def test_nobody_writes_fields_of_the_audit_log_with_a_name_of_his_own(tmp_path):
+    hostile = {
+        # The names of accounts that only look like "no value"; one with a quote, which auditd writes as digits.
+        "?": 'acct="?"', "unset": 'acct="unset"', 'a" uid=0': "acct=612220" + "7569643D30",
+    }  # fmt: skip
+    lines = [LOGIN.replace('acct="admin"', account) for account in hostile.values()]
+    assert [event["user.name"] for event in parsed(lines, tmp_path)] == list(hostile)
+    twice, method, latin, other, nothing = parsed(
+        [
+            SUDO.replace("cwd=", "uid=0 hasOwnProperty=1 __proto__=2 constructor=3 cwd="),
+            DENIED.replace("success=no", "success=constructor"),
+            DENIED.replace("6576696C", "E976696C"),
+            AUDIT.format("AVC", 1, "apparmor=DENIED operation=open"),
+            "kernel: audit: backlog limit exceeded",
+        ],
+        tmp_path,
+    )
+    assert twice["user.id"] == "1000"
+    assert twice["user.name"] == "eve"
+    assert "event.outcome" not in method
+    assert latin["process.name"] == "E976696C"
+    assert other["event.action"] == "avc"
+    assert nothing == {"message": "kernel: audit: backlog limit exceeded"}
+
+
+def test_the_audit_log_is_found_by_its_fields_on_every_engine(any_store, tmp_path):
+    any_store.apply_templates("filebeat")
+    index = f"beats-filebeat-{DAY}"
+    documents = []
+    for event in parsed([LOGIN, SUDO, SYSCALL, EXECVE, PATH, PROCTITLE, DENIED], tmp_path):
+        time = datetime.fromtimestamp(int(event.pop("auditd.log.time_ms")) / 1000, timezone.utc)
+        documents.append({**line_of_a_log(), **event, "@timestamp": time.isoformat(timespec="milliseconds")})
+    assert [item["status"] for item in any_store.bulk(index, documents) if item["status"] != 201] == []
+    for query, count in (
+        ("event.action:user_login AND event.outcome:failure AND source.ip:198.51.100.7", 1),
+        ("auditd.log.key:shadow AND user.audit.name:eve AND user.name:root", 1),
+        ("auditd.log.sequence:103", 4),
+        (r"process.command_line:*\/etc\/shadow", 1),
+        ("process.args:cat AND process.pid:*", 0),
+        (r"file.path:\/etc\/shadow", 1),
+        ("auditd.log.syscall:execve AND user.effective.id:0 AND process.parent.pid:[1 TO 1000]", 1),
+    ):
+        assert any_store.count("beats-filebeat", query) == count, query
+
+
+def test_the_audit_log_has_the_time_of_its_records():
+    [audit] = [each for each in beats_settings("filebeat")["filebeat.inputs"] if each["id"] == "linux-audit"]
+    script, timestamp, dropped = audit["processors"]
+    assert timestamp["timestamp"]["layouts"] == ["UNIX_MS"]
+    assert timestamp["timestamp"]["field"] == dropped["drop_fields"]["fields"][0] == "auditd.log.time_ms"
 
 
 # --- the files of the roads ------------------------------------------------------------------------------------------
