@@ -37,16 +37,13 @@ def store(engine: Engine) -> Iterator[Store]:
     found.transport.close()
 
 
-class Command:
-    """``aws-siem-bridge load --queue`` as a process."""
+class Running:
+    """A daemon of the loader as a process, with its log in a folder."""
 
-    def __init__(self, account: Account, store: Store, urls: QueueUrls, folder: Path, *options: str) -> None:
-        command = [sys.executable, "-m", "aws_siem_bridge", "load", "--queue", urls.url, "--url", store.url]
-        command += ["--dead-letters", str(folder / "dead"), "--no-template", "--long-poll", "1"]
-        command += ["--retention-days", FOR_EVER_DAYS, *options]
+    def __init__(self, command: List[str], environment: Dict[str, str], folder: Path) -> None:
         self.log = folder / "daemon.log"
         with self.log.open("wb") as log:
-            self.process = subprocess.Popen(command, env={**os.environ, **account.environment}, stderr=log)
+            self.process = subprocess.Popen(command, env={**os.environ, **environment}, stderr=log)
 
     def lines(self, event: str = "") -> List[Dict[str, Any]]:
         """Return what it has logged; a line that is not whole yet is left out."""
@@ -67,6 +64,16 @@ class Command:
         """Send a signal and return the exit status."""
         self.process.send_signal(number)
         return self.process.wait(PATIENCE_S)
+
+
+class Command(Running):
+    """``aws-siem-bridge load --queue`` as a process."""
+
+    def __init__(self, account: Account, store: Store, urls: QueueUrls, folder: Path, *options: str) -> None:
+        command = [sys.executable, "-m", "aws_siem_bridge", "load", "--queue", urls.url, "--url", store.url]
+        command += ["--dead-letters", str(folder / "dead"), "--no-template", "--long-poll", "1"]
+        command += ["--retention-days", FOR_EVER_DAYS, *options]
+        super().__init__(command, account.environment, folder)
 
 
 def put_trail(account: Account, number: int, records: int) -> str:
