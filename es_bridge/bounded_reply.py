@@ -18,6 +18,9 @@ from typing import Any, Callable, List, Optional, Type
 
 #: Status line and headers. Engines add a Warning header an index for deprecated settings; thousands of them fit.
 MAX_HEAD_BYTES = 4 << 20
+#: `http.client` reads no more than 100 headers, so that a search over many indices would fail as if the cluster were
+#: gone (seen with OpenSearch 2.19). Nobody here reads these, so it does not get to see them.
+_NOT_READ = b"warning:"
 #: A line of chunked framing; `http.client` allows a header as much.
 MAX_LINE_BYTES = 1 << 16
 #: Most that one call of the decoder may give back, and one read from the socket.
@@ -38,9 +41,11 @@ class _Counted:
 
     def __init__(self, file: Any, left: int, what: str) -> None:
         self._file, self._left, self._what = file, left, what
+        self._is_head = True
 
-    def allow(self, left: int, what: str) -> None:
+    def body_begins(self, left: int, what: str) -> None:
         self._left, self._what = left, what
+        self._is_head = False
 
     def read(self, size: int = -1) -> bytes:
         if size < 0:  # nobody asks so but for a chunk of that length
@@ -53,6 +58,12 @@ class _Counted:
         return count
 
     def readline(self, limit: int = -1) -> bytes:
+        line = self._line(limit)
+        while self._is_head and line[: len(_NOT_READ)].lower() == _NOT_READ and line.endswith(b"\n"):
+            line = self._line(limit)
+        return line
+
+    def _line(self, limit: int) -> bytes:
         line = self._took(self._file.readline(min(limit if limit >= 0 else MAX_LINE_BYTES, self._left + 1)))
         if limit < 0 and len(line) == MAX_LINE_BYTES:
             raise TooLong(f"a line of its framing is longer than {MAX_LINE_BYTES:,} bytes")
@@ -97,7 +108,7 @@ def bounded_response(limit_of: Callable[[], int]) -> Type[http.client.HTTPRespon
             if self.fp is not None:
                 limit = limit_of()
                 # Framing is a fraction of the body, unless somebody makes chunks of a byte.
-                self.fp.allow(limit + limit // 8 + MAX_LINE_BYTES, f"it is longer than {limit:,} bytes")
+                self.fp.body_begins(limit + limit // 8 + MAX_LINE_BYTES, f"it is longer than {limit:,} bytes")
 
     return Bounded
 

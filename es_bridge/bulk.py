@@ -29,7 +29,6 @@ answer was lost is therefore reported as ``already_there``.
 
 from __future__ import annotations
 
-import random
 import re
 import sys
 import threading
@@ -53,6 +52,7 @@ from typing import (
 )
 
 from es_bridge.answers import COUNT, EACH
+from es_bridge.backoff import RETRY_STATUS, Backoff
 from es_bridge.errors import (
     Aborted,
     AuthenticationError,
@@ -79,10 +79,8 @@ MAX_BYTES = 5 * 2**20
 ATTEMPTS_ON_500 = 3
 #: Without any progress for this long the engine is taken for unable, and the caller is told.
 GIVE_UP_AFTER_S = 300.0
-FIRST_BACKOFF_S = 0.1
-LONGEST_BACKOFF_S = 10.0
+BACKOFF = Backoff(first_s=0.1, longest_s=10.0)
 
-TRY_AGAIN_STATUS = (429, 502, 503, 504)
 NOT_WRITABLE_TYPES = ("cluster_block_exception", "index_closed_exception")
 #: What the engines say of a cluster that takes nothing, or no new index: "blocked by: [FORBIDDEN/6/cluster read-only
 #: (api)];" (2.19 answers the whole request so), "... this cluster currently has [1000]/[1000] maximum shards open;".
@@ -261,9 +259,9 @@ class _Writer:
             if time.monotonic() >= give_up_at:
                 raise error
             self._on_wait(reason)
-            ceiling = min(LONGEST_BACKOFF_S, FIRST_BACKOFF_S * 2 ** min(attempt, 20))
+            wait_s = BACKOFF.wait_s(attempt)
             attempt += 1
-            if self._stopped.wait(ceiling * random.uniform(0.5, 1.0)):  # noqa: S311 - jitter, not a secret
+            if self._stopped.wait(wait_s):
                 raise Aborted("writing was stopped")
 
     def _sort(
@@ -283,7 +281,7 @@ class _Writer:
                 outcomes.append(Outcome(document, STORED))
             elif status == 409:
                 outcomes.append(Outcome(document, ALREADY_THERE))
-            elif status in TRY_AGAIN_STATUS or _concerns_the_cluster(answer):
+            elif status in RETRY_STATUS or _concerns_the_cluster(answer):
                 again.append(document)
                 last = answer
             elif status == 500 and faults.get(document, 0) + 1 < ATTEMPTS_ON_500:

@@ -17,7 +17,8 @@ that share one account there.
 from __future__ import annotations
 
 import re
-from typing import Any, Dict, Iterable, Iterator, List, Sequence, Set
+from itertools import islice
+from typing import Any, Dict, Iterable, Iterator, Sequence, Set
 
 from es_bridge.answers import COUNT, SEARCH, Maybe
 from es_bridge.errors import (
@@ -34,12 +35,11 @@ from es_bridge.failures import HINTS
 from es_bridge.patterns import fits_within_colons
 from es_bridge.query import SearchRequest
 from es_bridge.reply import Hit
+from es_bridge.request_line import paths
 from es_bridge.transport import Transport
 
 #: Most buckets an aggregation may have is 65,535 in the engines' default settings.
 _MOST_INDICES = 10_000
-#: The engines read a request line of 4096 bytes by default.
-MOST_PATH_CHARACTERS = 1500
 _MOST_LOOKUPS = 20
 #: The documents of each index, counted.
 BY_INDEX = {
@@ -216,16 +216,7 @@ class IndexAccess:
     def _lookups(self, names: Set[str]) -> Iterator[str]:
         """Yield what to look up: what was asked for, then the indices one by one, as many as fit one request."""
         yield self._request.index
-        batch: List[str] = []
-        batches = 0
-        for name in sorted(names):
-            if batch and sum(map(len, batch)) + len(name) > MOST_PATH_CHARACTERS:
-                yield ",".join(batch)
-                batch, batches = [], batches + 1
-                if batches == _MOST_LOOKUPS:
-                    return
-            batch.append(name)
-        yield ",".join(batch)
+        yield from islice(paths(sorted(names)), _MOST_LOOKUPS)
 
 
 def _streams(reply: Dict[str, Any]) -> Iterator[tuple]:

@@ -8,9 +8,7 @@ hosts with a rest for dead ones, retries decided by type, and errors that tell a
 from __future__ import annotations
 
 import gzip
-import http.client
 import json
-import random
 import socket
 import ssl
 import threading
@@ -24,6 +22,7 @@ import urllib3
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
 from es_bridge.auth import authenticator
+from es_bridge.backoff import RETRY_STATUS, Backoff
 from es_bridge.bounded_reply import NotReadable, TooLong, bounded_response, read_beginning, read_body
 from es_bridge.config import ClusterConfig, is_loopback
 from es_bridge.errors import (
@@ -34,19 +33,13 @@ from es_bridge.errors import (
     TlsError,
     UnreachableError,
 )
-from es_bridge.failures import RETRY_STATUS, is_final, refused, unreachable, unreadable
+from es_bridge.failures import is_final, refused, unreachable, unreadable
 from es_bridge.http_response import Response
 from es_bridge.redaction import secrets_of, without_secrets
 
-# An engine adds a Warning header for each deprecated setting it meets, one an index: with http.client's own limit of
-# 100 a search over many indices would fail as if the cluster were gone (seen with OpenSearch 2.19).
-http.client._MAXHEADERS = 10_000  # type: ignore[attr-defined]
-
 #: A host that did not answer is left alone for this long while another one is there.
 HOST_REST_S = 30.0
-#: Waits before attempts 2, 3, ... are drawn from half of to all of this, doubled each time (equal jitter).
-FIRST_BACKOFF_S = 0.25
-LONGEST_BACKOFF_S = 15.0
+BACKOFF = Backoff(first_s=0.25, longest_s=15.0)
 #: What a reply may have after decompression where the caller does not say: the largest are lists of 10,000 indices, of
 #: some 2 MB.
 MAX_REPLY_BYTES = 16 << 20
@@ -229,7 +222,7 @@ class Transport:
         while True:
             host = self._next_host(tried)
             tried.append(host)
-            wait_s = _backoff(attempt)
+            wait_s = BACKOFF.wait_s(attempt)
             try:
                 if lost and is_careful:
                     response = self._repeated(host, request, lost_again)
@@ -445,14 +438,9 @@ def _is_lost(error: UnreachableError) -> bool:
     return not error.never_sent and not isinstance(error, (RequestTimeout, TlsError))
 
 
-def _backoff(attempt: int) -> float:
-    ceiling = min(LONGEST_BACKOFF_S, FIRST_BACKOFF_S * 2**attempt)
-    return ceiling / 2 + random.uniform(0, ceiling / 2)  # noqa: S311 - jitter, not a secret
-
-
 def _retry_after(response: Response) -> Optional[float]:
     try:
-        return min(LONGEST_BACKOFF_S, max(0.0, float(response.headers.get("Retry-After", ""))))
+        return min(BACKOFF.longest_s, max(0.0, float(response.headers.get("Retry-After", ""))))
     except ValueError:
         return None
 

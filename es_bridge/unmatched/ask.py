@@ -8,12 +8,12 @@ nothing is imported for that.
 from __future__ import annotations
 
 import re
-from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
-from urllib.parse import quote
+from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
-from es_bridge.index_access import MOST_PATH_CHARACTERS
+from es_bridge.http_response import Response
 from es_bridge.query import SearchRequest, range_clause
-from es_bridge.transport import Response, Transport
+from es_bridge.request_line import paths
+from es_bridge.transport import Transport
 from es_bridge.unmatched.clauses import Asked
 
 #: Most indices that are looked at; the newest, by the dates in their names.
@@ -84,26 +84,6 @@ def newest(indices: Sequence[str]) -> List[str]:
         return (dates[-1] if dates else ()), name
 
     return sorted(indices, key=age, reverse=True)[:MOST_INDICES]
-
-
-def paths(indices: Sequence[str]) -> Iterator[str]:
-    """Yield the names of indices, as many together as fit a request line."""
-    yield from (",".join(batch) for batch in batches(indices))
-
-
-def batches(names: Sequence[str]) -> Iterator[List[str]]:
-    """Yield names, as many together as fit a request line."""
-    batch: List[str] = []
-    size = 0
-    for name in names:
-        length = len(quote(name, safe="")) + 3
-        if batch and size + length > MOST_PATH_CHARACTERS:
-            yield batch
-            batch, size = [], 0
-        batch.append(name)
-        size += length
-    if batch:
-        yield batch
 
 
 def _not_asked(why: str) -> Answer:

@@ -7,8 +7,9 @@ from typing import Any, Dict, List, Mapping, Optional, Sequence, Set, Tuple
 
 from es_bridge.errors import Aborted, BridgeError
 from es_bridge.patterns import fits
+from es_bridge.request_line import batches, paths
 from es_bridge.transport import Transport
-from es_bridge.unmatched.ask import BOUNDS, batches, paths
+from es_bridge.unmatched.ask import BOUNDS
 from es_bridge.unmatched.field_names import ancestors
 
 OBJECTS = ("object", "nested")

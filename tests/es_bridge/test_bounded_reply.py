@@ -72,6 +72,38 @@ def encoded(how: str, body: bytes) -> bytes:
     return OK + b"Content-Encoding: %s\r\nContent-Length: %d\r\n\r\n%s" % (how.encode(), len(body), body)
 
 
+# --- headers ---------------------------------------------------------------------------------------------------------
+
+
+def with_headers(*headers: bytes) -> bytes:
+    return OK + b"".join(header + b"\r\n" for header in headers) + b"Content-Length: 8\r\n\r\n" + b'{"a": 1}'
+
+
+@pytest.mark.parametrize("name", [b"Warning", b"warning", b"WARNING"])
+def test_a_warning_an_index_is_not_counted_among_the_headers(name: bytes) -> None:
+    warnings = [name + b': 299 OpenSearch-2.19.4 "[index.x] setting was deprecated"'] * 5000
+    response = ask(with_headers(*warnings, b"X-Last: seen"))
+    assert response.json() == {"a": 1}
+    assert response.headers["X-Last"] == "seen"
+
+
+def test_no_other_header_is_left_out() -> None:
+    response = ask(with_headers(b"Warnings: 1", b"X-Warning: 2", b"Warning-X: 3"))
+    assert [response.headers[name] for name in ("Warnings", "X-Warning", "Warning-X")] == ["1", "2", "3"]
+
+
+def test_a_body_may_have_lines_that_look_like_a_warning() -> None:
+    body = b"Warning: 1\r\nWarning: 2\r\n"
+    chunked = b"Transfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\n0\r\nWarning: a trailer\r\n\r\n" % (len(body), body)
+    assert ask(OK + chunked).body == body
+
+
+def test_the_limit_of_headers_stays_that_of_the_process() -> None:
+    error = ask(with_headers(*[b"X-Other: 1"] * 200))
+    assert isinstance(error, UnreachableError)
+    assert "got more than 100 headers" in str(error)
+
+
 # --- compression -----------------------------------------------------------------------------------------------------
 
 

@@ -12,6 +12,7 @@ import pytest
 
 from es_bridge import bulk as bulk_module
 from es_bridge import transport as transport_module
+from es_bridge.backoff import Backoff
 from es_bridge.bulk import ALREADY_THERE, REJECTED, STORED, Document, Outcome, bulk_create
 from es_bridge.config import Auth, ClusterConfig
 from es_bridge.errors import AuthenticationError, Overloaded, PermissionDenied, ResponseError, UnreachableError
@@ -27,8 +28,7 @@ REFUSED = "http://127.0.0.1:1"
 def short_waits(monkeypatch):
     """The servers here recover at once, so nothing is gained by waiting for them."""
     for module in (bulk_module, transport_module):
-        monkeypatch.setattr(module, "FIRST_BACKOFF_S", 0.001)
-        monkeypatch.setattr(module, "LONGEST_BACKOFF_S", 0.002)
+        monkeypatch.setattr(module, "BACKOFF", Backoff(0.001, 0.002))
 
 
 @pytest.fixture

@@ -20,6 +20,7 @@ import trustme
 from cryptography.hazmat.primitives import serialization
 
 from es_bridge import transport as transport_module
+from es_bridge.backoff import Backoff
 from es_bridge.config import Auth, ClusterConfig
 from es_bridge.errors import (
     Aborted,
@@ -50,8 +51,7 @@ SECRET = "s3cret-Zx81"
 
 @pytest.fixture(autouse=True)
 def no_waiting(monkeypatch):
-    monkeypatch.setattr(transport_module, "FIRST_BACKOFF_S", 0.001)
-    monkeypatch.setattr(transport_module, "LONGEST_BACKOFF_S", 0.001)
+    monkeypatch.setattr(transport_module, "BACKOFF", Backoff(0.001, 0.001))
 
 
 def talk(*servers, **settings) -> Transport:
@@ -280,7 +280,7 @@ class RecordingEvent(threading.Event):
     ("header", "expected"), [("7", 7.0), ("0", None), ("3600", 15.0), ("Wed, 21 Oct 2026 07:28:00 GMT", None)]
 )
 def test_retry_after_in_seconds_is_followed_within_reason(monkeypatch, header, expected):
-    monkeypatch.setattr(transport_module, "LONGEST_BACKOFF_S", 15.0)
+    monkeypatch.setattr(transport_module, "BACKOFF", Backoff(0.001, 15.0))
     busy = Reply(429, b"{}", (("Retry-After", header),))
     with FaultyServer([busy]) as server, talk(server) as transport:
         transport._sockets.stopped = RecordingEvent()
@@ -293,8 +293,7 @@ def test_retry_after_in_seconds_is_followed_within_reason(monkeypatch, header, e
 
 
 def test_waits_grow_and_are_drawn_from_half_to_all(monkeypatch):
-    monkeypatch.setattr(transport_module, "FIRST_BACKOFF_S", 0.25)
-    monkeypatch.setattr(transport_module, "LONGEST_BACKOFF_S", 1.5)
+    monkeypatch.setattr(transport_module, "BACKOFF", Backoff(0.25, 1.5))
     with FaultyServer([Reply(503)] * 4) as server, talk(server) as transport:
         transport._sockets.stopped = RecordingEvent()
         transport.request("GET", ("x",))
@@ -350,8 +349,7 @@ def test_abort_ends_a_request_in_another_thread_and_the_transport_goes_on(fault)
 
 
 def test_abort_ends_the_wait_before_a_retry(monkeypatch):
-    monkeypatch.setattr(transport_module, "FIRST_BACKOFF_S", 300.0)
-    monkeypatch.setattr(transport_module, "LONGEST_BACKOFF_S", 300.0)
+    monkeypatch.setattr(transport_module, "BACKOFF", Backoff(300.0, 300.0))
     waiting = threading.Event()
 
     class Waiting(threading.Event):

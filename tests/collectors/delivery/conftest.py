@@ -12,6 +12,7 @@ import pytest
 from collectors.datasets import DATASETS
 from es_bridge import bulk as bulk_module
 from es_bridge import transport as transport_module
+from es_bridge.backoff import Backoff
 from es_bridge.config import ClusterConfig
 from es_bridge.transport import Transport
 from lab.engine import Engine
@@ -36,8 +37,7 @@ def index(day: date) -> str:
 def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let retries follow each other at once: what refuses here recovers at once."""
     for module in (bulk_module, transport_module):
-        monkeypatch.setattr(module, "FIRST_BACKOFF_S", 0.001)
-        monkeypatch.setattr(module, "LONGEST_BACKOFF_S", 0.01)
+        monkeypatch.setattr(module, "BACKOFF", Backoff(0.001, 0.01))
 
 
 @pytest.fixture
