@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import importlib.util
 import sys
 from typing import List, Optional
 
@@ -24,6 +25,10 @@ COMMANDS = {
     "spl": ("savedsearches.runner.cli", "run a pipeline of SPL on a cluster, without a Splunk: a strict subset"),
     "lab": ("lab.cli", "what stands in for the systems a user owns: engine, splunkd, story, one-line runner"),
 }
+
+
+#: What `lab` stands on is not in a wheel: engines' locks, Java sources, the app's own source.
+ONLY_IN_A_CLONE = ("lab",)
 
 
 def build_parser(argv: List[str]) -> argparse.ArgumentParser:
@@ -52,6 +57,12 @@ def main(argv: Optional[List[str]] = None) -> int:
 
     show_failures()
     argv = sys.argv[1:] if argv is None else argv
+    if argv and argv[0] in ONLY_IN_A_CLONE and importlib.util.find_spec(argv[0]) is None:
+        put_error(
+            f"aws-siem-bridge: {argv[0]} is not in the installed package, because it works on the project's source. "
+            f"Get a clone of the repository, run script/setup lab in it, then .venv/bin/aws-siem-bridge {argv[0]}"
+        )
+        return 2
     parser = build_parser(argv)
     arguments = parser.parse_args(argv)
     if not arguments.command:

@@ -1,10 +1,19 @@
-"""Distribution ``aws-siem-bridge``: the search bridge, the collectors, the lab and their command line.
+"""Distribution ``aws-siem-bridge``: the bridges, the collectors, and their command line.
 
 Everything is pinned, so that two machines set up in two months run the same code. What ends up inside Splunk
 (`es_bridge`, `splunk_app`) is listed in ``splunk_app/package/lib/requirements.txt`` and runs on Python 3.9 and 3.13.
 """
 
+import sys
+
 from setuptools import find_packages, setup
+
+#: What a wheel holds: the product, and as data the templates of ``deploy``.
+PRODUCT = ["es_bridge*", "aws_bridge*", "splunk_bridge*", "collectors*", "savedsearches*", "deploy*"]
+#: What only a clone has: it starts engines and browsers, or needs the source it is about.
+IN_A_CLONE = ["lab*", "splunk_app*"]
+#: ``pip install -e`` builds this instead of ``bdist_wheel``: https://peps.python.org/pep-0660/
+IS_A_CLONE = "editable_wheel" in sys.argv
 
 LAB = [
     # Resolves the engines' jars; 3.x needs Python 3.10.
@@ -61,31 +70,12 @@ setup(
     description="Search raw AWS logs in OpenSearch or Elasticsearch from Splunk, and bring them there",
     license="Apache-2.0",
     python_requires=">=3.9",
-    packages=find_packages(
-        include=[
-            "es_bridge*",
-            "aws_bridge*",
-            "splunk_bridge*",
-            "collectors*",
-            "savedsearches*",
-            "lab*",
-            "splunk_app*",
-            "deploy*",
-        ],
-    ),
+    packages=find_packages(include=PRODUCT + (IN_A_CLONE if IS_A_CLONE else [])),
     include_package_data=True,
     package_data={
         "deploy": ["**/*.json", "**/*.yaml", "**/*.yml", "**/*.conf", "**/*.md"],
-        "collectors": ["lambda_function/requirements*"],
-        "lab": [
-            "**/*.java",
-            "**/*.toml",
-            "**/*.properties",
-            "**/*.json",
-            "**/*.mjs",
-            "**/*.js",
-            "splunkd/splunk_stubs/**/*.py",
-        ],
+        "aws_bridge": ["**/requirements*"],
+        "collectors": ["**/requirements*"],
     },
     py_modules=["aws_siem_bridge"],
     install_requires=[
