@@ -46,7 +46,7 @@ def client(
         from botocore.config import Config
         from botocore.exceptions import BotoCoreError
     except ImportError as exc:
-        raise AwsError("talking to AWS needs boto3: pip install 'aws-siem-bridge[loader]'") from exc
+        raise AwsError("talking to AWS needs boto3: pip install '.[loader]' in the clone") from exc
     config = Config(
         region_name=region,
         retries={"mode": retry_mode, "total_max_attempts": attempts},

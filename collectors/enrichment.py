@@ -103,8 +103,8 @@ def _opened(path: Union[str, PathLike[str]]) -> _Database:
         import maxminddb
     except ImportError as exc:
         raise CollectorError(
-            "country and AS of addresses need the package maxminddb: install aws-siem-bridge[loader], or leave the "
-            "address databases out"
+            "country and AS of addresses need the package maxminddb: pip install '.[loader]' in the clone, or "
+            "leave the address databases out"
         ) from exc
     try:
         reader = maxminddb.open_database(path)

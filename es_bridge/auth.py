@@ -55,7 +55,7 @@ class SigV4(Authenticator):
             import botocore.session
         except ImportError as exc:
             raise ConfigError(
-                "auth kind sigv4 needs the Python package botocore: pip install 'aws-siem-bridge[sigv4]'"
+                "auth kind sigv4 needs the Python package botocore: pip install '.[sigv4]' in the clone"
             ) from exc
         self._auth = auth
         self._botocore: Any = botocore

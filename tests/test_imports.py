@@ -160,4 +160,4 @@ except ConfigError as exc:
     print(exc)
 """
     done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True)
-    assert "pip install 'aws-siem-bridge[sigv4]'" in done.stdout
+    assert "pip install '.[sigv4]' in the clone" in done.stdout

@@ -81,6 +81,6 @@ def _tqdm() -> Optional[Any]:
     try:
         from tqdm import tqdm
     except ImportError:
-        say("for a progress bar: pip install 'aws-siem-bridge[loader]'")
+        say("for a progress bar: pip install '.[loader]' in the clone")
         return None
     return tqdm

@@ -26,7 +26,7 @@ class DaemonMetrics:
         try:
             from prometheus_client import CollectorRegistry, Counter, Gauge
         except ImportError as exc:
-            raise CollectorError("the daemon needs prometheus_client: pip install 'aws-siem-bridge[loader]'") from exc
+            raise CollectorError("the daemon needs prometheus_client: pip install '.[loader]' in the clone") from exc
 
         def counter(name: str, text: str, labels: Tuple[str, ...] = ()) -> Any:
             return Counter(PREFIX + name, text, labels, registry=self.registry)

@@ -105,7 +105,7 @@ def _libraries() -> Any:
         import pyarrow.parquet
     except ImportError as exc:
         raise CollectorError(
-            "flow logs in Parquet need pyarrow, which is not installed: pip install 'aws-siem-bridge[parquet]'"
+            "flow logs in Parquet need pyarrow, which is not installed: pip install '.[parquet]' in the clone"
         ) from exc
     return pyarrow, pyarrow.parquet
 

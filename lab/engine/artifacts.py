@@ -46,7 +46,7 @@ def _download_all(missing: List[LockedFile], what: str, progress: Progress) -> N
         import jgo.maven  # noqa: F401
     except ImportError as error:
         raise ArtifactError(
-            f"{what} must be downloaded, which needs the package jgo. Install it: pip install 'aws-siem-bridge[lab]'"
+            f"{what} must be downloaded, which needs the package jgo. Install it: pip install '.[lab]' in the clone"
         ) from error
     total_mb = sum(file.size_bytes for file in missing) / 1e6
     progress(f"{what}: downloading {total_mb:.0f} MB (once; kept in {cache_dir()})", 0, 0)

@@ -153,7 +153,7 @@ def _write_certificates(config: Path) -> None:
         from cryptography.hazmat.primitives import serialization
     except ImportError as error:
         raise EngineUnavailable(
-            "the secured engine needs the packages trustme and bcrypt. Install them: pip install 'aws-siem-bridge[lab]'"
+            "the secured engine needs the packages trustme and bcrypt. Install them: pip install '.[lab]' in the clone"
         ) from error
     authority = trustme.CA()
     node = authority.issue_cert("127.0.0.1", "localhost", common_name="node", organization_name="aws-siem-bridge lab")

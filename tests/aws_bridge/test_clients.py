@@ -62,7 +62,7 @@ except AwsError as exc:
     print(exc)
 """
     ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
-    assert "pip install 'aws-siem-bridge[loader]'" in ran.stdout, ran.stderr
+    assert "pip install '.[loader]' in the clone" in ran.stdout, ran.stderr
 
 
 def test_a_refusal_is_said_with_code_status_and_message():
