@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import argparse
 import importlib
-import importlib.util
 import sys
+from pathlib import Path
 from typing import List, Optional
 
 #: Sub-command -> (module, one line of help). The module offers ``add_arguments(parser)`` and ``run(arguments) -> int``.
@@ -27,8 +27,9 @@ COMMANDS = {
 }
 
 
-#: What `lab` stands on is not in a wheel: engines' locks, Java sources, the app's own source.
-ONLY_IN_A_CLONE = ("lab",)
+#: Sub-commands that start what is no part of a wheel: engines, stand-ins, the app's own scripts.
+ONLY_IN_A_CLONE = ("lab", "spl")
+_APP = Path(__file__).resolve().parent / "splunk_app"
 
 
 def build_parser(argv: List[str]) -> argparse.ArgumentParser:
@@ -57,7 +58,7 @@ def main(argv: Optional[List[str]] = None) -> int:
 
     show_failures()
     argv = sys.argv[1:] if argv is None else argv
-    if argv and argv[0] in ONLY_IN_A_CLONE and importlib.util.find_spec(argv[0]) is None:
+    if argv and argv[0] in ONLY_IN_A_CLONE and not _APP.is_dir():
         put_error(
             f"aws-siem-bridge: {argv[0]} is not in the installed package, because it works on the project's source. "
             f"Get a clone of the repository, run script/setup lab in it, then .venv/bin/aws-siem-bridge {argv[0]}"

@@ -13,7 +13,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 #: The product's packages, the templates they read, and the command line.
-TOP_LEVEL = {"aws_bridge", "collectors", "deploy", "es_bridge", "splunk_bridge", "aws_siem_bridge.py"}
+TOP_LEVEL = {"aws_bridge", "collectors", "deploy", "es_bridge", "savedsearches", "splunk_bridge", "aws_siem_bridge.py"}
 DEPENDS_ON = ("urllib3", "tzdata")
 
 
@@ -73,8 +73,9 @@ def test_the_templates_are_there(installed: Path) -> None:
     assert '"aws-cloudtrail-*"' in said
 
 
-def test_the_lab_says_that_it_needs_a_clone(installed: Path) -> None:
-    done = subprocess.run([installed / "aws-siem-bridge", "lab", "demo"], capture_output=True, text=True, cwd="/")
+@pytest.mark.parametrize("command", [["lab", "demo"], ["spl", "| makeresults"]])
+def test_what_needs_a_clone_says_so(installed: Path, command: List[str]) -> None:
+    done = subprocess.run([installed / "aws-siem-bridge", *command], capture_output=True, text=True, cwd="/")
     assert done.returncode == 2
-    assert done.stderr.startswith("aws-siem-bridge: lab is not in the installed package")
+    assert done.stderr.startswith(f"aws-siem-bridge: {command[0]} is not in the installed package")
     assert "Get a clone of the repository" in done.stderr
