@@ -14,7 +14,7 @@ from typing import Dict, Iterator
 import pytest
 
 from lab.engine import Engine
-from tests.collectors.account import BUCKET, Account
+from tests.account import BUCKET, Account
 from tests.collectors.delivery.test_daemon_process import Running, put_trail
 from tests.collectors.store import FOR_EVER_DAYS, Store, trail_ids
 
