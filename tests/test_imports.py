@@ -7,13 +7,17 @@ variable.
 
 from __future__ import annotations
 
+import ast
+import json
 import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import Dict, List, Tuple
+from typing import Dict, Iterator, List, Set, Tuple
 
 import pytest
+
+from splunk_app.builder.rooms import CARRIED, KEPT_FIT, Room
 
 ROOT = Path(__file__).resolve().parent.parent
 AWS = ("boto3", "botocore")
@@ -35,6 +39,38 @@ MAY_NOT_IMPORT: Dict[str, Tuple[str, ...]] = {
     "cluster_settings": (*AWS, *SPLUNK, *UPSTAIRS, "aws_bridge", "collectors", "search_command"),
     "lab.front": (*AWS, *SPLUNK),
     "aws_siem_bridge": (*AWS, *SPLUNK, "es_bridge", "aws_bridge", "splunk_bridge", "collectors", "lab"),
+}
+#: Folder -> packages of ours that it may import, wherever in a file. The floors of docs/architecture.md.
+MAY_IMPORT: Dict[str, Set[str]] = {
+    "es_bridge": set(),
+    "aws_bridge": set(),
+    "splunk_bridge": set(),
+    "deploy": set(),
+    "collectors": {"es_bridge", "aws_bridge", "splunk_bridge", "deploy"},
+    "savedsearches": {"es_bridge", "splunk_bridge"},
+    "splunk_app/package/bin/splunk_host": {"es_bridge"},
+    "splunk_app/package/bin/cluster_settings": {"es_bridge", "splunk_host"},
+    "splunk_app/package/bin/search_command": {"es_bridge", "splunk_host", "cluster_settings"},
+    "splunk_app/builder": {"splunk_app", "aws_bridge"},
+}
+MAY_IMPORT_NAMES = {
+    *(Path(folder).name for folder in MAY_IMPORT),
+    *("splunk_app", "lab", "tests", "benchmarks", "aws_siem_bridge"),
+}
+#: What a Splunk's Python has not, or has in another version than a loader.
+NOT_INSIDE_SPLUNK = (
+    *AWS, *SPLUNK, *OFFICIAL_CLIENTS, "orjson", "zlib_ng", "maxminddb", "publicsuffixlist", "cryptography", "pyarrow",
+    "tqdm", "prometheus_client", "lark",
+)  # fmt: skip
+HEAVY = {
+    *NOT_INSIDE_SPLUNK, "splunktaucclib", "requests", "asyncio", "multiprocessing", "unittest", "sqlite3", "difflib",
+    "urllib.request",
+} - {"splunklib"}  # fmt: skip
+#: What splunkd starts -> (most modules of ours, most modules in all, what must not be among them).
+BUDGETS: Dict[str, Tuple[int, int, Set[str]]] = {
+    "search_command.command": (54, 230, HEAVY),
+    "cluster_settings.handler": (15, 112, {*HEAVY, "urllib3", "splunklib"}),
+    "search_command.workers": (38, 180, {*HEAVY, "splunklib"}),
 }
 #: Where a package is, when that is not the project's root.
 HOME = dict.fromkeys(("search_command", "cluster_settings", "splunk_host"), ROOT / "splunk_app" / "package" / "bin")
@@ -114,6 +150,67 @@ def test_the_guard_itself_notices(tmp_path, statement, blocked, says):
     done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 1
     assert says in done.stderr
+
+
+@pytest.mark.parametrize("room", [*CARRIED, *KEPT_FIT], ids=lambda room: room.folder)
+def test_what_runs_inside_splunk_needs_nothing_that_is_not_there(room: Room):
+    names = [".".join(path.relative_to(ROOT).with_suffix("").parts) for path in room.files()]
+    names = [name[: -len(".__init__")] if name.endswith(".__init__") else name for name in names]
+    done = import_cleanly(names, NOT_INSIDE_SPLUNK)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def imported_packages(path: Path) -> Iterator[str]:
+    """Yield the first part of every module that a file names, also where it imports in a function."""
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name.partition(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            yield node.module.partition(".")[0]
+
+
+def arrows(folder: str, allowed: Set[str]) -> List[str]:
+    """Return what a folder imports of this repository beyond itself and ``allowed``."""
+    files = [path for path in (ROOT / folder).rglob("*.py") if "node_modules" not in path.parts]
+    assert files, folder
+    ours = set(MAY_IMPORT_NAMES) - allowed - {Path(folder).name}
+    return sorted(
+        {f"{path.relative_to(ROOT)}: {name}" for path in files for name in imported_packages(path) if name in ours}
+    )
+
+
+@pytest.mark.parametrize("folder", MAY_IMPORT)
+def test_no_arrow_goes_up_a_floor(folder):
+    assert arrows(folder, MAY_IMPORT[folder]) == []
+
+
+def test_an_arrow_that_goes_up_is_seen(tmp_path, monkeypatch):
+    monkeypatch.setattr(sys.modules[__name__], "ROOT", tmp_path)
+    (tmp_path / "es_bridge").mkdir()
+    (tmp_path / "es_bridge" / "search.py").write_text(
+        "def f():\n    from collectors.records import x\n    import lab\n"
+    )
+    assert arrows("es_bridge", set()) == ["es_bridge/search.py: collectors", "es_bridge/search.py: lab"]
+
+
+@pytest.mark.parametrize("entry", BUDGETS)
+def test_a_start_loads_no_more_than_it_needs(entry):
+    """Every import is paid before the first row of every search. Modules are counted: seconds differ by machine."""
+    most_own, most, heavy = BUDGETS[entry]
+    program = f"""
+import json, sys
+there = set(sys.modules)
+import {entry}
+print(json.dumps(sorted(set(sys.modules) - there)))
+"""
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), str(HOME["search_command"])])}
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, env=environment, capture_output=True, text=True)
+    loaded = json.loads(done.stdout)
+    tops = {name.partition(".")[0] for name in loaded}
+    assert tops.isdisjoint(heavy) and set(loaded).isdisjoint(heavy), sorted({*tops, *loaded} & heavy)
+    own = [name for name in loaded if name.partition(".")[0] in MAY_IMPORT_NAMES]
+    assert len(own) <= most_own, own
+    assert len(loaded) <= most, loaded
 
 
 def test_every_package_of_the_product_is_in_the_table():

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Iterable, Iterator
 
 from splunk_app.builder.places import BUILDER, ROOT, SOURCE
+from splunk_app.builder.rooms import CARRIED
 
 
 def source_files(folder: Path) -> Iterator[Path]:
@@ -17,16 +18,10 @@ def source_files(folder: Path) -> Iterator[Path]:
             yield path
 
 
-def bridge_files() -> Iterator[Path]:
-    """Yield the files of es_bridge that the app carries: all but its command line."""
-    for path in source_files(ROOT / "es_bridge"):
-        if path.suffix == ".py" and "cli" not in path.parts and path.name != "__main__.py":
-            yield path
-
-
 def of_inputs() -> str:
     """Return a hash over everything a build reads."""
-    return of_files([*source_files(SOURCE / "package"), *source_files(BUILDER), *bridge_files(),
+    carried = [path for room in CARRIED for path in room.files(ROOT)]
+    return of_files([*source_files(SOURCE / "package"), *source_files(BUILDER), *carried,
                      ROOT / "aws_bridge" / "trimming.py", SOURCE / "globalConfig.json", ROOT / "LICENSE",
                      ROOT / "script" / "build-app"])  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""The folder lib of the app: what pip put there, without what nobody needs inside Splunk; and es_bridge."""
+"""The folder lib of the app: what pip put there, without what nobody needs inside Splunk; and the rooms it carries."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from pathlib import Path
 
 from aws_bridge.trimming import trim_botocore
 from splunk_app.builder.environment import BuildError
-from splunk_app.builder.fingerprint import bridge_files
 from splunk_app.builder.places import ROOT
+from splunk_app.builder.rooms import CARRIED
 
 #: pip's own notes. They differ from machine to machine, and RECORD names files that are gone.
 PIP_NOTES = {"RECORD", "INSTALLER", "REQUESTED", "WHEEL", "direct_url.json"}
@@ -47,9 +47,10 @@ def _take_out_udp(session: Path) -> None:
     session.write_text(text, "utf-8")
 
 
-def add_bridge(lib: Path) -> None:
-    """Copy es_bridge into ``lib``."""
-    for path in bridge_files():
-        target = lib / path.relative_to(ROOT)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(path, target)
+def add_rooms(lib: Path) -> None:
+    """Copy what the app carries of this repository into ``lib``."""
+    for room in CARRIED:
+        for path in room.files():
+            target = lib / path.relative_to(ROOT)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, target)

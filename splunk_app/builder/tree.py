@@ -46,7 +46,7 @@ def make(work: Path, python: Path) -> Path:
     # ucc-gen lists the keys of all tabs in the spec of a conf file that there is only with a tab called account.
     (tree / "README" / f"{APP}_account.conf.spec").unlink(missing_ok=True)
     lib.trim(tree / "lib")
-    lib.add_bridge(tree / "lib")
+    lib.add_rooms(tree / "lib")
     _fix_build_number(tree)
     return tree
 

@@ -1,0 +1,40 @@
+"""Which folders of this repository run inside Splunk: the one list of them.
+
+Each runs on Python 3.9 and 3.13 and needs nothing at import but the standard library, its own floor, and what lib.lock
+names. ``tests/test_imports.py`` and ``tests/splunk_app/builder/test_rooms.py`` hold them to it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Iterator, Tuple
+
+from splunk_app.builder.places import ROOT
+
+
+@dataclass(frozen=True)
+class Room:
+    """A folder, and the names below it that stay outside Splunk."""
+
+    folder: str
+    without: Tuple[str, ...] = ()
+
+    def files(self, root: Path = ROOT) -> Iterator[Path]:
+        """Yield its modules, sorted."""
+        start = root / self.folder
+        for path in sorted(start.rglob("*.py")):
+            if not {*path.relative_to(start).parts} & {*self.without, "__pycache__"}:
+                yield path
+
+
+#: What the app needs today, and so carries in its lib.
+CARRIED = (Room("es_bridge", without=("cli", "__main__.py")),)
+#: What inputs and alert actions will need: kept fit for Splunk's Pythons, carried from the day they use it.
+KEPT_FIT = (
+    Room("aws_bridge", without=("functions", "trimming.py")),
+    Room("collectors/cloudtrail", without=("digest.py", "digest_keys.py", "digest_store.py")),
+    Room("collectors/route53_resolver"),
+    Room("collectors/vpc_flow"),
+    Room("collectors/waf"),
+)
