@@ -19,9 +19,9 @@ MAX_BATCH = 10
 LONG_POLL_S = 20
 #: SQS hides a message for this long at most, counted from its receipt.
 LONGEST_VISIBILITY_S = 12 * 3600
-#: Attempts at an entry that fails in a batch call that succeeds as a whole.
-ENTRY_ATTEMPTS = 3
-ENTRY_PAUSE_S = 0.2
+#: Before each attempt at an entry that fails in a batch call that succeeds as a whole. The calls themselves are tried
+#: again by the client, with botocore's own waits.
+ENTRY_PAUSES_S = (0.0, 0.4, 0.8)
 #: The receipt is worth nothing any more: the message was deleted, or hidden again for another receiver.
 RECEIPT_GONE = (
     "ReceiptHandleIsInvalid",
@@ -38,10 +38,6 @@ REFUSALS = (
     "UnrecognizedClient",
     "KMS",
 )
-
-#: A message that could not be worked on is seen again after 30 s, then 60 s, ...
-FIRST_RETRY_S = 30
-LONGEST_RETRY_S = 900
 
 
 class Message(NamedTuple):
@@ -123,9 +119,8 @@ class Queue:
         # Ids of entries are ours: two copies of one message may be in the same batch with different receipts.
         pending = {str(number): entry for number, entry in enumerate(entries)}
         failures: Dict[str, Failure] = {}
-        for attempt in range(ENTRY_ATTEMPTS):
-            if attempt:
-                time.sleep(ENTRY_PAUSE_S * 2**attempt)
+        for pause_s in ENTRY_PAUSES_S:
+            time.sleep(pause_s)
             sent = [{"Id": id, "ReceiptHandle": message.receipt, **more} for id, (message, more) in pending.items()]
             try:
                 answer = self._call(doing, call, Entries=sent)
@@ -164,11 +159,6 @@ class Queue:
                 else "It is tried again"
             )
             raise QueueProblem(f"cannot {doing} at {self.url}: {said(exc)}. {next_step}", refused=refused) from exc
-
-
-def retry_after_s(receive_count: int, first_s: int = FIRST_RETRY_S) -> int:
-    """Return how long a message that failed is left alone: doubled with each receipt, up to a quarter of an hour."""
-    return min(LONGEST_RETRY_S, first_s * 2 ** min(20, max(0, receive_count - 1)))
 
 
 def _message(found: Dict[str, Any]) -> Message:

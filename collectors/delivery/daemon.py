@@ -27,15 +27,17 @@ from typing import Callable, FrozenSet, List, Optional, Protocol, Sequence
 
 from aws_bridge.errors import NotANotification, QueueProblem
 from aws_bridge.object_ref import ObjectRef
-from aws_bridge.queue import FIRST_RETRY_S, LONG_POLL_S, LONGEST_VISIBILITY_S, Message, Queue, retry_after_s
+from aws_bridge.queue import LONG_POLL_S, LONGEST_VISIBILITY_S, Message, Queue
 from collectors.delivery.expected import ANY_BUCKET, divided, refuse
 from collectors.delivery.inbox import Inbox
 from collectors.delivery.object_log import ObjectLog
 from collectors.delivery.outcome import DONE, UNFINISHED, ObjectResult
 from collectors.delivery.prometheus import DaemonMetrics
+from collectors.delivery.redelivery import FAILED, seen_again_s
 from collectors.delivery.store_gate import Stopped, StoreGate
 from collectors.delivery.work import Work, read_work
 from collectors.errors import IntakeStopped, StoreUnavailable
+from es_bridge.backoff import Backoff
 
 #: How long one attempt lasts that asks whether the cluster takes documents again.
 ATTEMPT_S = 10.0
@@ -71,7 +73,8 @@ class DaemonSettings:
     grace_s: float = 60.0
     #: End instead of waiting when the cluster refuses the account.
     exit_when_refused: bool = False
-    first_retry_s: int = FIRST_RETRY_S
+    #: Until a message that failed is seen again.
+    retry: Backoff = FAILED
     long_poll_s: int = LONG_POLL_S
     #: Names of the buckets whose objects are loaded; without one, those of every bucket.
     expected_buckets: FrozenSet[str] = frozenset()
@@ -189,7 +192,7 @@ class Daemon:
 
     def _handle(self, taker: Taker, message: Message) -> None:
         """Work on one message and end it, whatever happens."""
-        retry_s = retry_after_s(message.receive_count, self._settings.first_retry_s)
+        retry_s = seen_again_s(self._settings.retry, message.receive_count)
         try:
             asked = read_work(message.body)
             if asked.ignored:

@@ -17,10 +17,10 @@ from aws_bridge.keepalive import Change, Keepalive
 from aws_bridge.queue import LONG_POLL_S, MAX_BATCH, Message, Queue
 from collectors.delivery.prometheus import DaemonMetrics
 from collectors.delivery.store_gate import Stopped, StoreGate
+from es_bridge.backoff import Backoff
 
-#: Pause after the queue could not be asked: doubled each time.
-FIRST_PAUSE_S = 1.0
-LONGEST_PAUSE_S = 60.0
+#: Pauses after the queue could not be asked.
+PAUSES = Backoff(first_s=1.0, longest_s=60.0)
 
 
 class Inbox:
@@ -70,7 +70,7 @@ class Inbox:
         Raises `Stopped`, and `QueueProblem` when the queue refuses this account from the beginning.
         """
         with self._receiving:  # one long poll at a time: whoever waits here is next to look into the backlog
-            pause_s = FIRST_PAUSE_S
+            failures = 0
             while not self._stopped.is_set():
                 message = self._waiting()
                 if message:
@@ -78,14 +78,14 @@ class Inbox:
                 self._gate.wait_until_open()
                 try:
                     self._receive()
-                    pause_s = FIRST_PAUSE_S
+                    failures = 0
                 except QueueProblem as exc:
                     if exc.refused and not self._worked_once:
                         raise
                     self.problem = str(exc)
                     self._log.error("queue_problem", reason=str(exc))
-                    self._stopped.wait(pause_s)
-                    pause_s = min(LONGEST_PAUSE_S, pause_s * 2)
+                    self._stopped.wait(PAUSES.ceiling_s(failures))
+                    failures += 1
             raise Stopped
 
     def done(self, message: Message) -> None:

@@ -11,9 +11,10 @@ import threading
 import time
 from typing import Callable
 
-#: Pauses before one more attempt: doubled each time.
-FIRST_PAUSE_S = 1.0
-LONGEST_PAUSE_S = 30.0
+from es_bridge.backoff import Backoff
+
+#: Pauses before one more attempt.
+PAUSES = Backoff(first_s=1.0, longest_s=30.0)
 #: After a refusal somebody has to change a role or a password: a wrong password tried often locks accounts.
 REFUSED_PAUSE_S = 60.0
 
@@ -25,9 +26,9 @@ class Stopped(Exception):  # noqa: N818 - not an error: whoever waits is told to
 class StoreGate:
     """Open at first. For any number of threads; ``clock`` counts seconds."""
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic, first_pause_s: float = FIRST_PAUSE_S) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic, pauses: Backoff = PAUSES) -> None:
         self._clock = clock
-        self._first_pause_s = first_pause_s
+        self._pauses = pauses
         self._changed = threading.Condition()
         self._stopped = False
         self._reason = ""
@@ -54,7 +55,7 @@ class StoreGate:
                 self._closed_since_s = self._clock()
                 self._failures = 0
             if was_open or attempt:
-                pause_s = min(LONGEST_PAUSE_S, self._first_pause_s * 2 ** min(20, self._failures))
+                pause_s = self._pauses.ceiling_s(self._failures)
                 self._next_attempt_s = self._clock() + (max(pause_s, REFUSED_PAUSE_S) if refused else pause_s)
                 self._failures += 1
             self._reason = reason

@@ -19,7 +19,7 @@ the cluster takes nothing          a failure, hidden for longer and longer, as a
 Why six hours without a cluster put nothing into the dead-letter queue: with the mapping switched off nothing is
 received, so an outage costs each message one receipt, and a mapping that was switched on too early one more each time.
 And were it not possible to switch it off at all, a message is seen again after 15, 30, 60, 120, 240, 240, ... minutes
-(`outage_hidden_s`). SQS moves it when it would be received more than ``maxReceiveCount`` times: with 5 that is after
+(`redelivery.OUTAGE`). SQS moves it when it would be received more than ``maxReceiveCount`` times: with 5 that is after
 15 + 30 + 60 + 120 + 240 = 465 minutes at the earliest, with 10 after more than a day.
 """
 
@@ -31,16 +31,14 @@ from typing import AbstractSet, Any, Callable, Dict, List, NamedTuple, Optional,
 
 from aws_bridge.errors import NotANotification, QueueProblem
 from aws_bridge.object_ref import ObjectRef
-from aws_bridge.queue import Message, Queue, retry_after_s
+from aws_bridge.queue import Message, Queue
 from collectors.delivery.expected import divided, refuse
 from collectors.delivery.object_log import ObjectLog
 from collectors.delivery.outcome import DONE, RETRY, UNFINISHED, ObjectResult
+from collectors.delivery.redelivery import FAILED, OUTAGE, seen_again_s
 from collectors.delivery.work import Work, continuation, read_work
 from collectors.errors import IntakeStopped, StoreUnavailable
 from collectors.lambda_function.object_metrics import emit_object
-
-FIRST_OUTAGE_HIDDEN_S = 15 * 60
-LONGEST_OUTAGE_HIDDEN_S = 4 * 3600
 
 
 class Taker(Protocol):
@@ -83,8 +81,7 @@ class Batch:
         failed: List[Tuple[Message, int]] = []
         for message in messages:
             if not self._is_done(message):
-                hidden_s = outage_hidden_s if self.outage else retry_after_s
-                failed.append((message, hidden_s(message.receive_count)))
+                failed.append((message, seen_again_s(OUTAGE if self.outage else FAILED, message.receive_count)))
         for failure in self._queue.change_visibility(failed):
             # It is seen again when the queue's own visibility timeout is over.
             self._log.warning("hide_failed", message=failure.message.id, reason=failure.reason)
@@ -147,11 +144,6 @@ class Batch:
         emit_object(work.ref, result, time.time())
         self._log.object(work.ref, result, time.monotonic() - started_s, as_planned=(DONE, UNFINISHED))
         return result
-
-
-def outage_hidden_s(receive_count: int) -> int:
-    """Return how long a message is hidden that met a cluster which took nothing."""
-    return min(LONGEST_OUTAGE_HIDDEN_S, FIRST_OUTAGE_HIDDEN_S * 2 ** min(20, max(0, receive_count - 1)))
 
 
 def messages_of(event: Dict[str, Any]) -> List[Message]:

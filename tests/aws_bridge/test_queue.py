@@ -9,14 +9,14 @@ import pytest
 
 from aws_bridge import queue as queue_module
 from aws_bridge.errors import QueueProblem
-from aws_bridge.queue import Message, Queue, retry_after_s
+from aws_bridge.queue import Message, Queue
 from lab.front.faults import FaultyServer
 from lab.front.server import Reply
 
 
 @pytest.fixture(autouse=True)
 def no_pauses(monkeypatch):
-    monkeypatch.setattr(queue_module, "ENTRY_PAUSE_S", 0)
+    monkeypatch.setattr(queue_module, "ENTRY_PAUSES_S", (0.0,) * 3)
 
 
 def messages(count: int):
@@ -76,7 +76,7 @@ def test_an_entry_that_fails_every_time_is_told(account):
         queue = Queue(account.client("sqs", server.url), f"{server.url}/111122223333/logs")
         failures = queue.delete(messages(2))
         assert [(each.message.id, each.reason, each.receipt_gone) for each in failures] == [("id-1", "busy", False)]
-        assert len(server.received) == queue_module.ENTRY_ATTEMPTS
+        assert len(server.received) == len(queue_module.ENTRY_PAUSES_S)
 
 
 def test_a_receipt_that_is_gone_is_not_tried_again(account):
@@ -117,7 +117,3 @@ def test_a_queue_that_is_unwell_is_no_refusal(account):
         with pytest.raises(QueueProblem, match="It is tried again") as caught:
             queue.send("body")
         assert not caught.value.refused
-
-
-def test_the_delay_of_a_message_that_failed_grows():
-    assert [retry_after_s(count) for count in (-1, 1, 2, 3, 4, 5, 6, 60)] == [30, 30, 60, 120, 240, 480, 900, 900]

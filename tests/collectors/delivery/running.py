@@ -18,13 +18,14 @@ from collectors.delivery.letter_store import letter_store
 from collectors.delivery.object_log import ObjectLog
 from collectors.delivery.prometheus import DaemonMetrics
 from collectors.delivery.store_gate import StoreGate
+from es_bridge.backoff import Backoff
 from es_bridge.config import ClusterConfig
 from es_bridge.transport import Transport
 from tests.account import Account
 
 #: A failure is seen soon; what a test waits for is an event, and this only its end.
 PATIENCE_S = 60.0
-QUICK = {"visibility_s": 4, "long_poll_s": 1, "first_retry_s": 0, "grace_s": 5.0}
+QUICK = {"visibility_s": 4, "long_poll_s": 1, "retry": Backoff(0, 0), "grace_s": 5.0}
 
 
 def intake_of(account: Account, url: str, folder: Path, **more: Any) -> Intake:
@@ -44,7 +45,7 @@ class Running:
         self._log = io.StringIO()
         chosen = DaemonSettings(workers=len(takers), **{**QUICK, **settings})
         self.daemon = Daemon(
-            queue, takers, chosen, self.metrics, ObjectLog(self._log), gate or StoreGate(first_pause_s=0.1)
+            queue, takers, chosen, self.metrics, ObjectLog(self._log), gate or StoreGate(pauses=Backoff(0.1, 30.0))
         )
         self.status: Optional[int] = None
         self._thread = threading.Thread(target=self._run)

@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from collectors.delivery.store_gate import LONGEST_PAUSE_S, REFUSED_PAUSE_S, Stopped, StoreGate
+from collectors.delivery.store_gate import PAUSES, REFUSED_PAUSE_S, Stopped, StoreGate
 
 
 class Clock:
@@ -29,7 +29,7 @@ def test_it_is_open_until_the_cluster_takes_nothing():
 
 def test_one_at_a_time_tries_again():
     clock = Clock()
-    gate = StoreGate(clock, first_pause_s=1)
+    gate = StoreGate(clock)
     gate.close("no room")
     clock.now_s += 1
     assert gate.enter() is True
@@ -45,7 +45,7 @@ def test_one_at_a_time_tries_again():
 
 def test_the_pauses_grow_to_a_ceiling():
     clock = Clock()
-    gate = StoreGate(clock, first_pause_s=1)
+    gate = StoreGate(clock)
     gate.close("no room")
     pauses = []
     for _ in range(8):
@@ -54,13 +54,13 @@ def test_the_pauses_grow_to_a_ceiling():
         pauses.append(clock.now_s - started_s)
         assert gate.enter() is True
         gate.close("no room", attempt=True)
-    assert pauses == [1, 2, 4, 8, 16, LONGEST_PAUSE_S, LONGEST_PAUSE_S, LONGEST_PAUSE_S]
+    assert pauses == [1, 2, 4, 8, 16, *[PAUSES.longest_s] * 3]
     assert gate.closed_s() == sum(pauses)
 
 
 def test_a_worker_whose_object_fails_later_changes_nothing_about_the_next_attempt():
     clock = Clock()
-    gate = StoreGate(clock, first_pause_s=1)
+    gate = StoreGate(clock)
     gate.close("no room")
     clock.now_s += 1
     assert gate.enter() is True

@@ -11,9 +11,10 @@ from aws_bridge.object_ref import ObjectRef
 from aws_bridge.queue import Queue
 from collectors.delivery.object_log import ObjectLog
 from collectors.delivery.outcome import DONE, RETRY, UNFINISHED, ObjectResult
+from collectors.delivery.redelivery import OUTAGE, seen_again_s
 from collectors.delivery.work import MAX_HOPS, Work, continuation, read_work
 from collectors.errors import IntakeStopped, StoreUnavailable
-from collectors.lambda_function.batch import Batch, messages_of, outage_hidden_s
+from collectors.lambda_function.batch import Batch, messages_of
 from lab.front.faults import FaultyServer
 from tests.account import EVENTS, notification_of
 
@@ -166,8 +167,8 @@ def test_a_message_that_failed_is_seen_again_after_the_delay_and_not_after_the_q
 def test_six_hours_without_the_cluster_are_shorter_than_the_queues_patience_even_if_nothing_is_switched_off(
     max_receive_count,
 ):
-    assert sum(outage_hidden_s(receipt) for receipt in range(1, max_receive_count + 1)) > 6 * 3600
-    assert all(outage_hidden_s(receipt) <= 12 * 3600 for receipt in range(-1, 100))
+    assert sum(seen_again_s(OUTAGE, receipt) for receipt in range(1, max_receive_count + 1)) > 6 * 3600
+    assert all(seen_again_s(OUTAGE, receipt) <= 12 * 3600 for receipt in range(-1, 100))
 
 
 def test_the_event_that_lambda_hands_over_becomes_messages():
