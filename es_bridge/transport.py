@@ -1,8 +1,8 @@
 """HTTP to one cluster: hosts, failover, retries, TLS, compression, authentication, errors by status.
 
 `urllib3` does the HTTP. It imports in a third of the time of `elastic-transport` (which is built on it), and a search
-command pays that at every start: see ``benchmarks/README.md``. What `elastic-transport` would add is here: a pool of
-hosts with a rest for dead ones, retries decided by type, and errors that tell a user what to do.
+command pays that at every start: see ``docs/architecture.md``. What `elastic-transport` would add is here: a pool of
+hosts of which some are considered down, retries decided by type, and errors that tell a user what to do.
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ from es_bridge.failures import is_final, refused, unreachable, unreadable
 from es_bridge.http_response import Response
 from es_bridge.redaction import secrets_of, without_secrets
 
-#: A host that did not answer is left alone for this long while another one is there.
-HOST_REST_S = 30.0
+#: A host that did not answer is considered down for this long: others are asked first.
+DOWN_FOR_S = 30.0
 BACKOFF = Backoff(first_s=0.25, longest_s=15.0)
 #: What a reply may have after decompression where the caller does not say: the largest are lists of 10,000 indices, of
 #: some 2 MB.
@@ -125,7 +125,7 @@ class Transport:
         self._repeating = threading.Lock()
         #: How often a request was lost without an answer, and again when it was repeated.
         self._lost_again = 0
-        self._resting_until: Dict[str, float] = {}
+        self._down_until: Dict[str, float] = {}
         self._hosts = [host.rstrip("/") for host in config.hosts]
         self._pools = {host: self._pool(host) for host in self._hosts}
         self._compress = not all(map(is_loopback, self._hosts)) if config.compress is None else config.compress
@@ -229,7 +229,7 @@ class Transport:
                 else:
                     response = self._counted(host, request)
             except UnreachableError as exc:
-                self._rest(host)
+                self._consider_down(host)
                 sent = not exc.never_sent
                 hopeless = isinstance(exc, RequestTimeout) and not retry_timeouts
                 out_of_hosts = isinstance(exc, TlsError) and len(set(tried)) >= len(self._hosts)
@@ -343,16 +343,16 @@ class Transport:
             self.bytes_received += received_bytes
 
     def _next_host(self, tried: Sequence[str]) -> str:
-        """Return the next host in turn, preferring one not tried for this request and not resting."""
+        """Return the next host in turn, preferring one not tried for this request and not considered down."""
         with self._lock:
             now = time.monotonic()
             order = self._hosts[self._turn :] + self._hosts[: self._turn]
             self._turn = (self._turn + 1) % len(self._hosts)
-            return min(order, key=lambda h: (tried.count(h), max(0.0, self._resting_until.get(h, 0.0) - now)))
+            return min(order, key=lambda h: (tried.count(h), max(0.0, self._down_until.get(h, 0.0) - now)))
 
-    def _rest(self, host: str) -> None:
+    def _consider_down(self, host: str) -> None:
         with self._lock:
-            self._resting_until[host] = time.monotonic() + HOST_REST_S
+            self._down_until[host] = time.monotonic() + DOWN_FOR_S
 
     def _pool(self, host: str) -> Any:
         parts = urlsplit(host)

@@ -106,7 +106,7 @@ def test_what_windows_sends_is_found_whatever_its_events_hold(any_store):
 @pytest.mark.parametrize("name", ["", ".", "a..b"])
 def test_names_that_no_engine_takes_are_refused_and_the_road_must_keep_them(any_store, name):
     # Only a provider that an administrator registered can name a value so. AWS logs go through this product's loader,
-    # which moves such names; Beats do not, so their roads have a place for what is refused.
+    # which moves such names; Beats do not, so their pipelines have a place for what is refused.
     any_store.apply_templates("winlogbeat")
     [item] = any_store.bulk(f"beats-winlogbeat-{DAY}", [windows_event(**{name: "value"})])
     assert item["status"] == 400
@@ -269,7 +269,7 @@ def test_the_audit_log_has_the_time_of_its_records():
     assert timestamp["timestamp"]["field"] == dropped["drop_fields"]["fields"][0] == "auditd.log.time_ms"
 
 
-# --- the files of the roads ------------------------------------------------------------------------------------------
+# --- the files of the pipelines --------------------------------------------------------------------------------------
 
 
 def pattern_of(index: str) -> str:

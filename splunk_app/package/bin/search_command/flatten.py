@@ -20,7 +20,7 @@ RESERVED = frozenset({"host", "source", "sourcetype", "index", "splunk_server", 
 #: Characters that the names of one document's fields may have together: so many, and so many for each of its own.
 NAMES_CHARACTERS = 16_384
 NAMES_PER_CHARACTER = 8
-#: Names, and characters of them, that are remembered from one document to the next.
+#: Names, and characters of them, that are cached from one document to the next.
 MOST_NAMES = 50_000
 MOST_CHARACTERS = 4 << 20
 
@@ -135,7 +135,7 @@ class _Registry:
         return self.texts > MOST_NAMES or self.characters > MOST_CHARACTERS
 
     def charged(self, text: str) -> str:
-        """Return ``text``, which is to be remembered. Raises `NamesTooLong`."""
+        """Return ``text``, which is to be cached. Raises `NamesTooLong`."""
         self.texts += 1
         self.characters += len(text)
         self.left -= len(text)
