@@ -9,11 +9,13 @@ Served to requests with a valid session key (``Authorization: Splunk <key>``), u
 
 Splunk Web, when asked for: ``web.pages``.
 
-Stubbed: logging in (sessions are made with `State.session`), paging and sorting, ``search=`` beyond ``field=value``,
-access lists of single objects and of users' own copies, apps other than one (of ``system`` only what libraries read),
-KV store queries beyond equality, and everything that is not listed here, which is answered 404. Stored passwords are
-kept in memory, or in clear text in ``local/passwords.json``; the KV store is always in memory. What the children's
-package ``splunk`` lacks is listed in ``splunk_stubs/splunk/__init__.py``.
+- searches as jobs, by the product's SPL runner: `jobs`.
+
+Stubbed: logging in of users without a password (sessions are made with `State.session`), paging and sorting,
+``search=`` beyond ``field=value``, access lists of single objects and of users' own copies, apps other than one (of
+``system`` only what libraries read), KV store queries beyond equality, and everything that is not listed here, which is
+answered 404. Stored passwords are kept in memory, or in clear text in ``local/passwords.json``; the KV store is always
+in memory. What the children's package ``splunk`` lacks is listed in ``splunk_stubs/splunk/__init__.py``.
 """
 
 from __future__ import annotations
@@ -32,6 +34,7 @@ from .conf import read_conf
 from .handlers.admin_external import ExternalHandlers
 from .handlers.children import Nursery, Surroundings
 from .handlers.persistent import PersistentHandlers
+from .jobs import Jobs
 from .rest.messages import Raw
 from .rest.router import Router
 from .state import State
@@ -81,6 +84,8 @@ class SplunkdStandIn:
         self._temporary = tempfile.TemporaryDirectory(prefix="aws-siem-bridge-splunk-")
         self.splunk_home = splunk_home or Path(self._temporary.name)
         _install(self.splunk_home, app, app_dir)
+        self.state.uri = self.uri
+        self.state.jobs = Jobs(self.splunk_home, app_dir.resolve(), _found(python))
         self._nursery = Nursery(Surroundings(self.splunk_home, app, self.uri, _found(python)))
         restmap = self.state.stanzas("restmap") or {}
         self.router = Router(

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Dict, List, Mapping, Optional
+from typing import Dict, List, Mapping, Optional
 
 from .conf import ConfFiles, Stanzas, read_conf
+from .jobs import Jobs
 from .kvstore import Collections
 from .passwords import Passwords
 from .permissions import Permissions
@@ -23,8 +24,9 @@ class State:
         self.secrets = Passwords(local_dir / "passwords.json" if local_dir else None)
         self.users = Users(self.confs.stanzas("authorize") or {})
         self.permissions = Permissions(read_conf(app_dir / "metadata" / "default.meta"), self.users)
-        #: Search id -> rows.
-        self.search_results: Dict[str, List[Dict[str, Any]]] = {}
+        #: Where this is served, and its searches; the server sets both.
+        self.uri = ""
+        self.jobs: Jobs
         self.collections = Collections(self.confs.stanzas("collections") or {})
 
     def session(self, user: User) -> str:

@@ -54,6 +54,7 @@ class Users:
         """``authorize``: the stanzas of ``authorize.conf``."""
         self._lock = threading.Lock()
         self._sessions: Dict[str, User] = {}
+        self._passwords: Dict[str, Tuple[str, User]] = {}
         self._roles = {role.name: role for role in BUILT_IN_ROLES}
         for stanza, values in authorize.items():
             if stanza.startswith("role_"):
@@ -76,6 +77,30 @@ class Users:
             self._sessions[key] = user
         return key
 
+    def set_password(self, user: User, password: str) -> None:
+        """Let a user sign in with a password."""
+        with self._lock:
+            self._passwords[user.name] = (password, user)
+
+    def sign_in(self, name: str, password: str) -> Optional[str]:
+        """Return a session key for a name and its password."""
+        with self._lock:
+            known, user = self._passwords.get(name, ("", None))
+        return self.session(user) if user is not None and secrets.compare_digest(known, password) else None
+
+    def remove(self, name: str) -> bool:
+        """Remove a user with a password, and his sessions; return whether there was one."""
+        with self._lock:
+            found = self._passwords.pop(name, None) is not None
+            if found:
+                self._sessions = {key: user for key, user in self._sessions.items() if user.name != name}
+        return found
+
+    def remove_role(self, name: str) -> bool:
+        """Remove a role; return whether there was one."""
+        with self._lock:
+            return self._roles.pop(name, None) is not None
+
     def of_session(self, key: str) -> Optional[User]:
         """Return whose session this is."""
         with self._lock:
@@ -84,7 +109,8 @@ class Users:
     def known(self) -> List[User]:
         """Return the users that have or had a session, each once."""
         with self._lock:
-            return list({user.name: user for user in self._sessions.values() if user.name != SYSTEM_USER}.values())
+            known = [*(user for _, user in self._passwords.values()), *self._sessions.values()]
+        return list({user.name: user for user in known if user.name != SYSTEM_USER}.values())
 
     def add_role(self, role: Role) -> None:
         """Add a role, or replace the one of that name."""

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Callable, Dict, Iterator, Mapping, Optional, Tuple
+from typing import Callable, Dict, Iterator, List, Mapping, Optional, Tuple, Union
 
-from savedsearches.runner.errors import SplRunError, SplSyntaxError
+from savedsearches.runner.errors import CommandFailed, SplSyntaxError
 from savedsearches.runner.local_settings import APP, LocalSettings
 from savedsearches.runner.session import Session
 from savedsearches.runner.values import Row
@@ -26,31 +27,41 @@ _ENDS_WITHIN_S = 10.0
 OnMessage = Callable[[str, str], None]
 
 
+@dataclass(frozen=True)
+class SettingsSource:
+    """Where a command asks for its settings, with which session, and what is its ``$SPLUNK_HOME``."""
+
+    uri: str
+    session_key: str = field(repr=False)
+    home: Path
+
+
 class AppCommands:
-    """Runs the commands whose scripts are in a folder, with the settings of one cluster."""
+    """Runs the commands whose scripts are in a folder. ``sid``: of the whole search; without, each has its own."""
 
     def __init__(
         self,
-        settings: LocalSettings,
+        settings: Union[LocalSettings, SettingsSource],
         on_message: OnMessage,
         *,
         scripts: Path = SCRIPTS,
         python: str = sys.executable,
+        user: str = "runner",
+        sid: str = "",
     ) -> None:
         self._settings = settings
         self._on_message = on_message
         self._python = python
-        self._scripts: Dict[str, Path] = {name: scripts / script for name, script in COMMANDS.items()}
-        self.names: Tuple[str, ...] = tuple(COMMANDS)
-        missing = [str(path) for path in self._scripts.values() if not path.is_file()]
-        if missing:
-            raise SplSyntaxError(
-                f"the app's commands are not here: {missing[0]} is missing. Use a clone of the project, or say where "
-                "the app is unpacked with --app"
-            )
+        self._user = user
+        self._sid = sid
+        self._running: List[CommandProcess] = []
+        self._scripts: Dict[str, Path] = {
+            name: scripts / script for name, script in COMMANDS.items() if (scripts / script).is_file()
+        }
+        self.names: Tuple[str, ...] = tuple(self._scripts)
 
     def run(self, name: str, arguments: str, rows: Optional[Iterator[Row]], session: Session) -> Iterator[Row]:
-        """Yield the rows of a command. Raises `SplRunError` with its own message where it fails."""
+        """Yield the rows of a command. Raises `CommandFailed` with its own message where it fails."""
         if rows is not None:
             raise SplSyntaxError(f"{name} begins a search, or a subsearch")
         try:
@@ -65,16 +76,29 @@ class AppCommands:
             self._settings.session_key,
             earliest=_bound(moment.earliest_s),
             latest=_bound(moment.latest_s),
-            user="runner",
+            user=self._user,
             app=APP,
             command=name,
         )
+        if self._sid:
+            job.sid = self._sid
         return self._rows(name, job)
 
+    def stop(self) -> None:
+        """Cancel the commands that run, as splunkd does."""
+        for command in list(self._running):
+            command.process.terminate()
+
+    def finalize(self) -> None:
+        """Tell the commands that run that their job was finalized."""
+        for command in list(self._running):
+            command.write_status("RUNNING", finalized=1)
+
     def _rows(self, name: str, job: Job) -> Iterator[Row]:
-        errors = []
+        errors: List[str] = []
         finished = False
         with CommandProcess(job, self._scripts[name], python=self._python, home=self._settings.home) as command:
+            self._running.append(command)
             try:
                 for reply in command.run():
                     for level, text in reply.messages:
@@ -89,9 +113,10 @@ class AppCommands:
             except (ProtocolError, EOFError) as exc:
                 errors.append(f"{exc}. It wrote to stderr: {command.stderr().strip()[-2000:] or 'nothing'}")
             finally:
+                self._running.remove(command)
                 _end(command)
         if errors or not finished:
-            raise SplRunError(f"{name}: {'; '.join(errors) or 'it ended without its last row'}")
+            raise CommandFailed(name, errors or ["it ended without its last row"])
 
 
 def _end(command: CommandProcess) -> None:

@@ -74,6 +74,11 @@ def _run(arguments: argparse.Namespace) -> int:
         macros=_macros(arguments.macros),
     )
     scripts = arguments.app / "bin" if arguments.app else SCRIPTS
+    if not scripts.is_dir():
+        raise ConfigError(
+            f"the app's commands are not here: there is no {scripts}. Use a clone of the project, or say with --app "
+            "where the app is unpacked"
+        )
     say("this is a strict subset of SPL of our own, not Splunk")
     with LocalSettings(cluster, tz=arguments.time_zone) as settings:
         try:

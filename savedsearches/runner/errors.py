@@ -8,6 +8,8 @@ SplError                 what a user sees; ``str()`` says what, where and what t
 
 from __future__ import annotations
 
+from typing import List
+
 
 class SplError(Exception):
     """A search cannot be run, or did not end well."""
@@ -19,6 +21,14 @@ class SplSyntaxError(SplError):
 
 class SplRunError(SplError):
     """The search stopped while it ran."""
+
+
+class CommandFailed(SplRunError):
+    """A command of ours failed. ``texts`` are its own error messages."""
+
+    def __init__(self, name: str, texts: List[str]) -> None:
+        super().__init__(f"{name}: {'; '.join(texts)}")
+        self.texts = texts
 
 
 class Unverified(SplRunError):

@@ -80,6 +80,8 @@ class Router:
             answer = endpoints.answer(request)
             if answer is not None:
                 return answer
+        if request.path == ("auth", "login") and request.method == "POST":
+            return access.login(self._state, request)
         if request.user is None:
             raise UNKNOWN_USER
         if request.app not in ("-", self._state.app, conf.SYSTEM_APP):

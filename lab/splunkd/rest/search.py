@@ -1,63 +1,137 @@
-"""``search/jobs``: only searches that read one REST resource, ``| rest <path> [| fields <names>]``, as pages send them.
-
-Everything else is refused: the stand-in has no search engine.
-"""
+"""``search/jobs`` and ``search/v2/jobs``: searches are run by `lab.splunkd.jobs`."""
 
 from __future__ import annotations
 
-import re
-import secrets
-from typing import Any, Dict, List
+from typing import Any, Callable, Dict, List, Tuple
 
+from savedsearches.runner import values
+from savedsearches.runner.errors import SplError
+from savedsearches.runner.values import Row
+
+from ..jobs import Job
 from ..state import State
 from . import access, conf
-from .messages import Answer, Entry, Feed, Request, RestError, json_answer
+from .messages import Answer, Entry, Feed, Raw, Request, RestError, json_answer
 
-_REST_SEARCH = re.compile(r"\s*\|\s*rest\s*/?(\S+)(?:\s+\w+=\S+)*\s*(?:\|\s*(?:fields|table)\s+([\w\s,.]+))?")
-_READABLE = {"apps/local": conf.apps, "server/info": access.server_info}
+#: What ``| rest`` reads: first parts of a path -> who answers.
+_READABLE: Dict[Tuple[str, ...], Callable[[State, Request], Answer]] = {
+    ("apps", "local"): conf.apps,
+    ("server", "info"): access.server_info,
+    ("authentication", "current-context"): access.current_context,
+    ("authorization", "roles"): access.roles,
+}
+#: A client that does not poll waits this long for its rows at most.
+_LONGEST_WAIT_S = 300.0
 
 
 def jobs(state: State, request: Request) -> Answer:
-    """Answer ``search/jobs``, ``search/jobs/<sid>`` and ``search/jobs/<sid>/results``."""
+    """Answer ``search/jobs``, ``search/jobs/<sid>`` and what is below it."""
     rest = request.path[request.path.index("jobs") + 1 :]
     if not rest and request.method == "POST":
-        sid = secrets.token_hex(8)
-        state.search_results[sid] = _run(state, request)
-        return json_answer({"sid": sid}, 201)
+        return _create(state, request)
     if not rest and request.method == "GET":
-        wanted = [value for name, value in request.query if name == "id"] or list(state.search_results)
-        return Feed([_job(state, sid) for sid in wanted if sid in state.search_results])
+        wanted = [value for name, value in request.query if name == "id"] or [job.sid for job in state.jobs.all()]
+        found = [state.jobs.get(sid) for sid in wanted]
+        return Feed([_shown(job) for job in found if job is not None])
     if not rest:
         raise RestError(405, "Method Not Allowed")
-    if rest[0] not in state.search_results:
+    job = state.jobs.get(rest[0])
+    if job is None or not _may_see(state, request, job):
         raise RestError(404, "Unknown sid.")
     if len(rest) == 1 and request.method == "DELETE":
-        del state.search_results[rest[0]]
+        state.jobs.delete(job.sid)
         return Feed([])
     if len(rest) == 1:
-        return Feed([_job(state, rest[0])], collection="search/jobs")
-    if rest[1] == "control":
-        return json_answer({"messages": []})
-    return json_answer(
-        {"preview": False, "init_offset": 0, "messages": [], "fields": [], "results": state.search_results[rest[0]]}
+        return Feed([_shown(job)], collection="search/jobs")
+    return _part(state, request, job, rest[1])
+
+
+def _part(state: State, request: Request, job: Job, part: str) -> Answer:
+    if part == "control":
+        action = request.argument("action")
+        if action == "cancel":
+            state.jobs.delete(job.sid)
+        elif action == "finalize":
+            state.jobs.finalize(job.sid)
+        return json_answer({"messages": [{"type": "INFO", "text": f"Search job {action}led."}]})
+    if part == "search.log":
+        return Raw(200, job.log.encode(), "text/plain")
+    if part not in ("results", "results_preview", "events"):
+        raise RestError(404, "Not Found")
+    offset, count = int(request.argument("offset", "0")), int(request.argument("count", "100"))
+    rows = job.rows[offset : offset + count if count else None]
+    names = dict.fromkeys(name for row in rows for name in row)
+    return json_answer({
+        "preview": not job.ended.is_set(), "init_offset": offset, "messages": [],
+        "fields": [{"name": name} for name in names], "results": [_text(row) for row in rows],
+    })  # fmt: skip
+
+
+def _create(state: State, request: Request) -> Answer:
+    user = request.known_user
+
+    def rest(arguments: str) -> List[Dict[str, Any]]:
+        return _rest(state, request, arguments)
+
+    try:
+        job = state.jobs.start(
+            request.argument("search"),
+            user,
+            state.uri,
+            state.session(user),
+            rest,
+            (request.argument("earliest_time"), request.argument("latest_time")),
+        )
+    except SplError as exc:
+        raise RestError(400, str(exc), "FATAL") from None
+    if request.argument("exec_mode") == "blocking":
+        job.ended.wait(_LONGEST_WAIT_S)
+    return json_answer({"sid": job.sid}, 201)
+
+
+def _may_see(state: State, request: Request, job: Job) -> bool:
+    return job.owner == request.known_user.name or state.users.may(request.known_user, "admin_all_objects")
+
+
+def _shown(job: Job) -> Entry:
+    rows = len(job.rows)
+    return Entry(
+        job.sid,
+        {
+            "sid": job.sid,
+            "isDone": job.ended.is_set(),
+            "isFailed": job.state == "FAILED",
+            "dispatchState": job.state,
+            "doneProgress": 1 if job.ended.is_set() else 0,
+            "resultCount": rows,
+            "resultPreviewCount": rows,
+            "eventCount": rows,
+            "messages": [{"type": level, "text": text} for level, text in job.messages],
+        },
     )
 
 
-def _job(state: State, sid: str) -> Entry:
-    rows = len(state.search_results[sid])
-    progress = {"isDone": True, "isFailed": False, "dispatchState": "DONE", "doneProgress": 1}
-    return Entry(sid, {"sid": sid, **progress, "resultCount": rows, "resultPreviewCount": rows, "eventCount": 0})
+def _text(row: Row) -> Dict[str, Any]:
+    return {name: value if isinstance(value, list) else values.text(value) for name, value in row.items()}
 
 
-def _run(state: State, request: Request) -> List[Dict[str, Any]]:
-    match = _REST_SEARCH.fullmatch(request.argument("search"))
-    if match is None:
-        raise RestError(400, "the stand-in runs no searches but | rest <path> | fields <names>")
-    path = tuple(part for part in match.group(1).split("/") if part)[1:]
-    resource = _READABLE.get("/".join(path[:2]))
+def _rest(state: State, request: Request, arguments: str) -> List[Dict[str, Any]]:
+    words = [word for word in arguments.split() if "=" not in word]
+    path = tuple(part for part in (words[0] if words else "").split("/") if part)[1:]
+    resource = _READABLE.get(path[:2])
     if resource is None:
-        raise RestError(400, f"the stand-in reads no {match.group(1)} in a search")
+        raise RestError(400, f"the stand-in reads no {arguments} in a search")
     answer = resource(state, Request("GET", path, user=request.user))
-    names = (match.group(2) or "").replace(",", " ").split()
-    rows = [{"title": entry.name, **entry.content} for entry in answer.entries]
-    return [{name: row[name] for name in names or row if name in row} for row in rows]
+    if isinstance(answer, Raw):
+        return []
+    return [{"title": entry.name, **_simple(entry.content)} for entry in answer.entries]
+
+
+def _simple(content: Any) -> Dict[str, Any]:
+    found: Dict[str, Any] = {}
+    for name, value in content.items():
+        if isinstance(value, (list, tuple)):
+            found[name] = [str(part) for part in value]
+        elif value is not None:
+            found[name] = str(int(value)) if isinstance(value, bool) else str(value)
+    return {name: value for name, value in found.items() if value not in ("", [])}
