@@ -3,6 +3,7 @@
 SplError                 what a user sees; ``str()`` says what, where and what to write instead
 ├── SplSyntaxError       the text cannot be read, or is outside the subset
 └── SplRunError          a row, a limit or a command of ours stopped the search
+    ├── CommandFailed    a command of ours failed; it says why itself
     └── Unverified       Splunk's manual does not say what happens here
 """
 

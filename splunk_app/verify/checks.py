@@ -1,0 +1,461 @@
+"""The checks of ``docs/verify_on_splunk.md`` that REST can do, by their number on the page.
+
+A check returns what it saw. It raises `Failed` with what it saw where that is not what the page expects, and `Skipped`
+where this Splunk or its data cannot show it.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from typing import Callable, Dict, List, Tuple
+
+from splunk_app.verify.fixture import APP, TIME_ZONE, USER
+from splunk_bridge.rest import JobResult, RestError, Splunkd
+
+SETTINGS = "/services/aws_siem_bridge/search_settings"
+CLUSTERS = f"{APP}/aws_siem_bridge_cluster"
+#: Longest time between the end of a search and its line in the index.
+_LOG_WITHIN_S = 90.0
+#: Before a search is cancelled or finalized.
+_AT_WORK_S = 3.0
+
+
+class Failed(Exception):
+    """A check saw something else than it expects."""
+
+
+class Skipped(Exception):
+    """A check cannot be made here."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """Who is asked, and about which cluster and indices."""
+
+    admin: Splunkd
+    #: A user with a rule for ``index`` only, by way of a role that his role imports; in Seoul's time zone.
+    user: Splunkd
+    cluster: str
+    index: str
+
+    def search(self, options: str = "", rest: str = "", **arguments: str) -> JobResult:
+        """Return how a search of the cluster ends for the user."""
+        return self.user.run(self.line(options, rest), **arguments)
+
+    def line(self, options: str = "", rest: str = "") -> str:
+        """Return a search of the cluster."""
+        index = "" if "index=" in options else f' index="{self.index}"'
+        return f"| elasticsearch cluster={self.cluster}{index} {options} {rest}".rstrip()
+
+
+Check = Callable[[Target], str]
+CHECKS: Dict[str, Tuple[str, Check]] = {}
+
+
+def check(number: str, what: str) -> Callable[[Check], Check]:
+    """Add a check under its number on the page."""
+
+    def add(function: Check) -> Check:
+        CHECKS[number] = (what, function)
+        return function
+
+    return add
+
+
+def _done(job: JobResult) -> JobResult:
+    if job.is_failed or job.state != "DONE":
+        raise Failed(f"the job ended {job.state}: {_said(job)}")
+    return job
+
+
+def _said(job: JobResult) -> str:
+    return "; ".join(f"{level} {text}" for level, text in job.messages) or "no message"
+
+
+def _failed_with(job: JobResult, *parts: str) -> str:
+    texts = " ".join(job.texts("ERROR", "FATAL"))
+    missing = [part for part in parts if part not in texts]
+    if not job.is_failed:
+        raise Failed(f"the job ended {job.state}, not FAILED: {_said(job)}")
+    if missing:
+        raise Failed(f"its error does not say {', '.join(missing)}: {_said(job)}")
+    return f"FAILED: {texts}"
+
+
+def _refused(status: int, body: bytes, *allowed: int) -> str:
+    if status not in allowed:
+        raise Failed(f"the answer is {status}: {body[:200]!r}")
+    return f"{status}"
+
+
+def _log_line(target: Target, sid: str) -> Dict[str, object]:
+    """Return the fields of a search's line in the log, as Splunk extracts them."""
+    search = f'search index=_internal source=*aws_siem_bridge_search.log sid="{sid}"'
+    end = time.monotonic() + _LOG_WITHIN_S
+    while time.monotonic() < end:
+        rows = target.admin.run(search).rows
+        if rows:
+            if len(rows) > 1:
+                raise Failed(f"{len(rows)} lines in the log for one search")
+            return rows[0]
+        time.sleep(1)
+    raise Failed(f"no line of the search {sid} in index=_internal after {_LOG_WITHIN_S:.0f} s")
+
+
+@check("A1", "events, newest first")
+def _events(target: Target) -> str:
+    rows = _done(target.search("size=100")).rows
+    times = [row["_time"] for row in rows]
+    if not rows:
+        raise Skipped("the index has no events")
+    if [float(_epoch(time)) for time in times] != sorted((float(_epoch(time)) for time in times), reverse=True):
+        raise Failed("the events are not newest first")
+    if any(not str(row.get("_raw", "")).startswith("{") for row in rows):
+        raise Failed("_raw is not the JSON document")
+    return f"{len(rows)} events"
+
+
+def _epoch(time_text: object) -> float:
+    text = str(time_text)
+    try:
+        return float(text)
+    except ValueError:
+        return datetime.fromisoformat(text).astimezone(timezone.utc).timestamp()
+
+
+@check("A2", "stats behind the command")
+def _stats(target: Target) -> str:
+    rows = _done(target.search("size=100", "| stats count by eventName")).rows
+    total = sum(int(str(row["count"])) for row in rows)
+    events = len(_done(target.search("size=100")).rows)
+    if total != events:
+        raise Failed(f"the counts add up to {total} of {events}")
+    return f"{len(rows)} names, {total} events"
+
+
+@check("A3", "no second extraction of _raw")
+def _extracted_once(target: Target) -> str:
+    (row,) = _done(target.search("size=100", "| stats max(eval(mvcount(eventName))) AS n")).rows
+    if str(row.get("n")) != "1":
+        raise Failed(f"eventName has {row.get('n')} values: Splunk extracts _raw again for this sourcetype")
+    return "one value a field"
+
+
+@check("A4", "every event arrives: size=0 beyond Splunk's 50,000 rows")
+def _all_events(target: Target) -> str:
+    job = target.search("size=0", "| stats count")
+    (row,) = _done(job).rows
+    line = _log_line(target, job.sid)
+    if str(row["count"]) != str(line.get("matched")):
+        raise Failed(f"{row['count']} events arrived of {line.get('matched')} that match")
+    many = "" if int(str(row["count"])) > 50_000 else " (fewer than 50,000, so Splunk's limit was not reached)"
+    return f"{row['count']} events{many}"
+
+
+@check("A7", "nothing on stderr")
+def _quiet(target: Target) -> str:
+    job = _done(target.search("size=5"))
+    status, body = target.user.raw("GET", f"/services/search/jobs/{job.sid}/search.log")
+    if status != 200:
+        raise Skipped(f"search.log is answered with {status}")
+    lines = [line for line in body.decode("utf-8", "replace").splitlines() if " ERROR ChunkedExternProcessor" in line]
+    if lines:
+        raise Failed(lines[0][:300])
+    return "no ERROR of ChunkedExternProcessor in search.log"
+
+
+@check("A8", "one line in the log for a search")
+def _one_line(target: Target) -> str:
+    line = _log_line(target, _done(target.search("size=5")).sid)
+    return f"rows={line.get('rows')} outcome={line.get('outcome')}"
+
+
+@check("A9", "in a subsearch")
+def _subsearch(target: Target) -> str:
+    line = target.line("size=3")
+    rows = _done(target.user.run(f"| makeresults | append [{line}]")).rows
+    if len(rows) != 4:
+        raise Failed(f"{len(rows)} results instead of 4")
+    return "4 results"
+
+
+@check("B1", "a failure has its reason")
+def _reason(target: Target) -> str:
+    return _failed_with(target.search(f'index="{_nothing(target)}"'), _nothing(target), target.cluster)
+
+
+@check("B2", "a failed search is a FAILED job")
+def _failed_job(target: Target) -> str:
+    return _failed_with(target.search(f'index="{_nothing(target)}"'))
+
+
+def _nothing(target: Target) -> str:
+    """Return an index within the user's rule that is not there."""
+    return target.index.split(",", 1)[0].replace("*", "") + "nothing"
+
+
+@check("B4", "a result that is cut on purpose is an INFO")
+def _cut(target: Target) -> str:
+    job = _done(target.search("size=2"))
+    texts = [text for text in job.texts("INFO") if "2 are returned" in text]
+    if not texts:
+        raise Failed(f"no INFO says that 2 are returned: {_said(job)}")
+    if any("are returned" in text for text in job.texts("WARN")):
+        raise Failed(f"a warning where the size was given: {_said(job)}. The sid is {job.sid}")
+    return texts[0]
+
+
+@check("B5", "a wrong option is named")
+def _wrong_option(target: Target) -> str:
+    return _failed_with(target.search("siez=10"), "siez", "Valid options")
+
+
+@check("B6", "a message is told once")
+def _told_once(target: Target) -> str:
+    texts = [text for _, text in _done(target.search("size=2")).messages if "are returned" in text]
+    if len(texts) != 1:
+        raise Failed(f"it is told {len(texts)} times")
+    return "once"
+
+
+@check("B7", "a command after it that wants no more")
+def _head(target: Target) -> str:
+    job = _done(target.search("size=10", "| head 1"))
+    if job.texts("ERROR", "FATAL"):
+        raise Failed(_said(job))
+    return f"{len(job.rows)} event"
+
+
+@check("B9", "nobody forges a line of the log")
+def _forged(target: Target) -> str:
+    job = target.search('index="a\\" outcome=\\"done" size=1')
+    line = _log_line(target, job.sid)
+    if line.get("outcome") != "failed":
+        raise Failed(f"outcome is {line.get('outcome')!r}")
+    return "outcome=failed, one value"
+
+
+@check("B11", "a long value does not cut the line")
+def _long_line(target: Target) -> str:
+    line = _log_line(target, target.search(f'index="{"a" * 9000}"').sid)
+    if not line.get("outcome") or len(str(line.get("_raw"))) > 10_000:
+        raise Failed(f"the line has {len(str(line.get('_raw')))} characters, outcome {line.get('outcome')!r}")
+    return f"{len(str(line['_raw']))} characters"
+
+
+@check("B12", "a part of a query that matches nothing")
+def _unmatched(target: Target) -> str:
+    warned = _done(target.search('query="evntName:RunInstances"'))
+    if not any("evntName" in text for text in warned.texts("WARN")):
+        raise Failed(f"no WARN names the field: {_said(warned)}")
+    _failed_with(target.search('query="evntName:RunInstances" unknown_fields=fail'), "evntName")
+    ignored = _done(target.search('query="evntName:RunInstances" unknown_fields=ignore'))
+    if any("evntName" in text for _, text in ignored.messages):
+        raise Failed(f"it is told with unknown_fields=ignore: {_said(ignored)}")
+    return "a warning, an error, nothing"
+
+
+@check("B13", "now/d is midnight in UTC, said to a user elsewhere")
+def _midnight(target: Target) -> str:
+    job = _done(target.search("start_time=now/d end_time=now size=1"))
+    if not any("09:00" in text for text in job.texts("INFO")):
+        raise Failed(f"no INFO names 09:00 in {TIME_ZONE}: {_said(job)}")
+    return "INFO with 09:00"
+
+
+@check("C1", "quotes inside an option arrive")
+def _quotes(target: Target) -> str:
+    wanted = 'errorMessage:"not authorized" AND ('
+    return _failed_with(target.search('query="errorMessage:\\"not authorized\\" AND ("'), wanted)
+
+
+@check("C2", "JSON in an option arrives")
+def _json_option(target: Target) -> str:
+    job = _done(target.search('size=1 dsl="{\\"match_all\\": {}}"'))
+    if len(job.rows) != 1:
+        raise Failed(f"{len(job.rows)} events: {_said(job)}")
+    return "one event"
+
+
+@check("C3", "blanks in an option arrive")
+def _blanks(target: Target) -> str:
+    job = _done(target.search('query="eventName:* OR eventName:nothing" size=3 unknown_fields=ignore'))
+    return f"{len(job.rows)} events"
+
+
+@check("C5", "the time picker arrives")
+def _picker(target: Target) -> str:
+    first, last = "2026-01-01T00:00:00.000Z", "2026-01-02T00:00:00.000Z"
+    bounded = target.search("size=1", earliest_time="1767225600", latest_time="1767312000")
+    line = _log_line(target, bounded.sid)
+    if (line.get("earliest"), line.get("latest")) != (first, last):
+        raise Failed(f"the log says {line.get('earliest')} to {line.get('latest')} for 2026-01-01")
+    open_line = _log_line(target, target.search("size=1").sid)
+    if open_line.get("earliest") not in (None, "-"):
+        raise Failed(f"All time arrived as {open_line.get('earliest')}")
+    return f"{first} to {last}"
+
+
+@check("C7", "the user's time zone arrives")
+def _zone(target: Target) -> str:
+    line = _log_line(target, target.search("start_time=-1d@d end_time=@d size=1").sid)
+    if not str(line.get("earliest")).endswith("T15:00:00.000Z"):
+        raise Failed(f"midnight in {TIME_ZONE} is {line.get('earliest')} in the log")
+    return f"{line.get('earliest')}"
+
+
+@check("D1", "a cancelled search ends at once")
+def _cancelled(target: Target) -> str:
+    sid = _at_work(target)
+    target.user.control(sid, "cancel")
+    outcome = _log_line(target, sid).get("outcome")
+    if outcome != "cancelled":
+        raise Failed(f"the log says {outcome!r}")
+    return "outcome=cancelled"
+
+
+@check("D3", "a finalized search keeps what it has")
+def _finalized(target: Target) -> str:
+    sid = _at_work(target)
+    target.user.control(sid, "finalize")
+    job = target.user.wait(sid)
+    outcome = _log_line(target, sid).get("outcome")
+    if outcome != "finalized":
+        raise Failed(f"the log says {outcome!r}, the job {job.state}")
+    return "outcome=finalized"
+
+
+def _at_work(target: Target) -> str:
+    """Return the id of a search of everything that has not ended yet."""
+    sid = target.user.start(target.line("size=0"))
+    end = time.monotonic() + _AT_WORK_S
+    while time.monotonic() < end:
+        job = target.user.look(sid)
+        if str(job.content.get("isDone")).lower() in ("1", "true"):
+            raise Skipped("the index is too small: the search ends before it can be stopped")
+        if int(job.content.get("resultPreviewCount") or job.content.get("eventCount") or 0):
+            break
+        time.sleep(0.05)
+    return sid
+
+
+@check("E1", "a rule for an imported role counts")
+def _imported_role(target: Target) -> str:
+    _done(target.search("size=1"))
+    return "searched"
+
+
+@check("E2", "what splunkd tells of a user")
+def _context(target: Target) -> str:
+    (entry,) = target.user.entries("/services/authentication/current-context")
+    content = entry["content"]
+    held = set(content.get("capabilities") or ()) & {"configure_aws_siem_bridge", "list_storage_passwords"}
+    if content.get("username") != USER or content.get("tz") != TIME_ZONE or not content.get("roles") or held:
+        raise Failed(f"username {content.get('username')}, tz {content.get('tz')}, capabilities {sorted(held)}")
+    return f"roles {', '.join(content['roles'])}"
+
+
+@check("E3", "no user gets a cluster's settings")
+def _settings_refused(target: Target) -> str:
+    for who in (target.user, target.admin):
+        status, body = who.raw("POST", SETTINGS, [("cluster", target.cluster)])
+        _refused(status, body, 403)
+        if b"hosts" in body or b"answers only" not in body:
+            raise Failed(f"the answer is {body[:200]!r}")
+    return "403 for both"
+
+
+@check("E6", "no user reads a stored secret")
+def _no_secret(target: Target) -> str:
+    status, body = target.user.raw("GET", CLUSTERS, query=[("--cred--", "1")])
+    if status == 200:
+        stored = [entry for entry in _content(body) if any("password" in name for name in entry)]
+        if stored:
+            raise Failed("STOP AND REPORT IT: the clusters page shows a password to a user")
+        return "200 without an entry"
+    return f"{status}"
+
+
+def _content(body: bytes) -> List[Dict[str, object]]:
+    return [dict(entry.get("content") or {}) for entry in json.loads(body).get("entry", [])]
+
+
+@check("E7", "no user adds a cluster or a rule")
+def _no_cluster(target: Target) -> str:
+    cluster = target.user.raw("POST", CLUSTERS, [("name", "bridge_verify_x"), ("hosts", "http://127.0.0.1:9")])
+    rule = target.user.raw(
+        "POST",
+        f"{APP}/aws_siem_bridge_access",
+        [("name", "bridge_verify_x"), ("cluster", "*"), ("roles", "user"), ("indices", "*")],
+    )
+    return f"{_refused(*cluster, 403)}, {_refused(*rule, 403)}"
+
+
+@check("E8", "no user writes a rule past the page")
+def _no_stanza(target: Target) -> str:
+    form = [("name", "bridge_verify_x"), ("cluster", "*"), ("roles", "user"), ("indices", "*")]
+    return _refused(*target.user.raw("POST", f"{APP}/configs/conf-aws_siem_bridge_access", form), 403)
+
+
+@check("E9", "no user lists stored passwords")
+def _no_passwords(target: Target) -> str:
+    status, body = target.user.raw("GET", f"{APP}/storage/passwords")
+    if status == 200 and any("clear_password" in entry for entry in _content(body)):
+        raise Failed("a user can list this app's passwords: take list_storage_passwords from his role")
+    return _refused(status, body, 200, 403, 404)
+
+
+@check("E10", "a search beyond the rule")
+def _beyond(target: Target) -> str:
+    job = target.search('index="*" size=0', "| stats count")
+    if job.is_failed:
+        return _failed_with(job, target.index.split(",", 1)[0])
+    # It may run where the pattern leads to nothing else.
+    (row,) = job.rows
+    (everything,) = _done(target.admin.run(target.line('index="*" size=0', "| stats count"))).rows
+    if row["count"] != everything["count"]:
+        raise Failed(f"{row['count']} events of {everything['count']}, and no error")
+    raise Skipped("the cluster has no other indices")
+
+
+@check("E12", "clusters are not listed to users")
+def _no_list(target: Target) -> str:
+    status, body = target.user.raw("GET", f"{APP}/configs/conf-aws_siem_bridge_cluster")
+    if status == 200 and any("hosts" in entry for entry in _content(body)):
+        raise Failed("hosts and names of clusters show to a user: metadata/default.meta does not hold")
+    return _refused(status, body, 200, 403, 404)
+
+
+@check("E13", "no role sc_admin on Splunk Enterprise")
+def _cloud_role(target: Target) -> str:
+    roles = [entry["name"] for entry in target.admin.entries("/services/authorization/roles")]
+    if "sc_admin" not in roles:
+        return "no such role"
+    users = [
+        entry["name"]
+        for entry in target.admin.entries("/services/authentication/users")
+        if "sc_admin" in (entry["content"].get("roles") or ())
+    ]
+    if users:
+        raise Skipped(f"users hold it: {', '.join(users)}. Is this Splunk Cloud?")
+    return "a role without users"
+
+
+@check("F1", "a wrong password is not saved")
+def _wrong_password(target: Target) -> str:
+    try:
+        (entry,) = target.admin.entries(f"{CLUSTERS}/{target.cluster}")
+    except RestError as exc:
+        raise Failed(str(exc)) from None
+    stanza = entry["content"]
+    if stanza.get("auth") != "basic":
+        raise Skipped(f"the cluster signs in by {stanza.get('auth')}")
+    form = [(name, str(value)) for name, value in stanza.items() if name in ("hosts", "auth", "username", "ca_file")]
+    status, body = target.admin.raw("POST", f"{CLUSTERS}/{target.cluster}", [*form, ("password", "certainly wrong")])
+    if status < 400:
+        raise Failed(f"saved with status {status}: the connection test was not made. Save the right password again")
+    _done(target.search("size=1"))
+    return f"{status}, and the stored one still works"
