@@ -60,13 +60,6 @@ class ResourceNotFound(RESTException):
         super().__init__(404, msg, messages)
 
 
-class BadRequest(RESTException):
-    """400."""
-
-    def __init__(self, msg="Bad Request", messages=None):
-        super().__init__(400, msg, messages)
-
-
 def setDefault(name, value):
     """Set a value for the whole process."""
     _defaults[name] = value

@@ -12,16 +12,12 @@ ACTION_CREATE = 1
 ACTION_LIST = 2
 ACTION_EDIT = 4
 ACTION_REMOVE = 8
-ACTION_MEMBERS = 16
 ACTION_RELOAD = 32
 
 CONTEXT_NONE = 1
 CONTEXT_APP_ONLY = 2
-CONTEXT_APP_AND_USER = 3
 
 EAI_ENTRY_ACL = "eai:acl"
-EAI_ENTRY_ATTRIBUTES = "eai:attributes"
-EAI_META_PREFIX = "eai:"
 
 _ACTIONS = {
     "create": (ACTION_CREATE, "handleCreate"),
@@ -50,36 +46,10 @@ class BadActionException(AdminManagerException):
     status = 405
 
 
-class BadProgrammerException(AdminManagerException):
-    """The handler itself is wrong."""
-
-
-class InternalException(AdminManagerException):
-    """Something went wrong that is not the user's fault."""
-
-
 class NotFoundException(AdminManagerException):
     """No object of that name."""
 
     status = 404
-
-
-class AlreadyExistsException(AdminManagerException):
-    """There is an object of that name."""
-
-    status = 409
-
-
-class PermissionsException(AdminManagerException):
-    """The user may not."""
-
-    status = 403
-
-
-class ServiceUnavailableException(AdminManagerException):
-    """Not now."""
-
-    status = 503
 
 
 class CallerArgs:
@@ -143,10 +113,6 @@ class ConfigItem(dict):
     def setMetadata(self, key, value):
         """Set metadata."""
         self.metadata[key] = value
-
-    def copyMetadata(self, other):
-        """Take over an entry's metadata."""
-        self.metadata.update(other.metadata)
 
 
 class ConfigInfo(dict):

@@ -11,8 +11,3 @@ def make_splunkhome_path(parts):
     if path != home and not path.startswith(home + os.sep):
         raise ValueError(f"Cannot write outside of $SPLUNK_HOME: {path}")
     return path
-
-
-def get_base_path():
-    """Return the folder of the apps."""
-    return make_splunkhome_path(["etc", "apps"])

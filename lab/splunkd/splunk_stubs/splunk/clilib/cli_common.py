@@ -4,8 +4,3 @@
 def getConfKeyValue(conf, stanza, key):
     """Refuse: the stand-in's settings are not all on disk."""
     raise NotImplementedError("splunk.clilib.cli_common is not in the stand-in: read conf files through REST")
-
-
-def getConfStanza(conf, stanza):
-    """Refuse: the stand-in's settings are not all on disk."""
-    raise NotImplementedError("splunk.clilib.cli_common is not in the stand-in: read conf files through REST")
