@@ -193,6 +193,53 @@ def test_an_arrow_that_goes_up_is_seen(tmp_path, monkeypatch):
     assert arrows("es_bridge", set()) == ["es_bridge/search.py: collectors", "es_bridge/search.py: lab"]
 
 
+def own_imports(folder: Path) -> Dict[str, Set[str]]:
+    """Return module -> modules of the same package that it imports, wherever in it."""
+    files = {".".join(path.relative_to(folder.parent).with_suffix("").parts): path for path in folder.rglob("*.py")}
+    files = {name[: -len(".__init__")] if name.endswith(".__init__") else name: path for name, path in files.items()}
+    found: Dict[str, Set[str]] = {}
+    for name, path in files.items():
+        used: Set[str] = set()
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.Import):
+                used.update(alias.name for alias in node.names)
+            elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+                parts = [f"{node.module}.{alias.name}" for alias in node.names]
+                used.update(part if part in files else node.module for part in parts)
+        found[name] = used & set(files) - {name}
+    return found
+
+
+def in_a_circle(modules: Dict[str, Set[str]]) -> List[str]:
+    """Return the modules that import themselves by way of others."""
+
+    def reached(name: str) -> Set[str]:
+        seen: Set[str] = set()
+        left = list(modules[name])
+        while left:
+            other = left.pop()
+            if other not in seen:
+                seen.add(other)
+                left += modules[other]
+        return seen
+
+    return sorted(name for name in modules if name in reached(name))
+
+
+@pytest.mark.parametrize("folder", MAY_IMPORT)
+def test_no_modules_import_each_other(folder):
+    assert in_a_circle(own_imports(ROOT / folder)) == []
+
+
+def test_a_circle_is_seen(tmp_path):
+    (tmp_path / "room").mkdir()
+    (tmp_path / "room" / "a.py").write_text("from room.b import x\n")
+    (tmp_path / "room" / "b.py").write_text("def f():\n    from room import c\n")
+    (tmp_path / "room" / "c.py").write_text("import room.a, room.d\n")
+    (tmp_path / "room" / "d.py").write_text("")
+    assert in_a_circle(own_imports(tmp_path / "room")) == ["room.a", "room.b", "room.c"]
+
+
 @pytest.mark.parametrize("entry", BUDGETS)
 def test_a_start_loads_no_more_than_it_needs(entry):
     """Every import is paid before the first row of every search. Modules are counted: seconds differ by machine."""
