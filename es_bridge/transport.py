@@ -16,7 +16,7 @@ import time
 import weakref
 from dataclasses import dataclass
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Union
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import quote, urlencode, urlsplit, urlunsplit
 
 import urllib3
 from urllib3.connection import HTTPConnection, HTTPSConnection
@@ -111,7 +111,7 @@ class Transport:
         self.config = config
         self.bytes_received = 0
         self.requests_sent = 0
-        self._authenticator = authenticator(config.auth)
+        self._authenticator = authenticator(config.auth, _proxy_of_sts(config))
         self._secrets = secrets_of(config)
         self._headers = {
             "X-Opaque-Id": quote(opaque_id, safe="@:/._-+= "),
@@ -436,6 +436,15 @@ def _param(value: Any) -> str:
 def _is_lost(error: UnreachableError) -> bool:
     """Whether a connection ended without an answer, after the request may have been read."""
     return not error.never_sent and not isinstance(error, (RequestTimeout, TlsError))
+
+
+def _proxy_of_sts(config: ClusterConfig) -> str:
+    """Return the cluster's proxy as AWS's library takes it, ``""`` when there is none."""
+    if not config.proxy or not config.proxy_username:
+        return config.proxy or ""
+    parts = urlsplit(config.proxy)
+    user, password = quote(config.proxy_username, safe=""), quote(config.proxy_password, safe="")
+    return urlunsplit(parts._replace(netloc=f"{user}:{password}@{parts.netloc}"))
 
 
 def _retry_after(response: Response) -> Optional[float]:

@@ -6,6 +6,7 @@ import hashlib
 from pathlib import Path
 from typing import Iterable, Iterator
 
+from splunk_app.builder import docs
 from splunk_app.builder.places import BUILDER, ROOT, SOURCE
 from splunk_app.builder.rooms import CARRIED
 
@@ -21,7 +22,7 @@ def source_files(folder: Path) -> Iterator[Path]:
 def of_inputs() -> str:
     """Return a hash over everything a build reads."""
     carried = [path for room in CARRIED for path in room.files(ROOT)]
-    return of_files([*source_files(SOURCE / "package"), *source_files(BUILDER), *carried,
+    return of_files([*source_files(SOURCE / "package"), *source_files(BUILDER), *carried, *docs.pages(),
                      ROOT / "aws_bridge" / "trimming.py", SOURCE / "globalConfig.json", ROOT / "LICENSE",
                      ROOT / "script" / "build-app"])  # fmt: skip
 

@@ -5,12 +5,13 @@ ucc-gen writes into its source (the version, migrations of globalConfig.json), s
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 from pathlib import Path
 from typing import Dict
 
-from splunk_app.builder import lib
+from splunk_app.builder import docs, lib, pages
 from splunk_app.builder.environment import BuildError, for_tools, run
 from splunk_app.builder.fingerprint import source_files
 from splunk_app.builder.places import APP, BUILDER, PACKAGE, ROOT, SOURCE, version
@@ -47,6 +48,8 @@ def make(work: Path, python: Path) -> Path:
     (tree / "README" / f"{APP}_account.conf.spec").unlink(missing_ok=True)
     lib.trim(tree / "lib")
     lib.add_rooms(tree / "lib")
+    docs.add(tree)
+    pages.use_our_words(tree)
     _fix_build_number(tree)
     return tree
 
@@ -57,7 +60,7 @@ def _stage(source: Path) -> Dict[str, str]:
         target = source / "package" / path.relative_to(PACKAGE)
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(path, target)
-    shutil.copyfile(SOURCE / "globalConfig.json", source / "globalConfig.json")
+    (source / "globalConfig.json").write_text(_global_config(), "utf-8")
     shutil.copyfile(BUILDER / "lib.lock", source / "package" / "lib" / "requirements.txt")
     (source / "package" / "LICENSES").mkdir()
     shutil.copyfile(ROOT / "LICENSE", source / "package" / "LICENSES" / "Apache-2.0.txt")
@@ -67,6 +70,18 @@ def _stage(source: Path) -> Dict[str, str]:
         ours[name] = path.read_text("utf-8")
         path.unlink()
     return ours
+
+
+def _global_config() -> str:
+    """Return globalConfig.json with the version where the page shows it.
+
+    UCC's footer, which has it, too, is left out (``showFooter``): it takes the build number for a time, starts a search
+    for it at each visit, and would say 1970.
+    """
+    config = json.loads((SOURCE / "globalConfig.json").read_text("utf-8"))
+    page = config["pages"]["configuration"]
+    page["description"] += f" Version {version()}."
+    return json.dumps(config, indent=2, ensure_ascii=False) + "\n"
 
 
 def _fix_build_number(tree: Path) -> None:

@@ -108,6 +108,18 @@ def test_the_version_is_the_same_wherever_it_is_written(installed_app: Path, arc
     assert re.search(r'version="(.*)"', (ROOT / "setup.py").read_text("utf-8")).group(1) == version  # type: ignore[union-attr]
     page = json.loads((installed_app / "appserver/static/js/build/globalConfig.json").read_text("utf-8"))
     assert page["meta"]["version"] == version
+    assert page["pages"]["configuration"]["description"].endswith(f" Version {version}.")
+
+
+def test_its_readme_leads_to_its_documentation(installed_app: Path) -> None:
+    pages = sorted(installed_app.glob("docs/*.md"))
+    assert {page.name for page in pages} == {page.name for page in ROOT.glob("docs/*.md")} | {"CHANGELOG.md"}
+    for page in [installed_app / "README.md", *pages]:
+        targets = re.findall(r"\]\(([^)#\s]+)", page.read_text("utf-8"))
+        assert [target for target in targets if "://" not in target and not (page.parent / target).is_file()] == []
+    readme = (installed_app / "README.md").read_text("utf-8")
+    for name in ("install", "search_command", "access_and_credentials", "troubleshooting", "verify_on_splunk"):
+        assert f"(docs/{name}.md)" in readme
 
 
 def test_the_handler_of_searches_and_those_of_the_pages_are_registered(installed_app: Path) -> None:
@@ -138,6 +150,17 @@ def test_writing_settings_needs_the_apps_own_capability(installed_app: Path) -> 
     assert f"capability::configure_{APP}" in authorize
     given_to = {name for name in authorize.sections() if f"configure_{APP}" in authorize[name]}
     assert given_to == {"role_admin", "role_sc_admin"}
+
+
+def test_what_indexers_do_not_need_stays_out_of_the_knowledge_bundle(installed_app: Path) -> None:
+    denied = dict(conf(installed_app / "default" / "distsearch.conf")["replicationDenylist"])
+    # Splunk's pattern language (distsearch.conf.spec): a dot is a dot, ... is anything; relative to etc.
+    patterns = [re.compile(re.escape(each).replace(re.escape("..."), ".*")) for each in denied.values()]
+    files = [path.relative_to(installed_app) for path in installed_app.rglob("*") if path.is_file()]
+    travel = {path for path in files if not any(each.fullmatch(f"apps/{APP}/{path}") for each in patterns)}
+    assert {path.parts[0] for path in files} - {path.parts[0] for path in travel} == {"lib", "appserver", "docs"}
+    assert sum((installed_app / path).stat().st_size for path in travel) < 500_000
+    assert all(name.startswith(APP) for name in denied), "the names are shared with all apps"
 
 
 def test_settings_reach_every_member_of_a_search_head_cluster(installed_app: Path) -> None:

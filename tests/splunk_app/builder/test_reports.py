@@ -24,7 +24,7 @@ EXPECTED_WARNINGS: Dict[str, Tuple[Tuple[str, ...], str]] = {
     ),
     "check_for_custom_mako_templates": (
         ("appserver/templates/base.html",),
-        "UCC's page; goes with a later ucc-gen",
+        "UCC's page, plain HTML; what Splunk 10.4 does to it, and what to do then, is in docs/install.md",
     ),
     "check_for_python_script_existence": (("None",), "asks for Python 3, which is all this app knows"),
     "check_python_sdk_version": (
@@ -52,6 +52,8 @@ EXPECTED_WARNINGS: Dict[str, Tuple[Tuple[str, ...], str]] = {
         "the message itself says that no action is required",
     ),
 }
+#: (check, folder) -> why it may warn there, or not: pages come and go.
+MAY_WARN = {("check_hostnames_and_ips", "docs"): "addresses for documentation, in examples"}
 #: slim knows Splunk 8.2 at most: settings that came later, or that it forgot -> why they are right.
 EXPECTED_UNDEFINED = {
     ("app.conf", "supported_themes"): "since Splunk 8.2; for dark pages",
@@ -101,6 +103,8 @@ def test_every_warning_of_appinspect_is_expected(appinspect: Dict[str, Any]) -> 
             if message["result"] != "warning":
                 continue
             file = message.get("message_filename") or ""
+            if (check["name"], file.partition("/")[0]) in MAY_WARN:
+                continue
             if check["name"] in EXPECTED_WARNINGS and file in files:
                 seen.add((check["name"], file))
             else:

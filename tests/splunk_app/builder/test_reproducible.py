@@ -12,16 +12,17 @@ from typing import Dict
 
 import pytest
 
-from splunk_app.builder import fingerprint
+from splunk_app.builder import docs, fingerprint
 
 from .conftest import ROOT, SPLUNKS_PYTHONS, find_python
 
 
 def copy_of_the_source(target: Path) -> Path:
     """Copy what a build reads to ``target``: a build there touches nothing here."""
-    for folder in ("splunk_app", "es_bridge", "aws_bridge", "script"):
+    for folder in ("splunk_app", "es_bridge", "aws_bridge", "script", "docs"):
         shutil.copytree(ROOT / folder, target / folder, ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copyfile(ROOT / "LICENSE", target / "LICENSE")
+    for name in ("LICENSE", "CHANGELOG.md"):
+        shutil.copyfile(ROOT / name, target / name)
     return target
 
 
@@ -78,6 +79,7 @@ def test_builds_on_every_python_are_the_same_and_whole_or_not_there(tmp_path: Pa
 
 def test_whatever_a_build_reads_changes_the_fingerprint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     root = copy_of_the_source(tmp_path)
+    monkeypatch.setattr(docs, "ROOT", root)
     for name, path in (("ROOT", root), ("SOURCE", root / "splunk_app"), ("BUILDER", root / "splunk_app" / "builder")):
         monkeypatch.setattr(fingerprint, name, path)
     before = fingerprint.of_inputs()
@@ -88,6 +90,7 @@ def test_whatever_a_build_reads_changes_the_fingerprint(tmp_path: Path, monkeypa
         "es_bridge/search.py",
         "aws_bridge/trimming.py",
         "LICENSE",
+        "docs/install.md",
     ):
         with (root / changed).open("a") as file:
             file.write("\n")

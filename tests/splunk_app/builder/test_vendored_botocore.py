@@ -130,6 +130,12 @@ region = {REGION}
     assert len(aws.received) == 1
 
 
+def test_a_role_of_the_page(installed_app: Path, bare_python: str, tmp_path: Path, aws: FakeAws) -> None:
+    given = {"access_key_id": KEYS.access_key_id, "secret_access_key": KEYS.secret_access_key, "role_arn": ROLE}
+    assert sign(installed_app, bare_python, tmp_path, {"AWS_ENDPOINT_URL_STS": aws.url}, **given) == TEMPORARY
+    assert len(aws.received) == 1
+
+
 def test_a_web_identity(installed_app: Path, bare_python: str, tmp_path: Path, aws: FakeAws) -> None:
     environment = {
         "AWS_ROLE_ARN": ROLE,

@@ -1,6 +1,7 @@
 """What the configuration pages' own REST handlers let in: the built app's scripts, in a child process each request."""
 
 import json
+import re
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -8,7 +9,8 @@ from pathlib import Path
 from typing import Any, Dict, Iterator, List, Optional, Tuple
 
 import pytest
-from cluster_settings.conf import CLUSTERS
+from cluster_settings.conf import CLUSTER_KEYS, CLUSTERS
+from cluster_settings.labels import LABELS, as_on_the_page
 from splunk_host import secrets
 
 from lab.engine import Engine
@@ -160,7 +162,8 @@ def test_credentials_for_plain_http_are_stored_only_when_that_is_wanted(pages: P
 
 
 def test_a_switch_that_says_neither_yes_nor_no_is_refused(pages: Pages) -> None:
-    assert "verify_tls = ture is neither 1 (yes) nor 0 (no)" in error(pages.add("prod", verify_tls="ture", **NO_TEST))
+    text = error(pages.add("prod", verify_tls="ture", **NO_TEST))
+    assert "Verify certificate = ture is neither 1 (yes) nor 0 (no)" in text
     ok(pages.add("prod", verify_tls="False", compress="", **NO_TEST))
 
 
@@ -190,9 +193,13 @@ def test_a_cluster_that_does_not_answer_is_not_stored_unless_it_is_not_tried(pag
         ({"auth": "basic", "username": "u"}, "needs a user name and a password"),
         ({"auth": "sigv4"}, "needs the AWS region"),
         ({"auth": "sigv4", "aws_region": "us-east-1", "aws_access_key_id": "AK"}, "come in pairs"),
-        ({"ca_file": "/ca.pem"}, "ca_file needs a host with https"),
-        ({"hosts": "https://x:1", "client_key_file": "/k.pem"}, "client_key_file needs client_cert_file"),
-        ({"proxy_password": "p"}, "proxy_password needs proxy_username"),
+        ({"ca_file": "/ca.pem"}, "CA file needs a host with https"),
+        ({"hosts": "https://x:1", "client_key_file": "/k.pem"}, "Client key file needs Client certificate file"),
+        ({"proxy_password": "p"}, "Proxy password needs Proxy user name"),
+        ({"auth": "api_key"}, "Sign in with API key needs an API key"),
+        ({"max_rows": "0"}, "Most rows = 0 must be more than 0"),
+        ({"max_query_chars": "0"}, "Longest query (characters) = 0 must be 1 to 1000000"),
+        ({"auth": "sigv4", "aws_region": "us-east-1", "aws_role_arn": "reader"}, "is not the ARN of a role"),
     ],
 )
 def test_fields_that_contradict_each_other(pages: Pages, form: Dict[str, str], says: str) -> None:
@@ -215,6 +222,8 @@ def test_an_edit_tries_the_stored_secret_or_the_new_one(pages: Pages, secured: E
     text = error(pages.add("prod", **form, password="open-sesame-17"))
     assert "Check user name and password" in text
     assert "open-sesame-17" not in text
+    # The cluster has answered: without the test the wrong password would be stored, and every search fail.
+    assert "Nothing was saved" in text and "switch off" not in text
     ok(pages.add("prod", **form, password=right.auth.password))
     # Left out or as it was listed: the stored one is tried, and stays.
     ok(pages.edit("prod", **form, page_size_docs="100"))
@@ -323,6 +332,23 @@ def test_deleting_a_cluster_deletes_its_secrets_and_no_others(pages: Pages) -> N
     assert pages.secrets("prod2") == pages.secrets("pro-d") == {"password": PASSWORD}
 
 
+def test_what_the_install_page_shows_for_rest_works(pages: Pages) -> None:
+    section = Path("docs/install.md").read_text("utf-8").partition("## Without the pages")[2].partition("\n## ")[0]
+    commands = section.partition("```\n")[2].partition("```")[0].replace("\\\n", "").splitlines()
+    for command in commands:
+        page = re.search(r"/aws_siem_bridge_(\w+)\"", command)
+        form = dict(re.findall(r" -d (\w+)=(\S+)", command))
+        assert page
+        if page.group(1) == "cluster":
+            assert "--data-urlencode password@" in command
+            assert set(form) - {"name"} <= CLUSTER_KEYS
+            form.update(hosts=pages.engine_url, password=PASSWORD)
+            del form["ca_file"], form["default_index"]  # there is no such file, and no such index
+        ok(pages.send(page.group(1), form=form))
+    assert pages.secrets("prod") == {"password": PASSWORD}
+    assert pages.stored("analysts", "access")["roles"] == "user,power"
+
+
 def test_labels_that_errors_name_are_on_the_page() -> None:
     """An error says what to change: in the words of the page."""
     config = json.loads(Path("splunk_app/globalConfig.json").read_text(encoding="utf-8"))
@@ -341,3 +367,16 @@ def test_labels_that_errors_name_are_on_the_page() -> None:
     named += ["Client key file", "Proxy", "Default index", "Test the connection on save"]
     assert {label.lower() for label in named} <= labels
     assert (tabs["cluster"]["title"], tabs["access"]["title"]) == ("Clusters", "Access")
+
+
+def test_a_message_names_settings_as_the_page_does() -> None:
+    config = json.loads(Path("splunk_app/globalConfig.json").read_text(encoding="utf-8"))
+    [tab] = [each for each in config["pages"]["configuration"]["tabs"] if each["name"] == "cluster"]
+    labels = {entity["field"]: entity["label"] for entity in tab["entity"] if "_" in entity["field"]}
+    del labels["test_on_save"]  # the form's own
+    assert labels == LABELS
+    assert as_on_the_page("cluster 'ca_file': ca_file, proxy_password and max_rows = 1") == (
+        "cluster 'ca_file': CA file, Proxy password and Most rows = 1"
+    )
+    untouched = "/etc/ca_file, https://x/time_field, 'max_rows', \"api_key\", my_max_rows, max_rows_2, aws-*max_mib*"
+    assert as_on_the_page(untouched) == untouched

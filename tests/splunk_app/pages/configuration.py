@@ -28,6 +28,8 @@ class ConfigurationPage:
     def __init__(self, page: Any, web_uri: str) -> None:
         self.page = page
         self.watch = Watch(page, web_uri)
+        #: What the last dialog asked before something was deleted.
+        self.asked = ""
         self._uri = f"{web_uri}/en-US/app/aws_siem_bridge/configuration"
 
     def open(self, tab: str = "Clusters") -> ConfigurationPage:
@@ -111,6 +113,7 @@ class ConfigurationPage:
         self.row(name).get_by_role("button", name="Delete").click()
         dialog = self.page.get_by_role("dialog")
         dialog.wait_for()
+        self.asked = str(dialog.inner_text())
         self.shoot(f"delete-{name}")
         with self.page.expect_response(lambda answer: answer.request.method == "DELETE") as answered:
             dialog.get_by_role("button", name="Delete").click()

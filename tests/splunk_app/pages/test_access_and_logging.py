@@ -54,6 +54,7 @@ def test_an_access_rule_lets_a_role_search_until_it_is_deleted(
     assert head.stored("prod")
     page.open("Access")
     assert page.delete("soc") == ""
+    assert 'Delete "soc"? What its roles may search' in page.asked and "input" not in page.asked
     assert "Access" in head.search(f"| elasticsearch index={mine}", ANALYST).error
 
 

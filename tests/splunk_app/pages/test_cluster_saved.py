@@ -72,7 +72,7 @@ def test_a_cluster_is_added_searched_changed_and_deleted(
     assert form.value("Password") == "*" * 6
     assert form.value("Test the connection on save") is True
     assert_nowhere(page, password)
-    assert form.value("Leading wildcards") is True
+    assert form.expand("Ceilings of one search").value("Leading wildcards") is True
     form.fill(Most_rows="2", Most_wildcards="3", Leading_wildcards=False).save()
     assert head.stored("prod")["max_rows"] == "2"
     assert (head.stored("prod")["max_query_wildcards"], head.stored("prod")["leading_wildcards"]) == ("3", "0")
@@ -84,8 +84,11 @@ def test_a_cluster_is_added_searched_changed_and_deleted(
 
     # A wrong secret is refused and changes nothing; another user's right one is taken.
     form = page.edit("prod").fill(Password="not-the-password")
-    assert "does not accept the credentials" in form.refused()
+    refused = form.refused()
+    assert "does not accept the credentials" in refused and "Nothing was saved" in refused
+    assert "Test the connection" not in refused, "without the test the wrong password would be stored"
     assert len(head.search("| elasticsearch fields=eventName").done.rows) == 2
+    form.expand("Ceilings of one search")
     form.fill(User_name="root", Password=secured.users["root"], Most_rows="", Most_wildcards="").save()
     assert head.stored("prod")["username"] == "root"
     assert not head.stored("prod").get("max_rows")
@@ -93,6 +96,8 @@ def test_a_cluster_is_added_searched_changed_and_deleted(
     assert_nowhere(page, password, secured.users["root"], "not-the-password")
 
     assert page.delete("prod") == ""
+    assert 'Delete "prod"? Searches with cluster=prod fail from then on' in page.asked
+    assert "input" not in page.asked and "data collection" not in page.asked
     page.expect_rows({})
     assert head.stored("prod") is None
     assert head.splunkd.state.passwords() == []
@@ -179,6 +184,6 @@ def test_settings_can_be_saved_without_asking_the_cluster(
 
 def test_a_cluster_from_a_conf_file_is_shown_as_it_works(page: ConfigurationPage, head: SearchHead) -> None:
     head.splunkd.state.set_stanza("aws_siem_bridge_cluster", "by-hand", {"hosts": "https://search.example:9200"})
-    form = page.open().edit("by-hand")
+    form = page.open().edit("by-hand").expand("TLS")
     shown = {label: form.value(label) for label in ("Engine", "Sign in with", "Verify certificate")}
     assert shown == {"Engine": "Automatic", "Sign in with": "Nothing", "Verify certificate": True}

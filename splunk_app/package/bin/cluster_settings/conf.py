@@ -31,6 +31,7 @@ _AUTH_KEYS = {
     "aws_access_key_id": "access_key_id",
     "aws_secret_access_key": "secret_access_key",
     "aws_session_token": "session_token",
+    "aws_role_arn": "role_arn",
 }
 #: `Auth.kind` "none" as conf files call it: UCC's page takes a choice named none for no choice, and posts 0.
 NO_SIGN_IN = "anonymous"

@@ -24,11 +24,13 @@ from splunktaucclib.rest_handler.error import RestError
 
 from cluster_settings import access, conf
 from cluster_settings.connection_check import try_cluster
+from cluster_settings.labels import LABELS, as_on_the_page
 from es_bridge.config import ClusterConfig
-from es_bridge.errors import BridgeError, ConfigError
+from es_bridge.errors import BridgeError, ConfigError, Overloaded, TlsError, UnreachableError
 
 #: A field of the form only. It is not stored: who edits a cluster again wants the test again.
 TEST_ON_SAVE = "test_on_save"
+WITHOUT_TEST = "To save settings of a cluster that cannot be reached now, switch off Test the connection on save"
 #: It becomes a stanza, a value of ``cluster=`` and of ``source``, and the name of a folder. No dot: solnlib deletes the
 #: secrets of a stanza by a regular expression made of its name, so eu.prod would take those of eu-prod along.
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}")
@@ -58,7 +60,10 @@ class _Handler(AdminExternalHandler):
             if isinstance(value, str) and key not in conf.SECRET_KEYS:
                 payload[key] = value = value.strip()
                 if _CONTROL.search(value):
-                    raise RestError(400, f"{key} holds a line end or another control character. Was too much copied?")
+                    raise RestError(
+                        400,
+                        f"{LABELS.get(key, key)} holds a line end or another control character. Was too much copied?",
+                    )
 
     def _complete(self, content: Dict[str, Any]) -> None:
         content.update((key, value) for key, value in self.understood.items() if not content.get(key))
@@ -132,7 +137,7 @@ class ClusterHandler(_Handler):
             raise RestError(
                 400,
                 f"{config.warning}. Nothing was saved. To save it all the same, switch on Allow credentials over plain "
-                "HTTP",
+                "HTTP, below TLS",
             )
         if wants_test:
             _try(config)
@@ -185,18 +190,18 @@ def _shown() -> Iterator[None]:
     except SplunkdError as exc:
         raise RestError(500, str(exc)) from None
     except ConfigError as exc:
-        raise RestError(400, str(exc)) from None
+        raise RestError(400, as_on_the_page(str(exc))) from None
 
 
 def _try(config: ClusterConfig) -> None:
     try:
         try_cluster(config)
     except BridgeError as exc:
-        raise RestError(
-            400,
-            f"{exc}. Nothing was saved. To save settings of a cluster that cannot be reached now, switch off Test the "
-            "connection on save",
-        ) from None
+        text = f"{as_on_the_page(str(exc))}. Nothing was saved"
+        # Where the cluster has answered, it is the settings that are wrong: saving them untried would not help.
+        if isinstance(exc, (UnreachableError, Overloaded)) and not isinstance(exc, TlsError):
+            text += f". {WITHOUT_TEST}"
+        raise RestError(400, text) from None
 
 
 def _no_default(splunkd: Splunkd, name: str) -> None:

@@ -1,0 +1,53 @@
+"""UCC's pages in words of this app, where globalConfig.json has no place for them.
+
+UCC's text for a deletion speaks of inputs, which this app has none of, and that of an empty table of records. They are
+replaced in UCC's own script; a text that is not found there ends the build, so that a newer ucc-gen is looked at.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Dict
+
+from splunk_app.builder.environment import BuildError
+
+#: Tab -> what the dialog says before something of it is deleted. NAME stands for its name.
+BEFORE_DELETION = {
+    "cluster": 'Delete "NAME"? Searches with cluster=NAME fail from then on, and its stored secrets are deleted. '
+    "Nothing is deleted in the cluster itself.",
+    "access": 'Delete "NAME"? What its roles may search is then decided by the other rules alone, beginning with '
+    "their next search.",
+}
+#: Tab -> what an empty table says.
+WHEN_EMPTY = {
+    "cluster": "No cluster yet. Begin here: Add, name, hosts, how to sign in. Saving tries the connection. Then give "
+    "roles the right to search it, on the tab Access.",
+    "access": "No rule yet: only administrators may search. Add a cluster on the tab Clusters first, then here the "
+    "roles that may search it, and which indices.",
+}
+#: (what UCC's script has once, what stands in its place). ``ee(102,...)`` is UCC's text for a deletion; ``r`` and ``t``
+#: are the tab's name, ``i`` the name of the stanza, ``A`` all rows by tab, also those that a filter hides.
+_REPLACED = (
+    ("_=n===Se?ee(103,[i]):ee(102,[i]);", "_=(TEXTS[t]||ee(103,[i])).split('NAME').join(i);", BEFORE_DELETION),
+    (
+        'e.length?null:l.jsx(tr,{children:"No records found"})',
+        'e.length?null:l.jsx(tr,{children:!Object.keys(A[r]||{}).length&&TEXTS[r]||"Nothing fits the filter"})',
+        WHEN_EMPTY,
+    ),
+)
+
+
+def use_our_words(tree: Path) -> None:
+    """Replace UCC's texts in the built pages. Raises `BuildError` when a place is not found exactly once."""
+    scripts = sorted((tree / "appserver" / "static" / "js" / "build").glob("*.js"))
+    for found, instead, texts in _REPLACED:
+        holding = [script for script in scripts if found in script.read_text("utf-8")]
+        if len(holding) != 1 or holding[0].read_text("utf-8").count(found) != 1:
+            raise BuildError(f"UCC's pages have changed: look for {found!r} and decide anew ({Path(__file__).name})")
+        text = holding[0].read_text("utf-8").replace(found, instead.replace("TEXTS", _object(texts)))
+        holding[0].write_text(text, "utf-8")
+
+
+def _object(texts: Dict[str, str]) -> str:
+    return json.dumps(texts, ensure_ascii=True, sort_keys=True).replace("</", "<\\/")
