@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import os
 import sys
 from pathlib import Path
 from typing import List, Optional
 
 #: Sub-command -> (module, one line of help). The module offers ``add_arguments(parser)`` and ``run(arguments) -> int``.
 COMMANDS = {
-    "search": ("es_bridge.cli.search", "search an index pattern, newest first, as JSON lines or a table"),
+    "search": ("es_bridge.cli.search", "search an index pattern, newest first, as JSON, a table or CSV"),
     "indices": ("es_bridge.cli.indices", "list the indices a pattern names, with documents and time field"),
     "ping": ("es_bridge.cli.ping", "say what a cluster is, what it supports and what is missing"),
     "load": ("collectors.cli.load", "load AWS logs into the store: files, a bucket prefix, or a queue for good"),
@@ -23,6 +24,7 @@ COMMANDS = {
     "digest": ("collectors.cli.digest", "verify CloudTrail's digest chain: that no log file was changed or removed"),
     "templates": ("collectors.cli.templates", "show and apply index templates and lifecycle policies"),
     "spl": ("savedsearches.runner.cli", "run a pipeline of SPL on a cluster, without a Splunk: a strict subset"),
+    "completion": ("es_bridge.cli.completion", "print what makes a shell complete commands and options"),
     "lab": ("lab.cli", "what stands in for the systems a user owns: engine, splunkd, story, one-line runner"),
 }
 
@@ -31,30 +33,54 @@ COMMANDS = {
 ONLY_IN_A_CLONE = ("lab", "spl")
 _APP = Path(__file__).resolve().parent / "splunk_app"
 
+FIRST_STEPS = """\
+first steps:
+  aws-siem-bridge lab engine start                 an engine on this machine to try with; says what to type next
+  aws-siem-bridge ping --url https://search:9200   what a cluster is, and what this account may do there
+  aws-siem-bridge load AWSLogs/                    bring AWS's log files into it
+  aws-siem-bridge search 'aws-*' --format table    look at them
 
-def build_parser(argv: List[str]) -> argparse.ArgumentParser:
-    """Return the parser, with the arguments of the one sub-command that ``argv`` names."""
-    from es_bridge.terminal import Parser  # here, so that importing this module loads nothing else
+Every command has its own --help with examples. Exit status: 0 done, 1 failed, 2 wrong usage.
+"""
+
+
+def build_parser(argv: List[str], everything: bool = False) -> argparse.ArgumentParser:
+    """Return the parser, with the arguments of the sub-command that ``argv`` names, or of all that can be loaded."""
+    from es_bridge.cli.parser import Parser  # here, so that importing this module loads nothing else
 
     parser = Parser(
         prog="aws-siem-bridge",
         description="Search raw AWS logs in OpenSearch or Elasticsearch, load them, and run the lab.",
-        epilog="Every sub-command has its own --help with examples.",
+        epilog=FIRST_STEPS,
     )
+    parser.add_argument("--version", action="store_true", help="print the version and exit")
     subparsers = parser.add_subparsers(dest="command", metavar="<command>")
     named = next((word for word in argv if not word.startswith("-")), None)
     for name, (module, line) in COMMANDS.items():
         sub = subparsers.add_parser(
             name, help=line, description=line, formatter_class=argparse.RawDescriptionHelpFormatter
         )
-        if name == named:
-            importlib.import_module(module).add_arguments(sub)
+        if name == named or everything:
+            _add_arguments(module, sub, everything)
     return parser
+
+
+def _add_arguments(module: str, parser: argparse.ArgumentParser, everything: bool) -> None:
+    """Add a sub-command's arguments; to complete them those of its own sub-commands, as far as they are installed."""
+    try:
+        importlib.import_module(module).add_arguments(parser)
+        for action in parser._subparsers._group_actions if everything and parser._subparsers else ():
+            for inner in (action.choices or {}).values():  # type: ignore[attr-defined]
+                getattr(inner, "load", lambda: None)()
+    except ImportError:
+        if not everything:
+            raise
 
 
 def main(argv: Optional[List[str]] = None) -> int:
     """Run one sub-command; return the exit status (0 done, 1 failed, 2 wrong usage)."""
-    from es_bridge.terminal import put_error, show_failures
+    from es_bridge.cli import reporting
+    from es_bridge.terminal import put, put_error, show_failures
 
     show_failures()
     argv = sys.argv[1:] if argv is None else argv
@@ -66,15 +92,45 @@ def main(argv: Optional[List[str]] = None) -> int:
         return 2
     parser = build_parser(argv)
     arguments = parser.parse_args(argv)
+    if arguments.version:
+        put(f"aws-siem-bridge {version()}")
+        return 0
     if not arguments.command:
         parser.print_help()
         return 2
+    reporting.unreachable_hint = lambda: engine_elsewhere(arguments)
     module = importlib.import_module(COMMANDS[arguments.command][0])
     try:
         return module.run(arguments)
     except KeyboardInterrupt:
         put_error("aws-siem-bridge: stopped")
         return 130
+
+
+def version() -> str:
+    """Return the version that is installed."""
+    from importlib import metadata
+
+    try:
+        return metadata.version("aws-siem-bridge")
+    except metadata.PackageNotFoundError:
+        return "unknown: it is not installed, it runs from its folder"
+
+
+def engine_elsewhere(arguments: argparse.Namespace) -> str:
+    """Return where an engine of the lab runs, for whoever did not say which cluster is meant; nothing if none does."""
+    from es_bridge.cli.connection import URL_VARIABLE
+
+    if getattr(arguments, "url", None) or os.environ.get(URL_VARIABLE):
+        return ""
+    try:
+        from lab.engine.running import running_urls
+    except ImportError:  # installed without the lab
+        return ""
+    urls = running_urls()
+    if not urls:
+        return f"no cluster was named: give --url, or set {URL_VARIABLE}. To try: aws-siem-bridge lab engine start"
+    return f"an engine of the lab runs at {urls[0]}. To use it: export {URL_VARIABLE}={urls[0]}"
 
 
 if __name__ == "__main__":

@@ -46,6 +46,8 @@ PARQUET = [
 ]
 #: What reads the expressions of SPL; pure Python.
 SPL = ["lark==1.2.2"]
+#: What writes the completion of the shells; pure Python, and no other command loads it.
+COMPLETION = ["shtab==1.7.2"]
 TESTS = [
     "pytest==8.4.2",
     "pytest-timeout==2.4.0",
@@ -88,8 +90,9 @@ setup(
         "loader": LOADER,
         "parquet": PARQUET,
         "spl": SPL,
-        "lab": LAB + LOADER + SPL,
-        "tests": TESTS + LAB + LOADER + PARQUET + SPL,
+        "completion": COMPLETION,
+        "lab": LAB + LOADER + SPL + COMPLETION,
+        "tests": TESTS + LAB + LOADER + PARQUET + SPL + COMPLETION,
     },
     entry_points={"console_scripts": ["aws-siem-bridge = aws_siem_bridge:main"]},
 )

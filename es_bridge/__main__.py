@@ -7,10 +7,11 @@ import importlib
 import sys
 from typing import List, Optional
 
-from es_bridge.terminal import Parser, put_error, show_failures
+from es_bridge.cli.parser import Parser
+from es_bridge.terminal import put_error, show_failures
 
 COMMANDS = {
-    "search": "search an index pattern, newest first, as JSON lines or a table",
+    "search": "search an index pattern, newest first, as JSON, a table or CSV",
     "indices": "list the indices a pattern names, with documents and time field",
     "ping": "say what a cluster is, what it supports and what is missing",
 }

@@ -8,7 +8,6 @@ string that is the same value. Documents that go into a file or a pipe are not p
 
 from __future__ import annotations
 
-import argparse
 import sys
 import threading
 import traceback
@@ -52,15 +51,6 @@ def json_line(line: bytes) -> bytes:
     # A tab is white space between members: inside a string JSON has none.
     text = line.decode("utf-8", "surrogateescape").rstrip("\n").replace("\t", " ")
     return (shown(text) + "\n").encode("utf-8", "backslashreplace")
-
-
-class Parser(argparse.ArgumentParser):
-    """A parser whose messages quote arguments as they can be shown."""
-
-    def _print_message(self, message: str, file: Any = None) -> None:
-        """Print help, usage or an error; argparse's one way to write."""
-        if message:
-            put(*message.rstrip("\n").split("\n"), to=file or sys.stderr)
 
 
 def show_failures() -> None:

@@ -6,7 +6,7 @@ import argparse
 import importlib
 from typing import Any
 
-from es_bridge.terminal import Parser
+from es_bridge.cli.parser import Parser
 
 #: Sub-command -> (module, one line of help). The module offers ``add_arguments(parser)`` and ``run(arguments) -> int``.
 COMMANDS = {
@@ -31,9 +31,17 @@ Every sub-command has its own --help with examples.
 class _LazyParser(Parser):
     """A sub-command's parser that imports the sub-command's module when its arguments are about to be parsed."""
 
+    _is_loaded = False
+
+    def load(self) -> None:
+        """Add the module's arguments."""
+        if not self._is_loaded:
+            self._is_loaded = True
+            importlib.import_module(COMMANDS[self.prog.split()[-1]][0]).add_arguments(self)
+
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
         """Add the module's arguments first."""
-        importlib.import_module(COMMANDS[self.prog.split()[-1]][0]).add_arguments(self)
+        self.load()
         return super().parse_known_args(args, namespace)
 
 

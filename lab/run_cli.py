@@ -1,21 +1,23 @@
 """``aws-siem-bridge lab run``: one ``| elasticsearch ...`` through the app's own script, without a Splunk.
 
-Rows go to stdout as JSON lines, messages to stderr; the exit status is how the job would end: 0 done, 1 failed.
+Rows go to stdout, as JSON lines or in another format, messages to stderr; the exit status is how the job would end: 0
+done, 1 failed; 2 is wrong usage.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from dataclasses import replace
 from typing import List, Optional
 
 from es_bridge import times
 from es_bridge.cli.connection import add_connection_arguments, cluster_from
+from es_bridge.cli.reporting import WRONG_USAGE
+from es_bridge.cli.rows import JSONL, Rows, add_format_argument
 from es_bridge.config import ClusterConfig
 from es_bridge.errors import BridgeError
-from es_bridge.terminal import put, put_error
+from es_bridge.terminal import put_error
 from lab.app_command import AppCommand
 from lab.splunkd import SplunkdStandIn, User, add_cluster
 from splunk_bridge.chunked import CommandProcess, Job, ProtocolError
@@ -36,23 +38,26 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of ``lab run``."""
     parser.epilog = _EXAMPLES
     parser.add_argument("line", help="the command line, in one pair of single quotes")
-    parser.add_argument("--earliest", default="0", help="what the time picker says; any time, default: All time")
-    parser.add_argument("--latest", default="0", help="the picker's other side; default: no bound")
-    parser.add_argument("--tz", default="", help="time zone in the user's Splunk preferences, such as Asia/Seoul")
+    parser.add_argument("--earliest", default="0", metavar="TIME", help="what the time picker says (default: All time)")
+    parser.add_argument("--latest", default="0", metavar="TIME", help="the picker's other side (default: no bound)")
+    parser.add_argument(
+        "--time-zone", default="", metavar="NAME", help="that of the user's Splunk preferences, such as Asia/Seoul"
+    )
+    add_format_argument(parser, JSONL)
     parser.add_argument("--python", default=sys.executable, help="interpreter that runs the script; default: this one")
     add_connection_arguments(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Run one command line; return 0 when the job would be done, 1 when it would have failed."""
+    """Run one command line; return 0 when the job would be done, 1 when it would have failed, 2 for wrong usage."""
     try:
         line = own_command_line(arguments.line)
         now_ms = times.now_ms()
-        picker = [_picked(text, now_ms, arguments.tz) for text in (arguments.earliest, arguments.latest)]
+        picker = [_picked(text, now_ms, arguments.time_zone) for text in (arguments.earliest, arguments.latest)]
         cluster = cluster_from(arguments)
     except (SplError, BridgeError) as exc:
         put_error(f"aws-siem-bridge: {exc}")
-        return 1
+        return WRONG_USAGE
     return _run_line(line.args, line.raw_args, picker, cluster, arguments)
 
 
@@ -69,12 +74,12 @@ def _run_line(
 ) -> int:
     with SplunkdStandIn(python=arguments.python) as splunkd:
         add_cluster(splunkd.state, replace(cluster, name=CLUSTER))
-        session_key = splunkd.state.session(User("admin", ("admin",), tz=arguments.tz))
+        session_key = splunkd.state.session(User("admin", ("admin",), tz=arguments.time_zone))
         job = Job(args, raw_args, splunkd.uri, session_key, earliest=picker[0], latest=picker[1])
         try:
             with AppCommand(job, python=arguments.python, home=splunkd.splunk_home) as command:
                 try:
-                    return _print_replies(command)
+                    return _print_replies(command, Rows(arguments.format))
                 except (ProtocolError, EOFError) as exc:
                     put_error(f"aws-siem-bridge: {exc}. It wrote to stderr:", *command.stderr().split("\n"))
         except OSError as exc:
@@ -82,14 +87,15 @@ def _run_line(
         return 1
 
 
-def _print_replies(command: CommandProcess) -> int:
+def _print_replies(command: CommandProcess, rows: Rows) -> int:
     finished = False
     for reply in command.run():
         for level, text in reply.messages:
             put_error(f"{level} {text}")
         for row in reply.rows():
-            put(json.dumps(row, ensure_ascii=False))
+            rows.add(row)
         finished = reply.finished
+    rows.end()
     sys.stdout.flush()
     status = command.wait()
     if command.stderr():

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 from collections import Counter, deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict
@@ -24,7 +23,8 @@ from collectors.errors import CollectorError
 from collectors.files import FileObjects, find_files
 from collectors.presence import Presence
 from es_bridge.cli.connection import add_connection_arguments, cluster_from, opaque_id
-from es_bridge.cli.reporting import DONE, FAILED, run_reported, say
+from es_bridge.cli.reporting import DONE, FAILED, UsageError, run_reported, say, tell
+from es_bridge.cli.rows import TABLE, Column, Rows, add_format_argument
 from es_bridge.cli.table import cell
 from es_bridge.terminal import put
 from es_bridge.transport import Transport
@@ -33,7 +33,7 @@ EXAMPLES = """\
 examples:
   aws-siem-bridge audit s3://log-archive/AWSLogs/111122223333/ --since 2026-11-01 --until 2026-11-02 \\
       --dead-letters s3://log-dead-letters/load --url https://search.example:9200 --username reader
-  aws-siem-bridge audit copy-of-the-bucket/ --as s3://log-archive --format json
+  aws-siem-bridge audit copy-of-the-bucket/ --as s3://log-archive --format jsonl
 
 Reads every object again and asks the cluster for each of its records, by id: a record is stored, a dead letter, or
 missing. Named with each object: records that are missing, and records that are in more than one index. Exit status 0:
@@ -45,6 +45,8 @@ them. What is known to be none of the logs (digests, other services' files) is c
 UNCERTAIN = 4
 WORKERS = 4
 _LINE = "{:>12} {:>12} {:>12} {:>12}  {}"
+_NAMES = ("uri", "dataset", "records", "stored", "dead", "missing", "doubled", "passed_over", "problem", "complete")
+_COLUMNS = [Column(name, name) for name in _NAMES]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -61,7 +63,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--dataset", choices=sorted(DATASETS), default="", help="which log it is (default: by key and content)"
     )
-    parser.add_argument("--format", choices=("table", "json"), default="table", help="json: one object a line")
+    add_format_argument(parser)
     parser.add_argument(
         "--named", type=int, metavar="N", default=NAMED, help=f"records named for each object (default: {NAMED})"
     )
@@ -84,7 +86,7 @@ class _Source(NamedTuple):
 def _run(arguments: argparse.Namespace) -> int:
     try:
         if arguments.workers < 1 or arguments.named < 0:
-            raise CollectorError("--workers takes 1 or more, --named 0 or more")
+            raise UsageError("--workers takes 1 or more, --named 0 or more")
         source = _bucket(arguments) if arguments.path.startswith("s3://") else _files(arguments)
         letters = DeadLetters(letter_store(arguments.dead_letters)) if arguments.dead_letters else None
         with Transport(cluster_from(arguments), opaque_id=opaque_id("audit")) as transport:
@@ -99,11 +101,11 @@ def _run(arguments: argparse.Namespace) -> int:
 
 def _bucket(arguments: argparse.Namespace) -> _Source:
     if arguments.stands_for:
-        raise CollectorError("--as is for a folder: what is read from a bucket has its own address")
+        raise UsageError("--as is for a folder: what is read from a bucket has its own address")
     bucket, prefix = split_uri(arguments.path)
     period = period_from(arguments)
     s3 = client("s3", retry_mode="adaptive", connections=arguments.workers + 2)
-    say(in_words(period, arguments.late))
+    tell(in_words(period, arguments.late))
     listing = listing_of(s3, bucket, prefix, period, arguments.late, arguments.dataset)
     refs = (each.ref for each in listing)
     return _Source(S3Objects(s3), refs, lambda: (listing.passed_over, listing.and_more))
@@ -111,7 +113,7 @@ def _bucket(arguments: argparse.Namespace) -> _Source:
 
 def _files(arguments: argparse.Namespace) -> _Source:
     if period_is_given(arguments):
-        raise CollectorError("--since, --until and --late are for s3://bucket/prefix: a folder is read as a whole")
+        raise UsageError("--since, --until and --late are for s3://bucket/prefix: a folder is read as a whole")
     found = find_files([Path(arguments.path)], arguments.stands_for, arguments.dataset)
     return _Source(FileObjects(found.logs), (log.ref for log in found.logs), lambda: (found.passed_over, ()))
 
@@ -139,7 +141,8 @@ def _report(results: Iterator[ObjectAudit], source: _Source, arguments: argparse
     unknown = 0
     names: List[str] = []
     total = ObjectAudit("all")
-    if arguments.format == "table":
+    rows = None if arguments.format == TABLE else Rows(arguments.format, _COLUMNS)
+    if rows is None:
         put(_LINE.format("records", "stored", "dead letters", "missing", "object"))
     for result in results:
         objects += 1
@@ -152,16 +155,18 @@ def _report(results: Iterator[ObjectAudit], source: _Source, arguments: argparse
             passed_over[result.passed_over] += 1
         for name in ("records", "stored", "dead", "missing", "doubled"):
             setattr(total, name, getattr(total, name) + getattr(result, name))
-        if arguments.format == "json":
-            put(json.dumps({**_as_json(result), "complete": result.is_complete}, ensure_ascii=False), flush=True)
+        if rows is not None:
+            rows.add({**_as_json(result), "complete": result.is_complete})
         else:
             _print(result)
-    if arguments.format == "table":
+    if rows is not None:
+        rows.end()
+    else:
         put(_LINE.format(*(f"{n:,}" for n in (total.records, total.stored, total.dead, total.missing)), "all"))
     by_key, and_more = source.passed_over()
     passed_over.update(by_key)
     if known(passed_over):
-        say(f"not compared, because it is none of the logs: {known(passed_over, and_more)}")
+        tell(f"not compared, because it is none of the logs: {known(passed_over, and_more)}")
     if not objects:
         say(f"no object is there to compare: {arguments.path}")
         return FAILED
@@ -174,7 +179,7 @@ def _report(results: Iterator[ObjectAudit], source: _Source, arguments: argparse
     if unknown:
         say(counted + f"accounted for, once, but {unknown:,} objects that might be logs were passed over")
         return UNCERTAIN
-    say(counted + "all accounted for, once")
+    tell(counted + "all accounted for, once")
     return DONE
 
 

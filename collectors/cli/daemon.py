@@ -27,10 +27,10 @@ from collectors.delivery.letter_store import letter_store
 from collectors.delivery.object_log import ObjectLog
 from collectors.delivery.prometheus import DaemonMetrics
 from collectors.enrichment import address_book
-from collectors.errors import CollectorError
 from collectors.object_fields import parse_choice
 from collectors.templates import ensure_template
 from es_bridge.cli.connection import cluster_from, opaque_id
+from es_bridge.cli.reporting import UsageError
 from es_bridge.transport import Transport
 
 #: Without any progress for this long the cluster is taken for unable: nothing more is received.
@@ -89,9 +89,9 @@ def run_queue(arguments: argparse.Namespace) -> int:
     ``arguments`` are those of ``load``. Raises `AwsError`, `CollectorError` and `BridgeError` when it cannot start.
     """
     if not arguments.dead_letters:
-        raise CollectorError("--queue needs --dead-letters: a record that cannot be stored has to be somewhere")
+        raise UsageError("--queue needs --dead-letters: a record that cannot be stored has to be somewhere")
     if arguments.dataset:
-        raise CollectorError("--dataset is for files and buckets: which log a queue's object is, is told for each")
+        raise UsageError("--dataset is for files and buckets: which log a queue's object is, is told for each")
     settings = _settings(arguments)
     log = ObjectLog()
     log.take_over_logging()
@@ -152,7 +152,7 @@ def _settings(arguments: argparse.Namespace) -> DaemonSettings:
             expected_buckets=expected_buckets(arguments.expect_bucket),
         )
     except ValueError as exc:
-        raise CollectorError(f"the queue's options: {exc}") from exc
+        raise UsageError(f"the queue's options: {exc}") from exc
 
 
 def _run_until_signal(daemon: Daemon) -> int:

@@ -17,7 +17,8 @@ from collectors.cloudtrail.digest import DIGEST, LOG, READERS, VALID, Checked, D
 from collectors.cloudtrail.digest_keys import PublicKeys, keys_of_aws, keys_of_file
 from collectors.cloudtrail.digest_store import LocalDigests, S3Digests
 from collectors.errors import CollectorError
-from es_bridge.cli.reporting import DONE, FAILED, run_reported, say
+from es_bridge.cli.reporting import DONE, FAILED, UsageError, run_reported, say, tell
+from es_bridge.cli.rows import TABLE, Column, Rows, add_format_argument
 from es_bridge.terminal import put
 from es_bridge.times import now_ms
 
@@ -34,6 +35,8 @@ wrong is printed, one line each: changed, missing or unverified, which file, and
 the period are as AWS wrote them. 1: something is not, or could not be checked, or there is no digest.
 """
 SAY_EVERY_S = 10.0
+_WRONG = ("result", "kind", "uri", "reason")
+_COLUMNS = [Column(name, name) for name in _WRONG]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -45,10 +48,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--until", metavar="TIME", default="0", help="up to here (default: now; in a folder: the newest)"
     )
-    parser.add_argument("--timezone", metavar="ZONE", default="UTC", help="of times without an offset (default: UTC)")
+    parser.add_argument("--time-zone", metavar="NAME", default="UTC", help="of times without an offset (default: UTC)")
     parser.add_argument(
         "--public-keys", type=Path, metavar="FILE", help="do not ask CloudTrail in the digests' regions for them"
     )
+    add_format_argument(parser, more="of what is wrong; ")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -59,13 +63,13 @@ def run(arguments: argparse.Namespace) -> int:
 def _run(arguments: argparse.Namespace) -> int:
     try:
         now = now_ms()
-        since_ms = instant_ms(arguments.since, arguments.timezone, now)
-        until_ms = instant_ms(arguments.until, arguments.timezone, now)
+        since_ms = instant_ms(arguments.since, arguments.time_zone, now)
+        until_ms = instant_ms(arguments.until, arguments.time_zone, now)
         if since_ms is not None and until_ms is not None and since_ms >= until_ms:
-            raise CollectorError(f"--since {arguments.since} is not before --until {arguments.until}")
+            raise UsageError(f"--since {arguments.since} is not before --until {arguments.until}")
         store, end_ms = _store(arguments.where, since_ms, until_ms, now)
         keys = _keys(arguments, since_ms, until_ms)
-        counts, backfill = _verify(store, keys, since_ms, end_ms)
+        counts, backfill = _verify(store, keys, since_ms, end_ms, arguments.format)
     except (AwsError, CollectorError) as exc:
         say(str(exc))
         return FAILED
@@ -75,7 +79,7 @@ def _run(arguments: argparse.Namespace) -> int:
         say(f"no digest of this time in {arguments.where}: is log file validation of the trail enabled?")
         return FAILED
     of_these = f" ({backfill:,} of them backfill digests)" if backfill else ""
-    put(
+    (put if arguments.format == TABLE else tell)(
         f"{counts[DIGEST, VALID]:,} of {digests:,} digests valid{of_these}, "
         f"{counts[LOG, VALID]:,} of {logs:,} log files valid"
     )
@@ -98,22 +102,28 @@ def _keys(arguments: argparse.Namespace, since_ms: Optional[int], until_ms: Opti
 
 
 def _verify(
-    store: DigestStore, keys: PublicKeys, since_ms: Optional[int], until_ms: Optional[int]
+    store: DigestStore, keys: PublicKeys, since_ms: Optional[int], until_ms: Optional[int], format: str
 ) -> Tuple[Counter[Tuple[str, str]], int]:
     """Verify, print what is wrong, and return the counts by kind and result, and how many were backfill digests."""
     counts: Counter[Tuple[str, str]] = Counter()
     backfill = 0
+    # A table's lines come as they are found: the chain of a year takes hours.
+    rows = None if format == TABLE else Rows(format, _COLUMNS)
     say_at = time.monotonic() + SAY_EVERY_S
     for checked in verify(store, keys.verify, since_ms, until_ms):
         counts[checked.kind, checked.result] += 1
         backfill += checked.kind == DIGEST and "_backfill.json" in checked.uri
-        if checked.result != VALID:
+        if checked.result != VALID and rows is not None:
+            rows.add({name: getattr(checked, name) for name in _WRONG})
+        elif checked.result != VALID:
             _print(checked)
         if time.monotonic() >= say_at and sys.stderr.isatty():
             say_at = time.monotonic() + SAY_EVERY_S
-            say(
+            tell(
                 f"{counts[DIGEST, VALID]:,} digests and {counts[LOG, VALID]:,} log files valid so far, at {checked.uri}"
             )
+    if rows is not None:
+        rows.end()
     return counts, backfill
 
 

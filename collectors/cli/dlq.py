@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import json
 import re
 import sys
 from itertools import groupby
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Union
+from typing import Any, Dict, Iterator, List, Tuple, Union
 
 from aws_bridge.clients import client
 from aws_bridge.errors import AwsError, ObjectUnreadable
@@ -25,7 +24,8 @@ from collectors.enrichment import address_book
 from collectors.errors import CollectorError
 from collectors.originals import Originals
 from es_bridge.cli.connection import add_connection_arguments, cluster_from, opaque_id
-from es_bridge.cli.reporting import DONE, FAILED, run_reported, say
+from es_bridge.cli.reporting import DONE, FAILED, UsageError, run_reported, say, tell
+from es_bridge.cli.rows import TABLE, Column, Rows, add_format_argument, as_json
 from es_bridge.cli.table import cell
 from es_bridge.terminal import put
 from es_bridge.times import format_utc, now_ms, parse_time, zone_named
@@ -46,8 +46,11 @@ original objects again and replays only the records concerned. A letter goes whe
 there already, or refused anew, which is a new letter), and stays when there is none. What is no record (broken JSON, a
 line that was cut) is stored as text: event.kind:pipeline_error. Exit status of redrive 0: every letter asked for is
 gone and its record stored. 1: something is left, and is named. dismiss removes letters that nothing more will come of,
-such as those about an object that is gone for good, and prints each of them.
+such as those about an object that is gone for good, and prints each of them as a line of JSON.
 """
+#: What is known about a letter, in order.
+_FACTS: Tuple[str, ...] = ("id", "object", "machine", "file", "version", "record")
+_FACTS += ("offset", "recorded", "error_type", "reason", "index", "excerpt")
 #: Letters shown at once.
 LIMIT = 100
 #: What a list shows of a reason.
@@ -62,9 +65,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     _add_filters(listing)
     listing.add_argument("--limit", type=int, default=LIMIT, metavar="N", help=f"at most so many (default: {LIMIT})")
     listing.add_argument("--after", default="", metavar="ID", help="the next page: letters after this one")
-    listing.add_argument("--json", action="store_true", help="one JSON object a letter, with all that is known")
+    add_format_argument(listing, more="table is in short, the others have all that is known; ")
     show = _command(commands, "show", "say all that is known about a letter, or the letters of an object")
     show.add_argument("id", metavar="ID", help="as listed")
+    add_format_argument(show)
     again = _command(commands, "redrive", "take the records again from the original objects")
     again.add_argument("ids", nargs="*", metavar="ID", help="letters or objects, as listed (default: all that are met)")
     _add_filters(again)
@@ -120,7 +124,7 @@ def _run(arguments: argparse.Namespace) -> int:
             return _redrive(arguments)
         letters = DeadLetters(letter_store(arguments.place))
         if arguments.dlq_command == "show":
-            return _show(letters, arguments.id)
+            return _show(letters, arguments.id, arguments.format)
         return _list(letters, arguments) if arguments.dlq_command == "list" else _dismiss(letters, arguments)
     except (AwsError, CollectorError) as exc:
         say(str(exc))
@@ -139,28 +143,36 @@ def _filters(arguments: argparse.Namespace) -> Dict[str, Any]:
 
 def _list(letters: DeadLetters, arguments: argparse.Namespace) -> int:
     if arguments.limit < 1:
-        raise CollectorError(f"--limit {arguments.limit} shows nothing: give 1 or more")
+        raise UsageError(f"--limit {arguments.limit} shows nothing: give 1 or more")
     page = letters.page(arguments.limit, after=arguments.after, **_filters(arguments))
-    for letter in page.letters:
-        put(_json(_facts(letter)) if arguments.json else _line(letter))
+    if page.letters or arguments.format != TABLE:
+        _print(page.letters, arguments.format)
     if page.after:
-        say(f"there are more: --after {page.after}")
+        tell(f"there are more: --after {page.after}")
     elif not page.letters:
         is_there = "://" in letters.uri or Path(letters.uri).exists()
-        say(f"no dead letter in {letters.uri} that is asked for" + ("" if is_there else ": there is no such folder"))
+        tell(f"no dead letter in {letters.uri} that is asked for" + ("" if is_there else ": there is no such folder"))
     return DONE
 
 
-def _line(letter: DeadLetter) -> str:
-    reason = cell(letter.reason, "")
-    cut = reason if len(reason) <= REASON_CHARS else reason[: REASON_CHARS - 3] + "..."
-    return f"{letter.id}  {format_utc(letter.time_ms)}  {letter.error_type}  {cut}"
+def _print(letters: List[DeadLetter], format: str) -> None:
+    names = ("id", "recorded", "error_type", "reason") if format == TABLE else _FACTS
+    rows = Rows(format, [Column(name, name, _short) for name in names])
+    for letter in letters:
+        rows.add(_facts(letter))
+    rows.end()
+
+
+def _short(text: str) -> str:
+    """Return a cell of the list. A record's author must not move the reader's cursor: `cell` shows such characters."""
+    text = cell(text, "")
+    return text if len(text) <= REASON_CHARS else text[: REASON_CHARS - 3] + "..."
 
 
 def _dismiss(letters: DeadLetters, arguments: argparse.Namespace) -> int:
-    """Remove letters; each is printed before it goes, so that what was printed is what may be gone."""
+    """Remove letters; each is printed before it goes, with all that is known, for whoever wants to keep it."""
     if not arguments.ids and not arguments.error_type:
-        raise CollectorError("dismiss removes letters for good: name them by ID, or a kind of them by --error-type")
+        raise UsageError("dismiss removes letters for good: name them by ID, or a kind of them by --error-type")
     _check_ids(letters, arguments.ids)
     count = 0
     for place, same in groupby(_chosen(letters, arguments), key=lambda letter: letter.place):
@@ -168,29 +180,26 @@ def _dismiss(letters: DeadLetters, arguments: argparse.Namespace) -> int:
         many: Dict[int, int] = {}
         for letter in same:
             (many if letter.count else single)[letter.number] = letter.time_ms
-            put(_line(letter))
+            put(as_json(_facts(letter)), flush=True)
             count += 1
         letters.remove(place, single, many)
-    say(f"{count:,} letters are removed. The objects are as they were: loading one again writes its letters again")
+    tell(f"letters removed: {count:,}. The objects are as they were: loading one again writes its letters again")
     return DONE
 
 
-def _show(letters: DeadLetters, letter_id: str) -> int:
+def _show(letters: DeadLetters, letter_id: str, format: str) -> int:
     found = letters.show(letter_id)
     if not found:
         say(f"no dead letter {letter_id} in {letters.uri}")
         return FAILED
+    if format != TABLE:
+        _print(found, format)
+        return DONE
     for letter in found:
         for name, value in _facts(letter).items():
-            # A record's author must not move the reader's cursor: `cell` shows control characters.
             put(f"{name:<11} {cell(value, '')}")
         put("")
     return DONE
-
-
-def _json(facts: Dict[str, Any]) -> str:
-    # Half a surrogate pair, as in a file's name that is no UTF-8, cannot be written as it is.
-    return json.dumps(facts, ensure_ascii=any("\ud800" <= c <= "\udfff" for c in "".join(map(str, facts.values()))))
 
 
 def _record(letter: DeadLetter) -> Union[int, str]:
@@ -244,7 +253,7 @@ def _redrive(arguments: argparse.Namespace) -> int:
     _summarise(done)
     if not any(answer.kept or answer.refused for answer in done):
         return DONE
-    say("mend what the reasons name and redrive again; 'dlq dismiss' removes letters that nothing more will come of")
+    tell("mend what the reasons name and redrive again; 'dlq dismiss' removes letters that nothing more will come of")
     return FAILED
 
 
@@ -266,9 +275,7 @@ def _chosen(letters: DeadLetters, arguments: argparse.Namespace) -> Iterator[Dea
 
 def _objects(arguments: argparse.Namespace) -> Objects:
     if arguments.stands_for and not arguments.objects:
-        raise CollectorError(
-            f"--as {arguments.stands_for} without --objects: give the folder that is a copy of it, too"
-        )
+        raise UsageError(f"--as {arguments.stands_for} without --objects: give the folder that is a copy of it, too")
     if arguments.stands_for:
         copy = LocalObjects.standing_for(arguments.objects, arguments.stands_for)
         return Originals(lambda: copy, prefer_files=False)
@@ -298,4 +305,4 @@ def _summarise(done: List[Redriven]) -> None:
     put(f"  kept           {sum(each.kept for each in done):>12,}")
     texts = sum(each.texts for each in done)
     if texts:
-        say(f"{texts:,} of what is stored are no records. Their text is found with event.kind:pipeline_error")
+        tell(f"{texts:,} of what is stored are no records. Their text is found with event.kind:pipeline_error")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import argparse
 
-from collectors.object_fields import ALL, NONE, OBJECTS
+from collectors.errors import CollectorError
+from collectors.object_fields import ALL, NONE, OBJECTS, parse_choice
 
 
 def add_choice(parser: argparse.ArgumentParser) -> None:
@@ -12,6 +13,15 @@ def add_choice(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--index-objects",
         metavar="NAMES",
+        type=_choice,
         help=f"which of CloudTrail's objects are searchable by any member, in indices made from now on: {ALL}, {NONE}, "
         f"or names separated by commas: {', '.join(OBJECTS)} (default: as chosen before, else {ALL})",
     )
+
+
+def _choice(text: str) -> str:
+    try:
+        parse_choice(text)
+    except CollectorError as exc:
+        raise argparse.ArgumentTypeError(str(exc)) from exc
+    return text

@@ -35,7 +35,7 @@ from collectors.object_fields import parse_choice
 from collectors.recognise import UNKNOWN_KIND, kind_of
 from collectors.templates import ensure_template
 from es_bridge.cli.connection import add_connection_arguments, cluster_from, opaque_id
-from es_bridge.cli.reporting import DONE, FAILED, run_reported, say
+from es_bridge.cli.reporting import DONE, FAILED, UsageError, run_reported, say, tell
 from es_bridge.cli.table import aligned, cell
 from es_bridge.terminal import put
 from es_bridge.transport import Transport
@@ -56,8 +56,8 @@ and loading twice stores nothing twice. Exit status 0: every record is in the cl
 #: Objects at once. Each has up to two bulk requests under way: four keep an engine of a few nodes busy.
 WORKERS = 4
 NO_ADDRESS = (
-    "ids of logs other than CloudTrail's are made of the files' paths, from AWSLogs on. Where these are copies of "
-    "objects that are loaded from their bucket too, stop this and give --as s3://bucket/prefix: else they come twice"
+    "note: if these files are copies of objects that are, or will be, loaded from their bucket too, stop and give --as "
+    "s3://bucket/prefix, or events of other logs than CloudTrail are stored twice: ids are made of the files' paths"
 )
 #: Said when the indices could not be refreshed at the end.
 LATER_SEARCHABLE = "searchable only after the refresh interval of its index (index.refresh_interval, mostly seconds)"
@@ -135,17 +135,19 @@ def _run(arguments: argparse.Namespace) -> int:
 def _refuse_contradictions(arguments: argparse.Namespace) -> None:
     paths, buckets = arguments.paths, [path for path in arguments.paths if _is_bucket(path)]
     if parse_choice(arguments.index_objects) is not None and arguments.no_template:
-        raise CollectorError("--index-objects is about the index templates, which --no-template leaves as they are")
+        raise UsageError("--index-objects is about the index templates, which --no-template leaves as they are")
     if bool(arguments.queue) == bool(paths):
-        raise CollectorError("give files and folders, or one s3://bucket/prefix, or --queue")
+        raise UsageError("give files and folders, or one s3://bucket/prefix, or --queue")
     if buckets and len(paths) > 1:
-        raise CollectorError(f"give one s3://bucket/prefix at a time, and files apart from it: {' '.join(paths)}")
+        raise UsageError(f"give one s3://bucket/prefix at a time, and files apart from it: {' '.join(paths)}")
     if arguments.stands_for and (buckets or arguments.queue):
-        raise CollectorError("--as is for files: what is read from a bucket has its own address")
+        raise UsageError("--as is for files: what is read from a bucket has its own address")
     if not buckets and (period_is_given(arguments) or arguments.state):
-        raise CollectorError("--since, --until, --late and --state are for s3://bucket/prefix: files are read as given")
+        raise UsageError("--since, --until, --late and --state are for s3://bucket/prefix: files are read as given")
+    if arguments.dead_letters_kms_key and not _is_bucket(arguments.dead_letters or ""):
+        raise UsageError("--dead-letters-kms-key is for dead letters in S3: --dead-letters s3://bucket/prefix")
     if arguments.workers is not None and arguments.workers < 1:
-        raise CollectorError(f"--workers {arguments.workers}: at least one")
+        raise UsageError(f"--workers {arguments.workers}: at least one")
 
 
 def _is_bucket(path: str) -> bool:
@@ -160,10 +162,10 @@ def _load_files(arguments: argparse.Namespace, transport: Transport) -> int:
     if not found.logs:
         say(f"no log file in {', '.join(arguments.paths)}: AWS's end in .json.gz, .log.gz or .parquet")
         if found.passed_over:
-            say(f"{NOT_A_LOG}: {known(found.passed_over)}")
+            tell(f"{NOT_A_LOG}: {known(found.passed_over)}")
         return FAILED
     if any(ref.bucket == NO_BUCKET and kind_of(ref.key).dataset != "cloudtrail" for ref, _ in found.logs):
-        say(NO_ADDRESS)
+        tell(NO_ADDRESS)
     paths = {(log.ref.bucket, log.ref.key): str(log.path) for log in found.logs}
     session = _Session(arguments, transport, "files", lambda ref: paths[ref.bucket, ref.key])
     session.write_templates()
@@ -185,14 +187,14 @@ def _load_bucket(arguments: argparse.Namespace, transport: Transport) -> int:
     finished = Finished(arguments.state or default_path(what), what)
     with closing(finished):
         backfill = Backfill(listing, finished)
-        say(in_words(period, arguments.late))
+        tell(in_words(period, arguments.late))
         survey = backfill.survey()
         _say_survey(survey, listing, finished)
         if not survey.objects:
             return FAILED
         today = datetime.now(timezone.utc).date()
         for line in what_to_know(transport, survey, period, arguments.retention_days, today):
-            say(line)
+            tell(line)
         session.write_templates()
         todo = LoadReport(survey.objects - survey.finished_objects, survey.size_bytes - survey.finished_bytes)
         status = session.load(backfill.remaining(), S3Objects(s3), todo, backfill.done)
@@ -202,11 +204,11 @@ def _load_bucket(arguments: argparse.Namespace, transport: Transport) -> int:
 
 
 def _say_survey(survey: Survey, listing: Listing, finished: Finished) -> None:
-    say(f"{survey.objects:,} objects, {survey.size_bytes / 2**20:,.1f} MiB as stored")
+    tell(f"{survey.objects:,} objects, {survey.size_bytes / 2**20:,.1f} MiB as stored")
     if listing.passed_over:
-        say(f"{NOT_A_LOG}: {known(listing.passed_over, listing.and_more)}")
+        tell(f"{NOT_A_LOG}: {known(listing.passed_over, listing.and_more)}")
     if survey.finished_objects:
-        say(
+        tell(
             f"{survey.finished_objects:,} of them were finished by an earlier run that was interrupted. To read them "
             f"again all the same, delete {finished.path}"
         )
@@ -242,7 +244,7 @@ class _Session:
             return
         for dataset in [self._arguments.dataset] if self._arguments.dataset else DATASETS:
             if ensure_template(self._transport, dataset, parse_choice(self._arguments.index_objects)):
-                say(f"index template of {DATASETS[dataset].title} written")
+                tell(f"index template of {DATASETS[dataset].title} written")
 
     def load(
         self,

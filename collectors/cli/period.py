@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 from typing import Any, Optional
 
-from collectors.errors import CollectorError
 from collectors.listing import EARLY_MS, HOUR_MS, LATE_HOURS, Listing, Period, delivered
+from es_bridge.cli.reporting import UsageError
 from es_bridge.times import format_utc, now_ms, parse_time, zone_named
 
 #: A hundred years: beyond, times would leave the calendar.
@@ -16,10 +16,10 @@ TIME_FORMS = "ISO 8601 such as 2026-11-21 or 2026-11-21T04:00Z, or relative such
 
 
 def add_period_arguments(group: Any) -> None:
-    """Add ``--since``, ``--until``, ``--timezone`` and ``--late`` to a parser or a group of one."""
+    """Add ``--since``, ``--until``, ``--time-zone`` and ``--late`` to a parser or a group of one."""
     group.add_argument("--since", metavar="TIME", default="0", help=f"first event, {TIME_FORMS} (default: all)")
     group.add_argument("--until", metavar="TIME", default="0", help="end, exclusive (default: all)")
-    group.add_argument("--timezone", metavar="ZONE", default="UTC", help="of times without an offset (default: UTC)")
+    group.add_argument("--time-zone", metavar="NAME", default="UTC", help="of times without an offset (default: UTC)")
     group.add_argument(
         "--late",
         type=float,
@@ -32,11 +32,11 @@ def add_period_arguments(group: Any) -> None:
 def period_from(arguments: argparse.Namespace) -> Period:
     """Return the period of the events. Raises `TimeError`, and `CollectorError` for one that is empty."""
     now = now_ms()
-    period = Period(*(instant_ms(text, arguments.timezone, now) for text in (arguments.since, arguments.until)))
+    period = Period(*(instant_ms(text, arguments.time_zone, now) for text in (arguments.since, arguments.until)))
     if None not in period and period.since_ms >= period.until_ms:  # type: ignore[operator]
-        raise CollectorError(f"--since {arguments.since} is not before --until {arguments.until}")
+        raise UsageError(f"--since {arguments.since} is not before --until {arguments.until}")
     if not 0 <= arguments.late <= LONGEST_LATE_HOURS:  # false for "nan" as well
-        raise CollectorError(
+        raise UsageError(
             f"--late {arguments.late:g}: give 0 to {LONGEST_LATE_HOURS} hours; objects are delivered after their events"
         )
     return period

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import json
 from dataclasses import asdict
-from typing import Optional
+from typing import List
 
 from es_bridge.cli.connection import add_connection_arguments, cluster_from, opaque_id
 from es_bridge.cli.reporting import DONE, run_reported
-from es_bridge.cli.table import aligned
-from es_bridge.indices import IndexInfo, list_indices
-from es_bridge.terminal import put
+from es_bridge.cli.rows import Column, Rows, add_format_argument
+from es_bridge.indices import list_indices
 from es_bridge.times import format_utc
 from es_bridge.transport import Transport
 
@@ -28,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = EXAMPLES
     parser.add_argument("pattern", nargs="?", default="*", help="index name or pattern (default: *)")
     parser.add_argument("--time-field", default="@timestamp", metavar="NAME", help="default: @timestamp")
-    parser.add_argument("--format", choices=("table", "jsonl"), default="table", help="default: table")
+    add_format_argument(parser)
     add_connection_arguments(parser)
 
 
@@ -40,24 +38,18 @@ def run(arguments: argparse.Namespace) -> int:
 def _run(arguments: argparse.Namespace) -> int:
     with Transport(cluster_from(arguments), opaque_id("indices")) as transport:
         found = list_indices(transport, arguments.pattern, arguments.time_field)
-    if arguments.format == "jsonl":
-        for info in found:
-            put(json.dumps(asdict(info)))
-        return DONE
-    header = ["index", "documents", f"type of {arguments.time_field}", "earliest", "latest"]
-    put(*aligned([header, *map(_row, found)], right={1}))
+    rows = Rows(arguments.format, _columns(arguments.time_field))
+    for info in found:
+        rows.add(asdict(info))
+    rows.end()
     return DONE
 
 
-def _row(info: IndexInfo) -> list[str]:
+def _columns(time_field: str) -> List[Column]:
     return [
-        info.name,
-        f"{info.documents:,}",
-        info.time_type or "(not there)",
-        _time(info.earliest_ms),
-        _time(info.latest_ms),
+        Column("name", "index"),
+        Column("documents", "documents", "{:,}".format, right=True),
+        Column("time_type", f"type of {time_field}", lambda kind: kind or "(not there)"),
+        Column("earliest_ms", "earliest", format_utc),
+        Column("latest_ms", "latest", format_utc),
     ]
-
-
-def _time(ms: Optional[int]) -> str:
-    return "-" if ms is None else format_utc(ms)

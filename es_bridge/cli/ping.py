@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import argparse
+from typing import Tuple
 
 from es_bridge.cli.connection import add_connection_arguments, cluster_from, opaque_id
-from es_bridge.cli.reporting import DONE, FAILED, run_reported
+from es_bridge.cli.reporting import DONE, FAILED, run_reported, tell
 from es_bridge.ping import SKEW_WORTH_A_WARNING_MS, PingReport, ping
 from es_bridge.terminal import put
 from es_bridge.transport import Transport
@@ -20,10 +21,19 @@ Exit status 0: this account can search there. 1: it cannot, or the cluster does 
 """
 
 
+#: Asked for in turn where no pattern was given and '*' is refused: those of this product's logs.
+PATTERNS = ("aws-*", "aws-cloudtrail-*", "aws-vpcflow-*", "aws-dns-*", "aws-waf-*")
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of ``ping``."""
     parser.epilog = EXAMPLES
-    parser.add_argument("index", nargs="?", default="", help="pattern whose permissions to probe (default: *)")
+    parser.add_argument(
+        "index",
+        nargs="?",
+        default="",
+        help="pattern whose permissions to probe (default: *; where that is refused, those of the AWS logs)",
+    )
     add_connection_arguments(parser)
 
 
@@ -35,8 +45,26 @@ def run(arguments: argparse.Namespace) -> int:
 def _run(arguments: argparse.Namespace) -> int:
     with Transport(cluster_from(arguments), opaque_id("ping")) as transport:
         report = ping(transport, arguments.index)
+        if not arguments.index and not report.can_search:
+            report, narrower = _narrower(transport, report)
+        else:
+            narrower = ""
     put(*_lines(report))
+    if narrower:
+        tell(narrower)
     return DONE if report.can_search else FAILED
+
+
+def _narrower(transport: Transport, report: PingReport) -> Tuple[PingReport, str]:
+    """Look for a pattern that an account may search whose role has not every index, and say what was found."""
+    for pattern in PATTERNS:
+        found = ping(transport, pattern)
+        if found.can_search:
+            return found, f"this account may not search every index ('*'). It may search {pattern!r}: name that pattern"
+    return report, (
+        f"this account may search neither every index ('*') nor {', '.join(map(repr, PATTERNS))}. Give the pattern "
+        "that its role names: aws-siem-bridge ping PATTERN"
+    )
 
 
 def _lines(report: PingReport) -> list[str]:

@@ -1,31 +1,34 @@
-"""``aws-siem-bridge search``: search an index pattern, newest first, as JSON lines or a table."""
+"""``aws-siem-bridge search``: search an index pattern, newest first, as JSON, a table or CSV."""
 
 from __future__ import annotations
 
 import argparse
 import contextlib
-import json
 import re
+import shutil
 import sys
 import time
 from pathlib import Path
-from typing import Any, BinaryIO, Iterator, List, Optional, Sequence, Set
+from typing import Any, BinaryIO, Iterator, List, Optional, Set, Union
 
 from es_bridge.cli.connection import add_connection_arguments, cluster_from, opaque_id
-from es_bridge.cli.reporting import DONE, run_reported, say
-from es_bridge.cli.table import cell, line
-from es_bridge.errors import BridgeError, ConfigError
+from es_bridge.cli.documents import Array, Columns, Lines, Table
+from es_bridge.cli.option_names import as_options
+from es_bridge.cli.reporting import DONE, UsageError, checking_options, run_reported, say, tell
+from es_bridge.cli.rows import CSV, JSON, JSONL, TABLE, add_format_argument
+from es_bridge.errors import BridgeError
 from es_bridge.limits import Ceilings
 from es_bridge.query import UNKNOWN_FIELDS, SearchRequest, parse_dsl
 from es_bridge.search import Search, open_search
-from es_bridge.terminal import json_line, overwrite, shown
-from es_bridge.times import format_utc, now_ms, parse_time, rounded_in_utc, zone_named
+from es_bridge.terminal import overwrite
+from es_bridge.times import now_ms, parse_time, rounded_in_utc, zone_named
 from es_bridge.transport import Transport
 
 EXAMPLES = """\
 examples:
   aws-siem-bridge search 'aws-cloudtrail-*' --earliest now-30m
   aws-siem-bridge search '*cloudtrail*' --query 'errorCode:AccessDenied' --earliest -24h@h --size 0 > denied.jsonl
+  aws-siem-bridge search 'aws-waf-*' --earliest -1h --format table
   aws-siem-bridge search 'aws-cloudtrail-*' --format table --fields eventName,userIdentity.arn,sourceIPAddress
   aws-siem-bridge search 'aws-cloudtrail-*' --dsl '{"term": {"eventName": "ConsoleLogin"}}' --size 100
   aws-siem-bridge search 'aws-*' --url https://search.example:9200 --ca-file ca.pem --username analyst
@@ -45,8 +48,6 @@ CEILINGS = {
     "max_query_wildcards": "* ? ~ and what is special in regular expressions",
 }
 PROGRESS_EVERY_S = 0.2
-#: Columns of a table take the width of their first cells, up to this.
-WIDEST_COLUMN = 48
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -87,9 +88,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="0: no word may begin with * or ? (default: 1)",
     )
     how = parser.add_argument_group("output")
-    how.add_argument("--format", choices=("jsonl", "table"), default="jsonl", help="default: jsonl")
-    how.add_argument("--fields", default="", metavar="LIST", help="dotted names, separated by commas: table columns")
-    how.add_argument("--with-id", action="store_true", help='jsonl: {"_index": ..., "_id": ..., "_source": ...}')
+    add_format_argument(how, JSONL, "jsonl and json have whole documents; ")
+    how.add_argument(
+        "--fields",
+        default="",
+        metavar="LIST",
+        help="columns of table and csv: dotted names, separated by commas (default: what people look at first)",
+    )
+    how.add_argument(
+        "--with-id", action="store_true", help='jsonl and json: {"_index": ..., "_id": ..., "_source": ...}'
+    )
     how.add_argument("--output", type=Path, metavar="FILE", help="write there; FILE appears when it is complete")
     add_connection_arguments(parser)
 
@@ -100,17 +108,16 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    request = _request(arguments)
+    with checking_options():
+        request = _request(arguments)
     fields = [name.strip() for name in arguments.fields.split(",") if name.strip()]
-    if fields and arguments.format == "jsonl":
-        raise ConfigError(
-            "--fields names the columns of a table: add --format table. A JSON line is the whole document"
+    if fields and arguments.format in (JSON, JSONL):
+        raise UsageError(
+            "--fields names the columns of a table or of CSV: add --format table or csv. JSON is the whole document"
         )
-    writer: Any = (
-        _Table(fields)
-        if arguments.format == "table"
-        else _Lines(arguments.with_id, for_terminal=arguments.output is None and sys.stdout.isatty())
-    )
+    if arguments.with_id and arguments.format in (TABLE, CSV):
+        raise UsageError("--with-id is for --format jsonl and json: a table and CSV have the columns you name")
+    writer = _writer(arguments, fields)
     transport, path = Transport(cluster_from(arguments), opaque_id("search")), arguments.output
     ceilings = Ceilings(
         **{name: getattr(arguments, name) for name in CEILINGS},
@@ -122,7 +129,19 @@ def _run(arguments: argparse.Namespace) -> int:
         rounded = [rounded_in_utc(text, now_ms=now_ms(), zone=zone) for text in (arguments.earliest, arguments.latest)]
         search.notes += [note for note in dict.fromkeys(rounded) if note]
         _write(search, writer, out, _progress_is_wanted(path))
+    if isinstance(writer, Columns) and writer.left_out:
+        count = len(writer.left_out)
+        tell(f"columns were chosen: {count:,} more fields have values. --fields names others; jsonl has all")
     return DONE
+
+
+def _writer(arguments: argparse.Namespace, fields: List[str]) -> Union[Lines, Columns]:
+    on_terminal = arguments.output is None and sys.stdout.isatty()
+    if arguments.format in (JSON, JSONL):
+        return (Array if arguments.format == JSON else Lines)(arguments.with_id, on_terminal)
+    if arguments.format == CSV:
+        return Columns(fields)
+    return Table(fields, shutil.get_terminal_size().columns if on_terminal else 0)
 
 
 def _request(arguments: argparse.Namespace) -> SearchRequest:
@@ -170,64 +189,8 @@ def _say_new(search: Search, said: Set[str], progress: Optional[_Progress]) -> N
         if text not in said:
             if progress:
                 progress.clear()
-            say(text)
+            say(as_options(text))
             said.add(text)
-
-
-class _Lines:
-    """Pages as JSON lines, every document as it is stored; on a terminal with escapes, which are the same value."""
-
-    def __init__(self, with_id: bool, for_terminal: bool) -> None:
-        self._with_id = with_id
-        self._for_terminal = for_terminal
-
-    def page(self, page: Any) -> bytes:
-        lines = map(self._line, page.hits)
-        return b"".join(map(json_line, lines) if self._for_terminal else lines)
-
-    def end(self) -> bytes:
-        return b""
-
-    def _line(self, hit: Any) -> bytes:
-        source = hit.source
-        if b"\n" in source or b"\r" in source:
-            # Outside of strings these are white space, and inside JSON has no bare line ends.
-            source = source.replace(b"\r", b" ").replace(b"\n", b" ")
-        if not self._with_id:
-            return source + b"\n"
-        head = json.dumps({"_index": hit.index, "_id": hit.id}, ensure_ascii=False).encode("utf-8", "surrogatepass")
-        return head[:-1] + b', "_source": ' + source + b"}\n"
-
-
-class _Table:
-    """Pages as rows of a table: time, index and the chosen fields, or the document in short."""
-
-    def __init__(self, fields: Sequence[str]) -> None:
-        self._fields = fields
-        self._widths: List[int] = []
-
-    def page(self, page: Any) -> bytes:
-        rows = [self._row(hit, page.ticks_per_s) for hit in page.hits]
-        lines = []
-        if not self._widths and rows:
-            header = ["time (UTC)", "index", *(self._fields or ["document"])]
-            columns = zip(header, *rows)
-            self._widths = [min(WIDEST_COLUMN, max(map(len, column))) for column in columns]
-            lines.append(line(header, self._widths))
-        lines += [line(row, self._widths) for row in rows]
-        return "".join(shown(text) + "\n" for text in lines).encode("utf-8", "backslashreplace")
-
-    def end(self) -> bytes:
-        return b"" if self._widths else b"no documents\n"
-
-    def _row(self, hit: Any, ticks_per_s: int) -> List[str]:
-        when = "-" if hit.time is None else format_utc(hit.time * 1000 // ticks_per_s)
-        try:
-            document = json.loads(hit.source) if hit.source else {}
-            cells = [cell(document, name) for name in self._fields or [""]]
-        except RecursionError:
-            cells = ["(nested too deeply for a table; a JSON line shows it)"]
-        return [when, hit.index, *cells]
 
 
 class _Progress:

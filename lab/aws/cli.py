@@ -9,8 +9,9 @@ import time
 from pathlib import Path
 
 import aws_siem_bridge
+from es_bridge.cli.parser import Parser
 from es_bridge.cli.reporting import DONE, FAILED, run_reported, say
-from es_bridge.terminal import Parser, put
+from es_bridge.terminal import put
 from lab.aws.errors import AwsUnavailable
 from lab.aws.layout import DIRECT, EVENTBRIDGE, SNS, Layout
 from lab.aws.stand_in import AwsStandIn

@@ -41,7 +41,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--tls", action="store_true", help="splunkd on https with a certificate of its own, as it has")
     parser.add_argument("--user", default="admin", help="who is signed in; default: admin")
     parser.add_argument("--role", action="append", metavar="ROLE", help="a role of that user; default: admin")
-    parser.add_argument("--tz", default="", help="time zone in that user's preferences, such as Asia/Seoul")
+    parser.add_argument(
+        "--time-zone", default="", metavar="NAME", help="that of the user's preferences, such as Asia/Seoul"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -51,7 +53,7 @@ def run(arguments: argparse.Namespace) -> int:
         return 1
     if not (app_dir / "default" / "app.conf").is_file():
         return _failed(f"{app_dir} is no Splunk app: it has no default/app.conf")
-    user = User(arguments.user, tuple(arguments.role or ["admin"]), tz=arguments.tz)
+    user = User(arguments.user, tuple(arguments.role or ["admin"]), tz=arguments.time_zone)
     try:
         splunkd = SplunkdStandIn(
             app_dir,

@@ -9,8 +9,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Callable, Iterator
 
-from es_bridge.cli.reporting import DONE, FAILED, run_reported, say
-from es_bridge.terminal import Parser, put
+from es_bridge.cli.parser import Parser
+from es_bridge.cli.reporting import DONE, FAILED, UsageError, run_reported, say
+from es_bridge.terminal import put
 from es_bridge.times import format_utc, now_ms, parse_time, zone_named
 from lab.story.files import LABELS, LOGS, record_counts, write_story
 
@@ -61,12 +62,10 @@ def _write(arguments: argparse.Namespace) -> int:
     zone = zone_named("")
     end_ms = parse_time(arguments.end, now_ms=now, zone=zone) if arguments.end else now
     if end_ms is None:
-        say("--end must be a time: the story needs an end")
-        return FAILED
+        raise UsageError("--end must be a time: the story needs an end")
     start_ms = parse_time(arguments.start, now_ms=now, zone=zone) if arguments.start else end_ms - DAY_MS
     if start_ms is None:
-        say("--start must be a time: the story needs a beginning")
-        return FAILED
+        raise UsageError("--start must be a time: the story needs a beginning")
     counts = {log: getattr(arguments, name) for name, log in COUNTS.items() if getattr(arguments, name) is not None}
     logs = [name for name in arguments.logs.split(",") if name]
     started = time.monotonic()

@@ -13,6 +13,7 @@ from typing import Any, Dict, Iterator, List, Optional
 from es_bridge import times
 from es_bridge.cli.connection import add_connection_arguments, cluster_from
 from es_bridge.cli.reporting import DONE, FAILED, run_reported, say
+from es_bridge.cli.rows import Rows, add_format_argument
 from es_bridge.cli.table import aligned
 from es_bridge.errors import ConfigError
 from es_bridge.terminal import json_line, put
@@ -50,10 +51,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of ``spl``."""
     parser.epilog = EXAMPLES
     parser.add_argument("search", help="the pipeline, in one pair of single quotes")
-    parser.add_argument("--earliest", default="0", help="what the time picker would say; default: all time")
-    parser.add_argument("--latest", default="0", help="the picker's other side; default: no bound")
+    parser.add_argument(
+        "--earliest", default="0", metavar="TIME", help="what the time picker would say; default: all time"
+    )
+    parser.add_argument("--latest", default="0", metavar="TIME", help="the picker's other side; default: no bound")
     parser.add_argument("--time-zone", default="", metavar="NAME", help="such as Asia/Seoul; default: this machine's")
-    parser.add_argument("--format", choices=("table", "csv", "jsonl"), default="table", help="default: table")
+    add_format_argument(parser)
     parser.add_argument("--lookup", action="append", default=[], metavar="NAME=FILE", help="a CSV file as lookup table")
     parser.add_argument("--macros", type=Path, metavar="FILE", help="a macros.conf")
     parser.add_argument("--app", type=Path, metavar="FOLDER", help="the unpacked app whose commands run")
@@ -133,7 +136,7 @@ def _macros(path: Optional[Path]) -> Dict[str, Macro]:
 
 
 def write_rows(rows: Iterator[Row], form: str) -> None:
-    """Print rows as JSON lines while they come; as a table or CSV when all are there."""
+    """Print rows as JSON lines while they come; in the other formats when all are there."""
     if form == "jsonl":
         for row in rows:
             line = json.dumps(row, ensure_ascii=False).encode()
@@ -143,6 +146,12 @@ def write_rows(rows: Iterator[Row], form: str) -> None:
         return
     kept = list(rows)
     columns = list(dict.fromkeys(name for row in kept for name in row))
+    if form == "json":
+        out = Rows(form)
+        for row in kept:
+            out.add(row)
+        out.end()
+        return
     if form == "csv":
         writer = csv.writer(sys.stdout)
         writer.writerow(columns)

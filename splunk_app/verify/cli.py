@@ -11,7 +11,8 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import List, Optional
 
-from es_bridge.terminal import Parser, overwrite, put, put_error
+from es_bridge.cli.parser import Parser
+from es_bridge.terminal import overwrite, put, put_error
 from splunk_app.verify.checks import CHECKS, Failed, Skipped, Target
 from splunk_app.verify.fixture import Fixture
 from splunk_app.verify.report import Outcome, Report, outcomes_of

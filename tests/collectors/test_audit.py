@@ -33,7 +33,7 @@ def loaded(cluster, tmp_path) -> Dict[str, List[str]]:
 
 def audit(cluster, *options: str, path: object = "", user: str = "root", environment: Any = None):
     """Run the command; return it and what it printed about each object, by key."""
-    command = cluster.command(path, options=("--format", "json", *options), name="audit", user=user)
+    command = cluster.command(path, options=("--format", "jsonl", *options), name="audit", user=user)
     done = cluster.run(command, user, environment)
     assert "Traceback" not in done.stderr
     found = {}

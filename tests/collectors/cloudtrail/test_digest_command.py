@@ -211,5 +211,5 @@ def test_a_folder(chain, keys, capsys):
     chain.path(newest + ".signature").write_text(chain.signatures[newest])
     assert verify(chain.folder, *keys) == 0
     assert verify(chain.folder / "not there", *keys) == 1
-    assert verify(chain.folder, *keys, "--since", "2026-11-22", "--until", "2026-11-21") == 1
+    assert verify(chain.folder, *keys, "--since", "2026-11-22", "--until", "2026-11-21") == 2
     assert verify(chain.folder, "--public-keys", str(chain.folder / "none")) == 1

@@ -159,17 +159,20 @@ def letters(shelf, day):
 def test_list_names_every_letter_and_pages(run, letters):
     status, out, _ = run("list")
     assert status == 0
-    assert [line.split()[0] for line in out.splitlines()] == [letter.id for letter in letters]
+    assert [line.split()[0] for line in out.splitlines()] == ["id", *(letter.id for letter in letters)]
     assert "bad_record" in out
     status, out, said = run("list", "--limit", "3")
-    assert len(out.splitlines()) == 3
+    assert len(out.splitlines()) == 1 + 3
     after = said.split("--after ")[1].strip()
-    assert run("list", "--after", after)[1].split()[0] == letters[3].id
+    assert run("list", "--after", after)[1].splitlines()[1].split()[0] == letters[3].id
+    assert [each["id"] for each in json.loads(run("list", "--format", "json")[1])] == [letter.id for letter in letters]
+    assert run("list", "--format", "csv")[1].splitlines()[0].startswith("id,object,machine,file,version,record,offset,")
+    assert run("list", "--limit", "0")[0] == 2
 
 
 def test_list_filters_and_speaks_json(run, letters):
     source = f"s3://{BUCKET}/vpcdnsquerylogs/"
-    _, out, _ = run("list", "--json", "--source", source, "--dataset", "route53_resolver", "--since", "-1h")
+    _, out, _ = run("list", "--format", "jsonl", "--source", source, "--dataset", "route53_resolver", "--since", "-1h")
     (fact,) = map(json.loads, out.splitlines())
     assert (fact["object"], fact["record"], fact["excerpt"]) == (source + "other.gz", 1, "{other")
     assert "no dead letter" in run("list", "--dataset", "waf")[2]
@@ -192,6 +195,7 @@ def test_show_explains_a_letter_and_sends_no_control_characters(run, letters):
     assert "\x1b" not in out
     assert "{one\\x1b[2J" in out
     assert run("show", first.place)[1].count("reason") == 3
+    assert json.loads(run("show", first.id, "--format", "json")[1])[0]["excerpt"] == "{one\x1b[2J"
     assert run("show", first.place + "/99")[0] == 1
     assert run("show", "nonsense")[0] == 1
 
@@ -216,8 +220,8 @@ def test_redrive_stores_what_can_be_stored_and_names_what_is_left(run, shelf, le
 def test_dismiss_removes_the_letters_named_and_prints_each(run, shelf, letters):
     first, other = letters[0], next(letter for letter in letters if letter.place != letters[0].place)
     status, out, said = run("dismiss", first.id)
-    assert (status, [line.split()[0] for line in out.splitlines()]) == (0, [first.id])
-    assert "1 letters are removed" in said
+    assert (status, [json.loads(line)["id"] for line in out.splitlines()]) == (0, [first.id])
+    assert "letters removed: 1." in said
     assert [letter.id for letter in shelf.dead()] == [letter.id for letter in letters if letter.id != first.id]
     assert run("dismiss", other.place)[0] == 0
     left = [letter.id for letter in letters if letter.place != other.place and letter.id != first.id]
@@ -225,7 +229,7 @@ def test_dismiss_removes_the_letters_named_and_prints_each(run, shelf, letters):
     status, out, said = run("dismiss", other.id)
     assert (status, out) == (1, "") and "nothing was done" in said
     status, out, said = run("dismiss")
-    assert (status, out) == (1, "") and "--error-type" in said
+    assert (status, out) == (2, "") and "--error-type" in said
     assert [letter.id for letter in shelf.dead()] == left
 
 
@@ -233,10 +237,11 @@ def test_dismiss_by_kind_leaves_the_others(run, shelf, letters, day):
     shelf.take(ObjectRef(BUCKET, "vpcdnsquerylogs/gone.gz"))
     many = shelf.put(lines(*["{"] * 9), "vpcdnsquerylogs/many.gz")
     shelf.take(many, most_letters=2)
-    assert run("list", "--error-type", "object_gone")[1].count("\n") == 1
+    assert run("list", "--error-type", "object_gone")[1].count("\n") == 2
     assert run("dismiss", "--error-type", "object_gone", "--dataset", "waf")[1] == ""
     status, out, _ = run("dismiss", "--error-type", "object_gone")
-    assert (status, out.split()[2], out.count("\n")) == (0, "object_gone", 1)
+    (gone,) = map(json.loads, out.splitlines())
+    assert (status, gone["error_type"]) == (0, "object_gone")
     assert run("dismiss", f"route53_resolver/{many.identity}/3+")[0] == 0
     assert [letter.number for letter in shelf.dead() if letter.key == many.key] == [1, 2]
     assert run("dismiss", "--error-type", "bad_record", "--source", f"s3://{BUCKET}/vpcdnsquerylogs/many")[0] == 0

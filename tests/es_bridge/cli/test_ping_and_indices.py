@@ -57,6 +57,12 @@ def test_indices_as_a_table_and_as_json_lines(run, corpus):
             "cli-timeless              1  (not there)         -                         -",
         ]
         rows = [json.loads(line) for line in run("indices", "cli-e*,cli-t*", "--format", "jsonl").stdout.splitlines()]
+        assert json.loads(run("indices", "cli-e*,cli-t*", "--format", "json").stdout) == rows
+        assert run("indices", "cli-e*,cli-t*", "--format", "csv").stdout.splitlines() == [
+            "name,documents,time_type,earliest_ms,latest_ms",
+            "cli-empty,0,date_nanos,,",
+            "cli-timeless,1,,,",
+        ]
         assert rows == [
             {"name": "cli-empty", "documents": 0, "time_type": "date_nanos", "earliest_ms": None, "latest_ms": None},
             {"name": "cli-timeless", "documents": 1, "time_type": "", "earliest_ms": None, "latest_ms": None},
@@ -141,6 +147,17 @@ def test_a_reader_of_one_page_is_told_which_rights_are_missing(as_user):
     assert "MISSING: no permissions for [indices:admin/validate/query]" in rows["query check"]
     assert "MISSING: only a first page can be read: no permissions for [indices:data/read/scroll]" in rows["scroll"]
     assert done.returncode == 1
+
+
+def test_an_account_of_few_indices_is_told_which_pattern_to_name(as_user):
+    done = as_user("reader", "ping")
+    assert done.returncode == 0
+    assert "searching 'aws-*' is possible" in done.stdout
+    assert done.stderr == "this account may not search every index ('*'). It may search 'aws-*': name that pattern\n"
+    refused = as_user("loader", "ping")
+    assert refused.returncode == 1
+    assert "searching '*' is NOT POSSIBLE" in refused.stdout
+    assert "nor 'aws-*'" in refused.stderr and refused.stderr.endswith("aws-siem-bridge ping PATTERN\n")
 
 
 def test_a_loader_may_not_search(as_user):

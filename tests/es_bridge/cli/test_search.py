@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import csv
+import io
 import json
 import os
 import pty
@@ -96,8 +98,8 @@ def test_what_is_asked(run, corpus, options, expected):
 @pytest.mark.parametrize("value", ["-99999d@d", "-50y", "-1d@d-50y"])
 def test_a_time_that_begins_with_a_minus_is_a_value(run, corpus, value):
     done = run("search", corpus.index, "--earliest", value, f"--latest={value}", "--size", "1")
-    assert (done.returncode, done.stdout) == (1, "")
-    assert "earliest must be before latest" in done.stderr
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "--earliest must be before --latest" in done.stderr
 
 
 def test_a_table_has_the_columns_asked_for(run, corpus):
@@ -113,11 +115,52 @@ def test_a_table_has_the_columns_asked_for(run, corpus):
     ]
 
 
-def test_a_table_without_columns_shows_documents_and_an_empty_one_says_so(run, corpus):
-    done = run("search", corpus.index, "--format", "table", "--query", "n:0", "--size", "0")
-    assert '"eventName":"ConsoleLogin"' in done.stdout.splitlines()[1]
+def test_a_table_without_columns_has_fields_of_the_documents_and_an_empty_one_says_so(run, corpus):
+    done = run("search", corpus.index, "--format", "table", "--query", "n:<2", "--size", "0")
+    header, first, _ = done.stdout.splitlines()
+    assert header.split() == ["time", "(UTC)", "index", "eventName", "userIdentity.arn", "resources.ARN", "n"]
+    assert first.split()[2:4] == ["GetObject", "arn:aws:iam::111122223333:user/1"]
+    assert done.stderr == ""
     done = run("search", corpus.index, "--format", "table", "--query", "n:99999")
     assert done.stdout == "no documents\n"
+
+
+def test_csv_and_a_json_array(run, corpus):
+    asked = ["search", corpus.index, "--query", "n:<3", "--size", "0"]
+    done = run(*asked, "--format", "csv", "--fields", "n,resources.ARN,nowhere")
+    rows = list(csv.reader(io.StringIO(done.stdout)))
+    assert rows[0] == ["time", "index", "n", "resources.ARN", "nowhere"]
+    assert rows[1] == ["2026-11-20T00:00:40.000Z", corpus.index, "2", "a2, b\\x1b[31m\\nc", ""]
+    assert len(rows) == 4
+    array = json.loads(run(*asked, "--format", "json").stdout)
+    assert [document["n"] for document in array] == [2, 1, 0]
+    with_ids = json.loads(run(*asked, "--format", "json", "--with-id").stdout)
+    assert [(hit["_id"], hit["_source"]["n"]) for hit in with_ids] == [("d2", 2), ("d1", 1), ("d0", 0)]
+    assert run("search", corpus.index, "--query", "n:99999", "--format", "json").stdout == "[]\n"
+    assert run("search", corpus.index, "--query", "n:99999", "--format", "csv").stdout == ""
+
+
+@pytest.mark.parametrize("words", [["--format", "json", "--fields", "n"], ["--format", "csv", "--with-id"]])
+def test_options_that_do_not_go_together(run, corpus, words):
+    done = run("search", corpus.index, *words)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert words[-1] in done.stderr or "--fields" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["--erliest", "now"], "there is no option --erliest. Did you mean --earliest?"),
+        (["--form", "csv"], "there is no option --form. Did you mean --format?"),
+        (["--xyzzy"], "there is no option --xyzzy"),
+        (["two"], "'two' is one argument too many"),
+        (["--partial", "alow"], "'alow' is none of fail, allow. Did you mean allow?"),
+    ],
+)
+def test_a_slip_names_what_was_meant(run, words, says):
+    done = run("search", "x", *words)
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[0].endswith(says)
 
 
 def test_a_file_appears_when_it_is_complete(run, corpus, tmp_path):
@@ -131,36 +174,38 @@ def test_a_file_appears_when_it_is_complete(run, corpus, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("words", "says"),
+    ("words", "says", "status"),
     [
-        (["cli-nothing-here"], "cli-nothing-here"),
-        (["{index}", "--query", "n:["], "cannot be read at character 4"),
-        (["{index}", "--query", "{ } {0} \n %s é"], "cannot be read at character"),
-        (["{index}", "--earliest=-1M"], "two ways"),
-        (["{index}", "--earliest", "rt"], "real-time"),
-        (["{index}", "--time-zone", "Mars/Olympus"], "IANA"),
-        (["{index}", "--dsl", "{"], "not JSON"),
-        (["{index}", "--dsl", '{"script": {}}'], "scripts"),
-        (["{index}", "--fields", "n"], "--format table"),
-        (["{index}", "--size=-1"], "size"),
+        (["cli-nothing-here"], "cli-nothing-here", 1),
+        (["{index}", "--query", "n:["], "cannot be read at character 4", 1),
+        (["{index}", "--query", "{ } {0} \n %s é"], "cannot be read at character", 1),
+        (["{index}", "--earliest=-1M"], "two ways", 2),
+        (["{index}", "--earliest", "rt"], "real-time", 2),
+        (["{index}", "--time-zone", "Mars/Olympus"], "IANA", 2),
+        (["{index}", "--dsl", "{"], "not JSON", 2),
+        (["{index}", "--dsl", '{"script": {}}'], "scripts", 2),
+        (["{index}", "--fields", "n"], "--format table", 2),
+        (["{index}", "--size=-1"], "size", 2),
         (
             ["{index}", "--query", "n:*7", "--leading-wildcards=0"],
             "leading_wildcards = 0, the option --leading-wildcards",
+            1,
         ),
         (
             ["{index}", "--query", "a b c", "--max-query-clauses=2"],
             "max_query_clauses = 2, the option --max-query-claus",
+            1,
         ),
-        (["{index}", "--output", "/nowhere/at/all"], "/nowhere/at/all cannot be written"),
-        (["{index}", "--url", "http://127.0.0.1:1"], "cannot be reached"),
-        (["{index}", "--url", "localhost:9200"], "not a URL"),
-        (["{index}", "--engine", "elasticsearch"], "is opensearch"),
-        (["{index}", "--username", "jo"], "AWS_SIEM_BRIDGE_PASSWORD"),
+        (["{index}", "--output", "/nowhere/at/all"], "/nowhere/at/all cannot be written", 1),
+        (["{index}", "--url", "http://127.0.0.1:1"], "cannot be reached", 1),
+        (["{index}", "--url", "localhost:9200"], "not a URL", 2),
+        (["{index}", "--engine", "elasticsearch"], "is opensearch", 2),
+        (["{index}", "--username", "jo"], "AWS_SIEM_BRIDGE_PASSWORD", 2),
     ],
 )
-def test_a_failure_is_one_line_and_status_1(run, corpus, words, says):
+def test_a_failure_is_one_line_and_status_1_or_2_where_the_command_line_is_wrong(run, corpus, words, says, status):
     done = run("search", *(word.replace("{index}", corpus.index) for word in words))
-    assert done.returncode == 1
+    assert done.returncode == status
     assert done.stdout == ""
     assert says in done.stderr
     assert done.stderr.startswith("aws-siem-bridge: ")
@@ -171,7 +216,9 @@ def test_a_failure_is_one_line_and_status_1(run, corpus, words, says):
 def test_wrong_usage_is_status_2(run, words):
     done = run("search", *words)
     assert done.returncode == 2
-    assert "usage: " in done.stderr
+    first, second = done.stderr.splitlines()
+    assert first.startswith("python -m es_bridge search: ")
+    assert second == "for help: python -m es_bridge search --help"
 
 
 def test_a_closed_pipe_is_quiet_and_leaves_nothing_open(corpus):

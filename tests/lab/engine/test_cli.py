@@ -41,7 +41,7 @@ def test_start_status_stop(engine, run, call):
     assert (nothing.returncode, nothing.stdout) == (1, "")
     assert "lab engine start" in nothing.stderr
 
-    started = run("start", "--json")
+    started = run("start", "--format", "jsonl")
     assert started.returncode == 0, started.stderr
     state = json.loads(started.stdout)
     java = psutil.Process(state["pid"])
@@ -49,12 +49,32 @@ def test_start_status_stop(engine, run, call):
     assert call(answering, "GET", "/")[0] == 200
     call(answering, "PUT", "/kept/_doc/1?refresh=true", {"a": 1})
 
-    again = json.loads(run("start", "--json").stdout)
+    again = json.loads(run("start", "--format", "jsonl").stdout)
     assert again["pid"] == state["pid"], "a second start gives the running engine"
     shown = run("status")
     assert shown.returncode == 0
     assert f"opensearch-2.19 running: {state['url']} (pid {state['pid']}" in shown.stdout
-    assert [json.loads(line)["running"] for line in run("list", "--json").stdout.splitlines()].count(True) == 1
+    assert [json.loads(line)["running"] for line in run("list", "--format", "jsonl").stdout.splitlines()].count(
+        True
+    ) == 1
+
+    at_first_sight = run("start")
+    assert f"export AWS_SIEM_BRIDGE_URL={state['url']}" in at_first_sight.stdout
+    environment = {name: value for name, value in os.environ.items() if name != "AWS_SIEM_BRIDGE_URL"}
+    ping = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            "import es_bridge.cli.connection as c; c.DEFAULT_URL = 'http://127.0.0.1:1'\n"
+            "import sys, aws_siem_bridge; sys.exit(aws_siem_bridge.main(['ping']))",
+        ],
+        capture_output=True,
+        text=True,
+        env=environment,
+        cwd=Path(__file__).parents[3],
+    )
+    assert ping.returncode == 1
+    assert f"an engine of the lab runs at {state['url']}. To use it: export AWS_SIEM_BRIDGE_URL=" in ping.stderr
 
     stopped = run("stop")
     assert (stopped.returncode, "opensearch-2.19 stopped" in stopped.stdout) == (0, True)
@@ -63,7 +83,7 @@ def test_start_status_stop(engine, run, call):
     assert run("status").returncode == 1
     assert run("stop").returncode == 0
 
-    third = json.loads(run("start", "--json").stdout)
+    third = json.loads(run("start", "--format", "jsonl").stdout)
     answering.url = third["url"]
     assert call(answering, "GET", "/kept/_doc/1")[1]["_source"] == {"a": 1}, "the data stays for the next start"
 
