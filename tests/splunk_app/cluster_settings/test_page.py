@@ -378,5 +378,8 @@ def test_a_message_names_settings_as_the_page_does() -> None:
     assert as_on_the_page("cluster 'ca_file': ca_file, proxy_password and max_rows = 1") == (
         "cluster 'ca_file': CA file, Proxy password and Most rows = 1"
     )
+    assert as_on_the_page("does not accept the credentials (basic) it was given") == (
+        "does not accept the credentials (User name and password) it was given"
+    )
     untouched = "/etc/ca_file, https://x/time_field, 'max_rows', \"api_key\", my_max_rows, max_rows_2, aws-*max_mib*"
     assert as_on_the_page(untouched) == untouched

@@ -46,6 +46,8 @@ _OTHER_WORDS = {
     "auth kind api_key": "Sign in with API key",
     "auth kind bearer": "Sign in with Bearer token",
     "auth kind sigv4": "Sign in with AWS Signature V4 (IAM)",
+    "credentials (basic)": "credentials (User name and password)",
+    "credentials (sigv4)": "credentials (AWS Signature V4)",
 }
 _WORDS = {**LABELS, **_OTHER_WORDS}
 #: As a word of its own, and no part of a path, a URL or a quoted name.
