@@ -83,7 +83,9 @@ def _write(arguments: argparse.Namespace) -> int:
                 compressed=not arguments.plain,
                 progress=progress,
             )
-    except (ValueError, OSError) as exc:
+    except ValueError as exc:
+        raise UsageError(f"the story cannot be written: {exc}") from exc
+    except OSError as exc:
         say(f"the story cannot be written: {exc}")
         return FAILED
     seconds = time.monotonic() - started

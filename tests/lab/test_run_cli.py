@@ -66,11 +66,17 @@ def test_failed_search(engine: Engine) -> None:
         ["| elasticsearch index=a | head 5"],
         ["| elasticsearch index=a", "--earliest", "soon"],
         ["| elasticsearch index=a", "--url", "not-a-url"],
-        ["| elasticsearch index=a", "--python", "/no/such/python"],
     ],
 )
 def test_wrong_usage_is_one_sentence(arguments: List[str]) -> None:
     done = lab_run(*arguments)
+    assert done.returncode == 2
+    assert done.stderr.startswith("aws-siem-bridge: ")
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_an_interpreter_that_is_not_there_is_one_sentence() -> None:
+    done = lab_run("| elasticsearch index=a", "--python", "/no/such/python")
     assert done.returncode == 1
     assert done.stderr.startswith("aws-siem-bridge: ")
     assert len(done.stderr.splitlines()) == 1

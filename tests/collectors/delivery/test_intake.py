@@ -219,7 +219,7 @@ def test_only_the_records_asked_for_are_taken(shelf, day, index):
 
 
 def test_a_dataset_can_be_forced(shelf, day, index):
-    ref = shelf.put(lines('{"a":1}', query(2, day)), "anything.gz")
+    ref = shelf.put(lines('["a"]', query(2, day)), "anything.gz")
     result = shelf.take(ref, dataset="route53_resolver")
     assert (result.dataset, done(result)) == ("route53_resolver", {"stored": 1, "already_there": 0, "dead": 1})
 

@@ -246,6 +246,6 @@ def test_the_command_writes_what_it_says(tmp_path):
     assert "1,000 CloudTrail events from 2026-11-20T04:53:00.000Z to 2026-11-21T04:53:00.000Z" in done.stdout
     assert len(read(tmp_path / "s")) == 1_000
     wrong = subprocess.run([*command, "--end", "soon"], capture_output=True, text=True, timeout=60)
-    assert wrong.returncode == 1
+    assert wrong.returncode == 2
     assert "soon" in wrong.stderr
     assert "Traceback" not in wrong.stderr

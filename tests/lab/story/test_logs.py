@@ -300,5 +300,5 @@ def test_the_command_writes_the_logs_asked_for(tmp_path):
     assert len(flows(tmp_path / "s")) == 70
     assert files(tmp_path / "s", "route53_resolver") == []
     wrong = subprocess.run([*command, "--logs", "guardduty"], capture_output=True, text=True, timeout=60)
-    assert wrong.returncode == 1
+    assert wrong.returncode == 2
     assert "logs must be among cloudtrail, vpc_flow, route53_resolver, waf" in wrong.stderr
