@@ -23,6 +23,8 @@ LAB = [
     "botocore==1.42.97",
     "trustme==1.2.1",  # certificates of the TLS engine and of the HTTP tests
     "bcrypt==5.0.0",  # password hashes of the secured engine
+    "rich==14.3.4",  # the demo's tables and progress
+    "prompt_toolkit==3.0.52",  # the demo's prompt
     # The stand-in for AWS: S3, SNS, SQS, EventBridge, Lambda, CloudFormation.
     "moto[server]==5.2.5; python_version >= '3.11'",
     "awslambdaric==4.2.2; python_version >= '3.11'",  # Lambda's own runtime client
@@ -51,6 +53,8 @@ COMPLETION = ["shtab==1.7.2"]
 TESTS = [
     "pytest==8.4.2",
     "pytest-timeout==2.4.0",
+    "pexpect==4.9.0",  # types into the demo's prompt ...
+    "pyte==0.8.2",  # ... and shows what a terminal would show of it
     "hypothesis==6.141.1",
     "elasticsearch==8.19.3",
     "opensearch-py==3.0.0",

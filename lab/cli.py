@@ -14,7 +14,7 @@ COMMANDS = {
     "splunkd": ("lab.splunkd.cli", "open the app's pages and call splunkd's REST interface, without a Splunk"),
     "story": ("lab.story.cli", "write the logs of one attack in AWS's own file formats"),
     "aws": ("lab.aws.cli", "S3, SNS, SQS, EventBridge and Lambda's queue mappings on this machine, until Ctrl-C"),
-    "demo": ("lab.demo", "engine, story and a tour of searches, then a prompt of your own"),
+    "demo": ("lab.demo.cli", "engine, story and a tour of searches, then a prompt of your own"),
     "run": ("lab.run_cli", "run one '| elasticsearch ...' command line as Splunk would, and print its rows"),
 }
 

@@ -17,10 +17,12 @@ import tempfile
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any, Dict, Iterator, List, Optional, Sequence, Tuple, Union
+from typing import IO, Any, Dict, Iterator, List, Optional, Sequence, Tuple, Type, Union
 from urllib.parse import quote
 
 SPLUNK_VERSION = "10.0.0"
+#: A cancelled command ends within two seconds, on a machine that is not busy.
+CANCEL_TIMEOUT_S = 10.0
 #: Of the caller's environment splunkd's child gets this much: enough to run, and to find AWS credentials.
 _ENVIRONMENT = re.compile("PATH|HOME|TMPDIR|SYSTEMROOT|LD_LIBRARY_PATH|AWS_(?!SIEM_BRIDGE_).*")
 _HEADER = re.compile(rb"chunked 1\.0,(\d+),(\d+)\n")
@@ -127,6 +129,8 @@ class CommandProcess:
                 stderr=stderr,
                 env=environment,
                 cwd=str(script.parent),
+                # Ctrl-C in a terminal is for whoever drives the command, who then cancels the search in order.
+                start_new_session=True,
             )
         assert self.process.stdin and self.process.stdout  # noqa: S101
         self._requests: IO[bytes] = self.process.stdin
@@ -135,7 +139,9 @@ class CommandProcess:
     def __enter__(self) -> CommandProcess:
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: Optional[Type[BaseException]], *_: object) -> None:
+        if kind is KeyboardInterrupt:
+            self.cancel()
         if self.process.poll() is None:
             self.process.kill()
         self.process.wait()
@@ -205,6 +211,14 @@ class CommandProcess:
     def close_output(self) -> None:
         """Close the reading end of the child's output."""
         self._replies.close()
+
+    def cancel(self) -> None:
+        """End the child as splunkd does when a user cancels the search: it closes what it has open in the cluster."""
+        self.process.terminate()
+        try:
+            self.wait(CANCEL_TIMEOUT_S)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
 
     def wait(self, timeout_s: float = 60.0) -> int:
         """Return the exit status once the child has ended."""

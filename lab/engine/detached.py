@@ -1,4 +1,4 @@
-"""Engines that outlive the command that started them: one per catalogue id, found again through a state file."""
+"""Engines that outlive the command that started them, found again through a state file: one per catalogue id here."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Optional
 
 from .cache import cache_dir
+from .node import Node
 from .process import STOP_TIMEOUT_S, engine_spec, release_process, start_node
 from .progress import Progress
 
@@ -49,39 +50,47 @@ def start_detached(
     chosen = (folder or cache_dir() / "data" / engine_id).absolute()
     chosen.mkdir(parents=True, exist_ok=True)
     node, process = start_node(engine_id, chosen, {}, heap_mb, progress, keep=True, wanted_port=port)
+    return detach(node, process, _state_file(engine_id))
+
+
+def detach(node: Node, process: subprocess.Popen[bytes], state_file: Path) -> Detached:
+    """Let a started node outlive this process; ``state_file`` says where it is."""
     state = Detached(
-        engine_id,
+        node.spec.id,
         process.pid,
         node.url,
         time.time(),
-        str(chosen),
+        str(node.folder),
         str(node.log_file),
         str(node.ca_file) if node.ca_file else None,
         str(node.folder / "config" / "users.json") if node.users else None,
     )
-    path = _state_path(engine_id)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_suffix(f".{secrets.token_hex(4)}")
+    state_file.parent.mkdir(parents=True, exist_ok=True)
+    draft = state_file.with_suffix(f".{secrets.token_hex(4)}")
     draft.write_text(json.dumps(asdict(state)), "utf-8")
-    draft.replace(path)
+    draft.replace(state_file)
     release_process(process)  # only now: were this command killed before, the engine would be one nobody finds
     return state
 
 
 def find_detached(engine_id: str) -> Optional[Detached]:
-    """Return the running detached engine of this id, or None. A state file whose process is gone is removed."""
-    path = _state_path(engine_id)
+    """Return the running detached engine of this id, or None."""
+    return find_by(_state_file(engine_id))
+
+
+def find_by(state_file: Path) -> Optional[Detached]:
+    """Return the running engine that a state file names, or None. The file is removed when the process is gone."""
     try:
-        state = Detached(**json.loads(path.read_text("utf-8")))
+        state = Detached(**json.loads(state_file.read_text("utf-8")))
     except FileNotFoundError:
         return None
     if _is_engine(state):
         return state
-    path.unlink()
+    state_file.unlink()
     return None
 
 
-def stop_detached(state: Detached) -> None:
+def stop_detached(state: Detached, state_file: Optional[Path] = None) -> None:
     """Stop a detached engine with SIGTERM, wait until it is gone, and forget it. Its data stays."""
     os.kill(state.pid, signal.SIGTERM)
     deadline = time.monotonic() + STOP_TIMEOUT_S
@@ -89,10 +98,10 @@ def stop_detached(state: Detached) -> None:
         if time.monotonic() > deadline:
             os.kill(state.pid, signal.SIGKILL)
         time.sleep(0.05)
-    _state_path(state.engine).unlink()
+    (state_file or _state_file(state.engine)).unlink()
 
 
-def _state_path(engine_id: str) -> Path:
+def _state_file(engine_id: str) -> Path:
     return cache_dir() / "running" / f"{engine_id}.json"
 
 

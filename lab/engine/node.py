@@ -11,7 +11,7 @@ import time
 import urllib.request
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Dict, List, Mapping, Optional
+from typing import Any, Dict, List, Mapping, Optional, Sequence
 
 from .catalog import EngineSpec
 from .errors import EngineUnavailable
@@ -53,6 +53,8 @@ class Node:
     cluster_size: int = 1
     #: False: the node removes its folder when its owner is gone without stopping it.
     keep: bool = True
+    #: Further options of the Java program.
+    java_options: Sequence[str] = ()
     ca_file: Optional[Path] = None
     users: Dict[str, str] = field(default_factory=dict, repr=False)
     _log_start: int = 0
@@ -127,6 +129,7 @@ class Node:
 
     def _command(self) -> List[str]:
         command = [str(self.java.program), f"-Xms{self.heap_mb}m", f"-Xmx{self.heap_mb}m", "-XX:+UseSerialGC"]
+        command += self.java_options
         command += ["-Djava.awt.headless=true", "-Dlog4j2.disable.jmx=true", "-Dlog4j.shutdownHookEnabled=false"]
         command += [f"-Djava.io.tmpdir={self.folder / 'tmp'}"]
         command += ["-Dio.netty.noUnsafe=true", "-Dio.netty.noKeySetOptimization=true"]

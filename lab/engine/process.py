@@ -10,7 +10,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 from types import TracebackType
-from typing import Any, List, Mapping, Optional, Tuple, Type
+from typing import Any, List, Mapping, Optional, Sequence, Tuple, Type
 
 from .catalog import ENGINES, EngineSpec
 from .errors import EngineUnavailable
@@ -115,6 +115,7 @@ def start_node(
     progress: Progress,
     keep: bool,
     wanted_port: Optional[int] = None,
+    java_options: Sequence[str] = (),
 ) -> Tuple[Node, subprocess.Popen[bytes]]:
     """Start one node in ``folder`` and wait until it is ready.
 
@@ -126,7 +127,8 @@ def start_node(
     home = prepare_home(spec, java, progress)
     for _ in range(PORT_ATTEMPTS):
         http_port, transport_port = free_ports(2)
-        node = Node(spec, java, home, folder, wanted_port or http_port, transport_port, settings, heap_mb, keep=keep)
+        ports = (wanted_port or http_port, transport_port)
+        node = Node(spec, java, home, folder, *ports, settings, heap_mb, keep=keep, java_options=java_options)
         process = node.launch()
         try:
             node.wait_ready(process)

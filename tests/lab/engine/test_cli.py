@@ -104,7 +104,7 @@ def test_a_start_killed_before_the_engine_is_ready_leaves_no_engine(engine, run)
 def test_a_state_file_of_another_process_is_not_believed(tmp_path, monkeypatch):
     monkeypatch.setenv("AWS_SIEM_BRIDGE_CACHE", str(tmp_path))
     stale = detached.Detached("opensearch-2.19", os.getpid(), "http://127.0.0.1:1", 0.0, "/nowhere", "log", None, None)
-    path = detached._state_path("opensearch-2.19")
+    path = detached._state_file("opensearch-2.19")
     path.parent.mkdir(parents=True)
     path.write_text(json.dumps(stale.__dict__))
     assert detached.find_detached("opensearch-2.19") is None

@@ -14,11 +14,13 @@ from typing import Dict, Iterator, Mapping
 from collectors.datasets import DATASETS
 from es_bridge.cli.reporting import say
 from es_bridge.config import ClusterConfig
+from es_bridge.errors import ResponseError
 from es_bridge.times import now_ms
 from es_bridge.transport import Transport
 from lab.aws import AwsStandIn, Layout, Queues
 from lab.aws.layout import SNS
-from lab.engine.progress import to_stderr
+from lab.demo.screen import Screen
+from lab.engine.progress import Progress
 from lab.story import cast
 from lab.story.addresses import MMDB_FILE
 from lab.story.files import write_story
@@ -42,48 +44,53 @@ def holds_story(url: str) -> bool:
         return all(_count(transport, dataset.index_prefix, _LAST_HOURS) for dataset in DATASETS.values())
 
 
-def load_story(aws: AwsStandIn, url: str, events: int) -> bool:
+def holds_some_log(transport: Transport) -> bool:
+    """Whether a cluster has any of the logs, as far as this account may ask."""
+    try:
+        found = transport.request("POST", ("*cloudtrail*,*vpcflow*,*dns*,*waf*", "_count"), {"allow_no_indices": True})
+    except ResponseError:
+        return True
+    return bool(found.json()["count"])
+
+
+def load_story(aws: AwsStandIn, url: str, events: int, screen: Screen) -> bool:
     """Put a story into the bucket, let the loader read the queue, and say what is stored; return if it is all."""
     with tempfile.TemporaryDirectory(prefix="aws-siem-bridge-story-") as text:
         folder = Path(text)
         end_ms = now_ms()
-        written = write_story(folder, events, SEED, end_ms - STORY_HOURS * 3_600_000, end_ms)
-        layout = Layout(aws)
-        queues = layout.queue(QUEUE)
-        layout.bucket(DEAD_LETTERS, must_encrypt=True)
-        layout.notify(layout.bucket(BUCKET, must_encrypt=True), queues, SNS)
-        keys = layout.put_logs(folder, BUCKET)
+        with screen.step("writing six hours of logs into a bucket"):
+            written = write_story(folder, events, SEED, end_ms - STORY_HOURS * 3_600_000, end_ms)
+            layout = Layout(aws)
+            queues = layout.queue(QUEUE)
+            layout.bucket(DEAD_LETTERS, must_encrypt=True)
+            layout.notify(layout.bucket(BUCKET, must_encrypt=True), queues, SNS)
+            keys = layout.put_logs(folder, BUCKET)
         records = sum(log.records for log in written.values())
         say(
             f"{records:,} records of {len(written)} logs are in s3://{BUCKET} at {aws.url}, {len(keys):,} objects; "
             "SNS and SQS tell the loader"
         )
         started = time.monotonic()
-        ended_well = _run_loader(aws, layout, queues, url, folder)
+        with screen.step("aws-siem-bridge load --queue") as progress:
+            ended_well = _run_loader(aws, layout, queues, url, folder, progress)
     seconds = time.monotonic() - started
     stored = _stored(url)
     for name, log in written.items():
         say(f"  {DATASETS[name].title}: {stored[name]:,} of {log.records:,} records in {DATASETS[name].index_prefix}*")
-    say(f"the loader took {seconds:.1f} s, {sum(stored.values()) / max(seconds, 0.001):,.0f} records/s")
+    say(f"  {sum(stored.values()) / max(seconds, 0.001):,.0f} records/s, the start of the loader included")
     complete = all(stored[name] >= log.records for name, log in written.items())
     if not complete:
         say(f"records are missing; the queue's dead letters: {layout.waiting(queues.dlq_url)}")
     return ended_well and complete
 
 
-def _run_loader(aws: AwsStandIn, layout: Layout, queues: Queues, url: str, folder: Path) -> bool:
+def _run_loader(aws: AwsStandIn, layout: Layout, queues: Queues, url: str, folder: Path, progress: Progress) -> bool:
     """Run ``aws-siem-bridge load --queue`` until the queue is empty, then stop it as an operator does."""
-    command = [sys.executable, "-m", "aws_siem_bridge", "load", "--queue", queues.url, "--url", url]
-    command += ["--dead-letters", f"s3://{DEAD_LETTERS}/loader"]
-    if (folder / MMDB_FILE).is_file():
-        command += ["--mmdb", str(folder / MMDB_FILE)]
-    say("aws-siem-bridge load --queue ... reads it")
     log = folder / "loader.log"
-    with log.open("wb") as out:
-        loader = subprocess.Popen(command, env={**os.environ, **aws.environment("loader")}, stdout=out, stderr=out)
+    with start_loader(aws, queues.url, url, folder, log) as loader:
         try:
             for done, total in _until_empty(loader, layout, queues):
-                to_stderr("loader: messages done", done, total)
+                progress("aws-siem-bridge load --queue: messages", done, total)
         finally:
             if loader.poll() is None:
                 loader.send_signal(signal.SIGTERM)
@@ -93,6 +100,23 @@ def _run_loader(aws: AwsStandIn, layout: Layout, queues: Queues, url: str, folde
             say(f"loader: {line}")
         return False
     return True
+
+
+def start_loader(aws: AwsStandIn, queue_url: str, url: str, folder: Path, log: Path) -> subprocess.Popen[bytes]:
+    """Start what reads the queue for good; it ends at SIGTERM, and with this process."""
+    command = [sys.executable, "-m", "lab.demo.loader", "load", "--queue", queue_url, "--url", url]
+    command += ["--dead-letters", f"s3://{DEAD_LETTERS}/loader"]
+    if (folder / MMDB_FILE).is_file():
+        command += ["--mmdb", str(folder / MMDB_FILE)]
+    with log.open("wb") as out:
+        return subprocess.Popen(
+            command,
+            env={**os.environ, **aws.environment("loader")},
+            stdin=subprocess.PIPE,
+            stdout=out,
+            stderr=out,
+            start_new_session=True,  # Ctrl-C is for the demo, which then stops it
+        )
 
 
 def _until_empty(loader: subprocess.Popen[bytes], layout: Layout, queues: Queues) -> Iterator[tuple[int, int]]:

@@ -1,0 +1,126 @@
+"""``aws-siem-bridge lab demo``: the way of AWS's logs into an engine, and a tour of searches through the app's command.
+
+The story's files are put into a bucket of AWS's stand-in, as AWS would; SNS and SQS tell the loader, which runs as it
+would for good; what it has stored is searched.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from dataclasses import replace
+
+from es_bridge.cli.connection import add_connection_arguments, cluster_from
+from es_bridge.cli.reporting import DONE, FAILED, run_reported, say
+from es_bridge.config import ClusterConfig
+from es_bridge.dialect import detect
+from es_bridge.transport import Transport
+from lab.aws import AwsStandIn, AwsUnavailable
+from lab.demo.load import holds_some_log, holds_story, load_story
+from lab.demo.place import Occupied, Place
+from lab.demo.prompt import Prompt, can_ask
+from lab.demo.screen import Screen
+from lab.demo.search import Searches
+from lab.engine import DEFAULT_ENGINE, EngineUnavailable
+
+EXAMPLES = """\
+examples:
+  script/demo                    AWS's logs into an engine, tour, then a prompt; the engine stops at the end
+  script/demo --keep             the engine stays: the next start takes seconds
+  script/demo --stop             stop an engine that was kept
+  script/demo --url https://search.example:9200 --username me    the tour on a cluster you have; writes nothing
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of ``lab demo``."""
+    parser.epilog = EXAMPLES
+    parser.add_argument(
+        "--events",
+        type=int,
+        default=20_000,
+        metavar="N",
+        help="CloudTrail events of the story; the other logs go with them (default: 20,000)",
+    )
+    parser.add_argument("--non-interactive", action="store_true", help="no prompt after the tour")
+    parser.add_argument("--keep", action="store_true", help="leave the engine running at the end")
+    parser.add_argument("--stop", action="store_true", help="stop an engine that was left running, and nothing else")
+    parser.add_argument("--python", default=sys.executable, help="interpreter that runs the search command")
+    add_connection_arguments(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run the demo; return 0 unless something that should work did not."""
+    return run_reported(lambda: _run(arguments))
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+    screen = Screen()
+    if arguments.url:
+        cluster = cluster_from(arguments)
+        with Transport(cluster) as transport:
+            detect(transport)  # one error, instead of one at each step of the tour
+            with_tour = holds_some_log(transport)
+        if not with_tour:
+            say("this cluster holds none of the logs the tour is about, so there is no tour")
+        return _show(cluster, arguments, screen, with_tour)
+    try:
+        with Place() as place:
+            return _stop(place) if arguments.stop else _with_own_engine(place, arguments, screen)
+    except Occupied as exc:
+        beside = f". Search its engine from here: script/demo --url {exc.url}" if exc.url else ""
+        say(f"{exc}{beside}")
+    except (AwsUnavailable, EngineUnavailable) as exc:
+        say(str(exc))
+    return FAILED
+
+
+def _stop(place: Place) -> int:
+    kept = place.kept()
+    if kept:
+        place.stop(kept)
+    say("the demo's engine is stopped" if kept else "no engine of the demo is running")
+    return DONE
+
+
+def _with_own_engine(place: Place, arguments: argparse.Namespace, screen: Screen) -> int:
+    kept = place.kept()
+    if kept and not holds_story(kept.url):
+        say("the engine that was kept holds a story of another day: starting anew")
+        place.stop(kept)
+        kept = None
+    if kept:
+        url = kept.url
+        say(f"the engine that was kept is at {url}")
+    else:
+        with AwsStandIn() as aws:  # first: it says at once when this Python is too old
+            with screen.step(f"starting {DEFAULT_ENGINE}") as progress:
+                url = place.start(progress)
+            if not load_story(aws, url, arguments.events, screen):
+                return FAILED
+        place.check_alive()
+    try:
+        return _show(ClusterConfig((url,)), arguments, screen)
+    finally:
+        if arguments.keep:
+            place.keep()
+        if kept or arguments.keep:
+            say(f"the engine stays at {url}; stop it with script/demo --stop")
+
+
+def _show(cluster: ClusterConfig, arguments: argparse.Namespace, screen: Screen, with_tour: bool = True) -> int:
+    with Searches(replace(cluster, name="lab"), arguments.python) as searches:
+        prompt = Prompt(searches, screen)
+        ask = can_ask() and not arguments.non_interactive
+        went_well = True
+        try:
+            went_well = not with_tour or prompt.tour() or bool(arguments.url)
+        except KeyboardInterrupt:
+            if not ask:
+                raise
+            screen.say("the tour ends here; tour shows it again")
+        if ask:
+            prompt.suggest()
+            prompt.read_and_do()
+    return DONE if went_well else FAILED

@@ -1,0 +1,84 @@
+"""What the tour shows, as data: why, the line a user would type into Splunk, and how it ends."""
+
+from __future__ import annotations
+
+from typing import NamedTuple, Tuple
+
+from lab.story import cast
+
+#: How a step of the tour ends: with events, as a failed job, or without events and with a warning that says why.
+EVENTS, FAILURE, WARNING = "events", "failure", "warning"
+
+
+class Step(NamedTuple):
+    """One search of the tour."""
+
+    why: str
+    line: str
+    ends_with: str = EVENTS
+
+
+TOUR: Tuple[Step, ...] = (
+    Step(
+        "Denied API calls of the last day. This line worked with the old 40-line command and still does:",
+        '| elasticsearch index="*cloudtrail*" query="errorCode:AccessDenied" size=10000 '
+        "start_time=now-24h end_time=now",
+    ),
+    Step(
+        "Somebody uses a server's role from outside: credentials stolen through Log4Shell. Only some columns, please:",
+        f'| elasticsearch index=aws-cloudtrail-* query="sourceIPAddress:{cast.ATTACKER_CLOUD_IP}" '
+        "fields=eventName,eventSource,errorCode,sourceIPAddress",
+    ),
+    Step(
+        "The same thief as a JSON query clause: what was changed, not only read. Times in Splunk's own notation:",
+        "| elasticsearch index=aws-cloudtrail-* earliest=-24h latest=now "
+        'dsl="{\\"bool\\": {\\"filter\\": [{\\"term\\": '
+        f'{{\\"sourceIPAddress\\": \\"{cast.ATTACKER_CLOUD_IP}\\"}}}}, '
+        '{\\"term\\": {\\"readOnly\\": false}}]}}" fields=eventName,errorCode,userIdentity.arn',
+    ),
+    Step(
+        "A result that is cut says so:",
+        "| elasticsearch index=aws-cloudtrail-* size=3 fields=eventName,eventSource,userIdentity.type",
+    ),
+    Step(
+        "How it began, in the WAF's log: Log4Shell in headers is blocked, disguised in a form it passes:",
+        '| elasticsearch index="*waf*" query="source.ip:'
+        f'{cast.ATTACKER_SCANNER_IP}" fields=action,httpRequest.uri,httpRequest.args,source.geo.country_iso_code',
+    ),
+    Step(
+        "The web server asks for the attacker's host, in the Resolver's log:",
+        f'| elasticsearch index="*dns*" query="dns.question.name:{cast.CALLBACK_HOST}" '
+        "fields=query_name,rcode,dns.resolved_ip{},srcids.instance",
+    ),
+    Step(
+        "The reverse shell, in the VPC's flow log, with country and owner of the address it goes to:",
+        f'| elasticsearch index="*vpcflow*" query="destination.ip:{cast.CALLBACK_IP} AND destination.port:4444" '
+        "fields=srcaddr,dstaddr,dstport,bytes,destination.geo.country_iso_code,destination.as.organization.name",
+    ),
+    Step(
+        "One whole event of it: every field, and last the document as it is stored:",
+        f'| elasticsearch index="*vpcflow*" query="destination.ip:{cast.CALLBACK_IP}" size=1',
+    ),
+    Step(
+        "Everything there is, newest first, all fields:",
+        "| elasticsearch index=aws-cloudtrail-* size=0",
+    ),
+    Step(
+        "A query that cannot be read fails the job, with a reason, instead of looking like an empty result:",
+        '| elasticsearch index=aws-cloudtrail-* query="errorCode:["',
+        FAILURE,
+    ),
+    Step(
+        "A misspelt field finds nothing, which looks like good news. So a warning names it, and what was meant:",
+        '| elasticsearch index=aws-cloudtrail-* query="errorcode:AccessDenied"',
+        WARNING,
+    ),
+)
+#: What to try after it: why, and the line.
+NEXT: Tuple[Tuple[str, str], ...] = (
+    ("the columns that suit the log", "| elasticsearch index=aws-dns-* query=rcode:NXDOMAIN"),
+    ("every log at once", f"| elasticsearch index=aws-* query=source.ip:{cast.ATTACKER_CLOUD_IP} fields=event.*"),
+    ("only the documents as stored, several times faster", "| elasticsearch index=aws-waf-* size=5 output=raw"),
+    ("one whole event of what was found last", "event 1"),
+    ("all options", "help"),
+)
