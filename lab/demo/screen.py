@@ -91,7 +91,8 @@ class _Live:
         self._progress.stop()
 
     def __call__(self, what: str, done: int = 0, total: int = 0) -> None:
-        self._progress.update(self._task, description=shown(what), completed=done, total=total or None)
+        self._progress.tasks[0].total = total or None  # `update` takes None for "as it was"
+        self._progress.update(self._task, description=shown(what), completed=done)
 
 
 class _Log:

@@ -119,7 +119,7 @@ def _widths(names: Sequence[str], content: Sequence[int], width: int) -> List[in
     heads = [cell_len(name) for name in names]
     widths = list(content)
     # A name that is longer than what is below it gives way first ...
-    for longest_head in range(max(heads), _NARROW - 1, -1):
+    for longest_head in range(max(*heads, _NARROW), _NARROW - 1, -1):
         widths = [max(wide, min(head, longest_head)) for wide, head in zip(content, heads)]
         if _total(widths) <= width:
             return widths

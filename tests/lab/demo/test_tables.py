@@ -81,3 +81,8 @@ def test_text_of_others_is_no_command_to_the_terminal() -> None:
     assert "\x1b[2J" not in out.getvalue()
     assert "\x1b[31m" not in out.getvalue()
     assert out.getvalue().count("b\\u001b[31m[bold]c") == 2
+
+
+def test_short_names_are_never_cut() -> None:
+    rows: List[Row] = [{"_time": "0.000", "bytes": "1", "protocol": "6", "text": "x" * 300}]
+    assert lines(rows, 60, "bytes", "protocol", "text")[0].split() == ["_time", "bytes", "protocol", "text"]
