@@ -70,7 +70,6 @@ def test_cancelled_while_a_request_is_under_way(
     splunk: Splunk, store: Store, gates: List[Gate], held: str, answered: bool
 ) -> None:
     index = store.fill({"n": n} for n in range(1000))
-    before = store.open_contexts()
     gates.append(Gate(store.config.hosts[0], held, answered))
     behind(gates[0], splunk, store)
     with splunk.start(f"| elasticsearch index={index} size=0") as command:
@@ -84,13 +83,12 @@ def test_cancelled_while_a_request_is_under_way(
         assert command.wait() == 128 + signal.SIGTERM, command.audit_log()
         assert command.stderr() == ""
         assert command.audit_log().count("outcome=") == 1
-    assert store.contexts_left(before) == 0
+    assert store.contexts_left(index) == 0
 
 
 @pytest.mark.parametrize("ends", ["early", "done"])
 def test_cancelled_while_the_search_is_being_closed(splunk: Splunk, store: Store, gates: List[Gate], ends: str) -> None:
     index = store.fill({"n": n} for n in range(1000))
-    before = store.open_contexts()
     gates.append(Gate(store.config.hosts[0], "DELETE point_in_time", False))
     behind(gates[0], splunk, store)
     with splunk.start(f"| elasticsearch index={index} size={0 if ends == 'early' else 10}") as command:
@@ -106,7 +104,7 @@ def test_cancelled_while_the_search_is_being_closed(splunk: Splunk, store: Store
         assert command.wait() in (0, 128 + signal.SIGTERM)
         assert command.stderr() == ""
         assert command.audit_log().count("outcome=") == 1
-    assert store.contexts_left(before) == 0
+    assert store.contexts_left(index) == 0
 
 
 #: A command at a point of its main thread where a signal handler of Python's comes too late, or raises in vain.

@@ -90,16 +90,15 @@ def test_end_of_input_before_anything(splunk: Splunk) -> None:
 
 def test_cancel_closes_what_is_open_in_the_cluster(slow: Splunk, store: Store) -> None:
     index = big_index(store)
-    before = store.open_contexts()
     with slow.start(f"| elasticsearch index={index} size=0") as command:
         command.getinfo()
         assert list(command.execute().rows())
-        assert store.open_contexts() > before
+        assert store.open_contexts(index)
         command.process.send_signal(signal.SIGTERM)
         assert command.wait() == 128 + signal.SIGTERM
         assert command.stderr() == ""
         assert 'outcome="cancelled"' in command.audit_log()
-    assert store.open_contexts() == before
+    assert store.contexts_left(index) == 0
 
 
 def test_cancel_while_the_cluster_does_not_answer(splunk: Splunk, listener: Listener) -> None:
@@ -116,7 +115,6 @@ def test_cancel_while_the_cluster_does_not_answer(splunk: Splunk, listener: List
 
 def test_closed_output_ends_quietly(slow: Splunk, store: Store) -> None:
     index = big_index(store)
-    before = store.open_contexts()
     with slow.start(f"| elasticsearch index={index} size=0") as command:
         command.getinfo()
         command.execute()
@@ -128,25 +126,23 @@ def test_closed_output_ends_quietly(slow: Splunk, store: Store) -> None:
         assert command.wait() == 0
         assert command.stderr() == ""
         assert 'outcome="closed"' in command.audit_log()
-    assert store.open_contexts() == before
+    assert store.contexts_left(index) == 0
 
 
 def test_end_of_input_in_the_middle_ends_quietly(slow: Splunk, store: Store) -> None:
     index = big_index(store)
-    before = store.open_contexts()
     with slow.start(f"| elasticsearch index={index} size=0") as command:
         command.getinfo()
         command.execute()
         command.close_input()
         assert command.wait() == 0
         assert command.stderr() == ""
-    assert store.open_contexts() == before
+    assert store.contexts_left(index) == 0
 
 
 @pytest.mark.parametrize("how", ["finalize", "status"])
 def test_finalize_keeps_what_was_sent(slow: Splunk, store: Store, how: str) -> None:
     index = big_index(store)
-    before = store.open_contexts()
     with slow.start(f"| elasticsearch index={index} size=0") as command:
         command.getinfo()
         first = command.execute()
@@ -160,15 +156,14 @@ def test_finalize_keeps_what_was_sent(slow: Splunk, store: Store, how: str) -> N
         assert last.messages[0][0] == "INFO"
         assert command.wait() == 0
         assert 'outcome="finalized"' in command.audit_log()
-    assert store.open_contexts() == before
+    assert store.contexts_left(index) == 0
 
 
 def test_done_search_leaves_nothing_open(prod: Splunk, store: Store) -> None:
-    before = store.open_contexts()
     index = store.fill({"n": n} for n in range(600))
     assert len(prod.run(f"| elasticsearch index={index}").done.rows) == 600
     prod.run(f'| elasticsearch index={index} query="n:("').error  # noqa: B018
-    assert store.open_contexts() == before
+    assert store.contexts_left(index) == 0
 
 
 class TestWorkers:

@@ -58,7 +58,7 @@ def test_workers_end_with_the_search(prod: Splunk, store: Store, many_index: str
         assert command.stderr() == ""
         gone, alive = psutil.wait_procs(workers, timeout=10)
         assert not alive
-    assert store.contexts_left(0) == 0
+    assert store.contexts_left(many_index) == 0
 
 
 def test_workers_do_not_outlive_a_killed_search(prod: Splunk, many_index: str) -> None:
