@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Callable, Dict, Iterator, Union
 import pytest
 
 from lab.engine import DEFAULT_ENGINE, Engine, EngineUnavailable, start_engine
+from tests.fast import pytest_collection_modifyitems, pytest_terminal_summary  # noqa: F401 - hooks of pytest
 
 if TYPE_CHECKING:
     from tests.account import Account
@@ -27,6 +28,7 @@ GOLDEN = Path(__file__).resolve().parent / "golden"
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update-golden", action="store_true", help="write the expected files of tests/golden anew")
+    parser.addoption("--fast", action="store_true", help="units, and searches on one engine: see tests/fast.py")
 
 
 @pytest.fixture

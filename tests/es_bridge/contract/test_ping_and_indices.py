@@ -8,6 +8,8 @@ from es_bridge.errors import NothingMatched
 from es_bridge.indices import IndexInfo, list_indices
 from es_bridge.ping import ping
 
+pytestmark = pytest.mark.fast
+
 
 def test_ping_knows_the_engine_its_clock_and_what_it_offers(cluster):
     index = cluster.create()

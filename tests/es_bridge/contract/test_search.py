@@ -17,6 +17,8 @@ from es_bridge.search import open_search
 
 from .conftest import START_MS, Cluster, assert_once_in_order
 
+pytestmark = pytest.mark.fast
+
 DOCUMENTS = 300_000 if os.environ.get("AWS_SIEM_BRIDGE_FULL") else 20_000
 
 
