@@ -87,7 +87,7 @@ def _stop(place: Place) -> int:
 def _with_own_engine(place: Place, arguments: argparse.Namespace, screen: Screen) -> int:
     kept = place.kept()
     if kept and not holds_story(kept.url):
-        say("the engine that was kept holds a story of another day: starting anew")
+        say("the engine that was kept holds a story that is hours old: starting anew")
         place.stop(kept)
         kept = None
     if kept:

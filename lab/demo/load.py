@@ -32,7 +32,7 @@ SEED = 1
 LOOK_EVERY_S = 0.25
 #: A loader that does nothing for so long is stuck.
 PATIENCE_S = 120
-_LAST_HOURS = {"range": {"@timestamp": {"gte": "now-20h"}}}
+_LAST_HOURS = {"range": {"@timestamp": {"gte": "now-5h"}}}
 
 
 def holds_story(url: str) -> bool:

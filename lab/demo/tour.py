@@ -20,9 +20,8 @@ class Step(NamedTuple):
 
 TOUR: Tuple[Step, ...] = (
     Step(
-        "Denied API calls of the last day. This line worked with the old 40-line command and still does:",
-        '| elasticsearch index="*cloudtrail*" query="errorCode:AccessDenied" size=10000 '
-        "start_time=now-24h end_time=now",
+        "Denied API calls of the last hours. This line worked with the old 40-line command and still does:",
+        '| elasticsearch index="*cloudtrail*" query="errorCode:AccessDenied" size=10000 start_time=now-6h end_time=now',
     ),
     Step(
         "Somebody uses a server's role from outside: credentials stolen through Log4Shell. Only some columns, please:",
@@ -31,7 +30,7 @@ TOUR: Tuple[Step, ...] = (
     ),
     Step(
         "The same thief as a JSON query clause: what was changed, not only read. Times in Splunk's own notation:",
-        "| elasticsearch index=aws-cloudtrail-* earliest=-24h latest=now "
+        "| elasticsearch index=aws-cloudtrail-* earliest=-6h latest=now "
         'dsl="{\\"bool\\": {\\"filter\\": [{\\"term\\": '
         f'{{\\"sourceIPAddress\\": \\"{cast.ATTACKER_CLOUD_IP}\\"}}}}, '
         '{\\"term\\": {\\"readOnly\\": false}}]}}" fields=eventName,errorCode,userIdentity.arn',
