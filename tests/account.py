@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import io
 import itertools
 import json
@@ -10,7 +9,7 @@ import logging
 import zipfile
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Dict, List, NamedTuple, Optional
+from typing import Any, Dict, NamedTuple, Optional
 from urllib.parse import quote_plus
 
 import boto3
@@ -18,8 +17,9 @@ from botocore.config import Config
 from moto.server import ThreadedMotoServer
 
 from aws_bridge.object_ref import ObjectRef
+from tests import log_records
+from tests.log_records import REGION
 
-REGION = "eu-west-1"
 #: Of these tests alone: every moto server of a process has the same buckets.
 BUCKET = "messages-log-archive"
 EVENTS = Path(__file__).resolve().parent / "data" / "events"
@@ -151,20 +151,7 @@ def trail_key(number: int) -> str:
 
 def trail_file(first: int, count: int, day: str = "2026-11-21") -> bytes:
     """Return a gzip file of ``count`` small CloudTrail records with ids from ``first`` on."""
-    records: List[Dict[str, Any]] = [
-        {
-            "eventVersion": "1.11",
-            "eventTime": f"{day}T{number // 3600 % 24:02d}:{number // 60 % 60:02d}:{number % 60:02d}Z",
-            "eventSource": "ec2.amazonaws.com",
-            "eventName": "DescribeInstances",
-            "awsRegion": REGION,
-            "sourceIPAddress": "192.0.2.1",
-            "eventID": f"00000000-0000-4000-a000-{number:012d}",
-            "recipientAccountId": "111122223333",
-        }
-        for number in range(first, first + count)
-    ]
-    return gzip.compress(json.dumps({"Records": records}, separators=(",", ":")).encode(), 1)
+    return log_records.trail_file(log_records.cloudtrail(number, day) for number in range(first, first + count))
 
 
 def event(name: str, ref: Optional[ObjectRef] = None) -> str:

@@ -17,6 +17,7 @@ from es_bridge.cli.connection import PASSWORD_VARIABLE
 from lab.engine import Engine
 from tests.collectors.four_logs import write_all
 from tests.collectors.on_engine import transport_to
+from tests.log_records import cloudtrail
 
 INDICES = "aws-cloudtrail-*"
 ALL = "aws-*"
@@ -201,15 +202,10 @@ def write_log(path: Path, records: List[Any]) -> Path:
 
 def event(number: int, time: Optional[str] = None, **values: Any) -> Dict[str, Any]:
     """Return a small record of its own."""
-    return {
-        "eventVersion": "1.11",
+    own: Dict[str, Any] = {
         "userIdentity": {"type": "IAMUser", "userName": "tester", "accountId": "111122223333"},
-        "eventTime": time or f"1999-12-31T{number // 3600 % 24:02d}:{number // 60 % 60:02d}:{number % 60:02d}Z",
-        "eventSource": "ec2.amazonaws.com",
-        "eventName": "DescribeInstances",
         "awsRegion": "ap-northeast-2",
-        "sourceIPAddress": "192.0.2.1",
-        "eventID": f"00000000-0000-4000-a000-{number:012d}",
-        "recipientAccountId": "111122223333",
-        **values,
     }
+    if time:
+        own["eventTime"] = time
+    return cloudtrail(number, "1999-12-31", **{**own, **values})

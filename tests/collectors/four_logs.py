@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import gzip
 import io
-import json
+from functools import partial
 from pathlib import Path
-from typing import Any, Callable, Dict, List, NamedTuple
+from typing import Callable, Dict, List, NamedTuple, Tuple
 
 from aws_bridge.object_ref import ObjectRef
 from collectors.records import record_id
+from tests import log_records
+from tests.log_records import ACCOUNT, FLOW_COLUMNS, REGION, event_id, lines_file
 
-ACCOUNT = "111122223333"
 BUCKET = "log-archive"
 DAY = "1999-12-31"
-FLOW_COLUMNS = (
-    "version account-id interface-id srcaddr dstaddr srcport dstport protocol packets bytes start end action log-status"
-)
-#: Midnight of `DAY`.
-DAY_S = 946_598_400
 
 
 class Log(NamedTuple):
@@ -31,44 +26,22 @@ class Log(NamedTuple):
     content: Callable[[int, int], bytes]
 
 
-def cloudtrail(first: int, count: int) -> bytes:
-    records = [
-        {
-            "eventVersion": "1.11",
-            "eventTime": f"{DAY}T{clock(number)}Z",
-            "eventSource": "ec2.amazonaws.com",
-            "eventName": "DescribeInstances",
-            "awsRegion": "eu-west-1",
-            "sourceIPAddress": "192.0.2.1",
-            "eventID": event_id(number),
-            "recipientAccountId": ACCOUNT,
-        }
-        for number in range(first, first + count)
-    ]
-    return gzip.compress(json.dumps({"Records": records}, separators=(",", ":")).encode(), 1)
+def cloudtrail(first: int, count: int, day: str = DAY) -> bytes:
+    return log_records.trail_file(log_records.cloudtrail(number, day) for number in range(first, first + count))
 
 
-def flow_rows(first: int, count: int) -> List[List[str]]:
-    return [
-        f"2 {ACCOUNT} eni-0a1b2c3d 10.0.0.1 198.51.100.7 {number} 443 6 10 {number} {DAY_S + number % 86_400} "
-        f"{DAY_S + number % 86_400} ACCEPT OK".split()
-        for number in range(first, first + count)
-    ]
+def flow_text(first: int, count: int, day: str = DAY) -> bytes:
+    return lines_file([FLOW_COLUMNS, *(" ".join(log_records.flow(n, day)) for n in range(first, first + count))])
 
 
-def flow_text(first: int, count: int) -> bytes:
-    lines = [FLOW_COLUMNS, *(" ".join(row) for row in flow_rows(first, count))]
-    return gzip.compress("\n".join(lines).encode(), 1)  # without a newline at the end: the last record is one, too
-
-
-def flow_parquet(first: int, count: int) -> bytes:
+def flow_parquet(first: int, count: int, day: str = DAY) -> bytes:
     # Where only sources are tested, on an older Python, there is none.
     import pyarrow
     import pyarrow.parquet
 
     numbers = {"version", "srcport", "dstport", "protocol", "packets", "bytes", "start", "end"}
     names = [name.replace("-", "_") for name in FLOW_COLUMNS.split()]
-    columns = list(zip(*flow_rows(first, count)))
+    columns = list(zip(*(log_records.flow(number, day) for number in range(first, first + count))))
     table = pyarrow.table(
         {name: [int(v) if name in numbers else v for v in values] for name, values in zip(names, columns)}
     )
@@ -77,108 +50,67 @@ def flow_parquet(first: int, count: int) -> bytes:
     return out.getvalue()
 
 
-def resolver(first: int, count: int) -> bytes:
-    return json_lines(
-        {
-            "version": "1.100000",
-            "account_id": ACCOUNT,
-            "region": "eu-west-1",
-            "vpc_id": "vpc-0a1b2c3d",
-            "query_timestamp": f"{DAY}T{clock(number)}Z",
-            "query_name": f"host-{number}.example.",
-            "query_type": "A",
-            "query_class": "IN",
-            "rcode": "NOERROR",
-            "answers": [{"Rdata": "198.51.100.7", "Type": "A", "Class": "IN"}],
-            "srcaddr": "10.0.0.1",
-            "srcport": "53000",
-            "transport": "UDP",
-            "srcids": {"instance": "i-0a1b2c3d4e5f60718"},
-        }
-        for number in range(first, first + count)
+def resolver(first: int, count: int, day: str = DAY) -> bytes:
+    return lines_file(log_records.resolver(number, day) for number in range(first, first + count))
+
+
+def waf(first: int, count: int, day: str = DAY) -> bytes:
+    return lines_file(log_records.waf(number, day) for number in range(first, first + count))
+
+
+def logs_of(day: str) -> Tuple[Log, ...]:
+    """Return the kinds of files of a day."""
+    date, dots = day.replace("-", "/"), day.replace("-", ".")
+    year, month, day_of_month = day.split("-")
+    stamp = day.replace("-", "") + "T0005Z"
+    hive = f"AWSLogs/aws-account-id={ACCOUNT}/aws-service=vpcflowlogs/aws-region={REGION}"
+    return (
+        Log(
+            "cloudtrail",
+            f"aws-cloudtrail-{dots}",
+            f"AWSLogs/{ACCOUNT}/CloudTrail/{REGION}/{date}",
+            f"{ACCOUNT}_CloudTrail_{REGION}_{stamp}_{{}}.json.gz",
+            partial(cloudtrail, day=day),
+        ),
+        Log(
+            "vpc_flow",
+            f"aws-vpcflow-{dots}",
+            f"AWSLogs/{ACCOUNT}/vpcflowlogs/{REGION}/{date}",
+            f"{ACCOUNT}_vpcflowlogs_{REGION}_fl-1234abcd_{stamp}_{{}}.log.gz",
+            partial(flow_text, day=day),
+        ),
+        Log(
+            "vpc_flow",
+            f"aws-vpcflow-{dots}",
+            f"{hive}/year={year}/month={month}/day={day_of_month}",
+            f"{ACCOUNT}_vpcflowlogs_{REGION}_fl-5678abcd_{stamp}_{{}}.log.parquet",
+            partial(flow_parquet, day=day),
+        ),
+        Log(
+            "route53_resolver",
+            f"aws-dns-{dots}",
+            f"AWSLogs/{ACCOUNT}/vpcdnsquerylogs/vpc-0a1b2c3d/{date}",
+            f"vpc-0a1b2c3d_vpcdnsquerylogs_{ACCOUNT}_{stamp}_{{}}.log.gz",
+            partial(resolver, day=day),
+        ),
+        Log(
+            "waf",
+            f"aws-waf-{dots}",
+            f"AWSLogs/{ACCOUNT}/WAFLogs/{REGION}/shop/{date}/00/05",
+            f"{ACCOUNT}_waflogs_{REGION}_shop_{stamp}_{{}}.log.gz",
+            partial(waf, day=day),
+        ),
     )
 
 
-def waf(first: int, count: int) -> bytes:
-    return json_lines(
-        {
-            "timestamp": (DAY_S + number % 86_400) * 1000,
-            "formatVersion": 1,
-            "webaclId": f"arn:aws:wafv2:eu-west-1:{ACCOUNT}:regional/webacl/shop/1",
-            "terminatingRuleId": "Default_Action",
-            "terminatingRuleType": "REGULAR",
-            "action": "ALLOW",
-            "httpSourceName": "ALB",
-            "httpSourceId": "app/shop/1",
-            "ruleGroupList": [],
-            "rateBasedRuleList": [],
-            "nonTerminatingMatchingRules": [],
-            "httpRequest": {
-                "clientIp": "198.51.100.7",
-                "country": "KR",
-                "headers": [{"name": "Host", "value": "shop.example"}],
-                "uri": f"/{number}",
-                "args": "",
-                "httpVersion": "HTTP/1.1",
-                "httpMethod": "GET",
-                "requestId": f"1-{number}",
-            },
-        }
-        for number in range(first, first + count)
-    )
+LOGS = logs_of(DAY)
 
 
-def json_lines(records: Any) -> bytes:
-    return gzip.compress("\n".join(json.dumps(record, separators=(",", ":")) for record in records).encode(), 1)
-
-
-def clock(number: int) -> str:
-    return f"{number // 3600 % 24:02d}:{number // 60 % 60:02d}:{number % 60:02d}"
-
-
-def event_id(number: int) -> str:
-    return f"00000000-0000-4000-a000-{number:012d}"
-
-
-_DATE = DAY.replace("-", "/")
-_STAMP = DAY.replace("-", "") + "T0005Z"
-LOGS = (
-    Log(
-        "cloudtrail",
-        "aws-cloudtrail-1999.12.31",
-        f"AWSLogs/{ACCOUNT}/CloudTrail/eu-west-1/{_DATE}",
-        f"{ACCOUNT}_CloudTrail_eu-west-1_{_STAMP}_{{}}.json.gz",
-        cloudtrail,
-    ),
-    Log(
-        "vpc_flow",
-        "aws-vpcflow-1999.12.31",
-        f"AWSLogs/{ACCOUNT}/vpcflowlogs/eu-west-1/{_DATE}",
-        f"{ACCOUNT}_vpcflowlogs_eu-west-1_fl-1234abcd_{_STAMP}_{{}}.log.gz",
-        flow_text,
-    ),
-    Log(
-        "vpc_flow",
-        "aws-vpcflow-1999.12.31",
-        f"AWSLogs/aws-account-id={ACCOUNT}/aws-service=vpcflowlogs/aws-region=eu-west-1/year=1999/month=12/day=31",
-        f"{ACCOUNT}_vpcflowlogs_eu-west-1_fl-5678abcd_{_STAMP}_{{}}.log.parquet",
-        flow_parquet,
-    ),
-    Log(
-        "route53_resolver",
-        "aws-dns-1999.12.31",
-        f"AWSLogs/{ACCOUNT}/vpcdnsquerylogs/vpc-0a1b2c3d/{_DATE}",
-        f"vpc-0a1b2c3d_vpcdnsquerylogs_{ACCOUNT}_{_STAMP}_{{}}.log.gz",
-        resolver,
-    ),
-    Log(
-        "waf",
-        "aws-waf-1999.12.31",
-        f"AWSLogs/{ACCOUNT}/WAFLogs/eu-west-1/shop/{_DATE}/00/05",
-        f"{ACCOUNT}_waflogs_eu-west-1_shop_{_STAMP}_{{}}.log.gz",
-        waf,
-    ),
-)
+def ids_of(log: Log, ref: ObjectRef, first: int, count: int) -> List[str]:
+    """Return the ids that the records of ``log.content(first, count)`` get as the object ``ref``."""
+    if log.dataset == "cloudtrail":
+        return [f"{event_id(number)}-{ACCOUNT}" for number in range(first, first + count)]
+    return [record_id(ref.identity, number) for number in range(1, count + 1)]
 
 
 def write_all(
@@ -196,9 +128,5 @@ def write_all(
             first = number * records
             path.write_bytes(log.content(first, records))
             key = prefix + path.relative_to(folder).as_posix()
-            identity = ObjectRef(bucket, key).identity
-            expected[key] = [
-                f"{event_id(first + n)}-{ACCOUNT}" if log.dataset == "cloudtrail" else record_id(identity, n + 1)
-                for n in range(records)
-            ]
+            expected[key] = ids_of(log, ObjectRef(bucket, key), first, records)
     return expected

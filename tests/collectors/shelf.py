@@ -15,6 +15,7 @@ from collectors.delivery.intake import Intake
 from collectors.delivery.letter_store import FolderLetters
 from collectors.delivery.outcome import DONE, ObjectResult
 from es_bridge.transport import Transport
+from tests.log_records import resolver
 
 BUCKET = "log-archive"
 FOLDER = "AWSLogs/111122223333/vpcdnsquerylogs/vpc-1/2026/11/21"
@@ -26,23 +27,7 @@ KEY_INDEX = "aws-dns-2026.11.21"
 
 def query(number: int, day: date, **values: Any) -> str:
     """Return a line of the Resolver's log."""
-    record = {
-        "version": "1.100000",
-        "account_id": "111122223333",
-        "region": "ap-northeast-2",
-        "vpc_id": "vpc-1",
-        "query_timestamp": f"{day}T{number // 3600 % 24:02d}:{number // 60 % 60:02d}:{number % 60:02d}Z",
-        "query_name": f"host-{number}.example.",
-        "query_type": "A",
-        "query_class": "IN",
-        "rcode": "NOERROR",
-        "answers": [{"Rdata": "192.0.2.1", "Type": "A", "Class": "IN"}],
-        "srcaddr": "10.0.0.1",
-        "srcport": "53124",
-        "transport": "UDP",
-        **values,
-    }
-    return json.dumps(record)
+    return json.dumps(resolver(number, day, **values))
 
 
 def lines(*texts: str) -> bytes:
