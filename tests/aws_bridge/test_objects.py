@@ -19,13 +19,12 @@ CONTENT = random.Random(5).randbytes(1_500_000)
 
 
 @pytest.fixture(scope="module")
-def moto():
+def moto() -> str:
     # It does not run on the older of Splunk's Pythons; what needs no S3 is tested there, too.
-    server = pytest.importorskip("moto.server").ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
+    pytest.importorskip("moto.server")
+    from tests.account import shared_account
+
+    return shared_account().url
 
 
 def client(url):

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import uuid
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterator, List, Optional
+from typing import TYPE_CHECKING, Any, Callable, Dict, Iterator, List, Optional
 
 import pytest
 
@@ -18,6 +18,9 @@ from lab.engine import Engine
 from tests.collectors.four_logs import write_all
 from tests.collectors.on_engine import transport_to
 from tests.log_records import cloudtrail
+
+if TYPE_CHECKING:
+    from tests.account import Account
 
 INDICES = "aws-cloudtrail-*"
 ALL = "aws-*"
@@ -143,23 +146,12 @@ def cluster(cluster_by_id: Callable[[str], Cluster]) -> Cluster:
 
 
 class Bucket:
-    """A bucket of its own on moto's server; ``environment`` leads a child process there."""
+    """A bucket of the account's; ``environment`` leads a child process there."""
 
-    def __init__(self, url: str, name: str) -> None:
-        self.name = name
-        self.url = url
-        self.environment = {
-            "AWS_ENDPOINT_URL": url,
-            "AWS_ACCESS_KEY_ID": "AKIDEXAMPLE",
-            "AWS_SECRET_ACCESS_KEY": "example",
-            "AWS_DEFAULT_REGION": "us-east-1",
-        }
-        import boto3
-
-        self.s3 = boto3.client(
-            "s3", "us-east-1", endpoint_url=url, aws_access_key_id="AKIDEXAMPLE", aws_secret_access_key="example"
-        )
-        self.s3.create_bucket(Bucket=name)
+    def __init__(self, account: Account, name: str) -> None:
+        self.name, self.url, self.s3 = name, account.url, account.s3
+        self.environment = account.environment
+        account.new_bucket(name)
 
     def put(self, key: str, content: bytes) -> None:
         """Store an object."""
@@ -173,23 +165,13 @@ class Bucket:
         return expected
 
 
-@pytest.fixture(scope="session")
-def s3_url() -> Iterator[str]:
-    """Return where moto's server answers; its buckets are those of the whole process."""
-    # What needs no bucket is tested on older Pythons, too, which moto does not run on.
-    from moto.server import ThreadedMotoServer
-
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
-
-
 @pytest.fixture
-def bucket(s3_url: str) -> Bucket:
+def bucket() -> Bucket:
     """Return an empty bucket."""
-    return Bucket(s3_url, f"log-archive-{uuid.uuid4().hex[:12]}")
+    # What needs no bucket is tested on older Pythons, too, which moto does not run on.
+    from tests.account import shared_account
+
+    return Bucket(shared_account(), f"log-archive-{uuid.uuid4().hex[:12]}")
 
 
 def write_log(path: Path, records: List[Any]) -> Path:
