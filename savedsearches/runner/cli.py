@@ -4,22 +4,18 @@ from __future__ import annotations
 
 import argparse
 import csv
-import json
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Optional
+from typing import Any, Dict, Iterable, List, Optional
 
 from es_bridge import times
 from es_bridge.cli.connection import add_connection_arguments, cluster_from
-from es_bridge.cli.reporting import DONE, FAILED, run_reported, say
-from es_bridge.cli.rows import Rows, add_format_argument
-from es_bridge.cli.table import aligned
-from es_bridge.errors import ConfigError
-from es_bridge.terminal import json_line, put
+from es_bridge.cli.reporting import DONE, FAILED, UsageError, run_reported, say, tell
+from es_bridge.cli.rows import TABLE, Rows, add_format_argument
 from savedsearches.runner import values
 from savedsearches.runner.app_commands import SCRIPTS, AppCommands
-from savedsearches.runner.errors import SplError
+from savedsearches.runner.errors import SplError, SplSyntaxError
 from savedsearches.runner.local_settings import LocalSettings
 from savedsearches.runner.lookups import Lookup, read_csv
 from savedsearches.runner.macros import Macro, read_macros
@@ -42,9 +38,8 @@ The pipeline is run by a strict subset of SPL of our own, written after Splunk's
 not have is an error. docs/spl_runner.md lists it.
 Exit status: 0 done, 1 failed, 2 wrong usage, also of SPL.
 """
-#: Cells of a table are cut for the eye beyond this; csv and jsonl have them whole.
+#: Cells of a table are cut for the eye beyond this; the other formats have them whole.
 WIDEST_CELL = 60
-WRONG_USAGE = 2
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -78,18 +73,17 @@ def _run(arguments: argparse.Namespace) -> int:
     )
     scripts = arguments.app / "bin" if arguments.app else SCRIPTS
     if not scripts.is_dir():
-        raise ConfigError(
+        raise UsageError(
             f"the app's commands are not here: there is no {scripts}. Use a clone of the project, or say with --app "
             "where the app is unpacked"
         )
-    say("this is a strict subset of SPL of our own, not Splunk")
+    tell("note: this is a strict subset of SPL of our own, not Splunk")
     with LocalSettings(cluster, tz=arguments.time_zone) as settings:
         try:
             session.own = AppCommands(settings, _say_message, scripts=scripts, python=arguments.python)
             rows = run_search(arguments.search, session)
-        except SplError as exc:
-            say(str(exc))
-            return WRONG_USAGE
+        except SplSyntaxError as exc:
+            raise UsageError(str(exc)) from None
         try:
             write_rows(rows, arguments.format)
         except SplError as exc:
@@ -99,7 +93,7 @@ def _run(arguments: argparse.Namespace) -> int:
 
 
 def _say_message(level: str, text: str) -> None:
-    say(f"{level}: {text}")
+    (tell if level == "INFO" else say)(f"{level}: {text}")
 
 
 def _moment(earliest: str, latest: str, zone_name: str) -> Moment:
@@ -118,11 +112,11 @@ def _lookups(given: List[str]) -> Dict[str, Lookup]:
     for text in given:
         name, sign, file = text.partition("=")
         if not sign or not name:
-            raise ConfigError(f"--lookup {text}: write NAME=FILE")
+            raise UsageError(f"--lookup {text}: write NAME=FILE")
         try:
             tables[name] = read_csv(Path(file))
         except (OSError, UnicodeError, csv.Error, SplError) as exc:
-            raise ConfigError(f"--lookup {text}: {exc}") from None
+            raise UsageError(f"--lookup {text}: {exc}") from None
     return tables
 
 
@@ -132,39 +126,17 @@ def _macros(path: Optional[Path]) -> Dict[str, Macro]:
     try:
         return read_macros(path)
     except (OSError, UnicodeError, SplError) as exc:
-        raise ConfigError(f"--macros {path}: {exc}") from None
+        raise UsageError(f"--macros {path}: {exc}") from None
 
 
-def write_rows(rows: Iterator[Row], form: str) -> None:
-    """Print rows as JSON lines while they come; in the other formats when all are there."""
-    if form == "jsonl":
-        for row in rows:
-            line = json.dumps(row, ensure_ascii=False).encode()
-            if sys.stdout.isatty():
-                line = json_line(line).rstrip(b"\n")
-            sys.stdout.buffer.write(line + b"\n")
-        return
-    kept = list(rows)
-    columns = list(dict.fromkeys(name for row in kept for name in row))
-    if form == "json":
-        out = Rows(form)
-        for row in kept:
-            out.add(row)
-        out.end()
-        return
-    if form == "csv":
-        writer = csv.writer(sys.stdout)
-        writer.writerow(columns)
-        writer.writerows([_csv_cell(row.get(name)) for name in columns] for row in kept)
-        return
-    lines = aligned([columns, *([_cell(row.get(name)) for name in columns] for row in kept)]) if columns else []
-    put(*lines or ["no rows"])
+def write_rows(rows: Iterable[Row], form: str) -> None:
+    """Print rows: JSON while they come, a table or CSV when all columns are known."""
+    printed = Rows(form)
+    for row in rows:
+        printed.add({name: _table_cell(value) for name, value in row.items()} if form == TABLE else row)
+    printed.end()
 
 
-def _csv_cell(value: Any) -> str:
-    return "\n".join(values.texts(value))
-
-
-def _cell(value: Any) -> str:
+def _table_cell(value: Any) -> str:
     text = ", ".join(values.texts(value))
     return text if len(text) <= WIDEST_CELL else text[: WIDEST_CELL - 3] + "..."
