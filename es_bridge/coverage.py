@@ -16,10 +16,9 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from itertools import groupby
-from typing import Callable, Dict, Iterator, List, Optional, Sequence, Set, Tuple
+from typing import Callable, Dict, Iterator, List, NamedTuple, Optional, Sequence, Set, Tuple
 
 from es_bridge.answers import NUMBER, SEARCH, Maybe
 from es_bridge.errors import Aborted, BridgeError
@@ -34,11 +33,10 @@ MOST_RUNS = 5
 WRITTEN = ("event.ingested", "event.created")
 _DATED = re.compile(r"(.*?)([0-9]{4})([.-])(0[1-9]|1[0-2])(?:\3([0-9]{2}))?", re.DOTALL)
 #: An index that was rolled over, also of a data stream.
-_ROLLED = re.compile(r".*-[0-9]{6}", re.DOTALL)
+_ROLLED = r"(?s).*-[0-9]{6}"
 
 
-@dataclass(frozen=True)
-class Series:
+class Series(NamedTuple):
     """The dated indices of one prefix. ``days`` are first days of a month where ``monthly``."""
 
     prefix: str
@@ -208,7 +206,7 @@ def before_oldest(transport: Transport, request: SearchRequest, names: Sequence[
         f"the range reaches beyond what the store holds: the oldest event in {request.index!r} is of "
         f"{format_utc(int(found))}, and nothing older is there"
     )
-    return ([text], []) if any(map(_ROLLED.fullmatch, others)) else ([], [text])
+    return ([text], []) if any(re.fullmatch(_ROLLED, name) for name in others) else ([], [text])
 
 
 _OLDEST = {**SEARCH, "aggregations": Maybe({"oldest": {"value": Maybe(NUMBER)}})}

@@ -18,16 +18,15 @@ https://opensearch.org/docs/latest/search-plugins/searching-data/point-in-time-a
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import Any, Dict, Optional, Tuple
+from typing import Any, Dict, NamedTuple, Optional, Tuple
 
 from es_bridge.answers import SHARDS, Maybe
 from es_bridge.errors import ConfigError, NotFound, PermissionDenied, RejectedQuery, ReplyTooLarge, ResponseError
 from es_bridge.transport import Transport
 
 #: What a version looks like. It is shown and logged, so it must not be whatever somebody answers.
-_VERSION = re.compile(r"[0-9][0-9A-Za-z.+-]{0,30}")
-_MAX_KEEP_ALIVE = re.compile(r"must be less than \(([0-9]{1,9}(?:\.[0-9]{1,9})?)(ms|s|m|h|d)\)")
+_VERSION = r"[0-9][0-9A-Za-z.+-]{0,30}"
+_MAX_KEEP_ALIVE = r"must be less than \(([0-9]{1,9}(?:\.[0-9]{1,9})?)(ms|s|m|h|d)\)"
 _UNITS_MS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 #: Engines answer ``GET /`` with less than 1 kB.
 MAX_ROOT_BYTES = 1 << 20
@@ -36,8 +35,7 @@ KEEP_ALIVE = "2m"
 KEEP_ALIVE_S = 120.0
 
 
-@dataclass(frozen=True)
-class Pit:
+class Pit(NamedTuple):
     """An open point in time, and over how many shards it goes."""
 
     id: str
@@ -178,7 +176,7 @@ def identify(root: Any) -> Optional[Dialect]:
     if not isinstance(version, dict) or "number" not in version:
         return None
     number = str(version["number"])
-    if not _VERSION.fullmatch(number):
+    if not re.fullmatch(_VERSION, number):
         return None
     parts = tuple(int(digits) for digits in re.findall(r"\d+", number)[:3])
     if version.get("distribution") == "opensearch":
@@ -195,7 +193,7 @@ def allowed_keep_alive_ms(error: RejectedQuery) -> Optional[int]:
     ``search.max_keep_alive`` or ``point_in_time.max_keep_alive``: "Keep alive for request (2m) is too large. It must be
     less than (1.5m)", and equal does. Fractions are written, but not read.
     """
-    found = _MAX_KEEP_ALIVE.search(error.reason)
+    found = re.search(_MAX_KEEP_ALIVE, error.reason)
     return int(float(found[1]) * _UNITS_MS[found[2]]) or None if found else None
 
 

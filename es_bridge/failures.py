@@ -46,7 +46,7 @@ AWS_REFUSALS = {
     "MissingAuthenticationTokenException": "The cluster wants signed requests: set the authentication to SigV4",
 }
 CLOCK = "More than 5 minutes lie between this machine's clock and AWS's: set it right"
-_CLOCK_IS_OFF = re.compile("Signature expired|Signature not yet current")
+_CLOCK_IS_OFF = "Signature expired|Signature not yet current"
 #: Kind of authentication -> what to do when the cluster answers 401.
 CREDENTIALS = {
     "none": "It wants some: choose an authentication",
@@ -202,7 +202,7 @@ def refused(config: ClusterConfig, response: Response, attempts: int) -> Respons
     if response.status == 407:
         return AuthenticationError(f"{where}: the proxy {config.proxy} {_PROXY_ASKS}", **facts)
     if response.status == 403 and error_type in AWS_REFUSALS:
-        hint = CLOCK if _CLOCK_IS_OFF.search(reason) else AWS_REFUSALS[error_type]
+        hint = CLOCK if re.search(_CLOCK_IS_OFF, reason) else AWS_REFUSALS[error_type]
         return AuthenticationError(f"{where} does not accept the AWS credentials (403 {said}). {hint}", **facts)
     if response.status == 403 and reason.startswith("User: anonymous is not authorized"):
         hint = "The domain's access policy wants signed requests: set the authentication to SigV4"

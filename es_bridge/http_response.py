@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
-from typing import Any, Callable, Mapping
+from typing import Any, Callable, Mapping, NamedTuple
 
 from es_bridge.answers import checked
 from es_bridge.errors import ResponseError
 
 
-@dataclass(frozen=True)
-class Response:
+class Response(NamedTuple):
     """What the cluster answered: status, headers (case-insensitive mapping), body as received after decompression."""
 
     status: int
@@ -21,7 +19,7 @@ class Response:
     #: Cluster and host, for messages.
     where: str
     #: Takes the cluster's secrets out of a text; for all words of this answer that somebody gets to read.
-    hide: Callable[[str], str] = field(repr=False)
+    hide: Callable[[str], str]
 
     def json(self, shape: Any = None) -> Any:
         """Return the decoded body, compared with a shape (`es_bridge.answers`) where one is given.

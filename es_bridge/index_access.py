@@ -49,7 +49,7 @@ _RESOLVED = {
     "data_streams": Maybe([{"name": str, "backing_indices": Maybe([str])}]),
     "indices": Maybe([{"name": str, "data_stream": Maybe(str)}]),
 }
-_PERMISSION = re.compile(r"(?:cluster|indices):[a-z0-9_:/*-]+")
+_PERMISSION = r"(?:cluster|indices):[a-z0-9_:/*-]+"
 
 
 def allowed(name: str, patterns: Sequence[str]) -> bool:
@@ -171,7 +171,7 @@ class IndexAccess:
         if not self.has_passed and isinstance(error, (NotFound, RejectedQuery)) and not self.covers_request():
             return self.refusal()
         text = f"cluster {self._transport.config.name!r} answered {error.status} {error.error_type}".rstrip()
-        permission = _PERMISSION.search(error.reason)
+        permission = re.search(_PERMISSION, error.reason)
         if isinstance(error, PermissionDenied) and permission:
             text += f": the cluster's account lacks the permission {permission[0]}"
         if error.error_type in HINTS:

@@ -7,8 +7,7 @@ to fetch its share of a search, so it can be built again in a worker from the sa
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass
-from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
+from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from es_bridge.answers import COUNT, NUMBER, TOTAL, Maybe, checked
 from es_bridge.dialect import KEEP_ALIVE
@@ -34,8 +33,7 @@ _OVERVIEW = {
 _HISTOGRAM = {"aggregations": {"plan": {"buckets": [{"key": NUMBER, "doc_count": COUNT}]}}}
 
 
-@dataclass(frozen=True)
-class Overview:
+class Overview(NamedTuple):
     """How many documents match, and from when to when (epoch milliseconds, both inclusive)."""
 
     total: int

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import Any, Dict, FrozenSet, Iterator, List, Mapping, Optional, Tuple
 
 from es_bridge.errors import QueryError
-from es_bridge.query_text import check_json_depth
 
 Clause = Dict[str, Any]
 
@@ -203,6 +202,8 @@ def parse_dsl(text: str) -> Clause:
     Raises `QueryError` when it is not JSON or holds something that could read other documents than those of the
     pattern, run code, or change paging and order.
     """
+    from es_bridge.query_text import check_json_depth  # here: most searches have no dsl=
+
     check_json_depth(text)  # before anything recurses over it
     try:
         clause = json.loads(text)

@@ -7,7 +7,7 @@ here recurses, whatever the text.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from es_bridge.errors import QueryError
 
@@ -32,23 +32,21 @@ _TOKEN = re.compile(
       |(?P<other>.)""",
     re.DOTALL | re.VERBOSE,
 )
-_ESCAPED = re.compile(r"\\.", re.DOTALL)
+_ESCAPED = r"(?s)\\."
 _PREFIX_OPERATORS = re.compile(r"(?:(?:[-+!]|NOT(?=[\s(]))\s*)+")
 _OPERATORS = frozenset(("AND", "OR", "NOT", "TO", "&&", "||", "+", "-"))
-_WILDCARDS = re.compile(r"[*?~]")
+_WILDCARDS = r"[*?~]"
 #: Words as analyzers make them at most: each sign of Chinese and Japanese is one.
-_WORD = re.compile(r"[\u2e80-\u9fff\uf900-\ufaff]|[^\W\u2e80-\u9fff\uf900-\ufaff]+")
-_REGEX_TOKEN = re.compile(
-    r"""(?P<any>(?:\[(?:\\.|[^\]\\])*\]|\.)(?:[*+?]|\{(?P<times>\d+)[^}]*\})?)
+_WORD = r"[\u2e80-\u9fff\uf900-\ufaff]|[^\W\u2e80-\u9fff\uf900-\ufaff]+"
+#: Compiled where a text has an open place: that takes a millisecond.
+_PLACES = r"""(?xs)
+      (?P<any>(?:\[(?:\\.|[^\]\\])*\]|\.)(?:[*+?]|\{(?P<times>\d+)[^}]*\})?)
       |(?P<literal>\\.|[^*+\[.?{}()|])
-      |(?P<other>.)""",
-    re.DOTALL | re.VERBOSE,
-)
-_REPEAT = re.compile(r"\{(\d+)(?:,(\d*))?\}")
+      |(?P<other>.)"""
+_REPEAT = r"\{(\d+)(?:,(\d*))?\}"
 
 
-@dataclass(frozen=True)
-class Cost:
+class Cost(NamedTuple):
     """What a text, or a clause, is made of at most."""
 
     clauses: int = 0
@@ -57,7 +55,7 @@ class Cost:
     #: The first word that begins with a wildcard, for whoever has to look for it; ``""``: there is none.
     leading: str = ""
 
-    def __add__(self, other: Cost) -> Cost:
+    def __add__(self, other: Cost) -> Cost:  # type: ignore[override]  # not of tuples
         return Cost(self.clauses + other.clauses, self.wildcards + other.wildcards, self.leading or other.leading)
 
 
@@ -87,7 +85,7 @@ def cost_of_query_string(text: str, where: str) -> Cost:
             if said in _OPERATORS:
                 continue
             clauses += not text.startswith(":", token.end())
-            plain = _ESCAPED.sub("x", said).lstrip("+-")
+            plain = re.sub(_ESCAPED, "x", said).lstrip("+-")
             if plain != "*":  # alone it stands for any value, and is compared with none
                 wildcards += pattern_wildcards(plain)
                 leading = leading or (said if plain.startswith(("*", "?")) else "")
@@ -122,12 +120,12 @@ def cost_of_text(text: str, where: str, closes: bool = True) -> Cost:
         depth = depth + 1 if sign == "(" else max(0, depth - closes)
         deepest = max(deepest, depth)
     _check_text_depth(deepest, where)
-    return Cost(len(_WORD.findall(text)), len(_WILDCARDS.findall(text)))
+    return Cost(len(re.findall(_WORD, text)), len(re.findall(_WILDCARDS, text)))
 
 
 def pattern_wildcards(pattern: str) -> int:
     """Return how many wildcards the pattern of a wildcard query counts as."""
-    return len(_WILDCARDS.findall(pattern)) + _open_places(pattern.replace(".", "x").replace("?", "."))
+    return len(re.findall(_WILDCARDS, pattern)) + _open_places(pattern.replace(".", "x").replace("?", "."))
 
 
 def regex_wildcards(pattern: str, where: str) -> int:
@@ -136,7 +134,7 @@ def regex_wildcards(pattern: str, where: str) -> int:
     The engines write out what is repeated before they bound its size: ``((a{1000}){1000}){1000}`` takes the heap.
     """
     plain, nested = len(pattern), 1
-    for repeat in _REPEAT.finditer(pattern):
+    for repeat in re.finditer(_REPEAT, pattern):
         times = max(int(repeat[1][:9]), int((repeat[2] or "0")[:9]), 1)
         if pattern[repeat.start() - 1 : repeat.start()] in tuple(")}*+?"):  # a group, or what is repeated already
             nested *= times
@@ -149,7 +147,7 @@ def regex_wildcards(pattern: str, where: str) -> int:
             "in braces, or * and +"
         )
     _check_text_depth(pattern.count("("), where)
-    return 1 + len(re.findall(r"[*+?|&~{<@#]", _ESCAPED.sub("", pattern))) + _open_places(pattern)
+    return 1 + len(re.findall(r"[*+?|&~{<@#]", re.sub(_ESCAPED, "", pattern))) + _open_places(pattern)
 
 
 def _open_places(pattern: str) -> int:
@@ -158,9 +156,11 @@ def _open_places(pattern: str) -> int:
     ``.*a.{12}``, or ``*a????????????``, has to remember for each of twelve places whether an ``a`` was there: 2^12
     states, half a second for each field. A longer word than ``a`` overlaps with itself less.
     """
+    if "*" not in pattern and "+" not in pattern:
+        return 0
     places = word = 0
     is_open = False
-    for token in _REGEX_TOKEN.finditer(pattern):
+    for token in re.finditer(_PLACES, pattern):
         kind, said = token.lastgroup, token.group()
         times = int(token["times"][:4]) if token["times"] else 1
         if said[0] in "*+" or (kind == "any" and said[-1] in "*+"):
@@ -175,7 +175,7 @@ def _open_places(pattern: str) -> int:
 
 def begins_with_anything(pattern: str) -> bool:
     """Whether a regular expression leaves open how a term begins."""
-    plain = _ESCAPED.sub("x", pattern)
+    plain = re.sub(_ESCAPED, "x", pattern)
     return "|" in plain or plain[:1] in tuple('.[({~<@#"*?+&^') or plain[1:2] in ("*", "?", "{")
 
 

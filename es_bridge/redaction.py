@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import html
 import json
 import re
 from typing import Iterable, Iterator, Set
@@ -56,6 +55,8 @@ def _parts_of_api_key(key: str) -> Iterator[str]:
 
 
 def _notations(secret: str) -> Set[str]:
+    import html  # only when something went wrong, and its tables are large
+
     plain = {secret, _base64(secret)}
     escaped = {json.dumps(text, ensure_ascii=ascii)[1:-1] for text in plain for ascii in (True, False)}
     escaped |= {text.replace("/", "\\/") for text in escaped}

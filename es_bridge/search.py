@@ -16,7 +16,7 @@ import threading
 import time
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Deque, Generator, Iterator, List, Optional, Tuple
 
 from es_bridge.coverage import beyond_store
@@ -37,7 +37,6 @@ from es_bridge.index_access import IndexAccess
 from es_bridge.limits import Ceilings, RunTime
 from es_bridge.pit import Overview, PitSearch
 from es_bridge.query import Clause, SearchRequest, having_clause
-from es_bridge.query_bounds import check_question
 from es_bridge.reply import Hit, Reply
 from es_bridge.scroll import Scroll
 from es_bridge.stopping import CANCEL_TIMEOUT_S, Patience, cancel_tasks, patience
@@ -59,12 +58,12 @@ FOR_TIES = 25
 CLOSE_TIMEOUT_S = 1.5
 
 
-@dataclass(frozen=True)
 class Page:
     """Documents in order. ``ticks_per_s`` is the unit of their ``time``: 1000, or 10**9 for date_nanos."""
 
-    hits: List[Hit]
-    ticks_per_s: int
+    def __init__(self, hits: List[Hit], ticks_per_s: int) -> None:
+        self.hits = hits
+        self.ticks_per_s = ticks_per_s
 
     @property
     def count(self) -> int:
@@ -258,7 +257,10 @@ class Search:
 
     def _pages(self) -> Iterator[Any]:
         """Yield all pages, whatever the size asked for."""
-        check_question(self.request, self._ceilings, self._transport.config.name)
+        if self.request.query or self.request.dsl:
+            from es_bridge.query_bounds import check_question  # here, because every import delays the first row
+
+            check_question(self.request, self._ceilings, self._transport.config.name)
         self._access.check_request()
         self._dialect = detect(self._transport)
         time_field, pit = self._open()

@@ -10,8 +10,7 @@ What an engine does before it looks, it does to the end: `es_bridge.query_bounds
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass
-from typing import Any, Dict, List, Optional
+from typing import Any, Dict, List, NamedTuple, Optional
 
 from es_bridge.dialect import Dialect
 from es_bridge.errors import BridgeError
@@ -26,8 +25,7 @@ _MOST_LIST_BYTES = 4 << 20
 _SEARCHES = "indices:data/read/search*,indices:data/read/scroll*"
 
 
-@dataclass(frozen=True)
-class Patience:
+class Patience(NamedTuple):
     """After what time the engine shall stop, as parts of a search request."""
 
     after_ms: int

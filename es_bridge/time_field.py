@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import Dict, List, Optional, Tuple
+from typing import Dict, List, NamedTuple, Optional, Tuple
 
 from es_bridge.answers import FIELD_CAPS
 from es_bridge.errors import NotFound, PermissionDenied, QueryError, ResponseError
@@ -16,8 +15,7 @@ MILLIS, NANOS = 1000, 10**9
 NANOS_RANGE_MS = (0, (2**63 - 1) // 10**6)
 
 
-@dataclass(frozen=True)
-class TimeField:
+class TimeField(NamedTuple):
     """How a pattern's documents are ordered in time."""
 
     name: str
@@ -42,7 +40,7 @@ class TimeField:
 
     def in_millis(self) -> TimeField:
         """Return the same field, to be ordered by milliseconds."""
-        return replace(self, ticks_per_s=MILLIS)
+        return self._replace(ticks_per_s=MILLIS)
 
 
 def resolve(transport: Transport, request: SearchRequest, access: IndexAccess) -> tuple[TimeField, List[str]]:

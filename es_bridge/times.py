@@ -46,14 +46,15 @@ FIRST_MILLISECONDS = 10**11
 FIRST_TOO_LARGE = 10**14
 LONGEST_TEXT = 100
 
-NUMBER = re.compile(r"([0-9]+)(?:\.([0-9]*))?")
-ISO = re.compile(
+# Compiled where a time is read: most searches take theirs from the picker, as numbers.
+NUMBER = r"([0-9]+)(?:\.([0-9]*))?"
+ISO = (
     r"([0-9]{4})-([0-9]{2})-([0-9]{2})"
     r"(?:[Tt ]([0-9]{2}):([0-9]{2})(?::([0-9]{2})(?:[.,]([0-9]+))?)? ?([Zz]|[+-][0-9]{2}(?::?[0-9]{2})?)?)?"
 )
-DATE_MATH_STEP = re.compile(r"([+-])([0-9]*)([a-zA-Z]+)|/([0-9]*[a-zA-Z]+)")
-RELATIVE_STEP = re.compile(r"([+-])([0-9]*)([a-zA-Z]+)|@([a-zA-Z]+)([0-7]?)")
-REAL_TIME = re.compile(r"[+-]?rt(?:now)?(?:[+\-@].*)?", re.IGNORECASE)
+DATE_MATH_STEP = r"([+-])([0-9]*)([a-zA-Z]+)|/([0-9]*[a-zA-Z]+)"
+RELATIVE_STEP = r"([+-])([0-9]*)([a-zA-Z]+)|@([a-zA-Z]+)([0-7]?)"
+REAL_TIME = r"(?i)[+-]?rt(?:now)?(?:[+\-@].*)?"
 
 #: Letter of the engines' date math -> unit.
 DATE_MATH_UNITS = {
@@ -176,11 +177,11 @@ def rounded_in_utc(text: str, *, now_ms: int, zone: tzinfo) -> Optional[str]:
 def _parse(text: str, now: datetime, zone: tzinfo) -> Optional[int]:
     if text in ("now", "now()"):
         return _ms(now)
-    if NUMBER.fullmatch(text):
+    if re.fullmatch(NUMBER, text):
         return _number(text)
-    if ISO.fullmatch(text):
+    if re.fullmatch(ISO, text):
         return _iso(text, zone)
-    if REAL_TIME.fullmatch(text):
+    if re.fullmatch(REAL_TIME, text):
         raise TimeError(f"time {text!r} is real-time, which is not supported. Use a range such as -5m to now")
     if text.startswith("now"):
         return _ms(_date_math(text, now))
@@ -233,7 +234,7 @@ def _refuse_compact_date(text: str, whole: int) -> None:
 
 
 def _iso(text: str, zone: tzinfo) -> int:
-    match = ISO.fullmatch(text)
+    match = re.fullmatch(ISO, text)
     assert match  # noqa: S101 - the caller looked
     year, month, day, hour, minute, second, fraction, offset = match.groups()
     local = datetime(int(year), int(month), int(day), int(hour or 0), int(minute or 0), int(second or 0))
@@ -314,12 +315,13 @@ def _relative_unit(text: str, spelling: str) -> str:
     return unit
 
 
-def _steps(pattern: re.Pattern[str], text: str, rest: str) -> list[re.Match[str]]:
+def _steps(pattern: str, text: str, rest: str) -> list[re.Match[str]]:
     """Return the matches that make up all of ``rest``, one after the other."""
+    compiled = re.compile(pattern)
     steps = []
     position = 0
     while position < len(rest):
-        step = pattern.match(rest, position)
+        step = compiled.match(rest, position)
         if step is None:
             raise TimeError(f"time {text!r} cannot be read from {rest[position:]!r} on. {FORMS}")
         steps.append(step)

@@ -14,8 +14,7 @@ import ssl
 import threading
 import time
 import weakref
-from dataclasses import dataclass
-from typing import Any, Dict, List, Mapping, Optional, Sequence, Union
+from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Union
 from urllib.parse import quote, urlencode, urlsplit, urlunsplit
 
 import urllib3
@@ -49,8 +48,7 @@ MAX_ERROR_BYTES = 1 << 20
 COMPRESS_FROM_BYTES = 1024
 
 
-@dataclass(frozen=True)
-class _Request:
+class _Request(NamedTuple):
     """One request, serialised once, before the first attempt."""
 
     method: str

@@ -10,8 +10,7 @@ one independent request, so several can be under way.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import Callable, Iterator, List, Optional, Tuple
+from typing import Callable, Iterator, List, NamedTuple, Optional, Tuple
 
 from es_bridge.errors import RejectedQuery, ReplyTooLarge, ResponseError
 from es_bridge.failures import MAX_BUCKETS
@@ -23,18 +22,17 @@ from es_bridge.time_field import MILLIS
 STEPS = 1000
 
 
-@dataclass(frozen=True)
-class Window:
+class Window(NamedTuple):
     """Documents with a time in [gte, lt), epoch milliseconds, and about how many there are."""
 
     gte: int
     lt: int
-    count: int
+    count: int  # type: ignore[assignment]  # hides tuple.count, which nobody wants here
 
 
 #: "... must be less than or equal to: [500]": what the engines say of a page (index.max_result_window) or of a
 #: histogram (search.max_buckets) that is larger than a setting allows.
-_AT_MOST = re.compile(r"must be less than or equal to: \[([0-9]{1,9})\]", re.IGNORECASE)
+_AT_MOST = r"(?i)must be less than or equal to: \[([0-9]{1,9})\]"
 
 
 def plan(pit_search: PitSearch, whole: Window, page_docs: Callable[[], int]) -> Iterator[Window]:
@@ -166,5 +164,5 @@ def _is_no_tiebreak(error: RejectedQuery) -> bool:
 
 def smaller_page(error: ResponseError) -> Optional[int]:
     """Return the number an engine allows, when an error says that the one asked for is too large."""
-    found = _AT_MOST.search(error.reason)
+    found = re.search(_AT_MOST, error.reason)
     return int(found[1]) if found and int(found[1]) > 0 else None

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import List, Sequence
 
 #: What a part below a NOT does that finds nothing.
 UNDER_NOT = "(under a NOT it matches every event)"
 
 
-@dataclass
 class Verdict:
     """What is to be said of a query. ``members``: members of indexed objects that it asks for, as full names."""
 
-    errors: List[str] = field(default_factory=list)
-    warnings: List[str] = field(default_factory=list)
-    notes: List[str] = field(default_factory=list)
-    members: List[str] = field(default_factory=list)
-    #: Why the query was not looked at; ``""``: it was.
-    unchecked: str = ""
+    def __init__(self, unchecked: str = "") -> None:
+        self.errors: List[str] = []
+        self.warnings: List[str] = []
+        self.notes: List[str] = []
+        self.members: List[str] = []
+        #: Why the query was not looked at; ``""``: it was.
+        self.unchecked = unchecked
 
     def warn(self, text: str, instead: str = "") -> None:
         """Add a warning, once. ``instead``: what to write, if anything is known."""

@@ -7,8 +7,8 @@ the operating system's user that runs Splunk (see `splunk_host.local_token`).
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
-from typing import Any, Dict, Optional, Tuple
+from types import MappingProxyType
+from typing import Any, Dict, Mapping, NamedTuple, Optional, Tuple
 
 from splunk_host import local_token
 from splunk_host.splunkd import Splunkd, SplunkdError, reason
@@ -23,8 +23,7 @@ ENDPOINT = ("services", "aws_siem_bridge", "search_settings")
 MARK = "answered_by"
 
 
-@dataclass(frozen=True)
-class SearchSettings:
+class SearchSettings(NamedTuple):
     """Everything a search takes from the app's settings."""
 
     cluster: ClusterConfig
@@ -43,7 +42,7 @@ class SearchSettings:
     #: An administrator accepts that credentials go to the cluster unencrypted.
     allow_plain_http: bool = False
     #: What one question may be: those fields of `es_bridge.limits.Ceilings` that differ from their defaults.
-    question: Dict[str, Any] = field(default_factory=dict)
+    question: Mapping[str, Any] = MappingProxyType({})
 
 
 class NotPermitted(ConfigError):

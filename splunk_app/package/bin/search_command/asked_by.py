@@ -19,9 +19,9 @@ from typing import Any
 
 _TIME = r"[0-9]{1,12}\.[0-9]{1,9}"
 _GUID = "(?:_[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12})?"
-_TYPED = re.compile(rf"{_TIME}{_GUID}")
-_SUBSEARCH = re.compile(rf"subsearch_({_TIME}{_GUID})_{_TIME}{_GUID}")
-_END = re.compile(rf"_{_TIME}{_GUID}$")
+_TYPED = rf"{_TIME}{_GUID}"
+_SUBSEARCH = rf"subsearch_({_TIME}{_GUID})_{_TIME}{_GUID}"
+_END = rf"_{_TIME}{_GUID}$"
 #: Longer ones are none of Splunk's.
 _LONGEST_SID = 500
 
@@ -31,8 +31,10 @@ def is_watched(sid: Any) -> bool:
     text = str(sid or "")
     if len(text) > _LONGEST_SID:
         return False
-    if _TYPED.fullmatch(text) or _SUBSEARCH.fullmatch(text):
+    if re.fullmatch(_TYPED, text) or re.fullmatch(_SUBSEARCH, text):
         return True
     user, _, rest = text.partition("__")
     # A panel names its user twice. Nobody but the scheduler is called so in a sid, whatever users there are.
-    return "scheduler" not in text.lower() and bool(user) and rest.startswith(f"{user}__") and bool(_END.search(text))
+    return (
+        "scheduler" not in text.lower() and bool(user) and rest.startswith(f"{user}__") and bool(re.search(_END, text))
+    )

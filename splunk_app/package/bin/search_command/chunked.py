@@ -22,9 +22,23 @@ import os
 import re
 import sys
 import threading
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, BinaryIO, Callable, Dict, Iterator, List, NoReturn, Optional, Sequence, Set, Tuple
+from types import MappingProxyType
+from typing import (
+    Any,
+    BinaryIO,
+    Callable,
+    Dict,
+    Iterator,
+    List,
+    Mapping,
+    NamedTuple,
+    NoReturn,
+    Optional,
+    Sequence,
+    Set,
+    Tuple,
+)
 
 from splunklib.searchcommands import GeneratingCommand
 
@@ -40,16 +54,13 @@ EXIT_FAILED = 1
 _HEADER = re.compile(rb"chunked 1\.0,(\d+),(\d+)\n")
 
 
-@dataclass(frozen=True)
-class Chunk:
+class Chunk(NamedTuple):
     """What one reply carries: CSV bytes, messages as (level, text), Job Inspector metrics."""
 
     body: bytes = b""
     messages: Sequence[Tuple[str, str]] = ()
     #: Name -> (seconds, invocations, rows in, rows out); any of them None.
-    metrics: Dict[str, Tuple[Optional[float], Optional[int], Optional[int], Optional[int]]] = field(
-        default_factory=dict
-    )
+    metrics: Mapping[str, Tuple[Optional[float], Optional[int], Optional[int], Optional[int]]] = MappingProxyType({})
     #: The command has no more to say. Without it an empty chunk follows the last one.
     last: bool = False
 

@@ -15,9 +15,8 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
 from operator import itemgetter
-from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
 from es_bridge.patterns import any_of
 from search_command.flatten import Flattener, NamesTooLong, allowance
@@ -43,8 +42,7 @@ _Shape = Tuple[str, Optional[Callable[[Any], Any]], int]
 EncodedChunk = Tuple[int, bytes]
 
 
-@dataclass(frozen=True)
-class RowSettings:
+class RowSettings(NamedTuple):
     """What the rows of one search look like."""
 
     #: Name of the cluster: part of ``source``, and ``host`` of documents that have none.

@@ -9,7 +9,7 @@ from es_bridge import times
 from es_bridge.errors import TimeError
 from search_command.options import CommandOptions
 
-_NEEDS_NO_ZONE = re.compile(r"\s*(now.*|[0-9.]+)\s*", re.DOTALL)
+_NEEDS_NO_ZONE = r"(?s)\s*(now.*|[0-9.]+)\s*"
 
 
 def time_range(
@@ -25,7 +25,7 @@ def time_range(
         (options.end_time, picker[1], "end_time"),
     ):
         if given:
-            zone = times.zone_named("UTC" if _NEEDS_NO_ZONE.fullmatch(given) else zone_name)
+            zone = times.zone_named("UTC" if re.fullmatch(_NEEDS_NO_ZONE, given) else zone_name)
             try:
                 bounds.append(times.parse_time(given, now_ms=now_ms, zone=zone))
             except TimeError as exc:

@@ -41,11 +41,11 @@ WORTH_FROM_DOCS = 10_000
 SCRIPT = Path(__file__).resolve().parent.parent / "encode_worker.py"
 
 
-@dataclasses.dataclass(frozen=True)
 class EncodedPage:
     """A window as finished chunks: CSV bytes and the rows of each."""
 
-    chunks: List[Tuple[int, bytes]]
+    def __init__(self, chunks: List[Tuple[int, bytes]]) -> None:
+        self.chunks = chunks
 
     @property
     def count(self) -> int:
@@ -90,10 +90,10 @@ class EncodingWorkers(Elsewhere):
             "cluster": dataclasses.asdict(self._transport.config),
             "request": dataclasses.asdict(pit_search.request),
             "keep_alive": pit_search.keep_alive,
-            "patience": dataclasses.asdict(pit_search.patience) if pit_search.patience else None,
+            "patience": pit_search.patience._asdict() if pit_search.patience else None,
             "known_indices": sorted(pit_search.access.known),
-            "time_field": dataclasses.asdict(dataclasses.replace(pit_search.time_field, names=())),
-            "settings": dataclasses.asdict(self._settings),
+            "time_field": pit_search.time_field._replace(names=())._asdict(),
+            "settings": self._settings._asdict(),
             "chunk_rows": self._chunk_rows,
             "opaque_id": self._opaque_id,
         }
@@ -157,7 +157,7 @@ class EncodingWorkers(Elsewhere):
         assert self._pit_search is not None  # noqa: S101
         _write(
             process.stdin,
-            {"window": dataclasses.asdict(window), "page_docs": page_docs, "pit_id": self._pit_search.pit_id},
+            {"window": window._asdict(), "page_docs": page_docs, "pit_id": self._pit_search.pit_id},
         )
         answer = _read(process.stdout)
         if answer is None:

@@ -20,7 +20,7 @@ LOG_FILES_KEPT = 5
 _MOST_BYTES = 800
 _MOST_BYTES_OF = {"error": 3000, "reason": 3000, "trace": 8000}
 _NEVER_RAW = frozenset('"\\=')
-_NO_NAME = re.compile("[^A-Za-z0-9_.]")
+_NO_NAME = "[^A-Za-z0-9_.]"
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 
 
@@ -108,7 +108,7 @@ def line(facts: Dict[str, Any]) -> str:
     ``auto_escaped`` at the next one without a backslash. So quotes, backslashes, equals signs and every character
     that is not printable are written as ``\\u0022``, which JSON reads, and no text is too long.
     """
-    return " ".join(f"{_NO_NAME.sub('_', name)}={_value(name, value)}" for name, value in facts.items())
+    return " ".join(f"{re.sub(_NO_NAME, '_', name)}={_value(name, value)}" for name, value in facts.items())
 
 
 def end_of(trace: str) -> str:

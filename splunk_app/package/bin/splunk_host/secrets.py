@@ -7,8 +7,7 @@ A conf value of six asterisks stands for a secret. The secrets of a stanza are o
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
-from typing import Any, Dict, Iterable, Mapping, Optional
+from typing import Any, Dict, Iterable, Mapping, NamedTuple, Optional
 
 from es_bridge.errors import ConfigError
 from splunk_host import APP
@@ -19,8 +18,7 @@ _PIECE_SEPARATOR = "``splunk_cred_sep``"
 _END_MARK = _PIECE_SEPARATOR + _PIECE_SEPARATOR.join("SPLUNK") + _PIECE_SEPARATOR
 
 
-@dataclass(frozen=True)
-class Stanzas:
+class Stanzas(NamedTuple):
     """The stanzas of a conf file that have secrets, and how a message names them."""
 
     #: The file's name without ``.conf``.
