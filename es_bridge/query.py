@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Dict, FrozenSet, Iterator, List, Mapping, Optional, Tuple
 
 from es_bridge.errors import QueryError
+from es_bridge.unmatched import UNKNOWN_FIELDS
 
 Clause = Dict[str, Any]
 
@@ -77,7 +78,6 @@ REFUSED_AROUND = {
     "pit": "the command keeps its own point in time",
     "search_after": "results are paged for you; use size=",
 }
-UNKNOWN_FIELDS = ("warn", "fail", "ignore")
 
 
 @dataclass(frozen=True)

@@ -18,11 +18,12 @@ from es_bridge.cli.reporting import DONE, UsageError, checking_options, run_repo
 from es_bridge.cli.rows import CSV, JSON, JSONL, TABLE, add_format_argument
 from es_bridge.errors import BridgeError
 from es_bridge.limits import Ceilings
-from es_bridge.query import UNKNOWN_FIELDS, SearchRequest, parse_dsl
+from es_bridge.query import SearchRequest, parse_dsl
 from es_bridge.search import Search, open_search
 from es_bridge.terminal import overwrite
 from es_bridge.times import now_ms, parse_time, rounded_in_utc, zone_named
 from es_bridge.transport import Transport
+from es_bridge.unmatched import UNKNOWN_FIELDS
 
 EXAMPLES = """\
 examples:

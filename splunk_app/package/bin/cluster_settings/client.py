@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import json
 from types import MappingProxyType
-from typing import Any, Dict, Mapping, NamedTuple, Optional, Tuple
+from typing import TYPE_CHECKING, Any, Dict, Mapping, NamedTuple, Optional, Tuple
 
 from splunk_host import local_token
 from splunk_host.splunkd import Splunkd, SplunkdError, reason
 
-from cluster_settings import conf
-from es_bridge.config import ClusterConfig
 from es_bridge.errors import BridgeError, ConfigError
+
+if TYPE_CHECKING:
+    from es_bridge.config import ClusterConfig
 
 #: The handler's endpoint below ``/services``.
 ENDPOINT = ("services", "aws_siem_bridge", "search_settings")
@@ -71,6 +72,8 @@ def read_settings(splunkd_uri: str, session_key: str, cluster: str) -> SearchSet
 
 
 def _settings(answer: Dict[str, Any]) -> SearchSettings:
+    from cluster_settings import conf  # after the request went out
+
     stanza = dict(answer["cluster"])
     name = str(stanza.pop("name"))
     indices = answer["indices"]

@@ -2,32 +2,24 @@
 
 from __future__ import annotations
 
-import secrets
 import time
 import traceback
-from dataclasses import replace
-from typing import Any, Dict, Iterator, List, Optional, Tuple
+from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Optional, Tuple
 
-from cluster_settings.client import SearchSettings, read_settings
+from cluster_settings.client import read_settings
 from splunklib.searchcommands import Configuration
 
 from es_bridge import times
-from es_bridge.errors import CeilingReached, QueryError
-from es_bridge.limits import Ceilings
-from es_bridge.query import SearchRequest, parse_dsl
-from es_bridge.search import Search, open_search
-from es_bridge.transport import Transport
-from search_command.asked_by import is_watched
 from search_command.audit import log_trace, open_log, write_audit_line
+from search_command.background import Background
 from search_command.chunked import Chunk, ChunkedGeneratingCommand
-from search_command.concurrency import slot
-from search_command.options import CommandOptions, parse_options
-from search_command.rows import EncodedChunk, RowEncoder, RowSettings
-from search_command.timerange import time_range, utc_notes
-from search_command.workers import EncodingWorkers, encoded_chunks
+from search_command.options import parse_options
 
-#: Rows in one reply. With fields, more rows mean more columns that are empty in most of them, and a later first row.
-CHUNK_ROWS = {"fields": 1000, "raw": 2000}
+if TYPE_CHECKING:
+    from es_bridge.search import Search
+    from es_bridge.transport import Transport
+    from search_command.rows import EncodedChunk
+    from search_command.workers import EncodingWorkers
 
 
 @Configuration()
@@ -53,39 +45,28 @@ class ElasticsearchCommand(ChunkedGeneratingCommand):
         self._facts = {"user": getattr(info, "username", None), "sid": getattr(info, "sid", None)}
         options = parse_options(list(info.args or ()), getattr(info, "raw_args", None))
         self._facts.update(cluster=options.cluster or None, index=options.index)
-        settings = read_settings(info.splunkd_uri, info.session_key, options.cluster)
+        asked = Background(read_settings, info.splunkd_uri, info.session_key, options.cluster)
+        from search_command import searching  # imports most of the command, while splunkd answers
+
+        settings = asked.result()
         self._log.setLevel(settings.log_level)
-        cluster = settings.cluster
-        earliest_ms, latest_ms = time_range(options, self.picker, now_ms, settings.tz)
-        request = _request(options, settings, earliest_ms, latest_ms)
-        if options.size_is_given and is_watched(getattr(info, "sid", None)):
-            request = replace(request, size_is_meant=True)
+        prepared = searching.prepare(options, settings, info, self.picker, now_ms)
         self._facts.update(
             user=settings.user,  # as splunkd vouches for it
-            cluster=cluster.name,
-            index=request.index,
-            earliest=_utc(earliest_ms),
-            latest=_utc(latest_ms),
+            cluster=settings.cluster.name,
+            index=prepared.request.index,
+            earliest=_utc(prepared.request.earliest_ms),
+            latest=_utc(prepared.request.latest_ms),
         )
-        ceilings = Ceilings(settings.max_rows, settings.max_run_time_s, settings.max_mib, **settings.question)
-        rows = RowSettings(cluster.name, options.output, options.fields, options.sourcetype)
-        chunk_rows = CHUNK_ROWS[options.output]
-        # Of its own, for what carries it is cancelled when this search is; a job may hold several searches.
-        opaque_id = f"splunk {info.username} {info.sid} {secrets.token_hex(4)}"
-        self._transport = Transport(cluster, opaque_id)
-        if options.output == "fields":
-            self._workers = EncodingWorkers(self._transport, rows, chunk_rows, opaque_id)
+        self._transport, self._workers = prepared.transport, prepared.workers
         try:
             with (
-                slot(cluster.name, settings.max_concurrent_searches),
-                open_search(self._transport, request, self._workers, ceilings) as search,
+                searching.slot(settings.cluster.name, settings.max_concurrent_searches),
+                prepared.search as search,
             ):
                 self._search = search
                 self.go_on()  # nothing is asked after `cancel` has found no search
-                search.notes += utc_notes(options, now_ms, settings.tz)
-                if cluster.warning:
-                    (search.notes if settings.allow_plain_http else search.warnings).append(cluster.warning)
-                yield from self._rows_of(search, RowEncoder(rows), chunk_rows)
+                yield from self._rows_of(search, searching.encoded(prepared))
         finally:
             if self._workers:
                 self._workers.close()
@@ -99,9 +80,9 @@ class ElasticsearchCommand(ChunkedGeneratingCommand):
         if self._workers:
             self._workers.close()
 
-    def _rows_of(self, search: Search, encoder: RowEncoder, chunk_rows: int) -> Iterator[Chunk]:
+    def _rows_of(self, search: Search, encoded: Iterator[EncodedChunk]) -> Iterator[Chunk]:
         try:
-            for count, body in _encoded(search, encoder, chunk_rows):
+            for count, body in encoded:
                 self._rows += count
                 yield Chunk(body, self._new_messages(search))
         except Exception:
@@ -166,46 +147,6 @@ class ElasticsearchCommand(ChunkedGeneratingCommand):
             f"the command failed in a way nobody foresaw ({type(error).__name__}: {error}). Please report it with the "
             "traceback in aws_siem_bridge_search.log (index=_internal)"
         )
-
-
-def _encoded(search: Search, encoder: RowEncoder, chunk_rows: int) -> Iterator[EncodedChunk]:
-    """Yield the chunks of all pages, up to the end of the run time: encoding takes time, too."""
-    pages = iter(search)
-    try:
-        for page in pages:
-            yield from encoded_chunks(page, encoder, chunk_rows, search.check_run_time)
-    except CeilingReached as exc:
-        if search.is_closed:
-            raise  # by the search itself
-        try:
-            pages.throw(exc)
-        except StopIteration:
-            return  # an incomplete answer is allowed
-
-
-def _request(
-    options: CommandOptions, settings: SearchSettings, earliest_ms: Optional[int], latest_ms: Optional[int]
-) -> SearchRequest:
-    cluster = settings.cluster
-    index = options.index or cluster.default_index
-    if not index:
-        raise QueryError(
-            f"no index given, and cluster {cluster.name!r} has no default index: add index=<pattern>, such as "
-            'index="aws-cloudtrail-*"'
-        )
-    return SearchRequest(
-        index=index,
-        query=options.query,
-        dsl=parse_dsl(options.dsl) if options.dsl else None,
-        earliest_ms=earliest_ms,
-        latest_ms=latest_ms,
-        time_field=options.time_field or cluster.time_field,
-        size=options.size,
-        partial=options.partial,
-        unknown_fields=options.unknown_fields,
-        page_size_docs=cluster.page_size_docs,
-        allowed_indices=settings.indices,
-    )
 
 
 def _utc(ms: Optional[int]) -> Optional[str]:

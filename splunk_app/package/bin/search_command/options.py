@@ -13,9 +13,9 @@ from typing import Dict, Optional, Sequence, Tuple
 
 from es_bridge.errors import QueryError
 from es_bridge.patterns import check_number_and_length
-from es_bridge.query import UNKNOWN_FIELDS
-from search_command.rows import OUTPUTS
+from es_bridge.unmatched import UNKNOWN_FIELDS
 
+OUTPUTS = ("fields", "raw")
 PARTIALS = ("fail", "allow")
 DEFAULT_SIZE = 10_000
 

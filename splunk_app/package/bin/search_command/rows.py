@@ -22,8 +22,6 @@ from es_bridge.patterns import any_of
 from search_command.flatten import Flattener, NamesTooLong, allowance
 from search_command.sourcetypes import sourcetype_for
 
-OUTPUTS = ("fields", "raw")
-
 #: Columns of every row, in this order; then the document's fields.
 META_COLUMNS = ("_time", "source", "sourcetype", "index", "host", "doc_id", "_raw")
 
