@@ -20,7 +20,8 @@ from es_bridge.errors import ResponseError
 #: The sort values that the engines give a document without the sort field (descending, missing last).
 NO_TIME = (None, -(2**63))
 
-_STRING = rb'"(?:[^"\\]|\\.)*"'
+#: Written so that plain letters are passed over at once: one by one they take half of the time of taking a page apart.
+_STRING = rb'"[^"\\]*(?:\\.[^"\\]*)*"'
 _HIT_HEAD = re.compile(
     rb'[,\s]*\{"_index":(' + _STRING + rb'),(?:"_type":"_?[^"\\]*",)?"_id":(' + _STRING + rb")"
     # _score, _version, _routing, _ignored and whatever else an engine puts before the source
