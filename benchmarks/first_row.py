@@ -6,7 +6,8 @@ The built app runs on a bare interpreter, so that only its own ``lib`` is there,
 REST handler, as does the source tree. The stand-in for splunkd answers the handler's reads. Beside them the peer (SDK
 and one plain HTTP round trip, no settings) and the handler alone. Queries are run with the check of their fields
 (``unknown_fields=warn``, the default) and without it (``ignore``), over the story's four logs: the check must not delay
-the first row. Every case is a process of its own, the cases of a round one after the other; medians are compared.
+the first row. Then the parts: imports and requests by themselves. Every case is a process of its own, the cases of a
+round one after the other; medians are compared.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from pathlib import Path
 from typing import Callable, Dict, List
 from urllib.parse import urlencode
 
+from benchmarks import first_row_parts
 from benchmarks.process import median, run_command
 from es_bridge.config import Auth, ClusterConfig
 from es_bridge.transport import Transport
@@ -112,6 +114,8 @@ def compare(url: str, rounds: int, pythons: List[str]) -> int:
     print(f"{rounds} rounds, medians")
     for name, taken in seconds.items():
         print(f"{name:40} {median(taken):7.3f} s  {median(taken) / peer_s:5.2f} of the peer")
+    print("parts, by themselves")
+    first_row_parts.show(rounds, url, INDEX, {_version(python): python for python in pythons}, BUILT / "bin")
     return 0
 
 

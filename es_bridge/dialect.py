@@ -170,6 +170,27 @@ def detect(transport: Transport) -> Dialect:
     return found
 
 
+def identity(dialect: Dialect) -> Dict[str, str]:
+    """Return what there is to remember of an engine, for `remembered`."""
+    return {"name": dialect.name, "number": dialect.number, "flavor": getattr(dialect, "flavor", "")}
+
+
+def remembered(said: Any, engine: str) -> Optional[Dialect]:
+    """Return the dialect that an `identity` stands for; ``None`` if it is none, or not the ``engine`` of the settings.
+
+    It may have become wrong: the engine was upgraded, or another one answers there now.
+    """
+    if not isinstance(said, dict) or not all(isinstance(said.get(key), str) for key in ("name", "number", "flavor")):
+        return None
+    name, number = said["name"], said["number"]
+    if engine not in ("auto", name) or (number and not re.fullmatch(_VERSION, number)):
+        return None
+    parts = _parts(number)
+    if name == Elasticsearch.name:
+        return Elasticsearch(parts, number, said["flavor"])
+    return Dialect(parts, number) if name == Dialect.name else None
+
+
 def identify(root: Any) -> Optional[Dialect]:
     """Return the dialect that the body of ``GET /`` stands for, ``None`` if it is no search engine's."""
     version = root.get("version") if isinstance(root, dict) else None
@@ -178,13 +199,17 @@ def identify(root: Any) -> Optional[Dialect]:
     number = str(version["number"])
     if not re.fullmatch(_VERSION, number):
         return None
-    parts = tuple(int(digits) for digits in re.findall(r"\d+", number)[:3])
+    parts = _parts(number)
     if version.get("distribution") == "opensearch":
         # In compatibility mode an AWS domain says 7.10.2 here; what it can do then shows when it is tried.
         return Dialect((), "") if parts[:1] == (7,) else Dialect(parts, number)
     if "lucene_version" in version or "build_flavor" in version:
         return Elasticsearch(parts, number, str(version.get("build_flavor", "")))
     return None
+
+
+def _parts(number: str) -> Tuple[int, ...]:
+    return tuple(int(digits) for digits in re.findall(r"\d+", number)[:3])
 
 
 def allowed_keep_alive_ms(error: RejectedQuery) -> Optional[int]:

@@ -95,9 +95,13 @@ def open_search(
     request: SearchRequest,
     elsewhere: Optional[Elsewhere] = None,
     ceilings: Optional[Ceilings] = None,
+    remembered: Optional[Dialect] = None,
 ) -> Search:
-    """Return the search; nothing touches the network before it is iterated."""
-    return Search(transport, request, elsewhere, ceilings or Ceilings())
+    """Return the search; nothing touches the network before it is iterated.
+
+    ``remembered``: the engine that answered there lately. It is not asked again who it is while a PIT can be opened.
+    """
+    return Search(transport, request, elsewhere, ceilings or Ceilings(), remembered)
 
 
 class Search:
@@ -109,7 +113,12 @@ class Search:
     """
 
     def __init__(
-        self, transport: Transport, request: SearchRequest, elsewhere: Optional[Elsewhere], ceilings: Ceilings
+        self,
+        transport: Transport,
+        request: SearchRequest,
+        elsewhere: Optional[Elsewhere],
+        ceilings: Ceilings,
+        remembered: Optional[Dialect] = None,
     ) -> None:
         self.request = request
         self.warnings: List[str] = []
@@ -127,6 +136,9 @@ class Search:
         self._access = IndexAccess(transport, request)
         self._fields = FieldCheck(transport, request, self._access)
         self._dialect: Optional[Dialect] = None
+        self._remembered = remembered
+        self._time_field: Optional[TimeField] = None
+        self._why_no_pit: Optional[str] = None
         self._pit_search: Optional[PitSearch] = None
         self._scroll: Optional[Scroll] = None
         self._pool = ThreadPoolExecutor(FETCH_THREADS + 1, thread_name_prefix="es_bridge")
@@ -179,6 +191,11 @@ class Search:
     def engine(self) -> str:
         """Engine and version, for the audit line and the notes."""
         return str(self._dialect) if self._dialect else ""
+
+    @property
+    def learnt(self) -> Optional[Dialect]:
+        """The engine, if it had to be asked who it is and has a PIT: worth remembering."""
+        return self._dialect if self._pit_search and self._dialect is not self._remembered else None
 
     @property
     def is_closed(self) -> bool:
@@ -262,8 +279,7 @@ class Search:
 
             check_question(self.request, self._ceilings, self._transport.config.name)
         self._access.check_request()
-        self._dialect = detect(self._transport)
-        time_field, pit = self._open()
+        time_field, pit = self._opened_as_remembered() or self._opened()
         if time_field.indices != 0:
             self._fields.start(self._pool, time_field.names)
         self._beyond = self._pool.submit(beyond_store, self._transport, self.request, list(time_field.names), now_ms())
@@ -285,8 +301,39 @@ class Search:
         assert self._dialect is not None  # noqa: S101
         return patience(self._dialect, self._transport.config.request_timeout_s, self._ceilings.max_run_time_s)
 
+    def _opened_as_remembered(self) -> Optional[Tuple[TimeField, Pit]]:
+        """Return what `_opened` does, without asking the engine who it is; ``None`` where that fails.
+
+        Another engine, or a version of another kind, shows in that: no two of them open a PIT in the same way but those
+        that are searched in the same way. So a wrong memory costs a request, and never a row.
+        """
+        if self._remembered is None:
+            return None
+        self._dialect = self._remembered
+        try:
+            time_field, pit = self._open()
+            if pit is not None:
+                return time_field, pit
+        except ResponseError:
+            pass  # by whom, and whether it stays so, is found out now
+        pit_id = self._opened_pit()  # it may be there, and another request have failed
+        if pit_id:
+            try:
+                self._dialect.close_pit(self._transport, pit_id, CLOSE_TIMEOUT_S)
+            except BridgeError:
+                pass  # as in close()
+        self._pit = self._why_no_pit = None
+        return None
+
+    def _opened(self) -> Tuple[TimeField, Optional[Pit]]:
+        """Return the time field and the PIT, ``None`` where only a scroll is to be had. Asks the engine who it is."""
+        self._dialect = detect(self._transport)
+        time_field, pit = self._open()
+        if self._why_no_pit is not None:
+            self.notes.append(f"no point in time to be had on {self._dialect}, so a scroll is used: {self._why_no_pit}")
+        return time_field, pit
+
     def _open(self) -> Tuple[TimeField, Optional[Pit]]:
-        """Return the time field and the open PIT, ``None`` where only a scroll is to be had."""
         dialect = self._dialect
         assert dialect is not None  # noqa: S101
         if dialect.may_have_pit:
@@ -298,10 +345,7 @@ class Search:
                 raise error
             self._pool.submit(self._open_pit, dialect, self._pit)
         try:
-            time_field, notes = self._resolve()
-            self.notes += notes
-            if time_field.has_nanos:
-                self._narrow_to_nanos()
+            time_field = self._time_field or self._resolved()
             if time_field.indices == 0:
                 return time_field, Pit("", 0)  # OpenSearch answers 400 to a PIT over no index at all
             return time_field, self._pit.result() if self._pit else None
@@ -312,17 +356,21 @@ class Search:
         except ResponseError as exc:
             if not dialect.has_scroll or not is_no_pit(exc):
                 raise
-            self.notes.append(f"no point in time to be had on {dialect}, so a scroll is used: {exc.reason}")
+            self._why_no_pit = exc.reason
             return time_field, None
 
-    def _resolve(self) -> Tuple[TimeField, List[str]]:
+    def _resolved(self) -> TimeField:
         try:
-            return resolve(self._transport, self.request, self._access)
+            self._time_field, notes = resolve(self._transport, self.request, self._access)
         except ResponseError as exc:
             error = self._access.shown(exc)
             if error is exc or exc.error_type == "index_not_found_exception":
                 raise
             raise error from exc
+        self.notes += notes
+        if self._time_field.has_nanos:
+            self._narrow_to_nanos()
+        return self._time_field
 
     def _open_pit(self, dialect: Dialect, opened: Future[Pit]) -> None:
         try:

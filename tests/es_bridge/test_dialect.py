@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from es_bridge.dialect import identify, is_no_pit
+from es_bridge.dialect import identify, identity, is_no_pit, remembered
 from es_bridge.errors import NotFound, Overloaded, PermissionDenied, RejectedQuery, ResponseError
 
 
@@ -53,3 +53,38 @@ def test_what_is_no_search_engine(root: Any) -> None:
 )
 def test_only_a_missing_point_in_time_leads_to_a_scroll(error: ResponseError, expected: bool) -> None:
     assert is_no_pit(error) is expected
+
+
+@pytest.mark.parametrize(
+    "version",
+    [
+        {"distribution": "opensearch", "number": "2.19.4"},
+        {"distribution": "opensearch", "number": "7.10.2"},
+        {"number": "8.15.0", "build_flavor": "default"},
+        {"number": "7.10.2", "build_flavor": "oss"},
+    ],
+)
+def test_what_is_remembered_of_an_engine_is_all_there_is(version: Any) -> None:
+    found = identify({"version": version})
+    assert found is not None
+    again = remembered(identity(found), "auto")
+    assert again is not None and type(again) is type(found) and vars(again) == vars(found)
+    assert remembered(identity(found), found.name) is not None
+    assert remembered(identity(found), "serverless") is None
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        None,
+        [],
+        "opensearch",
+        {},
+        {"name": "opensearch", "number": "2.19.4"},
+        {"name": "opensearch", "number": 2, "flavor": ""},
+        {"name": "opensearch", "number": "2.19 <b>", "flavor": ""},
+        {"name": "solr", "number": "9.0", "flavor": ""},
+    ],
+)
+def test_what_is_no_engine_is_not_remembered(said: Any) -> None:
+    assert remembered(said, "auto") is None

@@ -44,6 +44,10 @@ class SearchSettings(NamedTuple):
     allow_plain_http: bool = False
     #: What one question may be: those fields of `es_bridge.limits.Ceilings` that differ from their defaults.
     question: Mapping[str, Any] = MappingProxyType({})
+    #: The engine that a search found there within the hour (`es_bridge.dialect.identity`).
+    engine: Optional[Mapping[str, str]] = None
+    #: Stands for these settings in a report of the engine.
+    engine_key: str = ""
 
 
 class NotPermitted(ConfigError):
@@ -71,6 +75,20 @@ def read_settings(splunkd_uri: str, session_key: str, cluster: str) -> SearchSet
         raise SplunkdError("the app's settings came back from splunkd as something that is not JSON") from None
 
 
+def report_engine(splunkd_uri: str, session_key: str, settings: SearchSettings, engine: Mapping[str, str]) -> None:
+    """Have the engine remembered that a search found with ``settings``. Nothing depends on whether that succeeds."""
+    form = {
+        "cluster": settings.cluster.name,
+        "engine": json.dumps(engine),
+        "engine_key": settings.engine_key,
+    }
+    try:
+        with Splunkd(splunkd_uri, session_key) as splunkd:
+            splunkd.post(*ENDPOINT, form={**form, "local_token": local_token.current()})
+    except BridgeError:
+        pass
+
+
 def _settings(answer: Dict[str, Any]) -> SearchSettings:
     from cluster_settings import conf  # after the request went out
 
@@ -86,6 +104,8 @@ def _settings(answer: Dict[str, Any]) -> SearchSettings:
         allow_plain_http=conf.switch(stanza.get(conf.ALLOW_PLAIN_HTTP)),
         **conf.ceilings(name, stanza),
         question=conf.question_ceilings(name, stanza),
+        engine=answer.get("engine"),
+        engine_key=str(answer.get("engine_key") or ""),
     )
 
 

@@ -8,7 +8,8 @@ refusing what it is not sure of:
 3. the access rules say what these roles may read on the cluster asked for;
 4. only then secrets are read, with the system's own token, which no user's process ever sees.
 
-Everything is read anew for each request: a handler lives for days, and a right taken away must be gone at once. What
+Everything is read anew for each request: a handler lives for days, and a right taken away must be gone at once. Only
+which engine answers on a cluster is remembered (`cluster_settings.engine_memory`), for whoever passed all of this. What
 was refused, to whom and why is in ``aws_siem_bridge_settings.log``, whatever the log level.
 """
 
@@ -25,11 +26,14 @@ from splunk_host.splunkd import Splunkd, SplunkdError
 
 from cluster_settings import access, conf
 from cluster_settings.client import MARK
+from cluster_settings.engine_memory import EngineMemory
 from es_bridge.errors import ConfigError
 
 LOG_NAME = "aws_siem_bridge_settings.log"
 #: Far more than a cluster's name and a token need.
 MAX_REQUEST_CHARACTERS = 100_000
+#: The one thing that is kept from one request to the next. It gives nobody a right.
+ENGINES = EngineMemory()
 
 
 class Refused(Exception):
@@ -51,6 +55,9 @@ class Request:
     cluster: str
     session_key: str = field(repr=False)
     system_key: str = field(repr=False)
+    #: A report of the engine that a search has found, and the key of the settings it had; empty: there is none.
+    engine: str = ""
+    engine_key: str = ""
 
 
 @dataclass(frozen=True)
@@ -89,6 +96,9 @@ def answer(in_string: Union[str, bytes]) -> Dict[str, Any]:
 def _settings(in_string: Union[str, bytes], told: Dict[str, Any]) -> Dict[str, Any]:
     """Return the settings asked for; ``told`` collects what the log may say of a refusal."""
     request = _request(in_string, told)
+    if request.engine:
+        # The key stands for the settings it was found with, so nothing more needs to be asked.
+        return {"remembered": ENGINES.remember(request.engine_key, request.engine)}
     with Splunkd(request.splunkd_uri, request.system_key) as splunkd:
         caller = _caller(splunkd, request)
         clusters = splunkd.stanzas(APP, conf.CLUSTER_CONF)
@@ -112,6 +122,7 @@ def _settings(in_string: Union[str, bytes], told: Dict[str, Any]) -> Dict[str, A
         log_level = log.level(splunkd.stanzas(APP, conf.SETTINGS_CONF).get("logging", {}).get("loglevel"))
         stanza = secrets.with_secrets(splunkd, conf.CLUSTERS, name, _own_keys(clusters[name]))
         indices = None if roles is None else list(access.allowed_indices(rules, name, roles))
+    engine_key = ENGINES.key(stanza)
     _log().setLevel(log_level)
     _log().debug("%s", log.line({"user": caller.name, "cluster": name, "status": 200, "indices": json.dumps(indices)}))
     return {
@@ -119,6 +130,8 @@ def _settings(in_string: Union[str, bytes], told: Dict[str, Any]) -> Dict[str, A
         "user": {"name": caller.name, "tz": caller.tz},
         "indices": indices,
         "log_level": log_level,
+        "engine": ENGINES.recall(engine_key),
+        "engine_key": engine_key,
     }
 
 
@@ -148,6 +161,8 @@ def _request(in_string: Union[str, bytes], told: Dict[str, Any]) -> Request:
         user=str(session["user"]),
         splunkd_uri=str(uri),
         cluster=form.get("cluster", "").strip(),
+        engine=form.get("engine", ""),
+        engine_key=form.get("engine_key", ""),
         session_key=str(session_key),
         system_key=str(system_key),
     )

@@ -6,7 +6,7 @@ import time
 import traceback
 from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Optional, Tuple
 
-from cluster_settings.client import read_settings
+from cluster_settings.client import SearchSettings, read_settings, report_engine
 from splunklib.searchcommands import Configuration
 
 from es_bridge import times
@@ -34,6 +34,7 @@ class ElasticsearchCommand(ChunkedGeneratingCommand):
         self._transport: Optional[Transport] = None
         self._search: Optional[Search] = None
         self._workers: Optional[EncodingWorkers] = None
+        self._settings: Optional[SearchSettings] = None
         self._rows = 0
         self._messages_seen = {"WARN": 0, "INFO": 0}
 
@@ -48,7 +49,7 @@ class ElasticsearchCommand(ChunkedGeneratingCommand):
         asked = Background(read_settings, info.splunkd_uri, info.session_key, options.cluster)
         from search_command import searching  # imports most of the command, while splunkd answers
 
-        settings = asked.result()
+        settings = self._settings = asked.result()
         self._log.setLevel(settings.log_level)
         prepared = searching.prepare(options, settings, info, self.picker, now_ms)
         self._facts.update(
@@ -136,6 +137,17 @@ class ElasticsearchCommand(ChunkedGeneratingCommand):
             "error": error or None,
         }
         write_audit_line(facts)
+        if outcome in ("done", "closed", "finalized"):
+            self._report_engine()
+
+    def _report_engine(self) -> None:
+        """Spare the next search a request, once an hour, when everything has been said."""
+        learnt = self._search.learnt if self._search else None
+        if learnt is not None and self._settings is not None:
+            from es_bridge.dialect import identity
+
+            info = self._metadata.searchinfo
+            report_engine(info.splunkd_uri, info.session_key, self._settings, identity(learnt))
 
     def unexpected(self, error: BaseException) -> str:
         """Log the traceback, which helps nobody who searches, and return what does."""

@@ -7,6 +7,7 @@ from typing import Any, Iterator, NamedTuple, Optional, Tuple
 
 from cluster_settings.client import SearchSettings
 
+from es_bridge.dialect import remembered
 from es_bridge.errors import CeilingReached, QueryError
 from es_bridge.limits import Ceilings
 from es_bridge.query import SearchRequest, parse_dsl
@@ -56,7 +57,8 @@ def prepare(
     opaque_id = f"splunk {info.username} {info.sid} {secrets.token_hex(4)}"
     transport = Transport(cluster, opaque_id)
     workers = EncodingWorkers(transport, rows, chunk_rows, opaque_id) if options.output == "fields" else None
-    search = open_search(transport, request, workers, ceilings)
+    known = remembered(settings.engine, cluster.engine)
+    search = open_search(transport, request, workers, ceilings, known)
     search.notes += utc_notes(options, now_ms, settings.tz)
     if cluster.warning:
         (search.notes if settings.allow_plain_http else search.warnings).append(cluster.warning)
