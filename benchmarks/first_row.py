@@ -1,6 +1,6 @@
 """Seconds from the start of the search command to its first row: the built app, as it is installed in Splunk.
 
-    python -m benchmarks.first_row [--rounds 15] [--python PATH ...]
+    python -m benchmarks.first_row [--rounds 15] [--python PATH ...] [--url URL]
 
 The built app runs on a bare interpreter, so that only its own ``lib`` is there, and reads its settings through its own
 REST handler, as does the source tree. The stand-in for splunkd answers the handler's reads. Beside them the peer (SDK
@@ -46,24 +46,33 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--python", action="append", help="interpreter for the built app; default: this one, bare")
+    parser.add_argument("--url", help="a cluster for the purpose; default: an engine of the lab")
+    parser.add_argument("--events", type=int, default=EVENTS, help=f"of each log of the story (default: {EVENTS:,})")
     arguments = parser.parse_args()
     subprocess.run([ROOT / "script" / "build-app"], check=True)
+    if arguments.url:
+        return run(arguments.url, arguments)
     from lab.engine import start_engine
 
     with start_engine("opensearch-2.19") as engine:
-        with Transport(ClusterConfig((engine.url,))) as transport:
-            document = {"@timestamp": "2026-11-21T00:00:00Z", "eventName": "GetObject"}
-            transport.request("PUT", (INDEX, "_doc", "1"), {"refresh": True}, document)
-        load_logs(engine.url)
-        return compare(engine.url, arguments.rounds, arguments.python or [_bare_python()])
+        return run(engine.url, arguments)
 
 
-def load_logs(url: str) -> None:
+def run(url: str, arguments: argparse.Namespace) -> int:
+    """Fill the cluster and compare the cases."""
+    with Transport(ClusterConfig((url,))) as transport:
+        document = {"@timestamp": "2026-11-21T00:00:00Z", "eventName": "GetObject"}
+        transport.request("PUT", (INDEX, "_doc", "1"), {"refresh": True}, document)
+    load_logs(url, arguments.events)
+    return compare(url, arguments.rounds, arguments.python or [_bare_python()])
+
+
+def load_logs(url: str, events: int) -> None:
     """Load a small story with all its logs, so that ``aws-*`` is what it is for a user."""
     cli = [sys.executable, "-m", "aws_siem_bridge"]
     with tempfile.TemporaryDirectory() as folder:
         for command in (
-            ["lab", "story", "write", f"{folder}/story", "--events", str(EVENTS), "--seed", "1"],
+            ["lab", "story", "write", f"{folder}/story", "--events", str(events), "--seed", "1"],
             ["load", f"{folder}/story", "--url", url],
         ):
             subprocess.run([*cli, *command], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)

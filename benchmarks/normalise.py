@@ -1,6 +1,6 @@
 """Events per second of one core for each log: gunzip, parse, normalise, id, and the lines of a bulk request.
 
-    python -m benchmarks.normalise [--dataset NAME ...] [--rounds 5] [--file cloudtrail=PATH ...]
+    python -m benchmarks.normalise [--dataset NAME ...] [--rounds 5] [--records N] [--file cloudtrail=PATH ...]
 
 Every case is a process of its own on one core, the cases of a round one after the other: ours, ours with look-ups in
 an MMDB file, and a loop without guards (`benchmarks.peers.normalise_loops`), with and without the same look-ups.
@@ -45,6 +45,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--dataset", action="append", choices=DATASETS, help="default: all")
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--records", type=int, default=0, help="of a made-up file (default: 30 MB or more of each log)")
     parser.add_argument("--file", action="append", default=[], metavar="DATASET=PATH", help="instead of a made-up file")
     parser.add_argument("--one", nargs=4, metavar=("CASE", "DATASET", "FILE", "MMDB"), help=argparse.SUPPRESS)
     arguments = parser.parse_args()
@@ -55,7 +56,7 @@ def main() -> int:
     files = dict(each.partition("=")[::2] for each in arguments.file)
     with tempfile.TemporaryDirectory(prefix="benchmark_") as folder:
         for dataset in arguments.dataset or DATASETS:
-            path = Path(files.get(dataset) or _sample(dataset, Path(folder)))
+            path = Path(files.get(dataset) or _sample(dataset, Path(folder), arguments.records))
             _print(dataset, compare(dataset, path, _mmdb(Path(folder)), arguments.rounds))
     return 0
 
@@ -151,11 +152,11 @@ def _look_up(mmdb: Path) -> Any:
     return look_up
 
 
-def _sample(dataset: str, folder: Path) -> Path:
+def _sample(dataset: str, folder: Path, records: int) -> Path:
     from benchmarks.samples import Sample
 
     path = folder / f"{dataset}.gz"
-    Sample().write(dataset, path)
+    Sample().write(dataset, path, records)
     return path
 
 

@@ -1,6 +1,6 @@
 """Figures of the search command, side by side in one run on the embedded engine.
 
-    python -m benchmarks.search [--events 300000] [--rounds 3] [--codec default] [--url URL --index PATTERN]
+    python -m benchmarks.search [--events 300000] [--rounds 3] [--codec default] [--url URL [--load] --index PATTERN]
 
 Every case runs as its own process, the cases of a round one after the other, and the medians are compared: on a busy
 machine single figures mean little, ratios within one run do. Rows are counted in the output of every case.
@@ -40,16 +40,20 @@ def main() -> int:
         help="how the engine stores documents; the template's best_compression makes the engine the limit",
     )
     parser.add_argument("--url", help="a cluster that holds the events already")
+    parser.add_argument("--load", action="store_true", help="load the events there first")
     parser.add_argument("--index", default="aws-cloudtrail-*")
     parser.add_argument("--json", type=Path, help="also write the figures to this file")
     arguments = parser.parse_args()
-    if arguments.url:
-        return compare(arguments.url, arguments)
-    from lab.engine import start_engine
+    with tempfile.TemporaryDirectory() as folder:
+        if arguments.url:
+            if arguments.load:
+                load_story(arguments.url, arguments.events, Path(folder), arguments.codec)
+            return compare(arguments.url, arguments)
+        from lab.engine import start_engine
 
-    with tempfile.TemporaryDirectory() as folder, start_engine("opensearch-2.19", heap_mb=1024) as engine:
-        load_story(engine.url, arguments.events, Path(folder), arguments.codec)
-        return compare(engine.url, arguments)
+        with start_engine("opensearch-2.19", heap_mb=1024) as engine:
+            load_story(engine.url, arguments.events, Path(folder), arguments.codec)
+            return compare(engine.url, arguments)
 
 
 def load_story(url: str, events: int, folder: Path, codec: str) -> None:

@@ -1,0 +1,86 @@
+"""Every benchmark runs, on a few records: what it counts is right. What it measures here says nothing."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Iterator
+
+import pytest
+
+from es_bridge.config import ClusterConfig
+from es_bridge.transport import Transport
+from lab.engine import Engine, start_engine
+
+ROOT = Path(__file__).resolve().parents[2]
+DATASETS = ("cloudtrail", "vpc_flow", "route53_resolver", "waf")
+
+
+pytestmark = pytest.mark.slow("benchmarks, on a few records")
+
+
+@pytest.fixture(scope="module")
+def engine_of_their_own() -> Iterator[Engine]:
+    """Benchmarks delete the indices of the logs, and count what a wildcard finds."""
+    with start_engine("opensearch-2.19") as engine:
+        yield engine
+
+
+@pytest.fixture
+def url(engine_of_their_own: Engine) -> str:
+    """A cluster without logs."""
+    with Transport(ClusterConfig((engine_of_their_own.url,))) as transport:
+        transport.request("DELETE", ("aws-*",))
+    return engine_of_their_own.url
+
+
+def run(module: str, *options: str) -> str:
+    """Return what a benchmark printed."""
+    command = [sys.executable, "-m", f"benchmarks.{module}", "--rounds", "1", *options]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def test_all_are_here() -> None:
+    """A new benchmark gets a test in this module."""
+    runnable = {path.stem for path in (ROOT / "benchmarks").glob("*.py") if "def main()" in path.read_text("utf-8")}
+    assert runnable == {"first_row", "load", "normalise", "objects", "search"}
+
+
+def test_none_names_where_templates_are() -> None:
+    for path in (ROOT / "benchmarks").rglob("*.py"):
+        assert not re.search("component_templates|index_templates|deploy[/.]", path.read_text("utf-8")), path
+
+
+def test_normalise() -> None:
+    pytest.importorskip("mmdb_writer")
+    printed = run("normalise", "--records", "50")
+    for dataset in DATASETS:
+        assert f"{dataset}: 50 events, " in printed
+    assert printed.count("| ours+mmdb |") == printed.count("| peer |") == len(DATASETS)
+
+
+def test_load(url: str) -> None:
+    printed = run("load", "--url", url, "--records", "80", "--dataset", "cloudtrail", "--dataset", "vpc_flow")
+    for dataset in ("cloudtrail", "vpc_flow"):
+        assert f"{dataset}: 80 events, " in printed
+
+
+def test_objects(url: str) -> None:
+    assert run("objects", "--url", url, "--records", "400").startswith("400 events, ")
+
+
+def test_search(url: str) -> None:
+    printed = run("search", "--url", url, "--load", "--events", "400")
+    cases = ["L: pull, nothing decoded", "ours, raw", "ours, all fields", "client scan to JSON lines"]
+    cases += ["client scan, SDK writer", "ours, 20,000, raw", "first row: ours"]
+    rows = {case: int(re.findall(rf"^{re.escape(case)} +([0-9,]+) ", printed, re.MULTILINE)[0]) for case in cases}
+    assert rows == {**dict.fromkeys(cases, 400), "first row: ours": 1}
+
+
+def test_first_row(url: str, built_app: Path) -> None:
+    printed = run("first_row", "--url", url, "--events", "200")  # which fails itself when a case has not one row
+    assert len(re.findall(r" of the peer$", printed, re.MULTILINE)) == 8
