@@ -14,6 +14,8 @@ from splunk_app.builder.environment import BuildError, environment, for_tools
 
 from .test_reproducible import copy_of_the_source
 
+pytestmark = pytest.mark.slow("the app being built")
+
 STRANGE = """
 [global]
 index-url = https://mirror.example/simple

@@ -16,6 +16,8 @@ from splunk_app.builder import docs, fingerprint
 
 from .conftest import ROOT, SPLUNKS_PYTHONS, find_python
 
+pytestmark = pytest.mark.slow("the app being built")
+
 
 def copy_of_the_source(target: Path) -> Path:
     """Copy what a build reads to ``target``: a build there touches nothing here."""
