@@ -35,10 +35,12 @@ from collectors.files import FileObjects, LogFile, find_files
 from collectors.json_codec import fastest
 from collectors.load import Load, LoadReport, make_visible
 from collectors.reading import SOURCES, Reading
-from collectors.records import Context, Document
+from collectors.records import Context, Record
+from collectors.sinks.contract import STORED, Answer
+from collectors.sinks.opensearch.index_names import all_indices
+from collectors.sinks.opensearch.sink import OpenSearchSink
 from collectors.templates import ensure_template
 from collectors.unpack import GZIP_MAGIC
-from es_bridge.bulk import STORED, Outcome, bulk_create
 from es_bridge.config import ClusterConfig
 from es_bridge.transport import Transport
 
@@ -133,7 +135,7 @@ def compare(
 def clear(transport: Transport, dataset: str) -> None:
     """Delete the indices of the log."""
     asked = {"format": "json", "h": "index"}
-    for entry in transport.request("GET", ("_cat", "indices", DATASETS[dataset].index_prefix + "*"), asked).json():
+    for entry in transport.request("GET", ("_cat", "indices", all_indices(dataset)), asked).json():
         transport.request("DELETE", (entry["index"],))
 
 
@@ -146,13 +148,13 @@ def measure(case: str, dataset: str, folder: Path, url: str, workers: int) -> Fi
             shares = [[each for log in logs[n::workers] for each in documents(log, dataset)] for n in range(workers)]
             started = time.perf_counter()
             with ThreadPoolExecutor(workers) as pool:
-                events = sum(pool.map(lambda share: stored(bulk_create(transport, share)), shares))
-            transport.request("POST", (DATASETS[dataset].index_prefix + "*", "_refresh"))
+                events = sum(pool.map(lambda share: stored(OpenSearchSink(transport).write(share)), shares))
+            transport.request("POST", (all_indices(dataset), "_refresh"))
         else:
             objects, report, addresses = FileObjects(logs), LoadReport(len(logs), 0), address_book([])
             load = Load(
                 objects,
-                lambda counted: Intake(transport, counted, None, addresses=addresses),
+                lambda counted: Intake(OpenSearchSink(transport), counted, None, addresses=addresses),
                 report,
                 workers=workers,
                 dataset=dataset,
@@ -162,20 +164,20 @@ def measure(case: str, dataset: str, folder: Path, url: str, workers: int) -> Fi
             events = sum(counts.stored for counts in report.logs.values())
         seconds = time.perf_counter() - started
     peak_mib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    body_bytes = sum(len(each.body) for share in shares for each in share) if case == LIMIT else 0
+    body_bytes = sum(len(each.text) for share in shares for each in share) if case == LIMIT else 0
     return Figures(events, seconds, peak_mib, body_bytes)
 
 
-def stored(outcomes: Iterator[Outcome]) -> int:
-    """Return how many documents were new."""
-    return sum(outcome.result == STORED for outcome in outcomes)
+def stored(answers: Iterator[Answer]) -> int:
+    """Return how many records were new."""
+    return sum(answer.result == STORED for answer in answers)
 
 
-def documents(log: LogFile, dataset: str) -> Iterator[Document]:
+def documents(log: LogFile, dataset: str) -> Iterator[Record]:
     """Yield the documents of one file."""
     with log.path.open("rb") as stream:
         for made in Reading(stream, Context(log.ref, fastest()), dataset):
-            if not isinstance(made, Document):
+            if not isinstance(made, Record):
                 raise RuntimeError(f"{log.path}: {made.reason}")
             yield made
 
@@ -213,7 +215,7 @@ def unpacked_bytes(path: Path, dataset: str) -> int:
 
 def stored_bytes(transport: Transport, dataset: str) -> int:
     """Merge the log's indices into one segment each and return what they take."""
-    indices = DATASETS[dataset].index_prefix + "*"
+    indices = all_indices(dataset)
     transport.request("POST", (indices, "_forcemerge"), {"max_num_segments": "1"}, timeout_s=600)
     # Of each segment, not of the store: that is remembered for ten seconds and counts what was merged away, too.
     transport.request("POST", (indices, "_refresh"))

@@ -95,6 +95,7 @@ def _ours(dataset: str, path: Path, mmdb: Optional[Path]) -> Tuple[Iterator[Tupl
     from collectors.enrichment import address_book
     from collectors.json_codec import fastest
     from collectors.records import BadRecord, Context
+    from collectors.sinks.opensearch.index_names import index_of
     from collectors.unpack import unpacked
 
     source = importlib.import_module(f"collectors.{dataset}.source")
@@ -108,10 +109,10 @@ def _ours(dataset: str, path: Path, mmdb: Optional[Path]) -> Tuple[Iterator[Tupl
                 yield piece
 
     def lines() -> Iterator[Tuple[bytes, bytes]]:
-        for made in source.documents(pieces(), context):
+        for made in source.records(pieces(), context):
             if isinstance(made, BadRecord):
                 raise RuntimeError(f"a bad record in {path}: {made.reason}")
-            yield _action(made.index, made.id), made.body
+            yield _action(index_of(made), made.identity), made.text
 
     return lines(), counters
 

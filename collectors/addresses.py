@@ -26,8 +26,9 @@ from bisect import bisect_right
 from functools import lru_cache
 from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Tuple, Union
 
-#: Addresses remembered at once: about 40 MB with country and AS. A full book is begun anew: cheaper than keeping count
-#: of what was used last.
+from collectors.cache import BoundedCache
+
+#: Addresses remembered at once: about 40 MB with country and AS.
 CAPACITY = 65_536
 #: ``ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.255``; what is longer is no address, and is not remembered.
 LONGEST_ADDRESS = 45
@@ -77,26 +78,19 @@ _encode = json.JSONEncoder(separators=(",", ":")).encode
 _NO_ADDRESS = AddressFacts(False, {}, "", 0)
 
 
-class AddressBook(Dict[str, AddressFacts]):
+class AddressBook(BoundedCache[str, AddressFacts]):
     """``book[text]`` is what is known about ``text``; remembered, so that a second look costs one dictionary access.
 
     Workers share one: two that ask for the same new address at once look it up twice, and know the same then.
     """
 
     def __init__(self, look_up: Optional[Callable[[Address], Dict[str, Any]]] = None) -> None:
-        super().__init__()
+        super().__init__(self._facts, CAPACITY, LONGEST_ADDRESS)
         self._look_up = look_up
 
-    def __missing__(self, text: str) -> AddressFacts:
-        if len(text) > LONGEST_ADDRESS:  # an outsider may choose it: remembering it would be his memory
-            return _NO_ADDRESS
-        facts = self._facts(text)
-        if len(self) >= CAPACITY:
-            self.clear()
-        self[text] = facts
-        return facts
-
     def _facts(self, text: str) -> AddressFacts:
+        if len(text) > LONGEST_ADDRESS:
+            return _NO_ADDRESS
         try:
             return self._facts_6(text) if ":" in text else self._facts_4(text)
         except (ValueError, OSError):

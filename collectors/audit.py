@@ -14,14 +14,15 @@ from aws_bridge.errors import ObjectProblem
 from aws_bridge.object_ref import ObjectRef
 from aws_bridge.objects import Objects
 from collectors.delivery.dead_letters import UNKNOWN, DeadLetters
-from collectors.delivery.text_record import text_document
+from collectors.delivery.text_record import text_record
 from collectors.errors import CollectorError, DamagedFile, DeadLetterFile, DigestFile, NotThisLog, UnknownObject
 from collectors.json_codec import Codec, fastest
 from collectors.object_time import written_ms
 from collectors.presence import BATCH, Found, Presence
 from collectors.reading import Reading
 from collectors.recognise import DEAD_LETTERS, DIGEST, UNKNOWN_KIND, kind_of
-from collectors.records import BadRecord, Context, Document, Made
+from collectors.records import BadRecord, Context, Made, Record
+from collectors.sinks.opensearch.index_names import index_of
 
 #: Gaps and doubled records named for each object; the others are counted.
 NAMED = 10
@@ -151,30 +152,30 @@ class _Comparing:
     def _count(self, batch: List[Made], context: Context) -> None:
         result = self._result
         result.records += len(batch)
-        made_of = [(made, self._document(made, context)) for made in batch]
-        documents = [document for _, document in made_of if document is not None]
-        found = self._audit.presence.find(result.dataset, documents) if documents else Found({}, {})
-        for made, document in made_of:
-            indices = found.indices.get(document.id, ()) if document else ()
-            if document is None or (isinstance(made, BadRecord) and not indices):
+        made_of = [(made, self._record(made, context)) for made in batch]
+        records = [record for _, record in made_of if record is not None]
+        found = self._audit.presence.find(result.dataset, records) if records else Found({}, {})
+        for made, record in made_of:
+            indices = found.indices.get(record.identity, ()) if record else ()
+            if record is None or (isinstance(made, BadRecord) and not indices):
                 self._not_stored(_gap(made), is_bad=True)
                 continue
             if not indices:
-                reason = found.unreadable.get(document.index, f"not in {document.index}")
-                self._not_stored(Gap(document.origin, document.id, reason))
+                index = index_of(record)
+                self._not_stored(Gap(record.number, record.identity, found.unreadable.get(index, f"not in {index}")))
                 continue
             result.stored += 1
             if len(indices) > 1:
                 result.doubled += 1
                 if len(result.doubles) < self._audit.named:
-                    result.doubles.append(Doubled(document.origin, document.id, sorted(indices)))
+                    result.doubles.append(Doubled(record.number, record.identity, sorted(indices)))
 
-    def _document(self, made: Made, context: Context) -> Optional[Document]:
+    def _record(self, made: Made, context: Context) -> Optional[Record]:
         """Return what is to be looked for; of what is no record its text, unless a dead letter has it."""
-        if isinstance(made, Document) or self._is_dead_letter(made.number):
-            return made if isinstance(made, Document) else None
-        text = text_document(made, self._result.dataset, context)
-        return text and text._replace(body=b"")
+        if isinstance(made, Record) or self._is_dead_letter(made.number):
+            return made if isinstance(made, Record) else None
+        text = text_record(made, self._result.dataset, context)
+        return text and text._replace(text=b"")
 
     def _is_dead_letter(self, number: int) -> bool:
         in_one_of_its_own = number in self._dead_letters()
@@ -235,15 +236,15 @@ class _Comparing:
 
 
 def _gap(made: Made) -> Gap:
-    return Gap(made.number, "", made.reason) if isinstance(made, BadRecord) else Gap(made.origin, made.id, "")
+    return Gap(made.number, "", made.reason) if isinstance(made, BadRecord) else Gap(made.number, made.identity, "")
 
 
 def _batches(reading: Reading) -> Iterator[List[Made]]:
-    """Yield the records in lists of `BATCH`, without the documents' text; what is before a damage comes first."""
+    """Yield the records in lists of `BATCH`, without their text; what is before a damage comes first."""
     batch: List[Made] = []
     try:
         for made in reading:
-            batch.append(made._replace(body=b"") if isinstance(made, Document) else made)
+            batch.append(made._replace(text=b"") if isinstance(made, Record) else made)
             if len(batch) == BATCH:
                 yield batch
                 batch = []

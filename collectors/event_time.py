@@ -1,4 +1,4 @@
-"""An event's own time as its index and its ``@timestamp`` need it, both in UTC."""
+"""An event's own time: as a number, and as its ``@timestamp`` in UTC."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ _ISO_LIKE = re.compile(
 _EPOCH_S = re.compile(r"(\d{9,10})(?:\.(\d{1,9}))?", re.ASCII)
 _EPOCH_MS = re.compile(r"\d{12,13}", re.ASCII)
 _EPOCH = datetime(1970, 1, 1)
+_MILLISECOND = timedelta(milliseconds=1)
 #: ``2026-11-21T04:53:07.123456789+09:00``; what is longer is no time, and is not remembered.
 _LONGEST_ISO = 35
 #: 9999-12-31, the last day that Python and every engine know.
@@ -23,9 +24,9 @@ _MILLISECONDS = tuple(f"{number:03d}Z" for number in range(1000))
 
 
 class EventTime(NamedTuple):
-    """``day`` is the end of an index name, ``2026.11.21``; ``stamp`` is ISO 8601, ``2026-11-21T04:53:00.000Z``."""
+    """Milliseconds since 1970, what is finer cut off, and ISO 8601 with all digits: ``2026-11-21T04:53:00.000Z``."""
 
-    day: str
+    epoch_ms: int
     stamp: str
 
 
@@ -54,7 +55,7 @@ def from_epoch_ms(epoch_ms: int) -> Optional[EventTime]:
     """Return the time of milliseconds since 1970; None outside of 1970 to 9999."""
     second = _from_epoch_s(epoch_ms // 1000)
     # Not by the constructor, which takes three times as long.
-    return second and tuple.__new__(EventTime, (second.day, second.stamp[:-4] + _MILLISECONDS[epoch_ms % 1000]))
+    return second and tuple.__new__(EventTime, (epoch_ms, second.stamp[:-4] + _MILLISECONDS[epoch_ms % 1000]))
 
 
 def odd_time(value: Any) -> Optional[EventTime]:
@@ -85,4 +86,5 @@ def _from_epoch_s(seconds: int) -> Optional[EventTime]:
 
 def _event_time(moment: datetime, fraction: str) -> EventTime:
     stamp = moment.isoformat()  # pads years before 1000, unlike strftime on some platforms
-    return EventTime(stamp[:10].replace("-", "."), f"{stamp}.{fraction.ljust(3, '0')}Z")
+    fraction = fraction.ljust(3, "0")
+    return EventTime((moment - _EPOCH) // _MILLISECOND + int(fraction[:3]), f"{stamp}.{fraction}Z")

@@ -1,4 +1,4 @@
-"""One JSON object as AWS wrote it, and the document made of it: the common fields in front, the record behind them.
+"""One JSON object as AWS wrote it, and the `Record` made of it: the common fields in front, AWS's own behind them.
 
 Usually the record's own text is copied. Only a text that an engine would refuse or change is written anew: one that
 repeats a key, has half of a surrogate pair in a key, is nested too deeply, or has members that do not fit the template.
@@ -29,19 +29,18 @@ from collectors.exact_json import (
 )
 from collectors.json_codec import PLAIN, Codec
 from collectors.lines import Lines
-from collectors.records import BadBefore, BadRecord, Context, Made, record_id
+from collectors.records import BadBefore, BadRecord, Context, Made, Record, record_id
 from collectors.shape import ANYTHING, LONGEST_INDEXED, MAX_LISTS, VALUE, Shape, nests_lists
-from es_bridge.bulk import Document
 
 #: Makes a named tuple at a third of the cost of its own constructor: 3 % of what a small record takes.
 _new = tuple.__new__
 _ESCAPED_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
 
-class JsonLog(NamedTuple):
-    """What makes the records of one log into documents."""
+class JsonFormat(NamedTuple):
+    """What makes the JSON objects of one log into records."""
 
-    index_prefix: str
+    dataset: str
     shape: Shape
     #: Decoded record and context -> its time and its common fields, as a JSON object without the closing brace. Raises
     #: `InvalidRecord` for a record that has no time, in an object that has none. Text put together so takes half the
@@ -49,12 +48,12 @@ class JsonLog(NamedTuple):
     describe: Callable[[Dict[str, Any], Context], Tuple[EventTime, str]]
 
 
-#: Line, id, number and context -> the document. Raises `InvalidRecord`.
-Make = Callable[[bytes, str, int, Context], Document]
+#: Line, identity, number and context -> the record. Raises `InvalidRecord`.
+Make = Callable[[bytes, str, int, Context], Record]
 
 
-def json_documents(lines: Lines, context: Context, make: Make) -> Iterator[Made]:
-    """Yield the documents of one object, one for each of ``lines``, and its bad records."""
+def json_records(lines: Lines, context: Context, make: Make) -> Iterator[Made]:
+    """Yield the records of one object, one for each of ``lines``, and its bad ones."""
     identity = context.ref.identity
     bad_before = BadBefore()
     was_bad = False
@@ -73,14 +72,14 @@ def json_documents(lines: Lines, context: Context, make: Make) -> Iterator[Made]
             if lines.take_apart():
                 continue
             was_bad = True
-            bad_before.remember(line, str(exc))
+            bad_before.keep(line, str(exc))
             yield lines.bad(number, line, str(exc))
             continue
         yield made
 
 
-def json_document(log: JsonLog, line: bytes, identity: str, number: int, context: Context) -> Document:
-    """Return the document of the record on ``line``, which has no white space at its ends, with ``identity`` as its id.
+def json_record(log: JsonFormat, line: bytes, identity: str, number: int, context: Context) -> Record:
+    """Return the record on ``line``, which has no white space at its ends.
 
     Raises `InvalidRecord` for a line that is no JSON object, and what ``log.describe`` raises.
     """
@@ -90,12 +89,12 @@ def json_document(log: JsonLog, line: bytes, identity: str, number: int, context
         if fields and not log.shape.misfits(fields, braces, codec.dumps):
             time, common = log.describe(fields, context)
             body = common.encode() + b"," + line[1:]
-            return _new(Document, (log.index_prefix + time.day, identity, body, number))
-    record = _exactly(line)
-    if not record.fields:
+            return _new(Record, (log.dataset, time.epoch_ms, identity, body, number))
+    exact = _exactly(line)
+    if not exact.fields:
         raise InvalidRecord("the record is an empty object")
-    time, common = log.describe(_usual(record.fields), context)
-    return Document(log.index_prefix + time.day, identity, _careful_body(common, record, log.shape), number)
+    time, common = log.describe(_plain_numbers(exact.fields), context)
+    return Record(log.dataset, time.epoch_ms, identity, _careful_body(common, exact, log.shape), number)
 
 
 def lossless(text: bytes, codec: Codec) -> Tuple[Optional[Dict[str, Any]], int]:
@@ -118,7 +117,7 @@ def lossless(text: bytes, codec: Codec) -> Tuple[Optional[Dict[str, Any]], int]:
         return None, braces
 
 
-class _Record(NamedTuple):
+class _Exact(NamedTuple):
     """One record: decoded, with numbers as they were written, and as text."""
 
     fields: Dict[str, Any]
@@ -128,7 +127,7 @@ class _Record(NamedTuple):
     copyable: bool
 
 
-def _exactly(line: bytes) -> _Record:
+def _exactly(line: bytes) -> _Exact:
     text = line.decode("utf-8", "replace")
     if may_be_deep(line):
         text = shallow(text)
@@ -143,20 +142,20 @@ def _exactly(line: bytes) -> _Record:
     if not isinstance(fields, dict):
         raise InvalidRecord("the record is no JSON object")
     broken_key = _ESCAPED_SURROGATE.search(text) is not None and has_broken_key(fields)
-    return _Record(fields, text.encode(), not repeats_keys and not broken_key)
+    return _Exact(fields, text.encode(), not repeats_keys and not broken_key)
 
 
-def _usual(value: Any) -> Any:
+def _plain_numbers(value: Any) -> Any:
     """Return ``value`` with Python's numbers, as any other decoder reads it."""
     if isinstance(value, Number):
         return int(value) if value.lstrip("-").isdigit() and len(value) < 20 else float(value)
     if isinstance(value, dict):
-        return {key: _usual(item) for key, item in value.items()}
-    return [_usual(item) for item in value] if isinstance(value, list) else value
+        return {key: _plain_numbers(item) for key, item in value.items()}
+    return [_plain_numbers(item) for item in value] if isinstance(value, list) else value
 
 
-def _careful_body(common_text: str, record: _Record, shape: Shape) -> bytes:
-    """Return the document of a record that is long, or whose text an engine would refuse or change."""
+def _careful_body(common_text: str, record: _Exact, shape: Shape) -> bytes:
+    """Return the text of a record that is long, or whose text an engine would refuse or change."""
     fields = record.fields
     common = json.loads(common_text + "}")
     misfits = shape.misfits(fields, record.text.count(b"{"), _written)

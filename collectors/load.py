@@ -17,12 +17,12 @@ from typing import Any, BinaryIO, Callable, Collection, DefaultDict, Dict, Itera
 from aws_bridge.errors import AwsError
 from aws_bridge.object_ref import ObjectRef
 from aws_bridge.objects import Objects
-from collectors.datasets import DATASETS
 from collectors.delivery.dead_letters import DeadLetter
 from collectors.delivery.intake import Intake, forever
 from collectors.delivery.outcome import DONE, UNFINISHED, ObjectResult
 from collectors.errors import CollectorError
 from collectors.recognise import DIGEST, EMPTY, UNKNOWN_KIND
+from collectors.sinks.opensearch.index_names import all_indices
 from es_bridge.errors import BridgeError, PermissionDenied
 from es_bridge.transport import Transport
 
@@ -275,9 +275,9 @@ def make_visible(transport: Transport, report: LoadReport) -> str:
         if not counts.stored:
             continue
         try:
-            transport.request("POST", [DATASETS[dataset].index_prefix + "*", "_refresh"])
+            transport.request("POST", [all_indices(dataset), "_refresh"])
         except PermissionDenied:
-            reason = f"this account lacks the permission {REFRESH_PERMISSION} on {DATASETS[dataset].index_prefix}*"
+            reason = f"this account lacks the permission {REFRESH_PERMISSION} on {all_indices(dataset)}"
         except BridgeError as exc:
             reason = reason or str(exc)
     return reason

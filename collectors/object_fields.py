@@ -24,10 +24,10 @@ from __future__ import annotations
 
 from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
+from collectors.cloudtrail.free_form import OBJECTS
 from collectors.errors import CollectorError
 from es_bridge.dialect import Dialect
 
-OBJECTS = ("requestParameters", "responseElements", "additionalEventData", "serviceEventDetails")
 #: Indexed when nobody chose.
 DEFAULT_OBJECTS = OBJECTS
 #: The component template that has them, and only them.

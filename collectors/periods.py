@@ -10,8 +10,8 @@ from datetime import date, timedelta
 from itertools import groupby
 from typing import Any, Dict, Iterator, List, Mapping, NamedTuple
 
-from collectors.datasets import DATASETS
 from collectors.retention import RETENTION, Retention
+from collectors.sinks.opensearch.index_names import all_indices, daily_index
 from es_bridge.answers import EACH
 from es_bridge.transport import Transport
 
@@ -45,9 +45,8 @@ def daily_indices(
     ``kept_days`` stands in for what `RETENTION` says. Needs ``indices:monitor/settings/get`` on the log's indices;
     raises `PermissionDenied` without it, and the other errors of `es_bridge`.
     """
-    prefix = DATASETS[dataset].index_prefix
     parameters = {"flat_settings": "true", "expand_wildcards": "open,closed"}
-    found = transport.request("GET", (f"{prefix}*", "_settings", _SETTINGS), parameters).json(
+    found = transport.request("GET", (all_indices(dataset), "_settings", _SETTINGS), parameters).json(
         {EACH: {"settings": dict}}
     )
     kept_days = kept_days or RETENTION[dataset].delete_after_days
@@ -55,7 +54,7 @@ def daily_indices(
     return [
         DailyIndex(day, name, _state(found.get(name)), (today - day).days, kept_days)
         for day in days
-        for name in [prefix + day.strftime("%Y.%m.%d")]
+        for name in [daily_index(dataset, day)]
     ]
 
 

@@ -13,9 +13,9 @@ import json
 from collections import defaultdict
 from typing import Dict, List, NamedTuple, Sequence
 
-from collectors.datasets import DATASETS
+from collectors.records import Record
+from collectors.sinks.opensearch.index_names import all_indices, index_of
 from es_bridge.answers import COUNT, Maybe
-from es_bridge.bulk import Document
 from es_bridge.errors import PartialResult
 from es_bridge.transport import Transport
 
@@ -49,25 +49,25 @@ class Presence:
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
 
-    def find(self, dataset: str, documents: Sequence[Document]) -> Found:
-        """Return where documents, at most `BATCH`, are. Raises the errors of `es_bridge`."""
+    def find(self, dataset: str, records: Sequence[Record]) -> Found:
+        """Return where the documents of records, at most `BATCH`, are. Raises the errors of `es_bridge`."""
         found = Found(defaultdict(list), {})
-        self._search(dataset, documents, found.indices)
-        left = [document for document in documents if document.id not in found.indices]
+        self._search(dataset, records, found.indices)
+        left = [record for record in records if record.identity not in found.indices]
         if left:
             self._get(left, found)
         return found
 
-    def _search(self, dataset: str, documents: Sequence[Document], indices: Dict[str, List[str]]) -> None:
+    def _search(self, dataset: str, records: Sequence[Record], indices: Dict[str, List[str]]) -> None:
         reply = self._transport.request(
             "POST",
-            (DATASETS[dataset].index_prefix + "*", "_search"),
+            (all_indices(dataset), "_search"),
             {
                 "allow_partial_search_results": "false",
                 "filter_path": "timed_out,_shards.failed,hits.total,hits.hits._index,hits.hits._id",
             },
             {
-                "query": {"ids": {"values": sorted({document.id for document in documents})}},
+                "query": {"ids": {"values": sorted({record.identity for record in records})}},
                 "size": MAX_HITS,
                 "track_total_hits": True,
                 "_source": False,
@@ -79,8 +79,8 @@ class Presence:
         for hit in hits:
             indices[hit["_id"]].append(hit["_index"])
 
-    def _get(self, documents: Sequence[Document], found: Found) -> None:
-        wanted = [{"_index": document.index, "_id": document.id} for document in documents]
+    def _get(self, records: Sequence[Record], found: Found) -> None:
+        wanted = [{"_index": index_of(record), "_id": record.identity} for record in records]
         reply = self._transport.request(
             "POST",
             ("_mget",),

@@ -18,21 +18,21 @@ from collectors.recognise import EMPTY, PARQUET, PARQUET_MAGIC, UNKNOWN_KIND, is
 from collectors.records import Context, Made
 from collectors.unpack import unpacked
 
-#: Dataset -> module with ``documents(pieces, context)``.
+#: Dataset -> module with ``records(pieces, context)``.
 SOURCES = {
     "cloudtrail": "collectors.cloudtrail.source",
     "vpc_flow": "collectors.vpc_flow.source",
     "route53_resolver": "collectors.route53_resolver.source",
     "waf": "collectors.waf.source",
 }
-#: With ``documents(file, context)``, for a file that can be sought.
+#: With ``records(file, context)``, for a file that can be sought.
 PARQUET_SOURCE = "collectors.vpc_flow.parquet"
 
 
 class Reading:
     """The records of one object, in order, while ``stream`` is open: iterate once.
 
-    Yields every record from ``context.first_number`` on as a `Document` or a `BadRecord`. Raises `DigestFile` for a
+    Yields every record from ``context.first_number`` on as a `Record` or a `BadRecord`. Raises `DigestFile` for a
     digest, `DeadLetterFile` for dead letters of ours, `NotThisLog` for what its key says is a log and is none,
     `UnknownObject` for anything else that is no log, and `DamagedFile` after all complete records before the damage;
     ``damage`` is then what is wrong with the bytes themselves, ``None`` where only the text is broken. Of nothing, such
@@ -85,9 +85,9 @@ class Reading:
             raise NotThisLog("its beginning is that of none of them")
         if self._is_parquet and self.damage is None:
             with self._as_file() as file:
-                yield from _source(PARQUET_SOURCE).documents(file, self._context)
+                yield from _source(PARQUET_SOURCE).records(file, self._context)
         else:
-            yield from _source(SOURCES[self.dataset]).documents(chain((self._head,), self._pieces), self._context)
+            yield from _source(SOURCES[self.dataset]).records(chain((self._head,), self._pieces), self._context)
 
     def _counted(self) -> Iterator[bytes]:
         try:

@@ -1,21 +1,22 @@
 """What passes between the reading of an object and its delivery.
 
-A source (``collectors/<log>/source.py``) offers ``documents(pieces, context)``: it yields one `Document` or one
+A source (``collectors/<log>/source.py``) offers ``records(pieces, context)``: it yields one `Record` or one
 `BadRecord` for each record of the object, in order, and raises when the object itself is at fault. Nothing in between
-is dropped: documents and bad records together are all records of the object.
+is dropped: both together are all records of the object. A source does not know where its records go: what an index, a
+sourcetype or an envelope is, only a sink knows (`collectors.sinks`).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Dict, List, NamedTuple, Optional, Union
+from typing import Any, List, NamedTuple, Optional, Union
 
 from aws_bridge.object_ref import ObjectRef
 from collectors.addresses import AddressBook
+from collectors.cache import BoundedDict
 from collectors.json_codec import PLAIN, Codec
 from collectors.object_time import ObjectTime, object_time
-from es_bridge.bulk import Document
 
 #: A record longer than this (bytes) is skipped without being held in memory.
 MAX_RECORD_BYTES = 10_000_000
@@ -23,17 +24,6 @@ MAX_RECORD_BYTES = 10_000_000
 EXCERPT_BYTES = 4096
 #: So many unknown columns of an object are named, each by so many characters.
 NAMED_COLUMNS, LONGEST_COLUMN = 20, 60
-
-__all__ = [
-    "BadBefore",
-    "BadRecord",
-    "Context",
-    "Document",
-    "EXCERPT_BYTES",
-    "MAX_RECORD_BYTES",
-    "Made",
-    "record_id",
-]
 
 
 def record_id(identity: str, number: int) -> str:
@@ -44,7 +34,7 @@ def record_id(identity: str, number: int) -> str:
     return f"{identity}-{str(number).zfill(11)}"  # a format of its own takes twice as long
 
 
-class BadBefore(Dict[Any, str]):
+class BadBefore(BoundedDict[Any, str]):
     """Records that were bad, as they are written -> why: asked while one bad record follows the other.
 
     What makes millions of records out of kilobytes repeats itself, so each of them need not be tried anew.
@@ -53,16 +43,27 @@ class BadBefore(Dict[Any, str]):
     #: So many are remembered, each of at most so many bytes (or, of other things than text, members).
     CAPACITY, LONGEST = 1024, 256
 
-    def remember(self, record: Any, reason: str) -> None:
-        """Note a record that is bad because of what is written in it, and of nothing else."""
-        if len(record) <= self.LONGEST:
-            if len(self) >= self.CAPACITY:
-                self.clear()
-            self[record] = reason
+    def __init__(self) -> None:
+        super().__init__(self.CAPACITY, self.LONGEST)
+
+
+class Record(NamedTuple):
+    """One event of a log, ready for any sink."""
+
+    #: Name of the log: `collectors.datasets`.
+    dataset: str
+    #: The event's own time, in milliseconds since 1970.
+    time_ms: int
+    #: Equal for the same event wherever and however often it is read: what a sink knows repetitions by.
+    identity: str
+    #: AWS's record with the common fields in front: JSON in UTF-8 (newlines between its tokens are allowed).
+    text: bytes
+    #: Its number in the object, from 1.
+    number: int = 0
 
 
 class BadRecord(NamedTuple):
-    """A record that cannot become a document with fields: not JSON, too long, nothing in it."""
+    """What cannot become a record with fields: not JSON, too long, nothing in it."""
 
     #: Its number in the object, from 1.
     number: int
@@ -73,13 +74,13 @@ class BadRecord(NamedTuple):
     excerpt: bytes
 
 
-#: What a source yields. ``Document.origin`` is the record's number.
-Made = Union[Document, BadRecord]
+#: What a source yields.
+Made = Union[Record, BadRecord]
 
 
 @dataclass(frozen=True)
 class Context:
-    """What the documents of one object are made with."""
+    """What the records of one object are made with."""
 
     ref: ObjectRef
     codec: Codec = PLAIN

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from typing import AbstractSet, Any, Callable, Collection, Dict, Iterator, List, Mapping, Optional, Tuple
 
+from collectors.cache import BoundedDict
+
 #: In a description: a field that holds text, a number, a date, or a list of these.
 VALUE = None
 #: In a description: a member that is stored and not indexed (``enabled: false``), whatever it is.
@@ -49,7 +51,7 @@ class Shape:
         #: in their order (the records of a log have few), with those of them that are mapped as objects.
         self._good_keys = set(self.members)
         self._good_objects: Dict[Tuple[str, ...], _Nested] = {}
-        self._lists: Dict[bytes, int] = {}
+        self._lists: BoundedDict[bytes, int] = BoundedDict(_MAX_LISTS, _LONGEST_LIST)
 
     def misfits(self, fields: Mapping[str, Any], braces: int, dumps: Callable[[Any], bytes]) -> List[str]:
         """Return the keys of ``fields`` whose members would make an engine refuse or reshape the document.
@@ -96,10 +98,7 @@ class Shape:
             count = 0
             for item in items:
                 count += self._objects(item, dumps) if type(item) is dict else _UNEXPECTED
-            if len(text) <= _LONGEST_LIST:
-                if len(self._lists) >= _MAX_LISTS:
-                    self._lists.clear()
-                self._lists[text] = count
+            self._lists.keep(text, count)
         return count
 
     def _learn_object(self, keys: Tuple[str, ...]) -> Optional[_Nested]:

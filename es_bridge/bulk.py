@@ -100,28 +100,28 @@ _ITEMS = {"items": [{EACH: {"status": COUNT}}]}
 _new = tuple.__new__
 
 
-class Document(NamedTuple):
-    """One document to write: index, id, and the JSON text as UTF-8 (newlines between its tokens are allowed)."""
+class Create(NamedTuple):
+    """One action ``create``: index, id, and the document's JSON text as UTF-8 (newlines between tokens are allowed)."""
 
-    index: str  # type: ignore[assignment]  # hides tuple.index(), which nobody needs on a document
+    index: str  # type: ignore[assignment]  # hides tuple.index(), which nobody needs on an action
     id: str
     body: bytes
-    #: What the caller knows it by, such as the number of the record it was made of. Not sent.
-    origin: int = 0
+    #: What the caller knows it by. Not sent.
+    about: Any = None
 
 
-#: Documents -> the text of each that is sent.
-Bodies = Callable[[Sequence[Document]], Sequence[bytes]]
+#: Actions -> the text of each document that is sent.
+Bodies = Callable[[Sequence[Create]], Sequence[bytes]]
 
 
-def _own_bodies(documents: Sequence[Document]) -> List[bytes]:
+def _own_bodies(documents: Sequence[Create]) -> List[bytes]:
     return [document.body for document in documents]
 
 
 class Outcome(NamedTuple):
     """What became of one document: ``stored``, ``already_there`` or ``rejected``, the last with the reason."""
 
-    document: Document
+    document: Create
     result: str
     reason: str = ""
     #: The engine's ``error.type`` of a rejection: what a program may decide by.
@@ -138,7 +138,7 @@ class _Answer(NamedTuple):
 
 def bulk_create(
     transport: Transport,
-    documents: Iterable[Document],
+    documents: Iterable[Create],
     *,
     max_docs: int = MAX_DOCS,
     max_bytes: int = MAX_BYTES,
@@ -192,8 +192,8 @@ def _finished(under_way: Deque[Future[_Written]]) -> Iterator[Outcome]:
         raise error
 
 
-def _chunks(documents: Iterable[Document], max_docs: int, max_bytes: int) -> Iterator[List[Document]]:
-    chunk: List[Document] = []
+def _chunks(documents: Iterable[Create], max_docs: int, max_bytes: int) -> Iterator[List[Create]]:
+    chunk: List[Create] = []
     size = 0
     for document in documents:
         length = len(document.body) + len(document.id) + len(document.index) + 90  # the action, and what `bodies` adds
@@ -222,7 +222,7 @@ class _Writer:
         """End waiting for an engine that has no room."""
         self._stopped.set()
 
-    def write(self, documents: List[Document]) -> _Written:
+    def write(self, documents: List[Create]) -> _Written:
         outcomes: List[Outcome] = []
         try:
             self._write(documents, outcomes)
@@ -230,9 +230,9 @@ class _Writer:
             return _Written(outcomes, exc)
         return _Written(outcomes, None)
 
-    def _write(self, documents: Sequence[Document], outcomes: List[Outcome]) -> None:
-        pending: Sequence[Document] = documents
-        faults: Dict[Document, int] = {}
+    def _write(self, documents: Sequence[Create], outcomes: List[Outcome]) -> None:
+        pending: Sequence[Create] = documents
+        faults: Dict[Create, int] = {}
         attempt = 0
         give_up_at = time.monotonic() + self._give_up_after_s
         while pending:
@@ -266,13 +266,13 @@ class _Writer:
 
     def _sort(
         self,
-        pending: Sequence[Document],
+        pending: Sequence[Create],
         answers: Sequence[_Answer],
         outcomes: List[Outcome],
-        faults: Dict[Document, int],
-    ) -> Tuple[List[Document], Optional[_Answer]]:
+        faults: Dict[Create, int],
+    ) -> Tuple[List[Create], Optional[_Answer]]:
         """Append the outcomes that are final; return the documents to send again and the last answer among these."""
-        again: List[Document] = []
+        again: List[Create] = []
         last = None
         refused = None
         for document, answer in zip(pending, answers):
@@ -309,7 +309,7 @@ class _Writer:
             reason=answer.reason,
         )
 
-    def _refused(self, document: Document, answer: _Answer) -> ResponseError:
+    def _refused(self, document: Create, answer: _Answer) -> ResponseError:
         kind = AuthenticationError if answer.status == 401 else PermissionDenied
         return kind(
             f"cluster {self._transport.config.name!r} does not let this account write to index {document.index} "
@@ -320,7 +320,7 @@ class _Writer:
             reason=answer.reason,
         )
 
-    def _send(self, documents: Sequence[Document]) -> Optional[List[_Answer]]:
+    def _send(self, documents: Sequence[Create]) -> Optional[List[_Answer]]:
         """Send one request, or two halves of it where the engine refuses the whole.
 
         Return one answer a document, or ``None``: all are stored. That is the usual case, and it costs a comparison.
@@ -373,7 +373,7 @@ class _Writer:
             )
         return [_answer(item, response.hide) for item in items]
 
-    def _halves(self, documents: Sequence[Document]) -> List[_Answer]:
+    def _halves(self, documents: Sequence[Create]) -> List[_Answer]:
         middle = len(documents) // 2
         answers: List[_Answer] = []
         for half in (documents[:middle], documents[middle:]):

@@ -28,6 +28,7 @@ from collectors.delivery.object_log import ObjectLog
 from collectors.delivery.prometheus import DaemonMetrics
 from collectors.enrichment import address_book
 from collectors.object_fields import parse_choice
+from collectors.sinks.opensearch.sink import OpenSearchSink
 from collectors.templates import ensure_template
 from es_bridge.cli.connection import cluster_from, opaque_id
 from es_bridge.cli.reporting import UsageError
@@ -111,13 +112,12 @@ def run_queue(arguments: argparse.Namespace) -> int:
 
         intakes = [
             Intake(
-                transport,
+                OpenSearchSink(transport, give_up_after_s=GIVE_UP_AFTER_S),
                 S3Objects(s3),
                 letters,
                 window=EventWindow(AS_THE_POLICIES if arguments.retention_days is None else arguments.retention_days),
                 addresses=addresses,
                 on_wait=waiting,
-                give_up_after_s=GIVE_UP_AFTER_S,
             )
             for _ in range(settings.workers)
         ]

@@ -23,6 +23,7 @@ from collectors.delivery.redrive import Redriven, redrive
 from collectors.enrichment import address_book
 from collectors.errors import CollectorError
 from collectors.originals import Originals
+from collectors.sinks.opensearch.sink import OpenSearchSink
 from es_bridge.cli.connection import add_connection_arguments, cluster_from, opaque_id
 from es_bridge.cli.reporting import DONE, FAILED, UsageError, run_reported, say, tell
 from es_bridge.cli.rows import TABLE, Column, Rows, add_format_argument, as_json
@@ -236,7 +237,7 @@ def _redrive(arguments: argparse.Namespace) -> int:
     try:
         with Transport(cluster_from(arguments), opaque_id=opaque_id("dlq")) as transport:
             intake = Intake(
-                transport,
+                OpenSearchSink(transport),
                 objects,
                 letters,
                 window=EventWindow(arguments.retention_days),

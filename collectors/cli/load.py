@@ -33,6 +33,7 @@ from collectors.listing import Listing
 from collectors.load import Load, LoadReport, Rejections, make_visible
 from collectors.object_fields import parse_choice
 from collectors.recognise import UNKNOWN_KIND, kind_of
+from collectors.sinks.opensearch.sink import OpenSearchSink
 from collectors.templates import ensure_template
 from es_bridge.cli.connection import add_connection_arguments, cluster_from, opaque_id
 from es_bridge.cli.reporting import DONE, FAILED, UsageError, run_reported, say, tell
@@ -288,7 +289,7 @@ class _Session:
 
     def _intake(self, objects: Objects) -> Intake:
         return Intake(
-            self._transport,
+            OpenSearchSink(self._transport),
             objects,
             self._letters or self._rejections,
             window=EventWindow(self._arguments.retention_days),

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 from typing import Any, Dict, List, Mapping, NamedTuple
 
-from collectors.object_fields import OBJECTS
+from collectors.cloudtrail.free_form import OBJECTS
 
 #: UTF-8 of path and value. Engines: 32,766; what mending does to a key comes on top.
 LONGEST_TERM = 32_000

@@ -1,6 +1,6 @@
-"""A CloudTrail record as the document that is stored and searched. Pure: no network, no file, no clock.
+"""A CloudTrail record as it is stored and searched. Pure: no network, no file, no clock.
 
-The document is the record as AWS wrote it, names and values unchanged, with a few fields in front of it that have the
+Its text is the record as AWS wrote it, names and values unchanged, with a few fields in front of it that have the
 same names for every log of this product. AWS's names:
 https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-record-contents.html, the common
 names: Elastic Common Schema, https://www.elastic.co/guide/en/ecs/current/ecs-field-reference.html
@@ -33,11 +33,10 @@ aws.signin.<name>       outcome and factors of a sign-in: `collectors.cloudtrail
 unmapped                what would make an engine refuse the document, under its own name: see `misfits`
 ======================  ==========================================================================================
 
-A source that is missing leaves its common field out. Index: ``aws-cloudtrail-YYYY.MM.DD`` of the event's own time in
-UTC, so that a repeated event meets its first copy. Id: ``<eventID>-<recipientAccountId>`` (``<eventID>`` for a record
-without an account): with a trail of an organisation one action is one event in each account that it concerns. A record
-without a usable eventID, as CloudTrail wrote them before 2014, is known by its place, as the other logs' records are:
-`collectors.records.record_id`.
+A source that is missing leaves its common field out. Identity: ``<eventID>-<recipientAccountId>`` (``<eventID>`` for a
+record without an account), so that a repeated event meets its first copy: with a trail of an organisation one action is
+one event in each account that it concerns. A record without a usable eventID, as CloudTrail wrote them before 2014, is
+known by its place, as the other logs' records are: `collectors.records.record_id`.
 
 Nothing is required: Insights events have no userIdentity, service events no user agent. A record without a usable
 ``eventTime`` has the object's time and says so: `collectors.object_time`.
@@ -50,25 +49,23 @@ That is so for 2,898 of 2,900 records of a real account. The others are decoded 
 from __future__ import annotations
 
 import re
-from functools import lru_cache
 from typing import Any, Dict, Iterable, List, Mapping, NamedTuple, Optional, Tuple
 
+from collectors.cache import bounded_cache
 from collectors.cloudtrail import flat
+from collectors.cloudtrail.free_form import OBJECTS
 from collectors.cloudtrail.other_shapes import AGGREGATED_FIELDS, aggregated, is_aggregated
 from collectors.cloudtrail.request import REQUEST_FIELDS, other_forms, request_fields
 from collectors.cloudtrail.signin import SIGNIN_FIELDS, is_refusal, is_signin, signin_fields, was_refused
-from collectors.datasets import DATASETS
 from collectors.errors import InvalidRecord
-from collectors.event_time import from_iso, odd_time
+from collectors.event_time import EventTime, from_iso, odd_time
 from collectors.exact_json import MAX_DEPTH, ExactDecoder, encode, has_broken_key, may_be_deep, mend_keys, shallow
 from collectors.json_codec import Codec
-from collectors.object_fields import OBJECTS
 from collectors.object_time import ObjectTime
-from collectors.records import Context, record_id
+from collectors.records import Context, Record, record_id
 from collectors.shape import ANYTHING, LONGEST_INDEXED, MAX_LISTS, VALUE, Shape, nests_lists
-from es_bridge.bulk import Document
 
-INDEX_PREFIX = DATASETS["cloudtrail"].index_prefix
+LOG = "cloudtrail"
 DATASET = "aws.cloudtrail"
 #: The engines' own limit for an id.
 MAX_ID_BYTES = 512
@@ -183,22 +180,22 @@ class RawRecord(NamedTuple):
     fields: Optional[Dict[str, Any]] = None
 
 
-def document(record: RawRecord, context: Context) -> Document:
-    """Return the document of one record: index, id, and JSON text that begins with the common fields.
+def normalise(raw: RawRecord, context: Context) -> Record:
+    """Return the record of one that was read: time, identity, and JSON text that begins with the common fields.
 
-    Raises `InvalidRecord` when the record is no JSON or empty, or has no time, in an object that has none.
+    Raises `InvalidRecord` when it is no JSON or empty, or has no time, in an object that has none.
     """
-    number, _, text, fields = record
+    number, _, text, fields = raw
     codec = context.codec
-    if fields is None or not _is_usual(fields, text, codec):
-        return _exact_document(record, context)
-    index, identity, common = described(fields, context, number)
+    if fields is None or not _is_copyable(fields, text, codec):
+        return _exact_record(raw, context)
+    time, identity, common = described(fields, context, number)
     if len(text) > LONGEST_INDEXED:
         _mark_oversized(common, fields)
-    return _new(Document, (index, identity, codec.dumps(common)[:-1] + b"," + text[1:], number))
+    return _new(Record, (LOG, time.epoch_ms, identity, codec.dumps(common)[:-1] + b"," + text[1:], number))
 
 
-def _is_usual(fields: Dict[str, Any], text: bytes, codec: Codec) -> bool:
+def _is_copyable(fields: Dict[str, Any], text: bytes, codec: Codec) -> bool:
     """Return whether ``text``, which was decoded to ``fields``, can be stored as it is."""
     size = len(text)
     braces = size - len(text.replace(b"{", b""))  # half the time of bytes.count
@@ -222,36 +219,37 @@ def _is_usual(fields: Dict[str, Any], text: bytes, codec: Codec) -> bool:
     return size <= LONGEST_INDEXED or flat.fit(fields)
 
 
-def _exact_document(record: RawRecord, context: Context) -> Document:
-    """Return the document of a record that another library would change, or that an engine would refuse as it is."""
+def _exact_record(raw: RawRecord, context: Context) -> Record:
+    """Return the record of one that another library would change, or that an engine would refuse as it is."""
     # Bytes that are no UTF-8 are refused by the engines, so they become U+FFFD.
-    text = record.text.decode("utf-8", "replace")
-    if may_be_deep(record.text):
+    text = raw.text.decode("utf-8", "replace")
+    if may_be_deep(raw.text):
         text = shallow(text)
     try:
         fields, _, is_changed = ExactDecoder().decode(text, 0)
     except (ValueError, RecursionError) as exc:
         raise InvalidRecord(f"the record is not JSON: {exc}") from exc
-    index, identity, common = described(fields, context, record.number)
+    time, identity, common = described(fields, context, raw.number)
     moved = misfits(fields)
     kept = {key: value for key, value in fields.items() if key not in moved}
     taken_out = flat.take_out(kept)
     moved.update(taken_out.moved)
-    if len(record.text) > LONGEST_INDEXED:
+    if len(raw.text) > LONGEST_INDEXED:
         _mark_oversized(common, kept, taken_out.oversized)
     if moved or is_changed or (_ESCAPED_SURROGATE.search(text) and has_broken_key(fields)):
         if moved:
             common["unmapped"] = moved
-        return Document(index, identity, encode(mend_keys({**common, **kept})).encode(), record.number)
+        body = encode(mend_keys({**common, **kept})).encode()
+        return Record(LOG, time.epoch_ms, identity, body, raw.number)
     try:
         front = context.codec.dumps(common)
     except (TypeError, ValueError):  # a lone surrogate stays the escape it is in AWS's file
         front = encode(common).encode()
-    return Document(index, identity, front[:-1] + b"," + text[1:].encode(), record.number)
+    return Record(LOG, time.epoch_ms, identity, front[:-1] + b"," + text[1:].encode(), raw.number)
 
 
-def described(fields: Mapping[str, Any], context: Context, number: int = 1) -> Tuple[str, str, Dict[str, Any]]:
-    """Return index, id and common fields, those without ``unmapped`` and ``event.oversized``, of record ``number``.
+def described(fields: Mapping[str, Any], context: Context, number: int = 1) -> Tuple[EventTime, str, Dict[str, Any]]:
+    """Return time, identity and common fields, those without ``unmapped`` and ``event.oversized``, of a record.
 
     Only text is taken: an object where text is expected would be refused by the engine. Raises `InvalidRecord` when
     eventTime is missing or none. One function, as each call of another one takes 1 % of what a record does.
@@ -278,7 +276,7 @@ def described(fields: Mapping[str, Any], context: Context, number: int = 1) -> T
     if time is None or not event_id:
         if is_aggregated(fields):
             time, identity, of_many = aggregated(fields, identity, context.object_time)
-            return INDEX_PREFIX + time.day, identity, of_many
+            return time, identity, of_many
         if time is None and fields:
             borrowed = context.object_time
             time = borrowed and borrowed.time
@@ -325,13 +323,13 @@ def described(fields: Mapping[str, Any], context: Context, number: int = 1) -> T
         forms = other_forms(request) if request else None
         if forms:
             aws["request_forms"] = forms
-    return INDEX_PREFIX + time.day, identity, common
+    return time, identity, common
 
 
 def _remembered(often: Tuple[Any, ...]) -> _Repeated:
     if set(map(type, often)) != _ONLY_TEXT:  # a number kept as it was written would be found as the text it equals
-        return _repeated.__wrapped__(tuple(value if type(value) is str else "" for value in often))
-    return _repeated(often) if len("".join(often)) <= LONGEST_REMEMBERED else _repeated.__wrapped__(often)
+        return _repeated.make(tuple(value if type(value) is str else "" for value in often))
+    return _repeated[often]
 
 
 class _Repeated(NamedTuple):
@@ -342,7 +340,7 @@ class _Repeated(NamedTuple):
     cloud: Dict[str, Any]
 
 
-@lru_cache(MAX_REMEMBERED)
+@bounded_cache(MAX_REMEMBERED, LONGEST_REMEMBERED, size=lambda often: len("".join(often)))
 def _repeated(often: Tuple[str, ...]) -> _Repeated:
     action, provider, region, account, outcome = often
     event = {"action": action, "provider": provider, "outcome": outcome}

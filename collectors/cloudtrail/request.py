@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from typing import Any, Dict, List, Mapping, Union
 
+from collectors.cache import BoundedCache
 from collectors.exact_json import Number
 from collectors.text_forms import letter_forms
 
@@ -99,23 +100,18 @@ WITH_FORMS = ("groupName", "key", "name", "target", "userName")
 _Found = Dict[str, Any]
 
 
-class _Names(Dict[str, str]):
-    """``names[key]`` is the name of the field for a key as it is written, ``""`` if none; remembered."""
-
-    def __init__(self, known: Mapping[str, str]) -> None:
-        super().__init__()
-        self._known = known
-
-    def __missing__(self, key: str) -> str:
-        name = self._known.get(key.partition("#")[0].lower(), "")  # "#2" is put behind a repeated key
-        if len(self) >= MAX_REMEMBERED:
-            self.clear()
-        if len(key) <= LONGEST_REMEMBERED:
-            self[key] = name
-        return name
+#: A key as it is written -> the name of the field, ``""`` if none.
+_Names = BoundedCache[str, str]
 
 
-_NAMES_AT_TOP, _NAMES_ANYWHERE = _Names(_AT_TOP), _Names(_ANYWHERE)
+def _names(known: Mapping[str, str]) -> _Names:
+    def name(key: str) -> str:
+        return known.get(key.partition("#")[0].lower(), "")  # "#2" is put behind a repeated key
+
+    return BoundedCache(name, MAX_REMEMBERED, LONGEST_REMEMBERED)
+
+
+_NAMES_AT_TOP, _NAMES_ANYWHERE = _names(_AT_TOP), _names(_ANYWHERE)
 
 
 def request_fields(parameters: Any) -> Dict[str, Union[str, List[str]]]:

@@ -23,7 +23,7 @@ import json
 import re
 from typing import Any, Callable, Iterable, Iterator, Optional, Union
 
-from collectors.cloudtrail.normalise import RawRecord, document
+from collectors.cloudtrail.normalise import RawRecord, normalise
 from collectors.errors import DamagedFile, DigestFile, InvalidRecord, NotThisLog
 from collectors.records import EXCERPT_BYTES, MAX_RECORD_BYTES, BadBefore, BadRecord, Context, Made
 
@@ -52,8 +52,8 @@ _BOM = b"\xef\xbb\xbf"
 _DIGEST_KEYS = ("digestStartTime", "digestS3Object")
 
 
-def documents(pieces: Iterable[bytes], context: Context) -> Iterator[Made]:
-    """Yield the documents of one file whose unpacked content arrives in ``pieces``, and its bad records.
+def records(pieces: Iterable[bytes], context: Context) -> Iterator[Made]:
+    """Yield the records of one file whose unpacked content arrives in ``pieces``, and its bad ones.
 
     Raises `DigestFile` or `NotThisLog` when the content is something else, and `DamagedFile`, with the offset, after
     the last complete record before the damage. Nothing, and a list of nothing, are no records. Several
@@ -74,11 +74,11 @@ def documents(pieces: Iterable[bytes], context: Context) -> Iterator[Made]:
             yield BadRecord(number, offset, bad_before[text], text[:EXCERPT_BYTES])
             continue
         try:
-            made = document(record, context)
+            made = normalise(record, context)
             was_bad = False
         except InvalidRecord as exc:
             was_bad = True
-            bad_before.remember(text, str(exc))
+            bad_before.keep(text, str(exc))
             yield BadRecord(number, offset, str(exc), text[:EXCERPT_BYTES])
             continue
         yield made

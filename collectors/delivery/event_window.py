@@ -18,7 +18,8 @@ AHEAD = timedelta(days=1)
 #: Dataset -> the days after which the lifecycle policies of this product delete its indices.
 AS_THE_POLICIES: Mapping[str, int] = {name: RETENTION[name].delete_after_days for name in DATASETS}
 
-_DATE_CHARS = len("YYYY.MM.DD")
+DAY_MS = 86_400_000
+_1970 = date(1970, 1, 1).toordinal()
 
 
 class EventWindow:
@@ -32,41 +33,34 @@ class EventWindow:
     def __init__(
         self, retention_days: Union[None, int, Mapping[str, int]] = None, clock: Callable[[], float] = time.time
     ) -> None:
-        given = {"": retention_days} if isinstance(retention_days, int) else retention_days or {}
-        for days in given.values():
+        self._for_all = retention_days if isinstance(retention_days, int) else None
+        self._by_log = {} if retention_days is None or isinstance(retention_days, int) else retention_days
+        for days in [self._for_all or 0, *self._by_log.values()]:
             if days < 0:
                 raise ValueError(f"retention_days is {days}; give the days events are kept, or None for no limit")
-        #: Beginning of an index's name -> days; the empty one stands for every index.
-        self._retention = {DATASETS[name].index_prefix if name else "": days for name, days in given.items()}
         self._clock = clock
 
-    def now(self) -> IndexDays:
-        """Return the window as it stands now. Made anew for each object: a day does not end within one."""
-        return IndexDays(datetime.fromtimestamp(self._clock(), timezone.utc), self._retention)
+    def now(self, dataset: str) -> LogDays:
+        """Return the window of a log as it stands now. Made anew for each object: a day does not end within one."""
+        moment = datetime.fromtimestamp(self._clock(), timezone.utc)
+        return LogDays(moment, self._by_log.get(dataset) if self._for_all is None else self._for_all)
 
 
-class IndexDays(Dict[str, str]):
-    """``days[index]`` is why no event may go into the index of this name, or ``""``: one dictionary access a record.
+class LogDays(Dict[int, str]):
+    """``days[day]`` is why no event of this day since 1970 is taken, or ``""``: one dictionary access a record."""
 
-    The name ends in the day, ``YYYY.MM.DD``.
-    """
-
-    def __init__(self, moment: datetime, retention: Mapping[str, int]) -> None:
+    def __init__(self, moment: datetime, retention_days: Optional[int]) -> None:
         super().__init__()
-        self._today, self._newest, self._retention = moment.date(), (moment + AHEAD).date(), retention
+        self._today, self._newest, self._retention_days = moment.date(), (moment + AHEAD).date(), retention_days
 
-    def __missing__(self, index: str) -> str:
-        retention_days = self._retention.get("", self._retention.get(index[:-_DATE_CHARS]))
-        self[index] = reason = self._reason(index[-_DATE_CHARS:], retention_days)
+    def __missing__(self, number: int) -> str:
+        self[number] = reason = self._reason(date.fromordinal(_1970 + number))
         return reason
 
-    def _reason(self, text: str, retention_days: Optional[int]) -> str:
-        try:
-            day = date(int(text[:4]), int(text[5:7]), int(text[8:]))
-        except ValueError:  # year 0, or a name of another kind: the engine need not see it
-            return f"the event's day {text!r} is none of the calendar"
-        if retention_days is not None and (self._today - day).days > retention_days:
-            return f"the event of {day} is older than the {retention_days} days that events are kept"
+    def _reason(self, day: date) -> str:
+        kept_days = self._retention_days
+        if kept_days is not None and (self._today - day).days > kept_days:
+            return f"the event of {day} is older than the {kept_days} days that events are kept"
         if day > self._newest:
             return f"the event of {day} is more than a day ahead of the clock"
         return ""

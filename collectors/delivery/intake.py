@@ -27,11 +27,9 @@ from __future__ import annotations
 
 import logging
 import math
-import re
 import time
 from contextlib import closing
 from dataclasses import replace
-from datetime import datetime, timezone
 from typing import Callable, Collection, Iterable, Iterator, Optional, Protocol, Set, Union
 
 from aws_bridge.errors import AwsError, ObjectGone
@@ -48,10 +46,10 @@ from collectors.delivery.dead_letters import (
     DeadLetter,
     this_host,
 )
-from collectors.delivery.event_window import EventWindow
+from collectors.delivery.event_window import DAY_MS, EventWindow, LogDays
 from collectors.delivery.letter_buffer import LetterBuffer
 from collectors.delivery.outcome import RETRY, UNFINISHED, ObjectResult
-from collectors.delivery.text_record import is_text, text_document
+from collectors.delivery.text_record import is_text, text_record
 from collectors.errors import (
     CollectorError,
     DamagedFile,
@@ -62,16 +60,13 @@ from collectors.errors import (
     StoreUnavailable,
     UnknownObject,
 )
-from collectors.ingested import stamped
 from collectors.json_codec import Codec, fastest
 from collectors.object_time import written_ms
 from collectors.reading import Reading
 from collectors.recognise import DIGEST, PLACEHOLDER, UNKNOWN_KIND, is_placeholder, kind_of
-from collectors.records import EXCERPT_BYTES, BadRecord, Context, Document
+from collectors.records import EXCERPT_BYTES, BadRecord, Context, Record
+from collectors.sinks.contract import ALREADY_THERE, STORED, Sink, ignore
 from collectors.unpack import BrokenData
-from es_bridge.bulk import ALREADY_THERE, GIVE_UP_AFTER_S, MAX_BYTES, MAX_DOCS, STORED, WORKERS, bulk_create
-from es_bridge.errors import AuthenticationError, BridgeError, PermissionDenied
-from es_bridge.transport import Transport
 
 #: So many letters about single records of one object; the others have one letter together. A file of 6 kB can hold
 #: three million bad records, and 4 kB of each would be kept.
@@ -80,9 +75,6 @@ MOST_LETTERS = 10_000
 LOOK_EVERY = 64
 #: After the deadline, what is under way and finds no room is given up so soon.
 FINISH_WITHIN_S = 10.0
-#: Every document begins with its time: `{"@timestamp":"2026-11-21T04:53:00.000Z"`.
-_TIME_BYTES = 39
-_TIME = re.compile(rb'\{"@timestamp":"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(\.\d{1,6})?')
 
 _log = logging.getLogger(__name__)
 
@@ -104,30 +96,23 @@ class Intake:
 
     def __init__(
         self,
-        transport: Transport,
+        sink: Sink,
         objects: Objects,
         dead_letters: Optional[Letters],
         *,
         window: Optional[EventWindow] = None,
         addresses: Optional[AddressBook] = None,
         codec: Optional[Codec] = None,
-        on_wait: Callable[[str], None] = lambda reason: None,
-        workers: int = WORKERS,
-        max_docs: int = MAX_DOCS,
-        max_bytes: int = MAX_BYTES,
-        give_up_after_s: float = GIVE_UP_AFTER_S,
+        on_wait: Callable[[str], None] = ignore,
         clock: Callable[[], float] = time.time,
     ) -> None:
         """Without ``dead_letters`` an object with a record that cannot be stored ends as RETRY, never as DONE.
 
-        ``window`` is no limit when left out; ``addresses`` may be shared by intakes, which saves memory; ``workers``
-        to ``give_up_after_s`` and ``on_wait`` are those of `es_bridge.bulk.bulk_create`; ``clock`` stamps documents and
-        dead letters.
+        ``window`` is no limit when left out; ``addresses`` may be shared by intakes, which saves memory; ``on_wait`` is
+        that of `Sink.write`; ``clock`` stamps dead letters.
         """
-        self.transport, self.objects, self.dead_letters = transport, objects, dead_letters
+        self.sink, self.objects, self.dead_letters = sink, objects, dead_letters
         self.window, self.on_wait, self.clock = window, on_wait, clock
-        self.workers, self.max_docs, self.max_bytes = workers, max_docs, max_bytes
-        self.give_up_after_s = give_up_after_s
         self.codec = codec or fastest()
         self.addresses = AddressBook() if addresses is None else addresses
 
@@ -204,7 +189,7 @@ class _Taking:
         self._out_of_time = False
         #: What is wrong with the object, found while it was read: said when all before it has its answer.
         self._fault: Union[None, DamagedFile, NotThisLog] = None
-        self._newest = b""
+        self._newest_ms: Optional[int] = None
 
     def run(self) -> ObjectResult:
         result = self._result
@@ -213,10 +198,6 @@ class _Taking:
             self._flush()
         except (IntakeStopped, StoreUnavailable):
             raise
-        except (AuthenticationError, PermissionDenied) as exc:
-            raise IntakeStopped(str(exc)) from exc
-        except BridgeError as exc:
-            raise StoreUnavailable(str(exc)) from exc
         except (AwsError, CollectorError, OSError, _Unanswered) as exc:
             result.outcome, result.reason = RETRY, f"{self._ref.uri}: {exc}"
         except Exception as exc:
@@ -224,7 +205,7 @@ class _Taking:
             _log.exception("%s: unexpected", self._ref.uri)
             result.outcome, result.reason = RETRY, f"{self._ref.uri}: unexpected {type(exc).__name__}: {exc}"
         result.records = result.stored + result.already_there + result.dead
-        result.newest_ms = _epoch_ms(self._newest)
+        result.newest_ms = self._newest_ms or 0
         return result
 
     def _take(self) -> None:
@@ -273,30 +254,23 @@ class _Taking:
 
     def _write(self, reading: Reading, context: Context) -> None:
         intake, result, under_way = self._intake, self._result, self._under_way
-        outcomes = bulk_create(
-            intake.transport,
-            self._documents(reading, context),
-            max_docs=intake.max_docs,
-            max_bytes=intake.max_bytes,
-            workers=intake.workers,
-            give_up_after_s=min(intake.give_up_after_s, max(1.0, self._seconds_left())),
-            on_wait=self._waiting,
-            bodies=stamped(intake.clock),
+        answers = intake.sink.write(
+            self._records(reading, context), give_up_after_s=max(1.0, self._seconds_left()), on_wait=self._waiting
         )
         try:
             # Closed here and not whenever the exception that ended it is forgotten: then nothing is under way any more.
-            with closing(outcomes):
-                for document, answer, reason, error_type in outcomes:
-                    under_way.discard(document.origin)
+            with closing(answers):
+                for record, answer, reason, error_type in answers:
+                    under_way.discard(record.number)
                     if answer == STORED:
                         result.stored += 1
-                        result.texts += is_text(document)
+                        result.texts += is_text(record)
                     elif answer == ALREADY_THERE:
                         result.already_there += 1
-                        result.texts += is_text(document)
+                        result.texts += is_text(record)
                     else:
                         result.dead += 1
-                        about = (document.origin, reason, error_type, document.body, -1, document.index)
+                        about = (record.number, reason, error_type, record.text, -1, intake.sink.place_of(record))
                         if self._letters_left > 0:
                             self._letters_left -= 1
                             self._letters.refused(self._letter(*about))
@@ -307,32 +281,38 @@ class _Taking:
                 raise StoreUnavailable(f"nothing was stored in time: {exc}") from exc
             self._out_of_time = True
 
-    def _documents(self, reading: Reading, context: Context) -> Iterator[Document]:
+    def _records(self, reading: Reading, context: Context) -> Iterator[Record]:
         """Yield what is to be written; put aside what cannot be; end at the deadline."""
         only, last = self._only, self._last_number or math.inf
-        days = self._intake.window.now() if self._intake.window else None
+        window = self._intake.window
+        days: Optional[LogDays] = None
         feed = self._under_way.add
-        newest = b""
+        newest_ms: Optional[int] = None
         fed = 0
-        look_at = self._intake.max_docs
+        look_at = self._intake.sink.batch_records
         try:
             for made in reading:
-                number = made.number if isinstance(made, BadRecord) else made.origin
+                number = made.number
                 if number > last:
                     break
                 if only is not None and number not in only:
                     continue
                 if isinstance(made, BadRecord) and self._as_text:
-                    made = text_document(made, reading.dataset, context) or made
+                    made = text_record(made, reading.dataset, context) or made
                 if isinstance(made, BadRecord):
                     self._pass_over(number, made.reason, BAD_RECORD, made.excerpt, made.offset)
-                elif days is not None and days[made.index]:
-                    self._pass_over(number, days[made.index], OUTSIDE_WINDOW, made.body, index=made.index)
                 else:
-                    if made.body[:_TIME_BYTES] > newest:
-                        newest = made.body[:_TIME_BYTES]
-                    feed(number)
-                    yield made
+                    if window is not None and days is None:
+                        days = window.now(made.dataset)
+                    outside = days[made.time_ms // DAY_MS] if days is not None else ""
+                    if outside:
+                        place = self._intake.sink.place_of(made)
+                        self._pass_over(number, outside, OUTSIDE_WINDOW, made.text, index=place)
+                    else:
+                        if newest_ms is None or made.time_ms > newest_ms:
+                            newest_ms = made.time_ms
+                        feed(number)
+                        yield made
                 self._next_number = number + 1
                 fed += 1
                 if fed == look_at:
@@ -343,7 +323,7 @@ class _Taking:
         except (DamagedFile, NotThisLog) as exc:
             self._fault = reading.damage or exc
         finally:
-            self._newest = newest
+            self._newest_ms = newest_ms
 
     def _pass_over(
         self, number: int, reason: str, error_type: str, excerpt: bytes, offset: int = -1, index: str = ""
@@ -415,15 +395,3 @@ class _Taking:
         self._intake.on_wait(reason)
         if self._seconds_left() <= -FINISH_WITHIN_S:
             raise _OutOfTime(reason)
-
-
-def _epoch_ms(beginning: bytes) -> int:
-    """Return the time a document begins with, 0 if none."""
-    found = _TIME.match(beginning)
-    if not found:
-        return 0
-    try:
-        moment = datetime.fromisoformat(found[1].decode()).replace(tzinfo=timezone.utc)
-    except ValueError:
-        return 0
-    return int(moment.timestamp()) * 1000 + int(float(found[2] or b"0") * 1000)

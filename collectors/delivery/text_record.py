@@ -1,4 +1,4 @@
-"""What is no record (broken JSON, a line that was cut, binary) as a document that holds its text.
+"""What is no record (broken JSON, a line that was cut, binary) as a record that holds its text.
 
 A loader puts such a thing into the dead letters, where somebody sees it. Replaying the letter stores it: as
 ``event.kind: pipeline_error``, ECS's own word, in the log's index of the object's day, so that a search finds it and no
@@ -28,14 +28,14 @@ from typing import Any, Dict, Optional
 from collectors.datasets import DATASETS
 from collectors.exact_json import encode
 from collectors.key_origin import origin_of
-from collectors.records import BadRecord, Context, Document, record_id
+from collectors.records import BadRecord, Context, Record, record_id
 
 _BEGINNING = b'"event":{"kind":"pipeline_error",'
 _BEGINNING_BYTES = 80
 
 
-def text_document(bad: BadRecord, dataset: str, context: Context) -> Optional[Document]:
-    """Return the document of what is no record; None for an object that has no time."""
+def text_record(bad: BadRecord, dataset: str, context: Context) -> Optional[Record]:
+    """Return a record of what is none; None for an object that has no time."""
     borrowed = context.object_time
     if borrowed is None:
         return None
@@ -60,10 +60,10 @@ def text_document(bad: BadRecord, dataset: str, context: Context) -> Optional[Do
         "log": log,
         "cloud": cloud,
     }
-    index = DATASETS[dataset].index_prefix + borrowed.time.day
-    return Document(index, record_id(context.ref.identity, bad.number) + "-text", encode(fields).encode(), bad.number)
+    identity = record_id(context.ref.identity, bad.number) + "-text"
+    return Record(dataset, borrowed.time.epoch_ms, identity, encode(fields).encode(), bad.number)
 
 
-def is_text(document: Document) -> bool:
-    """Whether a document was made by `text_document`."""
-    return _BEGINNING in document.body[:_BEGINNING_BYTES]
+def is_text(record: Record) -> bool:
+    """Whether a record was made by `text_record`."""
+    return _BEGINNING in record.text[:_BEGINNING_BYTES]

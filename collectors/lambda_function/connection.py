@@ -11,6 +11,7 @@ from aws_bridge.functions.secrets import login_of
 from collectors.datasets import DATASETS
 from collectors.lambda_function.settings import REQUEST_TIMEOUT_S, Settings
 from collectors.recognise import kind_of
+from collectors.sinks.opensearch.index_names import daily_index
 from es_bridge.answers import COUNT, Maybe
 from es_bridge.config import Auth, ClusterConfig
 from es_bridge.errors import BridgeError
@@ -37,8 +38,8 @@ def transport_of(settings: Settings, clients: Callable[[str], Any] = client) -> 
 
 def index_of(key: str) -> str:
     """Return the index that new records of the object under ``key`` go to."""
-    dataset = DATASETS.get(kind_of(key).dataset) or next(iter(DATASETS.values()))
-    return dataset.index_prefix + datetime.now(timezone.utc).strftime("%Y.%m.%d")
+    dataset = kind_of(key).dataset
+    return daily_index(dataset if dataset in DATASETS else next(iter(DATASETS)), datetime.now(timezone.utc).date())
 
 
 def why_not_writable(transport: Transport, index: str) -> str:

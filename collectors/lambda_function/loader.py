@@ -28,6 +28,7 @@ from collectors.lambda_function.connection import index_of, transport_of
 from collectors.lambda_function.event_source_mapping import EventSourceMapping
 from collectors.lambda_function.object_metrics import STORE_UNAVAILABLE
 from collectors.lambda_function.settings import Settings, read_settings
+from collectors.sinks.opensearch.sink import OpenSearchSink
 
 
 def prompt_client(service: str) -> Any:
@@ -81,7 +82,7 @@ class Loader:
         if transport.config.warning:
             self._log.warning("insecure", reason=transport.config.warning)
         return Intake(
-            transport,
+            OpenSearchSink(transport),
             S3Objects(self._s3),
             letters,
             window=EventWindow(AS_THE_POLICIES if settings.retention_days is None else settings.retention_days),

@@ -7,6 +7,7 @@ from functools import lru_cache
 from typing import Any, Dict, Iterable, Mapping, NamedTuple, Tuple
 
 from collectors.addresses import parts_of
+from collectors.cache import bounded_cache
 from collectors.event_time import EventTime
 from collectors.exact_json import encode
 from collectors.json_record import quoted
@@ -14,7 +15,7 @@ from collectors.records import Context
 
 DATASET = "aws.route53_resolver"
 
-#: AWS's fields that say the same in many records, in the order `remembered` takes their values.
+#: AWS's fields that say the same in many records, in the order `repeated_of` takes their values.
 REPEATED = (
     "rcode",
     "firewall_rule_action",
@@ -66,9 +67,10 @@ def source_of(address: Any, port: Any, context: Context) -> Tuple[str, int]:
     return f',"source":{{"address":{members}}}', facts.version
 
 
-@lru_cache(maxsize=4096)
-def remembered(values: Tuple[Any, ...], ip_version: int) -> Repeated:
+@bounded_cache(most=4096, longest=1024, size=lambda key: len(repr(key)))
+def repeated_of(key: Tuple[Tuple[Any, ...], int]) -> Repeated:
     """Return what follows from the values of `REPEATED` and the version of the source's IP, 0 if it is none."""
+    values, ip_version = key
     rcode, action, rule_group, query_type, query_class, transport, region, account = [
         value if type(value) is str else "" for value in values
     ]

@@ -19,6 +19,7 @@ from functools import lru_cache
 from math import fsum, log2
 from typing import Any
 
+from collectors.cache import bounded_cache
 from collectors.json_record import quoted
 
 #: A DNS name has 255 bytes, each of them written as up to four characters. What is longer is none.
@@ -27,14 +28,9 @@ LONGEST_NAME = 1024
 MAX_REMEMBERED, LONGEST_REMEMBERED = 32_768, 128
 
 
+@bounded_cache(MAX_REMEMBERED, LONGEST_REMEMBERED)
 def question_of(name: str) -> str:
     """Return the members of ``dns.question`` that a queried name gives, with ``name``; empty for an empty name."""
-    return (remembered_question if len(name) <= LONGEST_REMEMBERED else remembered_question.__wrapped__)(name)
-
-
-@lru_cache(maxsize=MAX_REMEMBERED)
-def remembered_question(name: str) -> str:
-    """Return `question_of` a name of at most `LONGEST_REMEMBERED` characters."""
     if not name:
         return ""
     name = name[:-1] if name[-1] == "." and len(name) > 1 else name

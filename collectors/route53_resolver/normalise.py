@@ -42,16 +42,15 @@ from __future__ import annotations
 
 from typing import Any, Dict, List, Mapping, Tuple
 
-from collectors.datasets import DATASETS
 from collectors.errors import InvalidRecord
 from collectors.event_time import EventTime, from_iso, odd_time
-from collectors.json_record import JsonLog, quoted
-from collectors.records import Context
+from collectors.json_record import JsonFormat, json_record, quoted
+from collectors.records import Context, Record
 from collectors.route53_resolver.common import (
     ADDRESS_TYPES,
     REPEATED,
     common_fields,
-    remembered,
+    repeated_of,
     resolved,
     source_of,
 )
@@ -83,7 +82,7 @@ COMMON = ("@timestamp", "event", "source", "dns", "network", "rule", "cloud", "e
 
 
 def describe(fields: Dict[str, Any], context: Context) -> Tuple[EventTime, str]:
-    """Return the time of a decoded record and the common fields of the table above, as `json_record.JsonLog` says.
+    """Return the time of a decoded record and the common fields of the table above, as `json_record.JsonFormat` says.
 
     A record without a usable query_timestamp has the object's time; raises `InvalidRecord` where that is not known.
     What is no text where AWS writes text says nothing to the common fields.
@@ -100,11 +99,11 @@ def describe(fields: Dict[str, Any], context: Context) -> Tuple[EventTime, str]:
     source, ip_version = source_of(get("srcaddr"), get("srcport"), context)
     values = tuple(map(get, REPEATED))
     try:
-        same = remembered(values, ip_version)
+        same = repeated_of[values, ip_version]
     except TypeError:  # a list or object, which cannot be remembered
-        same = remembered.__wrapped__(values, ip_version)
+        same = repeated_of.make((values, ip_version))
     name, answers, sources = get("query_name"), get("answers"), get("srcids")
-    name = question_of(name) if type(name) is str else ""
+    name = question_of[name] if type(name) is str else ""
     found = resolved(_addresses(answers), context) if answers and type(answers) is list else ""
     instance = sources.get("instance") if type(sources) is dict else None
     instance = quoted(instance) if type(instance) is str and instance else ""
@@ -124,4 +123,9 @@ def _addresses(answers: List[Any]) -> List[Any]:
     return found
 
 
-LOG = JsonLog(DATASETS["route53_resolver"].index_prefix, Shape(MAPPED, COMMON), describe)
+FORMAT = JsonFormat("route53_resolver", Shape(MAPPED, COMMON), describe)
+
+
+def normalise(line: bytes, identity: str, number: int, context: Context) -> Record:
+    """Return the record on ``line``. Raises `InvalidRecord` as `json_record` does."""
+    return json_record(FORMAT, line, identity, number, context)

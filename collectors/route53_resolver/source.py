@@ -10,15 +10,15 @@ from __future__ import annotations
 
 from typing import Iterable, Iterator
 
-from collectors.json_record import json_documents
+from collectors.json_record import json_records
 from collectors.lines import Lines
 from collectors.records import Context, Made
-from collectors.route53_resolver.usual import document
+from collectors.route53_resolver.fast_path import normalise
 
 
-def documents(pieces: Iterable[bytes], context: Context) -> Iterator[Made]:
-    """Yield the documents of one object whose unpacked content arrives in ``pieces``, and its bad records.
+def records(pieces: Iterable[bytes], context: Context) -> Iterator[Made]:
+    """Yield the records of one object whose unpacked content arrives in ``pieces``, and its bad ones.
 
     Raises `collectors.errors.DamagedFile` after every complete line before the damage.
     """
-    return json_documents(Lines(pieces, context.first_number), context, document)
+    return json_records(Lines(pieces, context.first_number), context, normalise)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from typing import Any, Dict, Iterable, NamedTuple, Optional, Tuple
 
-from collectors.datasets import DATASETS
+from collectors.cache import BoundedCache
 from collectors.event_time import EventTime, from_epoch_ms
 from collectors.vpc_flow.columns import ABSENT, NUMBERS, PORTS, TIMES
 from collectors.vpc_flow.protocols import flag_names, protocol_name
 
-INDEX_PREFIX = DATASETS["vpc_flow"].index_prefix
+LOG = "vpc_flow"
 DATASET = "aws.vpcflow"
 LONGEST_LONG = 2**63 - 1
 LAST_PORT = 65_535
@@ -23,9 +23,9 @@ Fields = Dict[str, Any]
 
 
 class Time(NamedTuple):
-    """An event's time: the name of its index, its ``@timestamp``, and with that the beginning of its document."""
+    """An event's time as `EventTime` has it, and the beginning of the record's text."""
 
-    index: str  # type: ignore[assignment]  # hides tuple.index(), as in Document
+    epoch_ms: int
     stamp: str
     head: str
 
@@ -37,8 +37,12 @@ def event_time(text: str) -> Optional[Time]:
 
 
 def time_of(found: EventTime) -> Time:
-    """Return what a document needs of a time."""
-    return Time(INDEX_PREFIX + found.day, found.stamp, f'{{"@timestamp":"{found.stamp}",')
+    """Return what a record needs of a time."""
+    return Time(found.epoch_ms, found.stamp, f'{{"@timestamp":"{found.stamp}",')
+
+
+#: ``times[text]`` is `event_time`, remembered: records of a file share theirs.
+times: BoundedCache[str, Optional[Time]] = BoundedCache(event_time, most=16_384, longest=32)
 
 
 def is_port(text: str) -> bool:

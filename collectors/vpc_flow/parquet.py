@@ -1,4 +1,4 @@
-"""Flow log records out of Parquet files, in flat memory: the same documents as from the text form of the same flows.
+"""Flow log records out of Parquet files, in flat memory: the same records as from the text form of the same flows.
 
 A batch of rows is turned into the texts that a line of the text form has and goes the same way from there. Columns may
 be named either way (``account_id``, ``account-id``). Columns that only repeat the folders of the Hive layout are left
@@ -16,7 +16,7 @@ from collectors.errors import CollectorError, DamagedFile, InvalidRecord, NotThi
 from collectors.records import EXCERPT_BYTES, BadBefore, BadRecord, Context, Made
 from collectors.shape import LONGEST_INDEXED
 from collectors.vpc_flow.columns import ABSENT, KNOWN, PARTITIONS, plain_name
-from collectors.vpc_flow.normalise import Normaliser
+from collectors.vpc_flow.fast_path import FastNormaliser
 
 #: Rows in memory at once, some 5 MB as Python objects; 8,192 gained no speed and cost 20 MB more (measured).
 BATCH_ROWS = 2_048
@@ -26,8 +26,8 @@ BUFFER_BYTES = 256 * 1024
 NO_OFFSET = -1
 
 
-def documents(file: BinaryIO, context: Context) -> Iterator[Made]:
-    """Yield a `Document` or a `BadRecord` for each row of ``file``, which can be sought.
+def records(file: BinaryIO, context: Context) -> Iterator[Made]:
+    """Yield a `Record` or a `BadRecord` for each row of ``file``, which can be sought.
 
     Raises `NotThisLog` for a file without flow log columns, `DamagedFile` when it cannot be read on, and
     `CollectorError` where pyarrow is not installed.
@@ -44,7 +44,7 @@ def documents(file: BinaryIO, context: Context) -> Iterator[Made]:
     columns = tuple(map(plain_name, wanted))
     if len(set(columns).intersection(KNOWN)) < 2:
         raise NotThisLog(f"the Parquet file has none of a flow log's columns: {', '.join(schema.names)[:200]}")
-    normaliser = Normaliser(columns, context)
+    normaliser = FastNormaliser(columns, context)
     number = 0
     bad_before = BadBefore()
     was_bad = False
@@ -60,12 +60,12 @@ def documents(file: BinaryIO, context: Context) -> Iterator[Made]:
                 yield BadRecord(number, NO_OFFSET, bad_before[values], _excerpt(values))
                 continue
             try:
-                made = normaliser.document(list(values), number, max(map(len, values)) > LONGEST_INDEXED)
+                made = normaliser.record(list(values), number, max(map(len, values)) > LONGEST_INDEXED)
                 was_bad = False
             except InvalidRecord as exc:
                 was_bad = True
                 if sum(map(len, values)) <= BadBefore.LONGEST:
-                    bad_before.remember(values, str(exc))
+                    bad_before.keep(values, str(exc))
                 yield BadRecord(number, NO_OFFSET, str(exc), _excerpt(values))
                 continue
             yield made

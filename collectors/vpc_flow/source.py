@@ -19,22 +19,22 @@ from collectors.lines import Lines
 from collectors.records import BadBefore, BadRecord, Context, Made
 from collectors.shape import LONGEST_INDEXED
 from collectors.vpc_flow.columns import DEFAULT_FORMAT, DEFAULT_LINE, KNOWN, plain_name
-from collectors.vpc_flow.normalise import Normaliser
+from collectors.vpc_flow.fast_path import FastNormaliser
 
 #: Far more than all columns there are. A line of 10 MB may have millions of them, which would take hundreds of MB.
 _MOST_VALUES = 10_000
 _NAMES = re.compile(r"[A-Za-z][\w.-]*(?:\s+[A-Za-z][\w.-]*)*", re.ASCII)
 
 
-def documents(pieces: Iterable[bytes], context: Context) -> Iterator[Made]:
-    """Yield a `Document` or a `BadRecord` for each record of a file whose unpacked content arrives in ``pieces``.
+def records(pieces: Iterable[bytes], context: Context) -> Iterator[Made]:
+    """Yield a `Record` or a `BadRecord` for each record of a file whose unpacked content arrives in ``pieces``.
 
     Nothing, and a header alone, are no records. Raises `NotThisLog` when the first line is neither a header nor a
     record of the default format; `collectors.errors.DamagedFile` passes through after every complete line before the
     damage.
     """
     lines = Lines(pieces)
-    normaliser: Optional[Normaliser] = None
+    normaliser: Optional[FastNormaliser] = None
     width = number = 0
     bad_before = BadBefore()
     was_bad = False
@@ -56,13 +56,13 @@ def documents(pieces: Iterable[bytes], context: Context) -> Iterator[Made]:
         # Most formats begin with a number, so that most lines are known to be no header by one look.
         columns = header(text) if text[0].isalpha() else ()
         if columns:
-            normaliser, width = Normaliser(columns, context), len(columns)
+            normaliser, width = FastNormaliser(columns, context), len(columns)
             bad_before.clear()
             continue
         if normaliser is None:
             if not DEFAULT_LINE.fullmatch(text):
                 raise _no_flow_log(line)
-            normaliser, width = Normaliser(DEFAULT_FORMAT, context), len(DEFAULT_FORMAT)
+            normaliser, width = FastNormaliser(DEFAULT_FORMAT, context), len(DEFAULT_FORMAT)
         number += 1
         if number < context.first_number:
             continue
@@ -71,11 +71,11 @@ def documents(pieces: Iterable[bytes], context: Context) -> Iterator[Made]:
             if len(values) != width:
                 found = f"{len(values):,}" if len(values) <= _MOST_VALUES else f"more than {_MOST_VALUES:,}"
                 raise InvalidRecord(f"the line has {found} columns where its header has {width:,}")
-            made = normaliser.document(values, number, len(line) > LONGEST_INDEXED)
+            made = normaliser.record(values, number, len(line) > LONGEST_INDEXED)
             was_bad = False
         except InvalidRecord as exc:
             was_bad = True
-            bad_before.remember(line, str(exc))
+            bad_before.keep(line, str(exc))
             yield lines.bad(number, line, str(exc))
             continue
         yield made

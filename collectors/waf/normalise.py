@@ -50,11 +50,10 @@ from __future__ import annotations
 
 from typing import Any, Dict, Mapping, Tuple
 
-from collectors.datasets import DATASETS
 from collectors.errors import InvalidRecord
 from collectors.event_time import EventTime, from_epoch_ms, odd_time
-from collectors.json_record import JsonLog
-from collectors.records import Context
+from collectors.json_record import JsonFormat, json_record
+from collectors.records import Context, Record
 from collectors.shape import VALUE, Shape
 from collectors.waf.decision import decision
 from collectors.waf.request import asked, common_fields
@@ -137,7 +136,7 @@ COMMON = (
 
 
 def describe(fields: Dict[str, Any], context: Context) -> Tuple[EventTime, str]:
-    """Return the time of a decoded record and the common fields of the table above, as `json_record.JsonLog` says.
+    """Return the time of a decoded record and the common fields of the table above, as `json_record.JsonFormat` says.
 
     A record without a usable timestamp has the object's time; raises `InvalidRecord` where that is not known. What is
     no text where AWS writes text says nothing to the common fields.
@@ -155,4 +154,9 @@ def describe(fields: Dict[str, Any], context: Context) -> Tuple[EventTime, str]:
     return time, borrowed.marked(common) if borrowed else common
 
 
-LOG = JsonLog(DATASETS["waf"].index_prefix, Shape(MAPPED, COMMON), describe)
+FORMAT = JsonFormat("waf", Shape(MAPPED, COMMON), describe)
+
+
+def normalise(line: bytes, identity: str, number: int, context: Context) -> Record:
+    """Return the record on ``line``. Raises `InvalidRecord` as `json_record` does."""
+    return json_record(FORMAT, line, identity, number, context)

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import json
 from functools import lru_cache
-from typing import Any, Dict, Mapping, NamedTuple, Tuple
+from typing import Any, Dict, List, Mapping, NamedTuple, Tuple
 
+from collectors.cache import bounded_cache
 from collectors.exact_json import encode
 from collectors.json_record import quoted
 from collectors.records import Context
@@ -17,10 +18,12 @@ from collectors.text_forms import decoded_forms
 from collectors.waf.authority import forwarded_address, without_port
 from collectors.waf.decision import Decision
 
-#: Characters of method and version of a request that are remembered; an outsider chooses them.
+#: Characters of method and version of a request that are remembered: they are attacker-controlled.
 LONGEST_REMEMBERED = 32
-#: The same of a path or query that had to be decoded.
-LONGEST_DECODED = 256
+#: The same of a path or query that had to be decoded, and of the name of a header.
+LONGEST_DECODED, LONGEST_NAME = 256, 64
+#: The headers that are looked for.
+_HEADERS = frozenset(("host", "referer", "user-agent", "x-forwarded-for", "forwarded"))
 
 
 class Asked(NamedTuple):
@@ -47,9 +50,8 @@ def asked(request: Any) -> Asked:
     if type(request) is not dict:
         request = {}
     get = request.get
-    headers = get("headers")
-    header = _first_values(headers).get
-    host = header("host")
+    headers = _values(get("headers"))
+    host = _first(headers, "host")
     return Asked(
         _plain(get("clientIp")),
         _plain(get("country")),
@@ -58,10 +60,10 @@ def asked(request: Any) -> Asked:
         _json(get("uri")),
         _json(get("args")),
         _json(without_port(_plain(host if type(host) is str else get("host")))),
-        _json(header("referer")),
-        _json(header("user-agent")),
+        _json(_first(headers, "referer")),
+        _json(_first(headers, "user-agent")),
         _json(get("requestId")),
-        forwarded_address(_all_values(headers, "x-forwarded-for"), _all_values(headers, "forwarded")),
+        forwarded_address(_joined(headers, "x-forwarded-for"), _joined(headers, "forwarded")),
     )
 
 
@@ -76,7 +78,7 @@ def common_fields(stamp: str, made: Decision, request: Asked, system: Any, conte
         if len(facts.fields) == 1:  # nothing is known but that it is an address
             members += _known_to_aws(country, system if type(system) is int else 0)
         source = f',"source":{{"address":{members}}}'
-    method, version, network = _usual(method, version, ip_version)
+    method, version, network = _protocol[method, version, ip_version]
     forwarded = forwarded and f',"forwarded_ip":"{forwarded}"'
     url = _url(path, query) + _member("domain", domain)
     sent = method + _member("referrer", referrer)
@@ -88,25 +90,36 @@ def common_fields(stamp: str, made: Decision, request: Asked, system: Any, conte
     )
 
 
-def _first_values(headers: Any) -> Mapping[str, Any]:
-    """Return the value of each header by its name in small letters, the first one where a name is repeated."""
-    if type(headers) is not list:
-        return {}
-    usual = [header for header in headers if type(header) is dict and type(header.get("name")) is str]
-    return {header["name"].lower(): header.get("value") for header in reversed(usual)}
+def _values(headers: Any) -> Dict[str, List[Any]]:
+    """Return the values of the headers that are looked for, by their names in small letters."""
+    found: Dict[str, List[Any]] = {}
+    if type(headers) is list:
+        for header in headers:
+            if type(header) is dict:
+                written = header.get("name")
+                if type(written) is str:
+                    name = _wanted[written]
+                    if name:
+                        found.setdefault(name, []).append(header.get("value"))
+    return found
 
 
-def _all_values(headers: Any, name: str) -> str:
+@bounded_cache(most=4096, longest=LONGEST_NAME)
+def _wanted(written: str) -> str:
+    """Return the name of a header in small letters, empty for one that is not looked for."""
+    name = written.lower()
+    return name if name in _HEADERS else ""
+
+
+def _first(headers: Mapping[str, List[Any]], name: str) -> Any:
+    values = headers.get(name)
+    return values[0] if values else None
+
+
+def _joined(headers: Mapping[str, List[Any]], name: str) -> str:
     """Return the values of all headers of a name, as one: that is what a repeated header means."""
-    if type(headers) is not list:
-        return ""
-    found = []
-    for header in headers:
-        if type(header) is dict:
-            written, value = header.get("name"), header.get("value")
-            if type(written) is str and type(value) is str and written.lower() == name:
-                found.append(value)
-    return ",".join(found)
+    values = headers.get(name)
+    return ",".join([value for value in values if type(value) is str]) if values else ""
 
 
 def _plain(value: Any) -> str:
@@ -134,33 +147,25 @@ def _url(path: str, query: str) -> str:
     original = f"{path[:-1]}?{query[1:]}" if path and query else path or f'"?{query[1:]}'
     members = f',"original":{original}'
     if path:
-        members += f',"path":{path}' if "%" not in path and path.isascii() else _decoded("path", path)
+        members += f',"path":{path}' if "%" not in path and path.isascii() else _decoded["path", path]
     if query:
         is_plain = "%" not in query and "+" not in query and query.isascii()
-        members += f',"query":{query}' if is_plain else _decoded("query", query)
+        members += f',"query":{query}' if is_plain else _decoded["query", query]
     return members
 
 
-def _decoded(name: str, text: str) -> str:
-    """Return the member ``name`` with JSON ``text`` decoded, and where it has other forms, these beside it."""
-    return (_remembered if len(text) <= LONGEST_DECODED else _remembered.__wrapped__)(name, text)
-
-
-@lru_cache(maxsize=4096)
-def _remembered(name: str, text: str) -> str:
+@bounded_cache(most=4096, longest=LONGEST_DECODED, size=lambda key: len(key[1]))
+def _decoded(key: Tuple[str, str]) -> str:
+    """Return the member of this name with its JSON text decoded, and where it has other forms, these beside it."""
+    name, text = key
     first, *others = map(quoted, decoded_forms(json.loads(text), plus_is_space=name == "query"))
     return f',"{name}":{first}' + (f',"{name}_forms":[{",".join(others)}]' if others else "")
 
 
-def _usual(method: str, version: str, ip_version: int) -> Tuple[str, str, str]:
+@bounded_cache(most=4096, longest=LONGEST_REMEMBERED, size=lambda key: len(key[0]) + len(key[1]))
+def _protocol(key: Tuple[str, str, int]) -> Tuple[str, str, str]:
     """Return the request's method and version as members of ``http.request`` and ``http``, and those of ``network``."""
-    if len(method) + len(version) > LONGEST_REMEMBERED:
-        return _encoded.__wrapped__(method, version, ip_version)
-    return _encoded(method, version, ip_version)
-
-
-@lru_cache(maxsize=4096)
-def _encoded(method: str, version: str, ip_version: int) -> Tuple[str, str, str]:
+    method, version, ip_version = key
     number = version[5:] if version.startswith("HTTP/") else version
     return (
         f',"method":{encode(method)}' if method else "",

@@ -3,23 +3,23 @@
 AWS's own files have one on each line; what Firehose delivers may have nothing between them
 (https://docs.aws.amazon.com/firehose/latest/dev/basic-deliver.html). Either is read, also mixed.
 
-``httpRequest.requestId`` is no identity: what sends the requests may choose or repeat it. A document's id is the object
-and the number of the record in it.
+``httpRequest.requestId`` is no identity: what sends the requests may choose or repeat it. A record is known by its
+object and its number there.
 """
 
 from __future__ import annotations
 
 from typing import Iterable, Iterator
 
-from collectors.json_record import json_documents
+from collectors.json_record import json_records
 from collectors.lines import Lines
 from collectors.records import Context, Made
-from collectors.waf.halves import document
+from collectors.waf.fast_path import normalise
 
 
-def documents(pieces: Iterable[bytes], context: Context) -> Iterator[Made]:
-    """Yield the documents of one object whose unpacked content arrives in ``pieces``, and its bad records.
+def records(pieces: Iterable[bytes], context: Context) -> Iterator[Made]:
+    """Yield the records of one object whose unpacked content arrives in ``pieces``, and its bad ones.
 
     Raises `collectors.errors.DamagedFile` after every complete record before the damage.
     """
-    return json_documents(Lines(pieces, context.first_number, glued=True), context, document)
+    return json_records(Lines(pieces, context.first_number, glued=True), context, normalise)

@@ -13,12 +13,14 @@ from aws_bridge.object_ref import ObjectRef
 from collectors.addresses import AddressBook
 from collectors.errors import InvalidRecord
 from collectors.json_codec import PLAIN, fastest
-from collectors.json_record import JsonLog, json_document
-from collectors.records import Context, Made
+from collectors.json_record import JsonFormat, json_record
+from collectors.records import Context, Made, Record
 from collectors.shape import ANYTHING
+from collectors.sinks.contract import STORED
+from collectors.sinks.opensearch.index_names import index_of
 from collectors.templates import deployed
-from es_bridge.bulk import STORED, Document, bulk_create
 from es_bridge.transport import Transport
+from tests.collectors.on_engine import write
 
 SAMPLES = Path(__file__).resolve().parents[1] / "data"
 REF = ObjectRef("log-archive", "AWSLogs/111122223333/sample.log.gz")
@@ -51,7 +53,7 @@ def look_up(address: Any) -> Dict[str, Any]:
 def made(source: ModuleType, content: bytes, enriched: bool = True) -> List[Made]:
     """Return what a source makes of an object, the same with either codec."""
     plain, fast = (
-        list(source.documents([content], Context(REF, codec, AddressBook(look_up if enriched else None))))
+        list(source.records([content], Context(REF, codec, AddressBook(look_up if enriched else None))))
         for codec in (PLAIN, fastest())
     )
     assert plain == fast
@@ -62,8 +64,8 @@ def one(source: ModuleType, record: Any, enriched: bool = False) -> Dict[str, An
     """Return the document of one record, given as a value or as JSON text."""
     text = record if isinstance(record, str) else json.dumps(record, ensure_ascii=False, separators=(",", ":"))
     (found,) = made(source, text.encode("utf-8", "surrogatepass"), enriched)
-    assert isinstance(found, Document), found
-    return json.loads(found.body)
+    assert isinstance(found, Record), found
+    return json.loads(found.text)
 
 
 def lines_of(log: str) -> List[bytes]:
@@ -87,17 +89,21 @@ def with_any_bytes(line: bytes) -> st.SearchStrategy[bytes]:
     )
 
 
-def careful(log: JsonLog, line: bytes, context: Context) -> Optional[Document]:
-    """Return what the careful way makes of a line, as id "id" and number 7; None for a line that is no record."""
+def plainly(log: JsonFormat, line: bytes, context: Context) -> Optional[Record]:
+    """Return what the plain way makes of a line, as id "id" and number 7; None for a line that is no record."""
     try:
-        return json_document(log, line, "id", 7, context)
+        return json_record(log, line, "id", 7, context)
     except InvalidRecord:
         return None
 
 
 def readable(documents: List[Made]) -> List[Dict[str, Any]]:
     """Return documents as they are kept in a golden file."""
-    return [{**found._asdict(), "body": json.loads(found.body)} for found in documents]  # type: ignore[union-attr]
+    return [
+        {"index": index_of(each), "id": each.identity, "body": json.loads(each.text), "origin": each.number}
+        for each in documents
+        if isinstance(each, Record)
+    ]
 
 
 def with_text(record: Dict[str, Any], more: str) -> str:
@@ -108,12 +114,12 @@ def with_text(record: Dict[str, Any], more: str) -> str:
 
 def stored(transport: Transport, documents: List[Any], index: str) -> Dict[int, Dict[str, Any]]:
     """Store documents, all of which must be accepted, and return what the engine has: by record number."""
-    outcomes = list(bulk_create(transport, documents))
+    outcomes = write(transport, documents)
     assert [outcome.reason for outcome in outcomes if outcome.result != STORED] == []
     transport.request("POST", (index, "_refresh"))
     found = transport.request("POST", (index, "_search"), body={"size": 100}).json()["hits"]["hits"]
     assert len(found) == len(documents)
-    numbers = {document.id: document.origin for document in documents}
+    numbers = {document.identity: document.number for document in documents}
     return {numbers[hit["_id"]]: hit["_source"] for hit in found}
 
 

@@ -14,6 +14,7 @@ from collectors.delivery.dead_letters import DeadLetter, DeadLetters
 from collectors.delivery.intake import Intake
 from collectors.delivery.letter_store import FolderLetters
 from collectors.delivery.outcome import DONE, ObjectResult
+from collectors.sinks.opensearch.sink import OpenSearchSink
 from es_bridge.transport import Transport
 from tests.log_records import resolver
 
@@ -42,6 +43,14 @@ def done(result: ObjectResult) -> Dict[str, int]:
     return {"stored": result.stored, "already_there": result.already_there, "dead": result.dead}
 
 
+def opensearch_sink(transport: Transport, options: Dict[str, Any]) -> OpenSearchSink:
+    """Return a sink made with what ``options`` has for one; an intake has the same clock, and the rest is taken out."""
+    own = {
+        name: options.pop(name) for name in ("workers", "max_docs", "max_bytes", "give_up_after_s") if name in options
+    }
+    return OpenSearchSink(transport, **own, **{name: options[name] for name in ("clock",) if name in options})
+
+
 class Shelf:
     """A folder that stands for a bucket, and beside it one of dead letters."""
 
@@ -61,9 +70,10 @@ class Shelf:
         return self.objects.ref(path)
 
     def intake(self, **options: Any) -> Intake:
-        """Return an intake; ``options`` are its own."""
-        parts = {"transport": self.transport, "objects": self.objects, "dead_letters": self.letters, **options}
-        return Intake(parts.pop("transport"), parts.pop("objects"), parts.pop("dead_letters"), **parts)
+        """Return an intake; ``options`` are its own and those of its sink."""
+        parts = {"objects": self.objects, "dead_letters": self.letters, **options}
+        sink = opensearch_sink(parts.pop("transport", self.transport), parts)
+        return Intake(sink, parts.pop("objects"), parts.pop("dead_letters"), **parts)
 
     def take(self, ref: ObjectRef, **options: Any) -> ObjectResult:
         """Take an object with a new intake and check that its counts add up."""

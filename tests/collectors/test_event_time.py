@@ -1,4 +1,4 @@
-"""Times as AWS writes them: the day of the index and the stamp of the document."""
+"""Times as AWS writes them: a number, which also gives the day of the index, and the stamp of the document."""
 
 from __future__ import annotations
 
@@ -10,6 +10,13 @@ from hypothesis import strategies as st
 
 from collectors import event_time
 from collectors.event_time import EventTime, from_epoch_ms, from_iso
+from collectors.records import Record
+from collectors.sinks.opensearch.index_names import index_of
+
+
+def day_of(time):
+    """Return the end of the index that an event of this time goes to."""
+    return index_of(Record("waf", time.epoch_ms, "", b"")).rpartition("-")[2]
 
 
 @pytest.mark.parametrize(
@@ -22,10 +29,12 @@ from collectors.event_time import EventTime, from_epoch_ms, from_iso
         ("2026-11-21T04:53:07.123456789+09:00", "2026.11.20", "2026-11-20T19:53:07.123456789Z"),
         ("2026-12-31T23:30:00-0100", "2027.01.01", "2027-01-01T00:30:00.000Z"),
         ("0987-01-02T03:04:05Z", "0987.01.02", "0987-01-02T03:04:05.000Z"),
+        ("1969-12-31T23:59:59.9999Z", "1969.12.31", "1969-12-31T23:59:59.9999Z"),
     ],
 )
 def test_iso(text, day, stamp):
-    assert from_iso(text) == EventTime(day, stamp)
+    assert (day_of(from_iso(text)), from_iso(text).stamp) == (day, stamp)
+    assert from_iso(text).epoch_ms % 1000 == int(stamp[20:23])
 
 
 @pytest.mark.parametrize(
@@ -65,7 +74,8 @@ def test_a_long_text_is_no_time_and_not_remembered():
     ],
 )
 def test_epoch(epoch_ms, day, stamp):
-    assert from_epoch_ms(epoch_ms) == EventTime(day, stamp)
+    assert from_epoch_ms(epoch_ms) == EventTime(epoch_ms, stamp)
+    assert day_of(from_epoch_ms(epoch_ms)) == day
 
 
 @pytest.mark.parametrize("epoch_ms", [-1, -(10**18), 253_402_300_800_000, 10**30])

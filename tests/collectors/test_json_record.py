@@ -15,10 +15,11 @@ from aws_bridge.object_ref import ObjectRef
 from collectors.event_time import EventTime
 from collectors.exact_json import MAX_DEPTH
 from collectors.json_codec import PLAIN, fastest
-from collectors.json_record import JsonLog, json_document, json_documents, quoted
+from collectors.json_record import JsonFormat, json_record, json_records, quoted
 from collectors.lines import Lines
-from collectors.records import BadRecord, Context, Document, Made
+from collectors.records import BadRecord, Context, Made, Record
 from collectors.shape import ANYTHING, MAX_LISTS, VALUE, Shape
+from collectors.sinks.opensearch.index_names import index_of
 from tests.collectors.json_logs import DEEP, LONG, REF, made
 
 COMMON = '{"@timestamp":"2026-11-21T04:53:07.000Z","event":{"dataset":"test"}'
@@ -27,24 +28,24 @@ COMMON = '{"@timestamp":"2026-11-21T04:53:07.000Z","event":{"dataset":"test"}'
 def describe(fields: Dict[str, Any], context: Context) -> Tuple[EventTime, str]:
     name = fields.get("name")
     copied = f',"copy":{quoted(name)}' if type(name) is str else ""
-    return EventTime("2026.11.21", "2026-11-21T04:53:07.000Z"), COMMON + copied
+    return EventTime(1_795_236_787_000, "2026-11-21T04:53:07.000Z"), COMMON + copied
 
 
 SHAPE = Shape({"name": VALUE, "object": {"value": VALUE}, "free": ANYTHING}, ("event", "copy", "unmapped"))
-LOG = JsonLog("test-", SHAPE, describe)
+LOG = JsonFormat("waf", SHAPE, describe)
 
 
 def documents(pieces: Iterable[bytes], context: Context) -> Iterable[Made]:
-    return json_documents(Lines(pieces, context.first_number, glued=True), context, partial(json_document, LOG))
+    return json_records(Lines(pieces, context.first_number, glued=True), context, partial(json_record, LOG))
 
 
-SOURCE: Any = SimpleNamespace(documents=documents)
+SOURCE: Any = SimpleNamespace(records=documents)
 
 
 def body(text: Any) -> str:
     (found,) = made(SOURCE, text if isinstance(text, bytes) else text.encode())
-    assert isinstance(found, Document), found
-    return found.body.decode()
+    assert isinstance(found, Record), found
+    return found.text.decode()
 
 
 def own(text: Any) -> Any:
@@ -163,11 +164,11 @@ def test_fields_that_are_too_long_to_be_indexed_are_named():
 )
 def test_what_is_no_record(line, reason):
     first, bad, last = made(SOURCE, b'{"a":1}\n' + line + b'\n{"a":3}')
-    assert [type(item) for item in (first, last)] == [Document, Document]
+    assert [type(item) for item in (first, last)] == [Record, Record]
     assert isinstance(bad, BadRecord)
     assert (bad.number, bad.offset, bad.excerpt) == (2, 8, line[:4096])
     assert bad.reason.startswith(reason)
-    assert last.origin == 3
+    assert last.number == 3
 
 
 def test_the_words_for_a_constant_may_stand_in_a_string():
@@ -176,17 +177,17 @@ def test_the_words_for_a_constant_may_stand_in_a_string():
 
 def test_ids_are_object_and_number():
     found = made(SOURCE, b'{"a":1}\n\n{"a":2}\n')
-    assert [(each.id, each.index, each.origin) for each in found] == [
-        (f"{REF.identity}-00000000001", "test-2026.11.21", 1),
-        (f"{REF.identity}-00000000002", "test-2026.11.21", 2),
+    assert [(each.identity, index_of(each), each.number) for each in found] == [
+        (f"{REF.identity}-00000000001", "aws-waf-2026.11.21", 1),
+        (f"{REF.identity}-00000000002", "aws-waf-2026.11.21", 2),
     ]
 
 
 def test_glued_objects_are_records_with_numbers_of_their_own():
     content = b'{"a":1}{"a":"}{"}{"a":3}x\n{"a":4}{"a":5}'
     found = made(SOURCE, content)
-    assert [(item.number if isinstance(item, BadRecord) else item.origin) for item in found] == [1, 2, 3, 4, 5]
-    assert [type(item) for item in found] == [Document, Document, BadRecord, Document, Document]
+    assert [item.number for item in found] == [1, 2, 3, 4, 5]
+    assert [type(item) for item in found] == [Record, Record, BadRecord, Record, Record]
     assert (found[2].offset, found[2].excerpt) == (17, b'{"a":3}x')
     for first in range(1, 7):
         rest = list(documents([content], Context(ObjectRef(REF.bucket, REF.key), fastest(), first_number=first)))
@@ -196,7 +197,7 @@ def test_glued_objects_are_records_with_numbers_of_their_own():
 def test_a_record_before_the_first_number_is_not_decoded():
     content = b'no JSON\n{"a":2}\n{"a":3}'
     rest = list(documents([content], Context(REF, PLAIN, first_number=3)))
-    assert [item.origin for item in rest if isinstance(item, Document)] == [3]
+    assert [item.number for item in rest if isinstance(item, Record)] == [3]
     assert len(rest) == 1
 
 
@@ -224,6 +225,6 @@ def test_no_value_is_lost_whatever_the_record(record, spaced):
 def test_any_bytes_end_in_a_document_or_a_bad_record(data, front):
     found: List[Made] = made(SOURCE, front + data.replace(b"\n", b""))
     for item in found:
-        assert isinstance(item, (Document, BadRecord))
-        if isinstance(item, Document):
-            json.loads(item.body)
+        assert isinstance(item, (Record, BadRecord))
+        if isinstance(item, Record):
+            json.loads(item.text)

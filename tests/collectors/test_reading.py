@@ -13,6 +13,7 @@ from aws_bridge.object_ref import ObjectRef
 from collectors.errors import DamagedFile, DigestFile, NotThisLog
 from collectors.reading import PARQUET_SOURCE, SOURCES, Reading
 from collectors.records import Context
+from collectors.sinks.opensearch.index_names import index_of
 from collectors.unpack import BrokenData
 
 FLOW = b"version srcaddr dstaddr start end action\n2 10.0.0.1 192.0.2.1 1763700000 1763700060 ACCEPT\n"
@@ -49,7 +50,7 @@ def read(content, key="any.gz", dataset="", stream=io.BytesIO):
 def test_the_content_says_which_log_it_is(content, dataset, index, pack):
     reading, (made,) = read(pack(content), stream=Once)
     assert reading.dataset == dataset
-    assert (made.index, made.origin) == (index, 1)
+    assert (index_of(made), made.number) == (index, 1)
     assert reading.bytes_read == len(content)
 
 
@@ -58,7 +59,7 @@ def test_key_and_option_come_before_the_content():
     assert reading.dataset == "waf"
     assert "timestamp" in made.reason
     reading, (made,) = read(QUERY, "AWSLogs/1/WAFLogs/cloudfront/acl/x.log", "route53_resolver")
-    assert (reading.dataset, made.index) == ("route53_resolver", "aws-dns-2026.11.21")
+    assert (reading.dataset, index_of(made)) == ("route53_resolver", "aws-dns-2026.11.21")
 
 
 @pytest.mark.parametrize("content", [b"hello", gzip.compress(b'{"a":1}'), b"\x89PNG"])
@@ -106,7 +107,7 @@ def test_parquet_is_given_as_a_file_that_can_be_sought(monkeypatch, pack, stream
 
     class Source:
         @staticmethod
-        def documents(file, context):
+        def records(file, context):
             file.seek(-4, 2)
             seen.append((file.read(4), file.seek(0), file.read()))
             return iter(())

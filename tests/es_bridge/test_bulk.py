@@ -13,7 +13,7 @@ import pytest
 from es_bridge import bulk as bulk_module
 from es_bridge import transport as transport_module
 from es_bridge.backoff import Backoff
-from es_bridge.bulk import ALREADY_THERE, REJECTED, STORED, Document, Outcome, bulk_create
+from es_bridge.bulk import ALREADY_THERE, REJECTED, STORED, Create, Outcome, bulk_create
 from es_bridge.config import Auth, ClusterConfig
 from es_bridge.errors import AuthenticationError, Overloaded, PermissionDenied, ResponseError, UnreachableError
 from es_bridge.transport import Transport
@@ -44,8 +44,8 @@ def index(transport: Transport) -> Iterator[str]:
     transport.request("DELETE", (name + "*",), accept_status=(404,))
 
 
-def documents(index: str, count: int, size: int = 20) -> List[Document]:
-    return [Document(index, f"id-{n}", json.dumps({"n": n, "pad": "x" * size}).encode()) for n in range(count)]
+def documents(index: str, count: int, size: int = 20) -> List[Create]:
+    return [Create(index, f"id-{n}", json.dumps({"n": n, "pad": "x" * size}).encode()) for n in range(count)]
 
 
 def count(transport: Transport, index: str) -> int:
@@ -87,7 +87,7 @@ def test_every_document_is_stored_once_and_recognised_the_second_time(transport,
 
 
 def test_the_same_id_twice_in_one_request_is_stored_once(transport, index):
-    twice = [Document(index, "same", b'{"n":1}'), Document(index, "same", b'{"n":2}')]
+    twice = [Create(index, "same", b'{"n":1}'), Create(index, "same", b'{"n":2}')]
     assert [outcome.result for outcome in bulk_create(transport, twice)] == [STORED, ALREADY_THERE]
     assert transport.request("GET", (index, "_doc", "same")).json()["_source"] == {"n": 1}
 
@@ -96,7 +96,7 @@ def test_the_document_is_stored_byte_for_byte_but_for_newlines_between_tokens(tr
     body = '{"big":12345678901234567890123,"price":1.10,"text":"a\\nb, 한글, \\ud83d"}'.encode()
     spread = b'{\n "a": 1\n}'
     transport.request("PUT", (index,), body={"mappings": {"dynamic": False}})
-    outcomes = list(bulk_create(transport, [Document(index, "x/y?z#%", body), Document(index, "two", spread)]))
+    outcomes = list(bulk_create(transport, [Create(index, "x/y?z#%", body), Create(index, "two", spread)]))
     assert results(outcomes) == {STORED: 2}
     for doc_id, expected in (("x/y?z#%", body), ("two", spread.replace(b"\n", b" "))):
         answer = transport.request("GET", (index, "_doc", doc_id)).body
@@ -106,9 +106,9 @@ def test_the_document_is_stored_byte_for_byte_but_for_newlines_between_tokens(tr
 def test_what_does_not_fit_is_rejected_with_the_engines_reason_and_the_rest_is_stored(transport, index):
     transport.request("PUT", (index,), body={"mappings": {"properties": {"n": {"type": "integer"}}}})
     mixed = documents(index, 10)
-    mixed.insert(4, Document(index, "bad", b'{"n":"not a number"}'))
-    mixed.insert(7, Document(index, "broken", b'{"n":'))
-    mixed.append(Document("UPPER CASE", "x", b"{}"))
+    mixed.insert(4, Create(index, "bad", b'{"n":"not a number"}'))
+    mixed.insert(7, Create(index, "broken", b'{"n":'))
+    mixed.append(Create("UPPER CASE", "x", b"{}"))
     outcomes = {outcome.document.id: outcome for outcome in bulk_create(transport, mixed)}
     assert Counter(outcome.result for outcome in outcomes.values()) == {STORED: 10, REJECTED: 3}
     assert "failed to parse field [n]" in outcomes["bad"].reason
@@ -168,7 +168,7 @@ def test_a_request_that_is_too_large_is_split_until_it_fits(cramped):
 
 def test_a_single_document_that_is_too_large_is_rejected_and_its_neighbours_are_stored(cramped):
     wanted = documents("large", 9)
-    wanted.insert(5, Document("large", "huge", json.dumps({"pad": "x" * 80_000}).encode()))
+    wanted.insert(5, Create("large", "huge", json.dumps({"pad": "x" * 80_000}).encode()))
     outcomes = {outcome.document.id: outcome for outcome in bulk_create(cramped, wanted, workers=1)}
     assert outcomes["huge"].result == REJECTED
     assert "more than the cluster accepts" in outcomes["huge"].reason
@@ -348,7 +348,7 @@ def test_requests_keep_to_both_limits(short_waits):
             return item_reply(*[201] * len(sent_ids(received.body)))
 
     sizes = [10, 10, 10, 5_000, 10, 4_000, 3_000, 3_000, 10, 10]
-    wanted = [Document("i", f"id-{n}", json.dumps({"pad": "x" * size}).encode()) for n, size in enumerate(sizes)]
+    wanted = [Create("i", f"id-{n}", json.dumps({"pad": "x" * size}).encode()) for n, size in enumerate(sizes)]
     with Accepts() as server, Transport(ClusterConfig((server.url,))) as transport:
         assert len(list(bulk_create(transport, wanted, max_docs=3, max_bytes=6_500, workers=1))) == 10
         bodies = [received.body for received in server.received]
@@ -358,7 +358,7 @@ def test_requests_keep_to_both_limits(short_waits):
 
 def test_a_rejection_carries_the_engines_error_type(transport, index):
     transport.request("PUT", (index,), body={"mappings": {"properties": {"n": {"type": "integer"}}}})
-    mixed = [Document(index, "bad", b'{"n":"x"}', 7), Document(index, "good", b'{"n":1}', 8)]
+    mixed = [Create(index, "bad", b'{"n":"x"}', 7), Create(index, "good", b'{"n":1}', 8)]
     outcomes = {outcome.document.origin: outcome for outcome in bulk_create(transport, mixed)}
     assert outcomes[7].error_type == "mapper_parsing_exception"
     assert outcomes[8] == Outcome(mixed[1], STORED, "", "")
@@ -404,7 +404,7 @@ def test_ids_and_indices_of_any_characters_arrive_as_they_are(short_waits):
 
     odd = ['a"b', "a\\b", "a\nb", "한글", "\U0001f600", "\ud83d", "x" * 512, "{}", ""]
     with Accepts() as server, Transport(ClusterConfig((server.url,))) as transport:
-        wanted = [Document(f"i-{text}", text, b"{}") for text in odd]
+        wanted = [Create(f"i-{text}", text, b"{}") for text in odd]
         assert results(list(bulk_create(transport, wanted))) == {STORED: len(odd)}
         (received,) = server.received
     actions = [json.loads(line)["create"] for line in received.body.splitlines()[::2]]

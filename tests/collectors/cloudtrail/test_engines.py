@@ -9,16 +9,16 @@ from unicodedata import normalize
 import pytest
 
 from aws_bridge.object_ref import ObjectRef
-from collectors.cloudtrail.source import documents
+from collectors.cloudtrail.source import records
 from collectors.exact_json import MAX_DEPTH
 from collectors.json_codec import fastest
 from collectors.object_fields import NOT_INDEXED, OBJECTS, field_type
-from collectors.records import Context, Document
-from es_bridge.bulk import STORED, bulk_create
+from collectors.records import Context, Record
+from collectors.sinks.contract import STORED
 from es_bridge.dialect import detect
 from es_bridge.transport import Transport
 from lab.engine import ENGINES
-from tests.collectors.on_engine import ready
+from tests.collectors.on_engine import ready, write
 
 INDEX = "aws-cloudtrail-1998.01.02"
 LONG = "긴" * 13_400  # 40 kB of UTF-8
@@ -85,14 +85,14 @@ HOSTILE = (
 )
 
 
-def hostile_documents() -> List[Document]:
+def hostile_documents() -> List[Record]:
     texts = []
     for number, extra in enumerate(HOSTILE):
         base = {key: value for key, value in BASE.items() if key != "userIdentity" or '"userIdentity"' not in extra}
         front = json.dumps({**base, "eventID": f"hostile-{number:02d}"})
         texts.append(front[:-1] + "," + extra[1:])
     data = ('{"Records":[' + ",".join(texts) + "]}").encode()
-    return list(documents([data], Context(ObjectRef("b", "k"), fastest())))  # type: ignore[arg-type]
+    return list(records([data], Context(ObjectRef("b", "k"), fastest())))  # type: ignore[arg-type]
 
 
 @pytest.fixture(params=list(ENGINES))
@@ -102,7 +102,7 @@ def transport(request, engine_by_id):
 
 def test_every_hostile_record_is_stored_whole_and_found(transport):
     made = hostile_documents()
-    assert [outcome.result for outcome in bulk_create(transport, made)] == [STORED] * len(HOSTILE)
+    assert [outcome.result for outcome in write(transport, made)] == [STORED] * len(HOSTILE)
     transport.request("POST", (INDEX, "_refresh"))
 
     def search(query: str, **body: Any) -> Any:
@@ -115,7 +115,7 @@ def test_every_hostile_record_is_stored_whole_and_found(transport):
     everything = [f"{number:02d}" for number in range(len(HOSTILE))]
     assert ids("awsRegion:ap-northeast-2 AND cloud.region:ap-northeast-2") == everything
     stored = {hit["_id"]: hit["_source"] for hit in search("*")["hits"]["hits"]}
-    assert stored == {document.id: json.loads(document.body) for document in made}
+    assert stored == {document.identity: json.loads(document.text) for document in made}
 
     assert ids("aws.request.instanceId:i-1") == ["00"]
     assert ids("aws.request.roleName:x") == ["02"]
@@ -149,9 +149,9 @@ def indexes_objects(transport: Transport) -> bool:
 
 
 def test_a_value_below_the_depth_limit_is_an_object_there_and_text_below(transport):
-    (document,) = (made for made in hostile_documents() if made.id.startswith("hostile-08"))
-    assert [outcome.result for outcome in bulk_create(transport, [document])] == [STORED]
-    found = transport.request("GET", (INDEX, "_doc", document.id)).json()["_source"]["requestParameters"]
+    (document,) = (made for made in hostile_documents() if made.identity.startswith("hostile-08"))
+    assert [outcome.result for outcome in write(transport, [document])] == [STORED]
+    found = transport.request("GET", (INDEX, "_doc", document.identity)).json()["_source"]["requestParameters"]
     levels = 1
     while isinstance(found, dict):
         found, levels = found["a"], levels + 1
@@ -183,8 +183,8 @@ def test_sign_ins_addresses_and_letters_are_found(transport):
         )
     ]
     data = json.dumps({"Records": records}).encode()
-    made = list(documents([data], Context(ObjectRef("b", "k"), fastest())))
-    assert [outcome.result for outcome in bulk_create(transport, made)] == [STORED] * len(records)
+    made = list(records([data], Context(ObjectRef("b", "k"), fastest())))
+    assert [outcome.result for outcome in write(transport, made)] == [STORED] * len(records)
     transport.request("POST", (INDEX, "_refresh"))
 
     def numbers(query: str) -> List[int]:

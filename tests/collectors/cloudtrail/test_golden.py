@@ -15,10 +15,11 @@ import pytest
 
 from aws_bridge.object_ref import ObjectRef
 from collectors.addresses import AddressBook
-from collectors.cloudtrail.source import documents
+from collectors.cloudtrail.source import records
 from collectors.errors import DigestFile
 from collectors.json_codec import PLAIN, fastest
-from collectors.records import Context, Document
+from collectors.records import Context, Record
+from collectors.sinks.opensearch.index_names import index_of
 
 SAMPLES = Path(__file__).resolve().parents[2] / "data" / "cloudtrail"
 NAMES = sorted(path.stem for path in SAMPLES.glob("*.json") if path.stem != "digest")
@@ -33,10 +34,10 @@ def look_up(address: Any) -> Dict[str, Any]:
     return {"geo": {"country_iso_code": country}} if country else {}
 
 
-def made(path: Path) -> List[Document]:
+def made(path: Path) -> List[Record]:
     """Return the documents of a file, the same with either codec."""
     plain, fast = (
-        list(documents([path.read_bytes()], Context(REF, codec, AddressBook(look_up)))) for codec in (PLAIN, fastest())
+        list(records([path.read_bytes()], Context(REF, codec, AddressBook(look_up)))) for codec in (PLAIN, fastest())
     )
     assert plain == fast
     return plain
@@ -59,10 +60,10 @@ def test_documents_of_each_kind_of_event(name, golden):
     found = made(path)
     golden(
         f"cloudtrail/{name}.json",
-        [{"_index": each.index, "_id": each.id, "_source": json.loads(each.body)} for each in found],
+        [{"_index": index_of(each), "_id": each.identity, "_source": json.loads(each.text)} for each in found],
     )
     for document, text in zip(found, written(path)):
-        assert document.body.endswith(text[1:].encode())  # numbers and all, as AWS wrote it
+        assert document.text.endswith(text[1:].encode())  # numbers and all, as AWS wrote it
     assert len(found) == len(written(path))
 
 
@@ -99,8 +100,8 @@ def test_every_field_of_a_real_account_survives_with_its_exact_text():
         assert len(found) == len(texts)
         for document, text in zip(found, texts):
             record = json.loads(text)
-            assert document.body.endswith(text[1:].encode())
-            assert document.id == f"{record['eventID']}-{record['recipientAccountId']}"
-            assert json.loads(document.body).items() >= record.items()
+            assert document.text.endswith(text[1:].encode())
+            assert document.identity == f"{record['eventID']}-{record['recipientAccountId']}"
+            assert json.loads(document.text).items() >= record.items()
         count += len(found)
     assert count == 2_900

@@ -17,13 +17,14 @@ from collectors.cloudtrail import normalise
 from collectors.cloudtrail.normalise import COMMON, FREE_FORM, MAPPED, described, misfits
 from collectors.cloudtrail.request import REQUEST_FIELDS, WITH_FORMS
 from collectors.cloudtrail.signin import SIGNIN_FIELDS
-from collectors.cloudtrail.source import documents
+from collectors.cloudtrail.source import records
 from collectors.errors import InvalidRecord
 from collectors.exact_json import MAX_DEPTH
 from collectors.json_codec import PLAIN, fastest
 from collectors.object_fields import OBJECTS
-from collectors.records import BadRecord, Context, Document, record_id
+from collectors.records import BadRecord, Context, Record, record_id
 from collectors.shape import LONGEST_INDEXED
+from collectors.sinks.opensearch.index_names import index_of
 
 RECORD: Dict[str, Any] = {
     "eventVersion": "1.11",
@@ -69,7 +70,7 @@ CONTEXT = Context(ObjectRef("logs", "a.json.gz"))
 NEXT = b',{"eventVersion":"1.11","eventID":"next","eventTime":"2026-11-21T04:53:07Z"}'
 
 
-def document(record: Any) -> Document:
+def document(record: Any) -> Record:
     """Return the document of a record, a dictionary or JSON text; raise `InvalidRecord` for a bad one.
 
     It is made on each way the reader and either codec offer, which must not differ in one byte.
@@ -77,7 +78,7 @@ def document(record: Any) -> Document:
     text = record if isinstance(record, (str, bytes)) else json.dumps(record, ensure_ascii=False, separators=(",", ":"))
     data = text if isinstance(text, bytes) else text.encode()
     found = [
-        next(documents([b'{"Records":[' + data + behind + b"]}"], Context(CONTEXT.ref, codec)))
+        next(records([b'{"Records":[' + data + behind + b"]}"], Context(CONTEXT.ref, codec)))
         for codec in (PLAIN, fastest())
         for behind in (NEXT, b"")
     ]
@@ -102,11 +103,11 @@ def body(record: Any) -> Dict[str, Any]:
 
 def test_the_document_is_the_common_fields_then_the_record_as_written():
     made = document(RECORD)
-    assert made.index == "aws-cloudtrail-2026.11.21"
-    assert made.id == "0e1f2a3b-4c5d-4e6f-8a9b-0c1d2e3f4a5b-111122223333"
-    assert json.loads(made.body) == {**COMMON_OF_RECORD, **RECORD}
+    assert index_of(made) == "aws-cloudtrail-2026.11.21"
+    assert made.identity == "0e1f2a3b-4c5d-4e6f-8a9b-0c1d2e3f4a5b-111122223333"
+    assert json.loads(made.text) == {**COMMON_OF_RECORD, **RECORD}
     written = json.dumps(RECORD, ensure_ascii=False, separators=(",", ":"))
-    assert made.body.endswith(written[1:].encode())
+    assert made.text.endswith(written[1:].encode())
     assert common_fields(RECORD) == COMMON_OF_RECORD
 
 
@@ -343,8 +344,8 @@ def test_a_record_without_a_time_is_invalid(time):
 @pytest.mark.parametrize("event_id", [..., None, "", [], {"a": 1}, True, "x" * 600, "가" * 200])
 def test_a_record_without_a_usable_id_is_known_by_its_place(event_id):
     made = document(changed(eventID=event_id))
-    assert made.id == record_id(CONTEXT.ref.identity, 1)
-    found = json.loads(made.body)
+    assert made.identity == record_id(CONTEXT.ref.identity, 1)
+    found = json.loads(made.text)
     assert found["event"] == {key: value for key, value in COMMON_OF_RECORD["event"].items() if key != "id"}
     assert found["@timestamp"] == COMMON_OF_RECORD["@timestamp"]
     kept = found["unmapped"]["eventID"] if "unmapped" in found else found.get("eventID", ...)
@@ -362,19 +363,19 @@ def test_records_of_the_first_format_have_no_id_and_each_has_one_of_its_place():
         "sourceIPAddress": "198.51.100.9",
     }
     data = json.dumps({"Records": [old, old, RECORD]}).encode()
-    made = list(documents([data], CONTEXT))
-    assert [each.id for each in made] == [
+    made = list(records([data], CONTEXT))
+    assert [each.identity for each in made] == [
         record_id(CONTEXT.ref.identity, 1),
         record_id(CONTEXT.ref.identity, 2),
         "0e1f2a3b-4c5d-4e6f-8a9b-0c1d2e3f4a5b-111122223333",
     ]
-    first = json.loads(made[0].body)
+    first = json.loads(made[0].text)
     assert (first["event"]["action"], first["cloud"]["account"], first["user"]) == (
         "StartInstances",
         {"id": "444455556666"},
         {"name": "ada"},
     )
-    assert made[0].index == "aws-cloudtrail-2013.12.01"
+    assert index_of(made[0]) == "aws-cloudtrail-2013.12.01"
 
 
 @pytest.mark.parametrize(
@@ -427,7 +428,7 @@ def aggregated(**values: Any) -> Dict[str, Any]:
 
 def test_an_aggregated_event_is_a_dataset_of_its_own():
     made = document(AGGREGATED)
-    assert (made.index, made.id) == ("aws-cloudtrail-2026.11.20", f"{AGGREGATED['eventId']}-444455556666")
+    assert (index_of(made), made.identity) == ("aws-cloudtrail-2026.11.20", f"{AGGREGATED['eventId']}-444455556666")
     common = {
         "@timestamp": "2026-11-20T23:55:00.000Z",
         "event": {
@@ -437,7 +438,7 @@ def test_an_aggregated_event_is_a_dataset_of_its_own():
         },
         "cloud": {"provider": "aws", "region": "eu-north-1", "account": {"id": "444455556666"}},
     }
-    assert json.loads(made.body) == {**common, **AGGREGATED}
+    assert json.loads(made.text) == {**common, **AGGREGATED}
 
 
 @pytest.mark.parametrize(
@@ -468,8 +469,8 @@ def test_the_id_of_an_aggregated_event_falls_back_to_its_place():
     assert document(aggregated(accountId=..., recipientAccountId="7")).id == f"{AGGREGATED['eventId']}-7"
     for event_id in (..., None, 5, "", "x" * 600):
         made = document(aggregated(eventId=event_id))
-        assert made.id == record_id(CONTEXT.ref.identity, 1)
-        assert "id" not in json.loads(made.body)["event"]
+        assert made.identity == record_id(CONTEXT.ref.identity, 1)
+        assert "id" not in json.loads(made.text)["event"]
 
 
 @pytest.mark.parametrize("window", [..., None, "5 minutes", [], {}, {"windowStart": "soon", "windowEnd": {"a": 1}}])
@@ -603,9 +604,9 @@ def test_a_number_longer_than_engines_read_is_text(number):
         + f',"requestParameters":{{"n":[{number}],"m":{"9" * 1_000}}},"new":{number}}}'
     )
     made = document(text)
-    assert json.loads(made.body, parse_int=str)["requestParameters"] == {"n": [number], "m": "9" * 1_000}
-    assert json.loads(made.body, parse_int=str)["new"] == number
-    assert made.body.count(f'"{number}"'.encode()) == 2
+    assert json.loads(made.text, parse_int=str)["requestParameters"] == {"n": [number], "m": "9" * 1_000}
+    assert json.loads(made.text, parse_int=str)["new"] == number
+    assert made.text.count(f'"{number}"'.encode()) == 2
 
 
 LONG = "긴" * 13_400  # 40 kB of UTF-8
@@ -696,7 +697,7 @@ def test_lone_surrogates_in_keys_become_replacement_characters_and_no_value_is_l
 def test_bytes_that_are_no_utf8_do_not_move_what_follows():
     first, second, third = (json.dumps(changed(eventID=name), separators=(",", ":")).encode() for name in "abc")
     data = b'{"Records":[' + b",".join([first.replace(b"i-0abc", b"\xff\xfe"), second, third]) + b"]}"
-    assert [made.id[0] for made in documents([data], CONTEXT)] == [*"abc"]
+    assert [made.identity[0] for made in records([data], CONTEXT)] == [*"abc"]
 
 
 def test_bytes_that_are_no_utf8_become_replacement_characters():

@@ -10,18 +10,17 @@ from typing import Any, Dict, Iterator, List, NamedTuple
 import pytest
 
 from aws_bridge.object_ref import ObjectRef
-from collectors.cloudtrail.source import documents
 from collectors.json_codec import fastest
 from collectors.object_fields import field_type
 from collectors.records import Context
-from es_bridge.bulk import STORED, bulk_create
+from collectors.sinks.contract import STORED
 from es_bridge.dialect import Dialect, detect
 from es_bridge.errors import BridgeError, RejectedQuery
 from es_bridge.query import SearchRequest
 from es_bridge.search import open_search
 from es_bridge.transport import Transport
 from lab.engine import ENGINES
-from tests.collectors.on_engine import ready
+from tests.collectors.on_engine import ready, write
 
 PAGE = Path(__file__).resolve().parents[3] / "docs" / "sources_cloudtrail.md"
 INDEX = "aws-cloudtrail-1998.01.04"
@@ -121,8 +120,8 @@ def transport(request, engine_by_id) -> Iterator[Transport]:
             }
             for name, objects in EVENTS.items()
         ]
-        made = documents([json.dumps({"Records": records}).encode()], Context(ObjectRef("b", "k"), fastest()))
-        outcomes = list(bulk_create(transport, list(made)))  # type: ignore[arg-type]
+        made = records([json.dumps({"Records": records}).encode()], Context(ObjectRef("b", "k"), fastest()))
+        outcomes = write(transport, list(made))  # type: ignore[arg-type]
         assert [outcome.result for outcome in outcomes] == [STORED] * len(EVENTS)
         transport.request("POST", (INDEX, "_refresh"))
         yield transport

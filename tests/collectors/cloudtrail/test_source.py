@@ -11,10 +11,10 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from aws_bridge.object_ref import ObjectRef
-from collectors.cloudtrail.source import documents
+from collectors.cloudtrail.source import records
 from collectors.errors import DamagedFile, DigestFile, NotThisLog
 from collectors.json_codec import PLAIN, fastest
-from collectors.records import EXCERPT_BYTES, MAX_RECORD_BYTES, BadRecord, Context, Document, Made
+from collectors.records import EXCERPT_BYTES, MAX_RECORD_BYTES, BadRecord, Context, Made, Record
 
 REF = ObjectRef("logs", "AWSLogs/1/CloudTrail/x.json.gz")
 CODECS = (PLAIN, fastest())
@@ -34,7 +34,7 @@ def event(number: int, **values: Any) -> Dict[str, Any]:
 
 
 def made(pieces: Iterable[bytes], codec=PLAIN, first_number: int = 1) -> List[Made]:
-    return list(documents(pieces, Context(REF, codec, first_number=first_number)))
+    return list(records(pieces, Context(REF, codec, first_number=first_number)))
 
 
 def log(*elements: Any) -> bytes:
@@ -62,22 +62,22 @@ def test_any_cut_gives_the_same_documents_with_either_codec(wanted, layout, asci
         return
     found = [made(pieces(data, cuts), codec) for codec in CODECS]
     assert found[0] == found[1]
-    assert [document.id for document in found[0]] == [f"e{number}" for number in range(len(wanted))]
-    assert [document.origin for document in found[0]] == list(range(1, len(wanted) + 1))
+    assert [document.identity for document in found[0]] == [f"e{number}" for number in range(len(wanted))]
+    assert [document.number for document in found[0]] == list(range(1, len(wanted) + 1))
     for document, record, text in zip(found[0], events, written):
-        whole = json.loads(document.body)
+        whole = json.loads(document.text)
         assert {**whole, **whole.get("unmapped", {})}.items() >= record.items() or any(
             "\ud800" <= char <= "\udfff" for char in "".join(record)
         )
         if "unmapped" not in whole:
-            assert document.body.endswith(text[1:].encode()) or "\\ud" in text
+            assert document.text.endswith(text[1:].encode()) or "\\ud" in text
 
 
 def test_one_byte_at_a_time():
     data = log(event(1, x='주문 \\ \\\\ "},{"', n=10**30, list=[1.5, None, True]), event(2), event(3, x={"y": []}))
     whole = made([data])
     assert made(data[i : i + 1] for i in range(len(data))) == whole
-    assert [type(item) for item in whole] == [Document] * 3
+    assert [type(item) for item in whole] == [Record] * 3
 
 
 @pytest.mark.parametrize(
@@ -93,7 +93,7 @@ def test_one_byte_at_a_time():
 )
 def test_layouts_that_are_read(text, count):
     found = made([text.replace("EVENT", json.dumps(event(1))).encode()])
-    assert [type(item) for item in found] == [Document] * count
+    assert [type(item) for item in found] == [Record] * count
 
 
 def test_records_before_the_first_wanted_are_counted_and_not_made():
@@ -129,8 +129,8 @@ def test_records_before_the_first_wanted_are_counted_and_not_made():
 def test_a_bad_record_is_one_record_and_the_rest_flows_on(element, reason, codec):
     data = log(event(1), element, event(3))
     first, bad, third = made([data], codec)
-    assert [first.id, third.id] == ["e1", "e3"]
-    assert [first.origin, bad.number, third.origin] == [1, 2, 3]
+    assert [first.identity, third.identity] == ["e1", "e3"]
+    assert [first.number, bad.number, third.number] == [1, 2, 3]
     assert bad.offset == data.index(b"," + element) + 1
     assert bad.excerpt == element
     assert reason in bad.reason
@@ -152,8 +152,8 @@ def test_a_record_over_the_limit_is_skipped_without_being_held(piece):
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
-    assert [first.id, third.id] == ["e1", "e3"]
-    assert (bad.number, third.origin) == (2, 3)
+    assert [first.identity, third.identity] == ["e1", "e3"]
+    assert (bad.number, third.number) == (2, 3)
     assert f"{-(-size // piece) * piece + 25:,} bytes, more than {MAX_RECORD_BYTES:,}" in bad.reason
     assert len(bad.excerpt) == EXCERPT_BYTES
     assert bad.excerpt.startswith(b'{"eventID":"long","x":"')
@@ -165,11 +165,11 @@ def test_a_record_at_the_limit_is_a_document():
     text = json.dumps(event(1, x=""), separators=(",", ":")).encode()
     whole = text[:-2] + b"x" * (MAX_RECORD_BYTES - len(text)) + text[-2:]
     found, second = made([log(whole, event(2))])
-    assert isinstance(found, Document)
-    assert len(found.body) > MAX_RECORD_BYTES
+    assert isinstance(found, Record)
+    assert len(found.text) > MAX_RECORD_BYTES
     longer, second = made([log(whole[:-2] + b'x"}', event(2))])
     assert isinstance(longer, BadRecord)
-    assert second.id == "e2"
+    assert second.identity == "e2"
 
 
 @pytest.mark.parametrize("layout", LAYOUTS_OF_EVENTS)
@@ -186,7 +186,7 @@ def test_events_without_the_object_around_them_are_read_as_with_it(form, layout)
     events = [json.dumps(item, separators=layout) for item in (first, event(2, deep={"a": [[{}]]}), last)]
     data = (", " if form == "[{}]" else "\n").join(events).join(form.split("{}")).encode()
     wanted = made([b'{"Records":[' + ",".join(events).encode() + b"]}"])
-    assert [document.id for document in wanted] == ["e1", "e2", "sum-1"]
+    assert [document.identity for document in wanted] == ["e1", "e2", "sum-1"]
     for piece in (1, 7, 10_000):
         assert made(data[at : at + piece] for at in range(0, len(data), piece)) == wanted
     assert made([data], first_number=3) == wanted[2:]
@@ -209,8 +209,8 @@ def test_a_file_cut_at_any_byte_gives_its_complete_records_and_says_where_it_end
         data = WHOLE[:cut]
         found = 0
         with pytest.raises((DamagedFile, NotThisLog)) as ended:
-            for document in documents((data[i : i + piece] for i in range(0, len(data), piece)), Context(REF)):
-                assert document.id == f"e{found}"
+            for document in records((data[i : i + piece] for i in range(0, len(data), piece)), Context(REF)):
+                assert document.identity == f"e{found}"
                 found += 1
         assert found == sum(end <= cut for end in ENDS), cut
         if isinstance(ended.value, DamagedFile):
@@ -227,7 +227,7 @@ def test_broken_structure_is_found_at_its_place_without_reading_on():
             read.append(piece)
             yield piece
 
-    found = documents(source(), Context(REF))
+    found = records(source(), Context(REF))
     assert [next(found).id, next(found).id] == ["e1", "e2"]
     with pytest.raises(DamagedFile) as damage:
         next(found)
@@ -257,7 +257,7 @@ def test_broken_structure_is_found_at_its_place_without_reading_on():
     ],
 )
 def test_each_kind_of_damage_is_named_after_the_complete_records(tail, words):
-    found = documents([log(event(1))[:-2] + tail], Context(REF))
+    found = records([log(event(1))[:-2] + tail], Context(REF))
     assert next(found).id == "e1"
     with pytest.raises(DamagedFile, match=words):
         list(found)
@@ -269,7 +269,7 @@ def test_a_record_that_never_ends_is_not_collected_for_ever():
         for _ in range(30):
             yield b"x" * 1_000_000
 
-    found = documents(endless(), Context(REF))
+    found = records(endless(), Context(REF))
     assert next(found).id == "e1"
     with pytest.raises(DamagedFile, match="the file ends in the middle of a record") as damage:
         next(found)
@@ -281,7 +281,7 @@ def test_damage_of_the_packed_file_is_told_after_the_complete_records():
         yield log(event(1), event(2))[:-9]
         raise DamagedFile("the gzip data is cut short", 999)
 
-    found = documents(source(), Context(REF))
+    found = records(source(), Context(REF))
     assert next(found).id == "e1"
     with pytest.raises(DamagedFile) as damage:
         next(found)
@@ -294,7 +294,7 @@ def test_a_wrong_checksum_behind_whole_json_is_damage_too():
         yield log(event(1))
         raise DamagedFile("wrong checksum", 21)
 
-    found = documents(source(), Context(REF))
+    found = records(source(), Context(REF))
     next(found)
     with pytest.raises(DamagedFile, match="wrong checksum"):
         next(found)
@@ -352,7 +352,7 @@ def test_memory_does_not_grow_with_the_file(codec):
     def peak(count):
         tracemalloc.start()
         try:
-            assert sum(1 for _ in documents(source(count), Context(REF, codec))) == count * 500 + 1
+            assert sum(1 for _ in records(source(count), Context(REF, codec))) == count * 500 + 1
             return tracemalloc.get_traced_memory()[1]
         finally:
             tracemalloc.stop()

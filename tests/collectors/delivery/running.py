@@ -22,6 +22,7 @@ from es_bridge.backoff import Backoff
 from es_bridge.config import ClusterConfig
 from es_bridge.transport import Transport
 from tests.account import Account
+from tests.collectors.shelf import opensearch_sink
 
 #: A failure is seen soon; what a test waits for is an event, and this only its end.
 PATIENCE_S = 60.0
@@ -32,7 +33,8 @@ def intake_of(account: Account, url: str, folder: Path, **more: Any) -> Intake:
     """Return an intake from the account's buckets into the cluster at ``url``; dead letters go to ``folder``."""
     transport = Transport(ClusterConfig((url,), max_retries=0, connect_timeout_s=2.0))
     letters = DeadLetters(letter_store(str(folder)))
-    return Intake(transport, S3Objects(account.s3), letters, give_up_after_s=more.pop("give_up_after_s", 1.0), **more)
+    sink = opensearch_sink(transport, {"give_up_after_s": more.pop("give_up_after_s", 1.0)})
+    return Intake(sink, S3Objects(account.s3), letters, **more)
 
 
 class Running:

@@ -11,11 +11,12 @@ import pytest
 from aws_bridge.object_ref import ObjectRef
 from collectors.cloudtrail import source as cloudtrail
 from collectors.delivery.dead_letters import BAD_RECORD
-from collectors.ingested import stamped
 from collectors.reading import Reading
-from collectors.records import Context, Document
+from collectors.records import Context, Record
 from collectors.route53_resolver import source as resolver
+from collectors.sinks.opensearch.ingested import stamped
 from collectors.waf import source as waf
+from es_bridge.bulk import Create
 from tests.collectors.cloudtrail.test_engines import hostile_documents
 from tests.collectors.four_logs import LOGS
 from tests.collectors.json_logs import SAMPLES, made
@@ -27,7 +28,8 @@ FIRST, LATER = 1_795_236_787.5, 1_795_240_000.0
 
 
 def written(documents):
-    return [json.loads(body) for body in stamped(lambda: FIRST)(documents)]
+    creates = [Create("", each.identity, each.text) for each in documents]
+    return [json.loads(body) for body in stamped(lambda: FIRST)(creates)]
 
 
 def test_of_hostile_records_too_it_is_the_only_thing_that_is_added():
@@ -36,11 +38,11 @@ def test_of_hostile_records_too_it_is_the_only_thing_that_is_added():
         *made(waf, "\n".join(WAF).encode()),
         *hostile_documents(),
     ]
-    documents = [each for each in documents if isinstance(each, Document)]
+    documents = [each for each in documents if isinstance(each, Record)]
     assert len(documents) > 60
     for document, found in zip(documents, written(documents)):
         assert found["event"].pop("ingested") == "2026-11-21T04:53:07.500Z"
-        assert found == json.loads(document.body)
+        assert found == json.loads(document.text)
 
 
 @pytest.mark.parametrize("log", LOGS, ids=lambda log: log.name.partition("_{}")[2].partition("{}")[2] + log.dataset)
@@ -50,7 +52,7 @@ def test_every_log_has_it(log):
     assert len(documents) == 3
     for document, found in zip(documents, written(documents)):
         assert found["event"].pop("ingested") == "2026-11-21T04:53:07.500Z"
-        assert found == json.loads(document.body)
+        assert found == json.loads(document.text)
 
 
 def test_every_kind_of_event_of_cloudtrail_has_it():
@@ -58,7 +60,7 @@ def test_every_kind_of_event_of_cloudtrail_has_it():
     assert len(files) > 8
     for path in files:
         context = Context(ObjectRef("log-archive", "AWSLogs/1/CloudTrail/a.json.gz"))
-        found = written(list(cloudtrail.documents([path.read_bytes()], context)))
+        found = written(list(cloudtrail.records([path.read_bytes()], context)))
         assert {each["event"]["ingested"] for each in found} == {"2026-11-21T04:53:07.500Z"}, path.name
 
 

@@ -25,7 +25,8 @@ from collectors.json_codec import PLAIN, fastest
 from collectors.object_time import object_time, written_ms
 from collectors.presence import Presence
 from collectors.reading import Reading
-from collectors.records import BadRecord, Context, Document, record_id
+from collectors.records import BadRecord, Context, Record, record_id
+from collectors.sinks.opensearch.index_names import index_of
 from tests.collectors.four_logs import ACCOUNT, LOGS, event_id
 from tests.collectors.shelf import BUCKET, KEY, KEY_INDEX, done, lines, query
 
@@ -71,22 +72,22 @@ def test_a_record_without_a_time_has_that_of_the_key_and_says_so(log, codec):
     key = f"{log.folder}/{log.name.format('a')}"
     found = made_of(without_times(log), key, codec=codec)
     with_times = made_of(log.content(0, 2), key, codec=codec)
-    assert [each.id for each in found] == [each.id for each in with_times]
+    assert [each.identity for each in found] == [each.identity for each in with_times]
     for made, usual in zip(found, with_times):
-        assert made.index == log.index
-        fields, before = json.loads(made.body), json.loads(usual.body)
+        assert index_of(made) == log.index
+        fields, before = json.loads(made.text), json.loads(usual.text)
         assert (fields["@timestamp"], fields["event"].pop("time_from")) == (KEY_TIME, "object_key")
         assert "time_from" not in before["event"]
         assert fields["event"] == before["event"]
-        assert made.body.startswith(b'{"@timestamp":"1999-12-31T00:05:00.000Z","event":{')  # where ingested is put in
+        assert made.text.startswith(b'{"@timestamp":"1999-12-31T00:05:00.000Z","event":{')  # where ingested is put in
         assert set(before) - set(fields) <= {"eventTime", "query_timestamp", "timestamp", "start", "end"}
 
 
 @pytest.mark.parametrize("log", LOGS, ids=NAMES)
 def test_where_the_key_says_nothing_it_is_when_the_object_was_written(log):
     (made, _) = made_of(without_times(log), "a", log.dataset, written=WRITTEN_S * 1000)
-    fields = json.loads(made.body)
-    assert made.index == log.index
+    fields = json.loads(made.text)
+    assert index_of(made) == log.index
     assert (fields["@timestamp"], fields["event"]["time_from"]) == ("1999-12-31T07:08:09.000Z", "object_written")
     found = made_of(without_times(log), "a", log.dataset)
     assert [type(each) for each in found] == [BadRecord, BadRecord]  # nobody knows a time: none is made up
@@ -96,10 +97,10 @@ def test_times_that_only_some_tools_write_are_times():
     for text in ("2026-11-21 04:53:00", "2026-11-21T04:53Z", "1795236780"):
         line = json.dumps({"query_timestamp": text, "query_name": "a."}).encode()
         (made,) = made_of(line, KEY)
-        assert made.body.startswith(b'{"@timestamp":"2026-11-2'), text
-        assert b"time_from" not in made.body
+        assert made.text.startswith(b'{"@timestamp":"2026-11-2'), text
+        assert b"time_from" not in made.text
     (made,) = made_of(b'{"timestamp":"1795236780000","webaclId":"a","httpRequest":{}}', "a", "waf")
-    assert made.index == "aws-waf-2026.11.21"
+    assert index_of(made) == "aws-waf-2026.11.21"
 
 
 @pytest.mark.parametrize(
@@ -128,15 +129,15 @@ def test_a_record_of_nothing_is_none(dataset, content):
 def test_cloudtrails_other_shapes(event, when):
     text = json.dumps(event).replace('"repeated": 1', '"repeated": 1, "repeated": 2')
     (made,) = made_of(b'{"Records":[' + text.encode() + b"]}", f"{LOGS[0].folder}/{LOGS[0].name.format('a')}")
-    assert isinstance(made, Document)
-    fields = json.loads(made.body)
+    assert isinstance(made, Record)
+    fields = json.loads(made.text)
     assert fields["@timestamp"] == when
     assert fields["event"].get("time_from") == ("object_key" if when == KEY_TIME else None)
 
 
 def test_a_record_that_has_an_event_of_its_own_keeps_the_mark():
     (made,) = made_of(b'{"event":{"time_from":"x"},"query_name":"a."}', KEY)
-    fields = json.loads(made.body)
+    fields = json.loads(made.text)
     assert fields["event"] == {"time_from": "object_key", "dataset": "aws.route53_resolver"}
     assert fields["unmapped"] == {"event": {"time_from": "x"}}
 

@@ -7,8 +7,9 @@ from typing import List
 
 import pytest
 
+from collectors.records import Record
 from collectors.route53_resolver import source
-from es_bridge.bulk import Document
+from collectors.sinks.opensearch.index_names import index_of
 from lab.engine import ENGINES
 from tests.collectors.json_logs import DEEP, LONG, SAMPLES, compact, made, numbers_found, stored, with_text
 from tests.collectors.on_engine import ready
@@ -62,9 +63,9 @@ def transport(request, engine_by_id):
 
 def test_every_hostile_record_is_stored_whole_and_found(transport):
     documents = made(source, "\n".join(HOSTILE).encode())
-    assert [type(document) for document in documents] == [Document] * len(HOSTILE)
+    assert [type(document) for document in documents] == [Record] * len(HOSTILE)
     found = stored(transport, documents, INDEX)
-    assert found == {document.origin: json.loads(document.body) for document in documents}
+    assert found == {document.number: json.loads(document.text) for document in documents}
 
     everything = list(range(1, len(HOSTILE) + 1))
     assert numbers_found(transport, INDEX, "event.dataset:aws.route53_resolver AND network.protocol:dns") == everything
@@ -103,7 +104,7 @@ def test_records_of_every_kind_are_found_by_both_kinds_of_names(transport):
     documents = [
         document
         for document in made(source, b"".join(path.read_bytes() for path in paths))
-        if isinstance(document, Document) and document.index == INDEX
+        if isinstance(document, Record) and index_of(document) == INDEX
     ]
     stored(transport, documents, INDEX)
 

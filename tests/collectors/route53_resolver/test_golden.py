@@ -24,7 +24,7 @@ def test_documents_of_each_kind_of_record(name, golden):
     documents = made(source, content)
     golden(f"route53_resolver/{name}.json", readable(documents))
     records = [json.loads(line) for line in content.splitlines()]
-    assert [common_and_own(json.loads(each.body), COMMON)[1] for each in documents] == records
+    assert [common_and_own(json.loads(each.text), COMMON)[1] for each in documents] == records
 
 
 def test_there_are_samples_of_everything():

@@ -133,7 +133,7 @@ def test_without_the_package_length_and_entropy_are_there(monkeypatch):
 def quickly(name: str) -> Dict[str, Any]:
     """Return the document of a record with that name as AWS writes it, which goes the quick way where it can."""
     (found,) = made(source, compact(changed(query_name=name)))
-    return json.loads(found.body)
+    return json.loads(found.text)
 
 
 @pytest.mark.parametrize(
@@ -236,5 +236,5 @@ def test_only_a_time_is_required():
 def test_equal_lines_are_two_records():
     line = json.dumps(RECORD).encode()
     first, second = made(source, line + b"\n" + line + b"\n")
-    assert first.body == second.body
-    assert first.id != second.id
+    assert first.text == second.text
+    assert first.identity != second.identity

@@ -9,8 +9,8 @@ from typing import Any, Dict, List
 from aws_bridge.object_ref import ObjectRef
 from collectors.addresses import AddressBook
 from collectors.json_codec import PLAIN, Codec, fastest
-from collectors.records import Context, Document, Made
-from collectors.vpc_flow.source import documents
+from collectors.records import Context, Made, Record
+from collectors.vpc_flow.source import records
 
 TEMPLATES = Path(__file__).resolve().parents[3] / "deploy" / "opensearch" / "component_templates"
 KEY = "AWSLogs/111122223333/vpcflowlogs/ap-northeast-2/2026/11/21/111122223333_vpcflowlogs_ap-northeast-2_fl-1_x.log.gz"
@@ -63,7 +63,7 @@ def context(codec: Codec = PLAIN, ref: ObjectRef = REF, first_number: int = 1) -
 
 def read(text: bytes, codec: Codec = PLAIN, ref: ObjectRef = REF, first_number: int = 1) -> List[Made]:
     """Return what a file of this content becomes."""
-    return list(documents([text], context(codec, ref, first_number)))
+    return list(records([text], context(codec, ref, first_number)))
 
 
 def made_of(record: Dict[str, str], ref: ObjectRef = REF) -> Made:
@@ -77,8 +77,8 @@ def made_of(record: Dict[str, str], ref: ObjectRef = REF) -> Made:
 def body_of(record: Dict[str, str], ref: ObjectRef = REF) -> Dict[str, Any]:
     """Return the document of one record, decoded."""
     made = made_of(record, ref)
-    assert isinstance(made, Document), made
-    return json.loads(made.body)
+    assert isinstance(made, Record), made
+    return json.loads(made.text)
 
 
 def without(*names: str) -> Dict[str, str]:

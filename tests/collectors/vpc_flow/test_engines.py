@@ -9,13 +9,13 @@ from typing import Dict, List
 import pytest
 
 from collectors.json_codec import fastest
-from collectors.records import Document
+from collectors.records import Record
+from collectors.sinks.contract import STORED
 from collectors.templates import ensure_template
-from es_bridge.bulk import STORED, bulk_create
 from es_bridge.config import ClusterConfig
 from es_bridge.transport import Transport
 from lab.engine import ENGINES
-from tests.collectors.on_engine import ready
+from tests.collectors.on_engine import ready, write
 from tests.collectors.vpc_flow.flows import RECORD, read
 
 END = "883710245"  # 1998-01-02T03:04:05Z
@@ -37,12 +37,12 @@ HOSTILE: List[Dict[str, str]] = [
 ]
 
 
-def hostile_documents() -> List[Document]:
+def hostile_documents() -> List[Record]:
     made = []
     for number, record in enumerate(HOSTILE, 1):
         text = f"{' '.join(record)}\n{' '.join(record.values())}".encode()
         (document,) = read(text, fastest())
-        assert isinstance(document, Document)
+        assert isinstance(document, Record)
         made.append(document._replace(id=f"hostile-{number:02d}"))
     return made
 
@@ -58,8 +58,8 @@ def ids(transport: Transport, query: str) -> List[str]:
     return sorted(hit["_id"][8:] for hit in found["hits"]["hits"])
 
 
-def store(transport: Transport, documents: List[Document]) -> None:
-    outcomes = list(bulk_create(transport, documents))
+def store(transport: Transport, documents: List[Record]) -> None:
+    outcomes = write(transport, documents)
     assert [(outcome.result, outcome.reason) for outcome in outcomes] == [(STORED, "")] * len(documents)
     transport.request("POST", (INDEX, "_refresh"))
 
@@ -73,8 +73,8 @@ def test_hostile_values_are_stored_whole_and_found_by_the_rest(transport):
         n for n in everything if n not in ("04", "10")
     ]
     for document in made:
-        stored = transport.request("GET", (INDEX, "_doc", document.id)).json()["_source"]
-        assert stored == json.loads(document.body)
+        stored = transport.request("GET", (INDEX, "_doc", document.identity)).json()["_source"]
+        assert stored == json.loads(document.text)
     assert ids(transport, "event.oversized:interface_id AND event.oversized:srcaddr") == ["01"]
     assert ids(transport, "bytes:>9223372036854775806") == ["05"]
     mapping = transport.request("GET", (INDEX, "_mapping")).json()[INDEX]["mappings"]["properties"]
@@ -88,7 +88,7 @@ def test_random_bytes_in_every_column_are_stored(transport):
         values = [bytes(rng.randrange(33, 256) for _ in range(rng.randrange(1, 9))) for _ in BASE]
         values[list(BASE).index("end")] = END.encode()
         lines.append(b" ".join(values))
-    made = [item for item in read(b"\n".join([" ".join(BASE).encode(), *lines])) if isinstance(item, Document)]
+    made = [item for item in read(b"\n".join([" ".join(BASE).encode(), *lines])) if isinstance(item, Record)]
     assert len(made) > 200
     store(transport, made)
 
@@ -141,7 +141,7 @@ def found_by_query(engine):
     made = []
     for name, record in flows.items():
         (document,) = read(f"{' '.join(record)}\n{' '.join(record.values())}".encode(), fastest())
-        assert isinstance(document, Document)
+        assert isinstance(document, Record)
         made.append(document._replace(id=f"flow----{name}"))
     with Transport(ClusterConfig((engine.url,))) as transport:
         transport.request("DELETE", (INDEX,), accept_status=(404,))

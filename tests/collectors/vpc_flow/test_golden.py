@@ -14,7 +14,8 @@ from typing import Any, Dict
 import pytest
 
 from collectors.json_codec import PLAIN, fastest
-from collectors.records import BadRecord, Document
+from collectors.records import BadRecord, Record
+from collectors.sinks.opensearch.index_names import index_of
 from collectors.vpc_flow.columns import NUMBERS
 from tests.collectors.vpc_flow.flows import REF, read
 
@@ -25,7 +26,7 @@ NAMES = sorted(path.stem for path in SAMPLES.glob("*.log"))
 def shown(made: Any) -> Dict[str, Any]:
     if isinstance(made, BadRecord):
         return {"number": made.number, "offset": made.offset, "reason": made.reason, "excerpt": made.excerpt.decode()}
-    return {"index": made.index, "id": made.id, "document": json.loads(made.body)}
+    return {"index": index_of(made), "id": made.identity, "document": json.loads(made.text)}
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -42,8 +43,8 @@ def test_every_value_survives_under_its_own_name(name):
     made = read((SAMPLES / f"{name}.log").read_bytes())
     assert len(made) == len(lines) > 0
     for line, document in zip(lines, made):
-        assert isinstance(document, Document)
-        body = json.loads(document.body)
+        assert isinstance(document, Record)
+        body = json.loads(document.text)
         assert "unmapped" not in body
         for column, text in zip(header.split(), line.split()):
             column = column.replace("-", "_")
@@ -53,8 +54,8 @@ def test_every_value_survives_under_its_own_name(name):
 
 def test_ids_are_the_object_and_the_record_and_the_index_is_the_day_of_the_end():
     made = read((SAMPLES / "v2_default.log").read_bytes())
-    assert [item.id for item in made] == [f"{REF.identity}-{number:011d}" for number in range(1, 8)]
-    assert {item.index for item in made} == {
+    assert [item.identity for item in made] == [f"{REF.identity}-{number:011d}" for number in range(1, 8)]
+    assert {index_of(item) for item in made} == {
         "aws-vpcflow-2014.12.14",
         "aws-vpcflow-2015.05.10",
         "aws-vpcflow-2015.05.29",

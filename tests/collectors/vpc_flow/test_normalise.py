@@ -11,11 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from collectors.json_codec import fastest
-from collectors.records import BadRecord, Document
+from collectors.records import BadRecord, Record
+from collectors.sinks.opensearch.index_names import index_of
 from collectors.vpc_flow.columns import KNOWN, NUMBERS, plain_name
 from collectors.vpc_flow.normalise import TAKEN, Normaliser
 from collectors.vpc_flow.protocols import flag_names, protocol_name
-from collectors.vpc_flow.source import documents
+from collectors.vpc_flow.source import records
 from lab.story import vpc_flow as story
 from tests.collectors.vpc_flow.flows import RECORD, body_of, context, made_of, properties, read, without
 
@@ -134,7 +135,7 @@ def test_single_values(changes: Dict[str, str], field: str, value: Any):
 
 def test_a_column_that_comes_twice_keeps_its_first_value_and_the_second_beside_it():
     (made,) = read(b"srcaddr end srcaddr srcaddr\n10.0.0.1 1795225261 10.0.0.2 10.0.0.3")
-    body = json.loads(made.body)
+    body = json.loads(made.text)
     assert body["srcaddr"] == body["source"]["ip"] == "10.0.0.1"
     assert body["unmapped"] == {"srcaddr#3": "10.0.0.2", "srcaddr#4": "10.0.0.3"}
 
@@ -155,37 +156,37 @@ def test_any_column_may_be_missing(missing):
 
 def test_bytes_that_are_no_utf8_become_replacement_characters():
     (made,) = read(b"srcaddr end interface-id\n10.0.0.1 1795225261 eni-\xff\xed\xa0\x80")
-    assert json.loads(made.body)["interface_id"].startswith("eni-�")
+    assert json.loads(made.text)["interface_id"].startswith("eni-�")
 
 
-def unusual(records: List[Dict[str, str]]) -> List[Document]:
-    """Return the documents of records when each goes the way of the unusual."""
+def plainly(records: List[Dict[str, str]]) -> List[Record]:
+    """Return what the plain way makes of records."""
     normaliser = Normaliser([plain_name(name) for name in records[0]], context(fastest()))
-    return [normaliser.document(list(r.values()), number, True) for number, r in enumerate(records, 1)]
+    return [normaliser.record(list(r.values()), number) for number, r in enumerate(records, 1)]
 
 
-def test_both_ways_give_the_same_bytes():
+def test_the_fast_path_and_the_plain_way_give_the_same_bytes():
     rng = random.Random(3)
     times = sorted(rng.randrange(1_795_225_201, 1_795_225_501) for _ in range(3_000))
     records = list(story.Background(3).records(times))
     text = "\n".join([" ".join(story.COLUMNS), *map(story.line, records)]).encode()
-    usual = list(read(text, fastest()))
-    assert usual == unusual([{name: record[name] for name in story.COLUMNS} for record in records])
-    assert sum(b'"bytes"' in document.body for document in usual) > 2_900
+    fast = list(read(text, fastest()))
+    assert fast == plainly([{name: record[name] for name in story.COLUMNS} for record in records])
+    assert sum(b'"bytes"' in document.text for document in fast) > 2_900
 
 
-def test_a_full_memory_forgets_and_the_documents_stay_the_same(monkeypatch):
-    from collectors.vpc_flow import normalise
+def test_a_full_cache_forgets_and_the_records_stay_the_same(monkeypatch):
+    from collectors.vpc_flow import fast_path
 
     lines = [" ".join({**RECORD, "interface-id": f"eni-{n}", "srcport": str(n)}.values()) for n in range(300)]
     text = "\n".join([" ".join(RECORD), *lines, *lines]).encode()
     before = read(text)
-    small = normalise._memories.__wrapped__(fastest())
-    for memory in small:
-        monkeypatch.setattr(memory, "_capacity", 7)
-    monkeypatch.setattr(normalise, "_memories", lambda codec: small)
+    small = fast_path._caches.__wrapped__(fastest())
+    for cache in small:
+        monkeypatch.setattr(cache, "_most", 7)
+    monkeypatch.setattr(fast_path, "_caches", lambda codec: small)
     assert read(text, fastest()) == before
-    assert all(len(memory) <= 7 for memory in small)
+    assert all(0 < len(cache) <= 7 for cache in small)
 
 
 def test_names_of_protocols_and_flags():
@@ -256,10 +257,10 @@ def test_any_line_becomes_a_document_that_fits_or_a_bad_record(values, timed):
     if isinstance(made, BadRecord):
         assert line.startswith(made.excerpt.strip()) or made.excerpt in line
         return
-    body = json.loads(made.body, object_pairs_hook=unique, parse_constant=lambda name: pytest.fail(name))
+    body = json.loads(made.text, object_pairs_hook=unique, parse_constant=lambda name: pytest.fail(name))
     mapping = {**properties("aws-common-mappings.json"), **properties("aws-vpcflow-mappings.json")}
     assert fits({name: value for name, value in body.items() if name != "@timestamp"}, {"properties": mapping})
-    assert body["@timestamp"][:10].replace("-", ".") == made.index[-10:]
+    assert body["@timestamp"][:10].replace("-", ".") == index_of(made)[-10:]
     assert all("." not in name and name for name in body)
     assert made_of(RECORD)
 
@@ -323,8 +324,8 @@ LATER: Dict[str, str] = {
 def test_columns_of_transit_gateways_and_later_versions_are_typed_and_known(record):
     about = context()
     text = f"{' '.join(record)}\n{' '.join(record.values())}".encode()
-    (made,) = documents([text], about)
-    body = json.loads(made.body)
+    (made,) = records([text], about)
+    body = json.loads(made.text)
     for name, value in record.items():
         plain = plain_name(name)
         wanted = None if value == "-" else int(value) if plain in NUMBERS else value
@@ -346,8 +347,8 @@ def test_columns_that_nobody_knows_are_stored_and_named():
     record = {**TRANSIT, "core-network-segment": "prod", "source": "x", "bytes-lost": "5"}
     columns = [*record, "srcport"]
     text = f"{' '.join(columns)}\n{' '.join([*record.values(), '7'])}".encode()
-    (made,) = documents([text], about)
-    body = json.loads(made.body)
+    (made,) = records([text], about)
+    body = json.loads(made.text)
     assert (body["core_network_segment"], body["bytes_lost"]) == ("prod", "5")
     assert body["unmapped"] == {"source": "x", f"srcport#{len(columns)}": "7"}
     assert about.unknown_columns == ["core_network_segment", "source", "bytes_lost", f"srcport#{len(columns)}"]
@@ -357,6 +358,6 @@ def test_of_very_many_unknown_columns_the_first_are_named():
     about = context()
     names = [f"c{number}-{'x' * 100}" for number in range(500)]
     record = {**RECORD, **dict.fromkeys(names, "1")}
-    list(documents([f"{' '.join(record)}\n{' '.join(record.values())}".encode()], about))
+    list(records([f"{' '.join(record)}\n{' '.join(record.values())}".encode()], about))
     assert len(about.unknown_columns) == 20
     assert max(map(len, about.unknown_columns)) == 60

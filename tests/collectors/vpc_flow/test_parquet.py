@@ -16,7 +16,6 @@ from collectors.json_codec import fastest
 from collectors.records import BadRecord
 from collectors.vpc_flow import parquet
 from collectors.vpc_flow.columns import NUMBERS, plain_name
-from collectors.vpc_flow.source import documents
 from lab.story import vpc_flow as story
 from tests.collectors.vpc_flow.flows import RECORD, context, read
 
@@ -63,7 +62,7 @@ def written(table: Any, **options: Any) -> io.BytesIO:
 def test_text_and_parquet_give_the_same_bytes():
     records = flows()
     for options in ({}, {"row_group_size": 100}, {"use_dictionary": False, "compression": "snappy"}):
-        made = list(parquet.documents(written(table_of(records), **options), context(fastest())))
+        made = list(parquet.records(written(table_of(records), **options), context(fastest())))
         assert made == read(text_of(records), fastest())
 
 
@@ -73,10 +72,10 @@ def test_columns_of_transit_gateways_and_unknown_ones_are_as_from_text():
         for number, flow in enumerate(flows(50))
     ]
     about, of_text = context(fastest()), context(fastest())
-    made = list(parquet.documents(written(table_of(records)), about))
-    assert made == list(documents([text_of(records)], of_text))
+    made = list(parquet.records(written(table_of(records)), about))
+    assert made == list(records([text_of(records)], of_text))
     assert about.unknown_columns == of_text.unknown_columns == ["segment_name"]
-    body = json.loads(made[7].body)
+    body = json.loads(made[7].text)
     assert (body["packets_lost_no_route"], body["segment_name"], "instance_tag" in body) == (7, "prod", False)
 
 
@@ -102,7 +101,7 @@ def test_other_writers_of_the_same_columns():
         ),
     }
     for name, variant in variants.items():
-        assert list(parquet.documents(written(variant), context())) == wanted, name
+        assert list(parquet.records(written(variant), context())) == wanted, name
 
 
 def with_columns(table: Any, columns: Dict[str, Any]) -> Any:
@@ -115,21 +114,21 @@ def with_columns(table: Any, columns: Dict[str, Any]) -> Any:
 def test_rows_of_an_earlier_run_are_passed_over(monkeypatch):
     monkeypatch.setattr(parquet, "BATCH_ROWS", 64)
     records = flows(300)
-    everything = list(parquet.documents(written(table_of(records)), context()))
+    everything = list(parquet.records(written(table_of(records)), context()))
     for first in (1, 2, 64, 65, 200, 300, 301):
-        found = list(parquet.documents(written(table_of(records)), context(first_number=first)))
+        found = list(parquet.records(written(table_of(records)), context(first_number=first)))
         assert found == everything[first - 1 :]
 
 
 def test_a_row_without_a_time_or_a_value_keeps_its_number():
     nothing = dict.fromkeys(RECORD, "-")
     records = [dict(RECORD), nothing, dict(RECORD), {**RECORD, "start": "-", "end": "-"}]
-    made = list(parquet.documents(written(table_of(records)), context()))
+    made = list(parquet.records(written(table_of(records)), context()))
     assert [isinstance(item, BadRecord) for item in made] == [False, True, False, False]
     assert (made[1].number, made[1].offset) == (2, -1)
     assert made[1].excerpt.startswith(b"- - -")
-    assert made[3].id.endswith("-00000000004") and b'"time_from":"object_key"' in made[3].body
-    assert made[2].id.endswith("-00000000003")
+    assert made[3].identity.endswith("-00000000004") and b'"time_from":"object_key"' in made[3].text
+    assert made[2].identity.endswith("-00000000003")
 
 
 def test_values_of_other_types_are_kept_as_text():
@@ -143,8 +142,8 @@ def test_values_of_other_types_are_kept_as_text():
             "long": arrow.array(["x" * 8192]),
         },
     )
-    (made,) = parquet.documents(written(table), context())
-    body = json.loads(made.body)
+    (made,) = parquet.records(written(table), context())
+    body = json.loads(made.text)
     assert (body["flag"], body["list"], body["price"]) == ("True", "[1, 2]", "1.5")
     assert body["event"]["oversized"] == ["long"]
 
@@ -152,12 +151,12 @@ def test_values_of_other_types_are_kept_as_text():
 @pytest.mark.parametrize("names", [["srcaddr", "start"], ["srcaddr"], ["name"], []], ids=str)
 def test_of_a_file_without_rows_there_are_no_records(names):
     schema = arrow.schema([(name, arrow.string()) for name in names])
-    assert list(parquet.documents(written(schema.empty_table()), context())) == []
+    assert list(parquet.records(written(schema.empty_table()), context())) == []
 
 
 def test_other_parquet_files_are_refused():
     with pytest.raises(NotThisLog, match="columns: name, size"):
-        list(parquet.documents(written(arrow.table({"name": ["x"], "size": [1]})), context()))
+        list(parquet.records(written(arrow.table({"name": ["x"], "size": [1]})), context()))
 
 
 def test_a_damaged_file_gives_the_rows_before_the_damage():
@@ -167,19 +166,19 @@ def test_a_damaged_file_gives_the_rows_before_the_damage():
     data[at : at + 60] = b"\xff" * 60
     made = []
     with pytest.raises(DamagedFile, match="cannot be read on after 1,000 rows(?!.* byte )"):
-        for item in parquet.documents(io.BytesIO(data), context()):
+        for item in parquet.records(io.BytesIO(data), context()):
             made.append(item)
     assert made == read(text_of(flows()))[: len(made)]
     assert len(made) == 1_000
     for broken in (bytes(data[:500]), bytes(data[-500:]), b"PAR1"):
         with pytest.raises(DamagedFile):
-            list(parquet.documents(io.BytesIO(broken), context()))
+            list(parquet.records(io.BytesIO(broken), context()))
 
 
 def test_without_pyarrow_the_message_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     with pytest.raises(CollectorError, match=r"pip install 'aws-siem-bridge\[parquet\]'"):
-        list(parquet.documents(io.BytesIO(b"PAR1"), context()))
+        list(parquet.records(io.BytesIO(b"PAR1"), context()))
 
 
 def test_the_module_is_imported_without_pyarrow():
@@ -192,9 +191,9 @@ import re, sys
 from collectors.json_codec import fastest
 from aws_bridge.object_ref import ObjectRef
 from collectors.records import Context
-from collectors.vpc_flow.parquet import documents
+from collectors.vpc_flow.parquet import records
 with open(sys.argv[1], "rb") as file:
-    count = sum(1 for _ in documents(file, Context(ObjectRef("b", "k"), fastest())))
+    count = sum(1 for _ in records(file, Context(ObjectRef("b", "k"), fastest())))
 # Not getrusage: its maximum is inherited from the process that starts this one.
 print(count, int(re.search(r"VmHWM:\\s+(\\d+) kB", open("/proc/self/status").read())[1]) // 1024)
 """

@@ -11,9 +11,9 @@ import pytest
 
 from aws_bridge.object_ref import ObjectRef
 from collectors.errors import DamagedFile, NotThisLog
-from collectors.records import EXCERPT_BYTES, MAX_RECORD_BYTES, BadRecord, Context, Document
+from collectors.records import EXCERPT_BYTES, MAX_RECORD_BYTES, BadRecord, Context, Record
 from collectors.unpack import unpacked
-from collectors.vpc_flow.source import documents, header
+from collectors.vpc_flow.source import header, records
 from tests.collectors.vpc_flow.flows import KEY, RECORD, REF, context, read
 
 HEADER = " ".join(RECORD).encode()
@@ -23,7 +23,7 @@ V2_LINE = b"2 123456789010 eni-1235b8ca 172.31.16.139 172.31.16.21 20641 22 6 20
 
 
 def numbers(made):
-    return [item.number if isinstance(item, BadRecord) else item.origin for item in made]
+    return [item.number if isinstance(item, BadRecord) else item.number for item in made]
 
 
 @pytest.mark.parametrize(
@@ -41,10 +41,10 @@ def numbers(made):
 )
 def test_no_line_is_lost_whatever_the_line_ends(text):
     first, second = read(text)
-    assert json.loads(first.body) == json.loads(second.body)
-    assert json.loads(first.body)["srcaddr"] == "10.20.11.15"
+    assert json.loads(first.text) == json.loads(second.text)
+    assert json.loads(first.text)["srcaddr"] == "10.20.11.15"
     assert numbers([first, second]) == [1, 2]
-    assert (first.id, second.id) == (f"{REF.identity}-00000000001", f"{REF.identity}-00000000002")
+    assert (first.identity, second.identity) == (f"{REF.identity}-00000000001", f"{REF.identity}-00000000002")
 
 
 @pytest.mark.parametrize("piece_bytes", [1, 7, 300, 100_000])
@@ -52,8 +52,8 @@ def test_content_may_arrive_in_pieces_of_any_size(piece_bytes):
     lines = [LINE.replace(b" 3456 ", b" %d " % (1000 + number)) for number in range(40)]
     text = b"\n".join([HEADER, *lines])
     pieces = [text[at : at + piece_bytes] for at in range(0, len(text), piece_bytes)]
-    made = list(documents(pieces, context()))
-    assert [json.loads(document.body)["bytes"] for document in made] == list(range(1000, 1040))
+    made = list(records(pieces, context()))
+    assert [json.loads(document.text)["bytes"] for document in made] == list(range(1000, 1040))
     assert made == read(text)
 
 
@@ -65,7 +65,7 @@ def test_columns_are_known_by_name_in_any_order():
 
 def test_joined_files_of_two_formats_keep_their_own_columns():
     made = read(b"\n".join([HEADER, LINE, V2_HEADER, V2_LINE, b"end bytes", b"1795225261 7"]))
-    assert [json.loads(item.body).get("dstport") for item in made] == [4444, 22, None]
+    assert [json.loads(item.text).get("dstport") for item in made] == [4444, 22, None]
     assert numbers(made) == [1, 2, 3]
     resumed = read(b"\n".join([HEADER, LINE, V2_HEADER, V2_LINE, b"end bytes", b"1795225261 7"]), first_number=3)
     assert resumed == made[2:]
@@ -75,7 +75,7 @@ def test_a_lost_header_is_forgiven_for_the_default_format_only():
     assert read(V2_LINE + b"\n" + V2_LINE) == read(V2_HEADER + b"\n" + V2_LINE + b"\n" + V2_LINE)
     nodata = b"2 123456789010 eni-1235b8ca123456789 - - - - - - - 1431280876 1431280934 - NODATA"
     (document,) = read(nodata)
-    assert json.loads(document.body)["log_status"] == "NODATA"
+    assert json.loads(document.text)["log_status"] == "NODATA"
 
 
 @pytest.mark.parametrize(
@@ -110,7 +110,7 @@ def test_of_nothing_and_of_a_header_alone_there_are_no_records(text, bom):
 def test_millions_of_columns_in_a_line_take_no_memory_and_are_one_bad_record(line):
     text = io.BytesIO(HEADER + b"\n" + line + b"\n" + LINE)
     tracemalloc.start()
-    made = list(documents(unpacked(text), context()))
+    made = list(records(unpacked(text), context()))
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert numbers(made) == [1, 2]
@@ -124,8 +124,8 @@ def test_a_header_alone_has_no_records():
 
 def test_a_format_without_time_has_that_of_the_object():
     text = b"instance-id interface-id srcaddr dstaddr pkt-srcaddr\n- eni-1 10.0.1.5 10.0.0.220 10.0.1.5"
-    (made,) = documents([text], Context(ObjectRef("b", "x_20261121T0455Z_x")))
-    fields = json.loads(made.body)
+    (made,) = records([text], Context(ObjectRef("b", "x_20261121T0455Z_x")))
+    fields = json.loads(made.text)
     assert (fields["@timestamp"], fields["event"]["time_from"]) == ("2026-11-21T04:55:00.000Z", "object_key")
     assert fields["source"]["address"] == "10.0.1.5"
 
@@ -134,7 +134,7 @@ def test_lines_with_too_few_or_too_many_columns_are_bad_and_the_rest_flows_on():
     short = LINE.rsplit(b" ", 1)[0]
     text = b"\n".join([HEADER, LINE, short, LINE + b" x", b"\xff\xfe", LINE])
     made = read(text)
-    assert [type(item) for item in made] == [Document, BadRecord, BadRecord, BadRecord, Document]
+    assert [type(item) for item in made] == [Record, BadRecord, BadRecord, BadRecord, Record]
     assert numbers(made) == [1, 2, 3, 4, 5]
     assert made[1].reason == "the line has 28 columns where its header has 29"
     assert made[2].reason == "the line has 30 columns where its header has 29"
@@ -147,7 +147,7 @@ def test_a_record_without_a_time_says_where_it_has_one_from():
     lines = [
         LINE.replace(b"1795225201", start).replace(b"1795225261", end) for start, end in ((b"-", b"-"), (b"x", b"1e9"))
     ]
-    made = [json.loads(each.body) for each in read(b"\n".join([HEADER, *lines, LINE]))]
+    made = [json.loads(each.text) for each in read(b"\n".join([HEADER, *lines, LINE]))]
     assert [each["event"].get("time_from") for each in made] == ["object_key", "object_key", None]
     assert made[1]["unmapped"] == {"start": "x", "end": "1e9"}
 
@@ -161,7 +161,7 @@ def test_a_line_over_the_limit_is_passed_over_without_being_held():
 
     tracemalloc.start()
     try:
-        made = list(documents(pieces(), context()))
+        made = list(records(pieces(), context()))
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
@@ -171,7 +171,7 @@ def test_a_line_over_the_limit_is_passed_over_without_being_held():
     assert made[1].excerpt.startswith(LINE[:-1] + b"777")
     assert len(made[1].excerpt) == EXCERPT_BYTES
     assert peak < 2.5 * MAX_RECORD_BYTES
-    assert read(HEADER + b"\n" + LINE)[0].body == made[2].body
+    assert read(HEADER + b"\n" + LINE)[0].body == made[2].text
 
 
 def test_a_first_line_over_the_limit_is_no_header():
@@ -195,7 +195,7 @@ def test_a_cut_gzip_file_gives_its_complete_records_and_then_the_damage():
     packed = gzip.compress(text)
     made = []
     with pytest.raises(DamagedFile) as damage:
-        for item in documents(unpacked(io.BytesIO(packed[: len(packed) // 2])), context()):
+        for item in records(unpacked(io.BytesIO(packed[: len(packed) // 2])), context()):
             made.append(item)
     whole = read(text)
     assert 0 < len(made) < 3000
@@ -228,6 +228,6 @@ def test_the_key_gives_account_and_region_where_the_format_has_none():
         (organisation, "444455556666", "eu-west-1"),
     ):
         (made,) = read(text, ref=REF._replace(key=key))
-        assert json.loads(made.body)["cloud"] == {"provider": "aws", "region": region, "account": {"id": account}}
+        assert json.loads(made.text)["cloud"] == {"provider": "aws", "region": region, "account": {"id": account}}
     (made,) = read(text, ref=REF._replace(key="flows.log"))
-    assert json.loads(made.body)["cloud"] == {"provider": "aws"}
+    assert json.loads(made.text)["cloud"] == {"provider": "aws"}

@@ -8,8 +8,8 @@ from urllib.parse import quote
 
 import pytest
 
+from collectors.records import Record
 from collectors.waf import source
-from es_bridge.bulk import Document
 from lab.engine import ENGINES
 from tests.collectors.json_logs import DEEP, LONG, SAMPLES, compact, made, numbers_found, stored, with_text
 from tests.collectors.on_engine import ready
@@ -56,9 +56,9 @@ def transport(request, engine_by_id):
 
 def test_every_hostile_record_is_stored_whole_and_found(transport):
     documents = made(source, "\n".join(HOSTILE).encode())
-    assert [type(document) for document in documents] == [Document] * len(HOSTILE)
+    assert [type(document) for document in documents] == [Record] * len(HOSTILE)
     found = stored(transport, documents, INDEX)
-    assert found == {document.origin: json.loads(document.body) for document in documents}
+    assert found == {document.number: json.loads(document.text) for document in documents}
 
     everything = list(range(1, len(HOSTILE) + 1))
     assert numbers_found(transport, INDEX, "event.dataset:aws.waf") == everything

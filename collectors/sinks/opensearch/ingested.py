@@ -1,8 +1,8 @@
 """``event.ingested``: when the loader wrote a document, by its own clock.
 
-It is put in at the moment of sending, whichever road the record came by, and is no part of the id: a record that is
-loaded again meets its first copy, which keeps its first time. So a search by this field sees an event that AWS
-delivered late, and sees it once. What is sent again because no answer came has the time of the attempt that was stored.
+It is put in at the moment of sending, and is no part of the id: a record that is loaded again meets its first copy,
+which keeps its first time. So a search by this field sees an event that AWS delivered late, and sees it once. What is
+sent again because no answer came has the time of the attempt that was stored.
 """
 
 from __future__ import annotations
@@ -10,17 +10,17 @@ from __future__ import annotations
 from typing import Callable, List, Sequence
 
 from collectors.event_time import from_epoch_ms
-from es_bridge.bulk import Document
+from es_bridge.bulk import Create
 
-#: Every document begins ``{"@timestamp":"2026-11-21T04:53:00.000Z","event":{"dataset":...``.
+#: The text of every record begins ``{"@timestamp":"2026-11-21T04:53:00.000Z","event":{"dataset":...``.
 EVENT = b'"event":{'
 _BEGINNING_BYTES = 64
 
 
-def stamped(clock: Callable[[], float]) -> Callable[[Sequence[Document]], List[bytes]]:
+def stamped(clock: Callable[[], float]) -> Callable[[Sequence[Create]], List[bytes]]:
     """Return what makes the bodies that are sent of documents; ``clock`` gives seconds since 1970."""
 
-    def bodies(documents: Sequence[Document]) -> List[bytes]:
+    def bodies(documents: Sequence[Create]) -> List[bytes]:
         now = from_epoch_ms(int(clock() * 1000))
         member = EVENT + (f'"ingested":"{now.stamp}",'.encode() if now else b"")
         return [_stamped(document.body, member) for document in documents]

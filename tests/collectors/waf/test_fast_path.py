@@ -1,4 +1,4 @@
-"""The quick way through a WAF record and the careful one make the same document, whatever the record."""
+"""The fast path through a WAF record and the plain way make the same record, whatever it says."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from collectors.json_codec import PLAIN, fastest
 from collectors.records import Context
-from collectors.waf import halves, usual_request
+from collectors.waf import fast_path, request
 from collectors.waf.decision import decision
-from collectors.waf.normalise import LOG, describe
-from tests.collectors.json_logs import REF, careful, compact, lines_of, with_any_bytes
+from collectors.waf.normalise import FORMAT, describe
+from tests.collectors.json_logs import REF, compact, lines_of, plainly, with_any_bytes
 from tests.collectors.waf.test_engines import HOSTILE
 from tests.collectors.waf.test_normalise import RECORD, REQUEST
 
@@ -22,24 +22,24 @@ CONTEXTS = (Context(REF, fastest()), Context(REF, PLAIN))
 LINES = lines_of("waf")
 
 
-def quick(line: bytes) -> Any:
-    """Return what the quick way makes of a line, None where it leaves it to the careful way."""
-    found, plain = (halves._quick_document(line, "id", 7, context) for context in CONTEXTS)
+def fast(line: bytes) -> Any:
+    """Return what the fast path makes of a line, None where it leaves it to the plain way."""
+    found, plain = (fast_path._quickly(line, "id", 7, context) for context in CONTEXTS)
     assert None in (found, plain) or found == plain  # the codecs write 1e300 differently, so one of them leaves it
     return found
 
 
 @pytest.mark.parametrize("line", LINES)
-def test_records_as_aws_writes_them_go_the_quick_way(line):
-    assert quick(line) is not None
-    assert quick(line) == careful(LOG, line, CONTEXTS[0])
+def test_records_as_aws_writes_them_go_the_fast_path(line):
+    assert fast(line) is not None
+    assert fast(line) == plainly(FORMAT, line, CONTEXTS[0])
 
 
 @pytest.mark.parametrize("line", HOSTILE)
 def test_hostile_records_are_the_same_either_way(line):
     for written in (line.encode(), compact(json.loads(line, strict=False)) if "\\ud" not in line else line.encode()):
-        found = quick(written)
-        assert found is None or found == careful(LOG, written, CONTEXTS[0])
+        found = fast(written)
+        assert found is None or found == plainly(FORMAT, written, CONTEXTS[0])
 
 
 @pytest.mark.parametrize(
@@ -72,15 +72,15 @@ def test_hostile_records_are_the_same_either_way(line):
         b'{"timestamp":1,"a":"\xff","httpRequest":{}}',
     ],
 )
-def test_what_needs_a_closer_look_is_left_to_the_careful_way(line):
-    assert quick(line) is None
+def test_what_needs_a_closer_look_is_left_to_the_plain_way(line):
+    assert fast(line) is None
 
 
 def test_what_quotes_the_request_is_not_remembered():
-    halves._acl_half.cache_clear()
+    fast_path._acl_part.clear()
     long = compact({**RECORD, "terminatingRuleMatchDetails": [{"matchedData": ["x" * 5000]}]})
-    assert quick(long) == careful(LOG, long, CONTEXTS[0])
-    assert halves._acl_half.cache_info().currsize == 0
+    assert fast(long) == plainly(FORMAT, long, CONTEXTS[0])
+    assert not fast_path._acl_part
 
 
 parts = st.sampled_from(
@@ -99,10 +99,10 @@ parts = st.sampled_from(
 
 @settings(max_examples=1000)
 @given(st.lists(parts, max_size=6))
-def test_whatever_is_in_it_the_document_is_the_same(members):
+def test_whatever_is_in_it_the_record_is_the_same(members):
     line = ("{" + ",".join(['"timestamp":1795236787123', *members]) + "}").encode()
-    found = quick(line)
-    assert found is None or found == careful(LOG, line, CONTEXTS[0])
+    found = fast(line)
+    assert found is None or found == plainly(FORMAT, line, CONTEXTS[0])
 
 
 class Read(dict):  # type: ignore[type-arg]
@@ -121,8 +121,8 @@ class Read(dict):  # type: ignore[type-arg]
         return super().__getitem__(key)
 
 
-def test_each_side_reads_its_own_half_only():
-    """What one side of the common fields reads must not be sought in the other half."""
+def test_each_side_reads_its_own_part_only():
+    """What one side of the common fields reads must not be sought in the other part."""
     record = {
         **RECORD,
         "action": "BLOCK",
@@ -135,8 +135,8 @@ def test_each_side_reads_its_own_half_only():
     for_decision, for_all = Read(record), Read(record)
     decision(for_decision)
     describe(for_all, CONTEXTS[0])
-    assert for_decision.keys_read == halves._DECIDES
-    assert for_all.keys_read == halves._DECIDES | halves._ASKS | {"timestamp"}
+    assert for_decision.keys_read == fast_path._DECIDES
+    assert for_all.keys_read == fast_path._DECIDES | fast_path._ASKS | {"timestamp"}
 
 
 # --- the request -----------------------------------------------------------------------------------------------------
@@ -177,77 +177,51 @@ def _request(texts: st.SearchStrategy[str]) -> st.SearchStrategy[Dict[str, Any]]
 
 @settings(max_examples=1000)
 @given(_request(st.text(_plain, max_size=5)))
-def test_a_request_of_plain_texts_goes_the_quick_way(request):
+def test_a_request_of_plain_texts_goes_the_fast_path(request):
     line = compact({**RECORD, "httpRequest": request, "labels": [], "clientAsn": 64510})
-    assert quick(line) is not None
-    assert quick(line) == careful(LOG, line, CONTEXTS[0])
+    assert fast(line) is not None
+    assert fast(line) == plainly(FORMAT, line, CONTEXTS[0])
 
 
 @settings(max_examples=1000)
 @given(_request(st.text(_plain + '\\"\n\t\0\ud800', max_size=5)), st.booleans())
-def test_whatever_is_in_the_request_the_document_is_the_same(request, escaped):
+def test_whatever_is_in_the_request_the_record_is_the_same(request, escaped):
     record = {**RECORD, "httpRequest": request, "labels": [{"name": "a"}]}
     line = json.dumps(record, ensure_ascii=escaped, separators=(",", ":")).encode("utf-8", "surrogatepass")
-    found = quick(line)
-    assert found is None or found == careful(LOG, line, CONTEXTS[0])
+    found = fast(line)
+    assert found is None or found == plainly(FORMAT, line, CONTEXTS[0])
 
 
 @settings(max_examples=1000)
 @given(with_any_bytes(compact(RECORD)))
 def test_a_line_with_any_bytes_in_it_is_the_same_either_way(line):
-    found = quick(line)
-    assert found is None or found == careful(LOG, line, CONTEXTS[0])
-
-
-def test_what_browsers_quote_goes_the_quick_way():
-    brands = {"name": "sec-ch-ua", "value": '"Chromium";v="142", "Not\\\\A";v="99"'}
-    agent = {"name": "User-Agent", "value": 'curl "8" \\'}
-    line = compact({**RECORD, "httpRequest": {**REQUEST, "headers": [brands, agent]}})
-    assert quick(line) is not None
-    assert quick(line) == careful(LOG, line, CONTEXTS[0])
+    found = fast(line)
+    assert found is None or found == plainly(FORMAT, line, CONTEXTS[0])
 
 
 @pytest.mark.parametrize(
     "changed",
     [
         (b'"uri":"/cart"', b'"uri":"/c\\u0061rt"'),
-        (b'"uri":"/cart"', b'"uri":"\\/cart"'),
-        (b'"uri":"/cart"', b'"uri":"\\u0001"'),
-        (b'"uri":"/cart"', b'"uri":5'),
         (b'"uri":"/cart"', b'"uri":"/","uri":"/cart"'),
-        (b'"args"', b'"more"'),
-        (b'"clientIp":"203', b'"clientIp":"\\"203'),
         (b'"},{"name"', b'"},,{"name"'),
-        (b'"}],"uri"', b'"},],"uri"'),
-        (b'"name":"Host"', b'"name":"Host","more":"x"'),
-        (b'"headers":[', b'"headers":[{},'),
-        (b'655c3f03-0a1b2c3d"', b'655c3f03-0a1b2c3d","uri":"/"'),
-        (b'655c3f03-0a1b2c3d"', b'655c3f03-0a1b2c3d","host":"a","host":"b"'),
+        (b'"name":"Host"', b'"name":"Host","":"x"'),
         (b'655c3f03-0a1b2c3d"', b'655c3f03-0a1b2c3d","host":{}'),
         (b'655c3f03-0a1b2c3d"}', b'655c3f03-0a1b2c3d"},"httpRequest":{}'),
         (b'655c3f03-0a1b2c3d"}', b'655c3f03-0a1b2c3d"},'),
     ],
 )
-def test_an_unusual_request_is_left_to_the_careful_way(changed):
+def test_an_odd_request_is_left_to_the_plain_way(changed):
     line = compact(RECORD)
-    assert quick(line) is not None
+    assert fast(line) is not None
     assert changed[0] in line
-    assert quick(line.replace(*changed, 1)) is None
+    assert fast(line.replace(*changed, 1)) is None
 
 
-def test_repeated_headers_are_read_in_one_way_only():
-    """With two ways to read a header this would take hours: each would be tried with each."""
-    repeated = [{"name": name, "value": ""} for name in ("referer", "host", "x-forwarded-for") for _ in range(70)]
-    line = compact({**RECORD, "httpRequest": {**REQUEST, "headers": repeated, "uri": "/\x01"}})
-    assert quick(line) is None
-    line = compact({**RECORD, "httpRequest": {**REQUEST, "headers": repeated}})
-    assert quick(line) is not None
-    assert quick(line) == careful(LOG, line, CONTEXTS[0])
-
-
-def test_last_members_of_a_request_are_not_remembered_without_bound():
-    before = usual_request._more.cache_info().currsize
-    for number in range(50):
-        line = compact({**RECORD, "httpRequest": {**REQUEST, "host": f"{number}" + "x" * 256}})
-        assert quick(line) == careful(LOG, line, CONTEXTS[0])
-    assert usual_request._more.cache_info().currsize == before
+def test_names_of_headers_are_not_remembered_without_bound():
+    request._wanted.clear()
+    headers = [{"name": f"x-{number}" + "y" * 64, "value": ""} for number in range(50)]
+    line = compact({**RECORD, "httpRequest": {**REQUEST, "headers": headers}})
+    assert fast(line) == plainly(FORMAT, line, CONTEXTS[0]) is not None
+    assert not request._wanted
+    assert request._wanted["X-Forwarded-For"] == "x-forwarded-for"

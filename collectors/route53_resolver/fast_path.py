@@ -1,10 +1,10 @@
-"""Resolver records as AWS usually writes them, in half the time: read by patterns, nothing is decoded.
+"""Resolver records in half the time: read by patterns, as AWS usually writes them; nothing is decoded.
 
 AWS writes the fields of a record in one order, and nearly always plain text. Such a line is JSON, repeats no key and
 fits the index template, and each text in it stands for itself: the patterns have shown all that, so what they found
 goes into the common fields as it is.
 
-Every other line is left to `collectors.json_record`; the documents are the same.
+Every other line is left to `normalise`; the records are the same.
 """
 
 from __future__ import annotations
@@ -15,21 +15,20 @@ from functools import lru_cache
 from typing import NamedTuple, Optional
 
 from collectors.event_time import EventTime, from_iso
-from collectors.json_record import json_document
-from collectors.records import Context
+from collectors.records import Context, Record
+from collectors.route53_resolver import normalise as plain
 from collectors.route53_resolver.common import (
     ADDRESS_TYPES,
     REPEATED,
     Repeated,
     common_fields,
-    remembered,
+    repeated_of,
     resolved,
     source_of,
 )
-from collectors.route53_resolver.name import LONGEST_REMEMBERED, question_of, remembered_question
-from collectors.route53_resolver.normalise import LOG
+from collectors.route53_resolver.name import question_of
+from collectors.route53_resolver.normalise import FORMAT
 from collectors.shape import LONGEST_INDEXED
-from es_bridge.bulk import Document
 
 #: Of a JSON string in ASCII: no escapes.
 _TEXT = r'[^"\\\x00-\x1f]*'
@@ -54,9 +53,9 @@ _ADDRESS = "|".join(ADDRESS_TYPES)
 _addresses = re.compile(rf'"Rdata":"({_TEXT})","Type":"(?:{_ADDRESS})"').findall
 
 
-def document(line: bytes, identity: str, number: int, context: Context) -> Document:
-    """Return the document of the record on ``line``, as `collectors.json_record.json_document` does."""
-    return _quick_document(line, identity, number, context) or json_document(LOG, line, identity, number, context)
+def normalise(line: bytes, identity: str, number: int, context: Context) -> Record:
+    """Return the record on ``line``, as `normalise.normalise` does."""
+    return _quickly(line, identity, number, context) or plain.normalise(line, identity, number, context)
 
 
 class _Head(NamedTuple):
@@ -65,10 +64,9 @@ class _Head(NamedTuple):
     #: Members that the common fields need, as they stand there.
     said: str
     time: EventTime
-    index_name: str
 
 
-def _quick_document(line: bytes, identity: str, number: int, context: Context) -> Optional[Document]:
+def _quickly(line: bytes, identity: str, number: int, context: Context) -> Optional[Record]:
     if len(line) > LONGEST_INDEXED or not line.isascii():
         return None
     text = line.decode()
@@ -83,22 +81,22 @@ def _quick_document(line: bytes, identity: str, number: int, context: Context) -
         head.time,
         _repeated(head.said, question, transport, firewall, ip_version),
         source,
-        remembered_question(name) if len(name) <= LONGEST_REMEMBERED else question_of(name),
+        question_of[name],
         resolved(_addresses(answers), context) if answers else "",
         f'"{instance}"' if instance else "",
     )
-    body = f"{common},{text[1:]}".encode()
-    return tuple.__new__(Document, (head.index_name, identity, body, number))
+    whole = f"{common},{text[1:]}".encode()
+    return tuple.__new__(Record, (FORMAT.dataset, head.time.epoch_ms, identity, whole, number))
 
 
 @lru_cache(maxsize=4096)
 def _head(text: str) -> Optional[_Head]:
     found = _HEAD.fullmatch(text)
     time = from_iso(found[2]) if found else None
-    return _Head(found[1], time, LOG.index_prefix + time.day) if found and time else None
+    return _Head(found[1], time) if found and time else None
 
 
 @lru_cache(maxsize=4096)
 def _repeated(head: str, question: str, transport: str, firewall: str, ip_version: int) -> Repeated:
     fields = json.loads(f"{{{head},{question},{transport}{firewall}}}")
-    return remembered(tuple(map(fields.get, REPEATED)), ip_version)
+    return repeated_of[tuple(map(fields.get, REPEATED)), ip_version]

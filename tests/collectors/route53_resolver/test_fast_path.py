@@ -1,4 +1,4 @@
-"""The quick way through a Resolver record and the careful one make the same document, whatever the record."""
+"""The fast path through a Resolver record and the plain way make the same record, whatever it says."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from collectors.addresses import AddressBook
 from collectors.json_codec import PLAIN, fastest
 from collectors.records import Context
-from collectors.route53_resolver import usual
-from collectors.route53_resolver.normalise import LOG
-from tests.collectors.json_logs import REF, careful, compact, lines_of, look_up, with_any_bytes
+from collectors.route53_resolver import fast_path
+from collectors.route53_resolver.normalise import FORMAT
+from tests.collectors.json_logs import REF, compact, lines_of, look_up, plainly, with_any_bytes
 from tests.collectors.route53_resolver.test_engines import HOSTILE
 from tests.collectors.route53_resolver.test_normalise import RECORD, changed
 
@@ -22,9 +22,9 @@ CONTEXTS = [Context(REF, codec, AddressBook(look_up)) for codec in (fastest(), P
 LINES = lines_of("route53_resolver")
 
 
-def quick(line: bytes) -> Any:
-    """Return what the quick way makes of a line, None where it leaves it to the careful way."""
-    found, plain = (usual._quick_document(line, "id", 7, context) for context in CONTEXTS)
+def fast(line: bytes) -> Any:
+    """Return what the fast path makes of a line, None where it leaves it to the plain way."""
+    found, plain = (fast_path._quickly(line, "id", 7, context) for context in CONTEXTS)
     assert found == plain
     return found
 
@@ -48,16 +48,16 @@ def quick(line: bytes) -> Any:
         {"query_name": 'del\x7f.{"}.[],:'.replace('"', "'")},
     ],
 )
-def test_records_as_aws_writes_them_go_the_quick_way(values):
+def test_records_as_aws_writes_them_go_the_fast_path(values):
     line = compact(changed(**values))
-    assert quick(line) is not None
-    assert quick(line) == careful(LOG, line, CONTEXTS[0])
+    assert fast(line) is not None
+    assert fast(line) == plainly(FORMAT, line, CONTEXTS[0])
 
 
 @pytest.mark.parametrize("line", [*LINES, *map(str.encode, HOSTILE)])
 def test_samples_and_hostile_records_are_the_same_either_way(line):
-    found = quick(line)
-    assert found is None or found == careful(LOG, line, CONTEXTS[0])
+    found = fast(line)
+    assert found is None or found == plainly(FORMAT, line, CONTEXTS[0])
 
 
 @pytest.mark.parametrize(
@@ -84,8 +84,8 @@ def test_samples_and_hostile_records_are_the_same_either_way(line):
         compact(changed(query_name="x" * 9000)),
     ],
 )
-def test_what_needs_a_closer_look_is_left_to_the_careful_way(line):
-    assert quick(line) is None
+def test_what_needs_a_closer_look_is_left_to_the_plain_way(line):
+    assert fast(line) is None
 
 
 _texts = st.text('a.:0[]{},"\\\n\x7fé', max_size=4)
@@ -98,14 +98,14 @@ _changes = st.dictionaries(
 
 @settings(max_examples=1000)
 @given(_changes, st.booleans())
-def test_whatever_is_in_it_the_document_is_the_same(values, escaped):
+def test_whatever_is_in_it_the_record_is_the_same(values, escaped):
     line = json.dumps(changed(**values), ensure_ascii=escaped, separators=(",", ":")).encode()
-    found = quick(line)
-    assert found is None or found == careful(LOG, line, CONTEXTS[0])
+    found = fast(line)
+    assert found is None or found == plainly(FORMAT, line, CONTEXTS[0])
 
 
 @settings(max_examples=1000)
 @given(with_any_bytes(compact(RECORD)))
 def test_a_line_with_any_bytes_in_it_is_the_same_either_way(line):
-    found = quick(line)
-    assert found is None or found == careful(LOG, line, CONTEXTS[0])
+    found = fast(line)
+    assert found is None or found == plainly(FORMAT, line, CONTEXTS[0])
