@@ -28,19 +28,19 @@ from typing import Any, Dict, Iterator, List, NamedTuple
 from benchmarks.process import median
 from benchmarks.samples import Sample
 from collectors.cli.load import WORKERS
-from collectors.datasets import DATASETS
 from collectors.delivery.intake import Intake
-from collectors.enrichment import address_book
-from collectors.files import FileObjects, LogFile, find_files
-from collectors.json_codec import fastest
-from collectors.load import Load, LoadReport, make_visible
-from collectors.reading import SOURCES, Reading
-from collectors.records import Context, Record
+from collectors.loading.files import FileObjects, LogFile, find_files
+from collectors.loading.load import Load, LoadReport, make_visible
+from collectors.reading.reading import SOURCES, Reading
+from collectors.reading.unpack import GZIP_MAGIC
+from collectors.records.enrichment import address_book
+from collectors.records.json_codec import fastest
+from collectors.records.record import Context, Record
 from collectors.sinks.contract import STORED, Answer
 from collectors.sinks.opensearch.index_names import all_indices
 from collectors.sinks.opensearch.sink import OpenSearchSink
-from collectors.templates import ensure_template
-from collectors.unpack import GZIP_MAGIC
+from collectors.sources.datasets import DATASETS
+from collectors.store.templates import ensure_template
 from es_bridge.config import ClusterConfig
 from es_bridge.transport import Transport
 

@@ -92,11 +92,11 @@ def _ours(dataset: str, path: Path, mmdb: Optional[Path]) -> Tuple[Iterator[Tupl
     import importlib
 
     from aws_bridge.object_ref import ObjectRef
-    from collectors.enrichment import address_book
-    from collectors.json_codec import fastest
-    from collectors.records import BadRecord, Context
+    from collectors.reading.unpack import unpacked
+    from collectors.records.enrichment import address_book
+    from collectors.records.json_codec import fastest
+    from collectors.records.record import BadRecord, Context
     from collectors.sinks.opensearch.index_names import index_of
-    from collectors.unpack import unpacked
 
     source = importlib.import_module(f"collectors.{dataset}.source")
     counters: Dict[str, Any] = {"raw_bytes": 0, "addresses": address_book([mmdb] if mmdb else [])}

@@ -27,9 +27,9 @@ from typing import Dict, List, NamedTuple
 from benchmarks.load import FILES, LIMIT, LOADER, Figures, clear, made_up, rate, stored_bytes, unpacked_bytes
 from benchmarks.process import median
 from collectors.cli.load import WORKERS
-from collectors.files import find_files
-from collectors.object_fields import ALL, Choice, parse_choice
-from collectors.templates import ensure_template
+from collectors.loading.files import find_files
+from collectors.store.object_fields import ALL, Choice, parse_choice
+from collectors.store.templates import ensure_template
 from es_bridge.config import ClusterConfig
 from es_bridge.transport import Transport
 

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Callable, Dict, List
 
 from benchmarks.process import Run, median, run_command, run_program
-from collectors.templates import ensure_template, template
+from collectors.store.templates import ensure_template, template
 from es_bridge.config import ClusterConfig
 from es_bridge.transport import Transport
 from lab.splunkd import SplunkdStandIn, User, add_cluster

@@ -6,7 +6,7 @@ administrator would; the loader leaves a template alone that somebody has change
 
 from __future__ import annotations
 
-from collectors.templates import INDEX, Piece
+from collectors.store.templates import INDEX, Piece
 
 #: What an index has instead.
 CODEC = "default"

@@ -13,15 +13,15 @@ from aws_bridge.clients import client
 from aws_bridge.errors import AwsError
 from aws_bridge.object_ref import ObjectRef, split_uri
 from aws_bridge.objects import Objects, S3Objects
-from collectors.audit import NAMED, Audit, ObjectAudit
 from collectors.cli.passed_over import UNKNOWN, examples, known
 from collectors.cli.period import add_period_arguments, in_words, listing_of, period_from, period_is_given
-from collectors.datasets import DATASETS
 from collectors.delivery.dead_letters import DeadLetters
 from collectors.delivery.letter_store import letter_store
 from collectors.errors import CollectorError
-from collectors.files import FileObjects, find_files
-from collectors.presence import Presence
+from collectors.loading.files import FileObjects, find_files
+from collectors.sources.datasets import DATASETS
+from collectors.verify.audit import NAMED, Audit, ObjectAudit
+from collectors.verify.presence import Presence
 from es_bridge.cli.connection import add_connection_arguments, cluster_from, opaque_id
 from es_bridge.cli.reporting import DONE, FAILED, UsageError, run_reported, say, tell
 from es_bridge.cli.rows import TABLE, Column, Rows, add_format_argument

@@ -16,7 +16,6 @@ from typing import Any, List, Optional
 from aws_bridge.clients import client
 from aws_bridge.objects import S3Objects
 from aws_bridge.queue import Queue
-from collectors.datasets import DATASETS
 from collectors.delivery.daemon import Daemon, DaemonSettings
 from collectors.delivery.dead_letters import DeadLetters
 from collectors.delivery.event_window import AS_THE_POLICIES, EventWindow
@@ -26,10 +25,11 @@ from collectors.delivery.intake import Intake
 from collectors.delivery.letter_store import letter_store
 from collectors.delivery.object_log import ObjectLog
 from collectors.delivery.prometheus import DaemonMetrics
-from collectors.enrichment import address_book
-from collectors.object_fields import parse_choice
+from collectors.records.enrichment import address_book
 from collectors.sinks.opensearch.sink import OpenSearchSink
-from collectors.templates import ensure_template
+from collectors.sources.datasets import DATASETS
+from collectors.store.object_fields import parse_choice
+from collectors.store.templates import ensure_template
 from es_bridge.cli.connection import cluster_from, opaque_id
 from es_bridge.cli.reporting import UsageError
 from es_bridge.transport import Transport

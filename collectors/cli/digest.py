@@ -13,10 +13,10 @@ from aws_bridge.clients import client
 from aws_bridge.errors import AwsError
 from aws_bridge.object_ref import split_uri
 from collectors.cli.period import instant_ms
-from collectors.cloudtrail.digest import DIGEST, LOG, READERS, VALID, Checked, DigestStore, verify
-from collectors.cloudtrail.digest_keys import PublicKeys, keys_of_aws, keys_of_file
-from collectors.cloudtrail.digest_store import LocalDigests, S3Digests
 from collectors.errors import CollectorError
+from collectors.verify.digest import DIGEST, LOG, READERS, VALID, Checked, DigestStore, verify
+from collectors.verify.digest_keys import PublicKeys, keys_of_aws, keys_of_file
+from collectors.verify.digest_store import LocalDigests, S3Digests
 from es_bridge.cli.reporting import DONE, FAILED, UsageError, run_reported, say, tell
 from es_bridge.cli.rows import TABLE, Column, Rows, add_format_argument
 from es_bridge.terminal import put

@@ -14,16 +14,16 @@ from aws_bridge.errors import AwsError, ObjectUnreadable
 from aws_bridge.objects import LocalObjects, Objects, S3Objects
 from collectors.cli.period import days
 from collectors.cli.progress import Waiting
-from collectors.datasets import DATASETS
 from collectors.delivery.dead_letters import UNKNOWN, DeadLetter, DeadLetters
 from collectors.delivery.event_window import EventWindow
 from collectors.delivery.intake import Intake
 from collectors.delivery.letter_store import letter_store
+from collectors.delivery.originals import Originals
 from collectors.delivery.redrive import Redriven, redrive
-from collectors.enrichment import address_book
 from collectors.errors import CollectorError
-from collectors.originals import Originals
+from collectors.records.enrichment import address_book
 from collectors.sinks.opensearch.sink import OpenSearchSink
+from collectors.sources.datasets import DATASETS
 from es_bridge.cli.connection import add_connection_arguments, cluster_from, opaque_id
 from es_bridge.cli.reporting import DONE, FAILED, UsageError, run_reported, say, tell
 from es_bridge.cli.rows import TABLE, Column, Rows, add_format_argument, as_json

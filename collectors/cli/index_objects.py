@@ -5,11 +5,11 @@ from __future__ import annotations
 import argparse
 
 from collectors.errors import CollectorError
-from collectors.object_fields import ALL, NONE, OBJECTS, parse_choice
+from collectors.store.object_fields import ALL, NONE, OBJECTS, parse_choice
 
 
 def add_choice(parser: argparse.ArgumentParser) -> None:
-    """Add ``--index-objects``; `collectors.object_fields.parse_choice` reads it."""
+    """Add ``--index-objects``; `collectors.store.object_fields.parse_choice` reads it."""
     parser.add_argument(
         "--index-objects",
         metavar="NAMES",

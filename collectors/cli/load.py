@@ -13,28 +13,28 @@ from aws_bridge.clients import client
 from aws_bridge.errors import AwsError
 from aws_bridge.object_ref import NO_BUCKET, ObjectRef, split_uri
 from aws_bridge.objects import Objects, S3Objects
-from collectors.backfill import Backfill, Survey, subject, what_to_know
 from collectors.cli.daemon import add_queue_arguments, run_queue
 from collectors.cli.index_objects import add_choice
 from collectors.cli.passed_over import NOT_A_LOG, UNKNOWN, examples, known
 from collectors.cli.period import add_period_arguments, days, in_words, listing_of, period_from, period_is_given
 from collectors.cli.progress import Waiting, bar, orderly_ctrl_c
-from collectors.datasets import DATASETS
 from collectors.delivery.dead_letters import DeadLetters
 from collectors.delivery.event_window import EventWindow
 from collectors.delivery.intake import Intake
 from collectors.delivery.letter_store import letter_store
 from collectors.delivery.outcome import UNKNOWN_COLUMNS
-from collectors.enrichment import address_book
 from collectors.errors import CollectorError
-from collectors.files import FileObjects, find_files
-from collectors.finished import Finished, default_path
-from collectors.listing import Listing
-from collectors.load import Load, LoadReport, Rejections, make_visible
-from collectors.object_fields import parse_choice
-from collectors.recognise import UNKNOWN_KIND, kind_of
+from collectors.loading.backfill import Backfill, Survey, subject, what_to_know
+from collectors.loading.files import FileObjects, find_files
+from collectors.loading.finished import Finished, default_path
+from collectors.loading.listing import Listing
+from collectors.loading.load import Load, LoadReport, Rejections, make_visible
+from collectors.reading.recognise import UNKNOWN_KIND, kind_of
+from collectors.records.enrichment import address_book
 from collectors.sinks.opensearch.sink import OpenSearchSink
-from collectors.templates import ensure_template
+from collectors.sources.datasets import DATASETS
+from collectors.store.object_fields import parse_choice
+from collectors.store.templates import ensure_template
 from es_bridge.cli.connection import add_connection_arguments, cluster_from, opaque_id
 from es_bridge.cli.reporting import DONE, FAILED, UsageError, run_reported, say, tell
 from es_bridge.cli.table import aligned, cell

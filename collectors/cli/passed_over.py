@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Collection, Mapping, Sequence
 
-from collectors.recognise import UNKNOWN_KIND
+from collectors.reading.recognise import UNKNOWN_KIND
 from es_bridge.cli.table import cell
 
 NOT_A_LOG = "not loaded, because it is none of the logs"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any, Optional
 
-from collectors.listing import EARLY_MS, HOUR_MS, LATE_HOURS, Listing, Period, delivered
+from collectors.loading.listing import EARLY_MS, HOUR_MS, LATE_HOURS, Listing, Period, delivered
 from es_bridge.cli.reporting import UsageError
 from es_bridge.times import format_utc, now_ms, parse_time, zone_named
 

@@ -7,11 +7,11 @@ import json
 from typing import Iterable, List
 
 from collectors.cli.index_objects import add_choice
-from collectors.datasets import DATASETS
 from collectors.errors import CollectorError
-from collectors.lifecycle import LIFECYCLES, SELF_MANAGED, UNSUPPORTED, compare_policy, policy
-from collectors.object_fields import COMPONENT, DEFAULT_OBJECTS, UNDECIDED, Decision, explained, parse_choice
-from collectors.templates import (
+from collectors.sources.datasets import DATASETS
+from collectors.store.lifecycle import LIFECYCLES, SELF_MANAGED, UNSUPPORTED, compare_policy, policy
+from collectors.store.object_fields import COMPONENT, DEFAULT_OBJECTS, UNDECIDED, Decision, explained, parse_choice
+from collectors.store.templates import (
     EDITED,
     MISSING,
     NO_LIFECYCLE,

@@ -28,7 +28,7 @@ from typing import Any, Dict, Iterable, Iterator, List, Mapping, NamedTuple, Opt
 
 from aws_bridge.object_ref import ObjectRef
 from collectors.delivery.letter_store import LetterStore, LetterStoreError
-from collectors.records import EXCERPT_BYTES
+from collectors.records.record import EXCERPT_BYTES
 
 #: Record numbers a file covers: at most 6 MB of letters are in memory for one, with excerpts of 4 kB.
 BLOCK = 1000

@@ -10,8 +10,8 @@ import time
 from datetime import date, datetime, timedelta, timezone
 from typing import Callable, Dict, Mapping, Optional, Union
 
-from collectors.datasets import DATASETS
-from collectors.retention import RETENTION
+from collectors.sources.datasets import DATASETS
+from collectors.store.retention import RETENTION
 
 #: How far ahead of the clock an event may be.
 AHEAD = timedelta(days=1)

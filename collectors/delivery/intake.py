@@ -35,7 +35,6 @@ from typing import Callable, Collection, Iterable, Iterator, Optional, Protocol,
 from aws_bridge.errors import AwsError, ObjectGone
 from aws_bridge.object_ref import ObjectRef
 from aws_bridge.objects import Objects
-from collectors.addresses import AddressBook
 from collectors.delivery.dead_letters import (
     BAD_RECORD,
     DAMAGED_FILE,
@@ -60,13 +59,14 @@ from collectors.errors import (
     StoreUnavailable,
     UnknownObject,
 )
-from collectors.json_codec import Codec, fastest
-from collectors.object_time import written_ms
-from collectors.reading import Reading
-from collectors.recognise import DIGEST, PLACEHOLDER, UNKNOWN_KIND, is_placeholder, kind_of
-from collectors.records import EXCERPT_BYTES, BadRecord, Context, Record
+from collectors.reading.reading import Reading
+from collectors.reading.recognise import DIGEST, PLACEHOLDER, UNKNOWN_KIND, is_placeholder, kind_of
+from collectors.reading.unpack import BrokenData
+from collectors.records.addresses import AddressBook
+from collectors.records.json_codec import Codec, fastest
+from collectors.records.object_time import written_ms
+from collectors.records.record import EXCERPT_BYTES, BadRecord, Context, Record
 from collectors.sinks.contract import ALREADY_THERE, STORED, Sink, ignore
-from collectors.unpack import BrokenData
 
 #: So many letters about single records of one object; the others have one letter together. A file of 6 kB can hold
 #: three million bad records, and 4 kB of each would be kept.

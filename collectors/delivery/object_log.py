@@ -7,7 +7,7 @@ from typing import Collection, Optional, Set, TextIO
 from aws_bridge.functions.json_log import JsonLog
 from aws_bridge.object_ref import ObjectRef
 from collectors.delivery.outcome import DONE, UNKNOWN_COLUMNS, ObjectResult
-from collectors.recognise import UNKNOWN_KIND
+from collectors.reading.recognise import UNKNOWN_KIND
 
 #: Unknown columns that are remembered, so that each is warned of once.
 MAX_COLUMNS = 1000

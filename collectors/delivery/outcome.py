@@ -37,7 +37,8 @@ class ObjectResult:
     newest_ms: int = 0
     #: Unpacked bytes read.
     bytes_read: int = 0
-    #: Columns that are not known: `collectors.records.Context.unknown_columns`.
+    #: Columns that are not known: `collectors.records.record.Context.unknown_columns`.
     unknown_columns: Tuple[str, ...] = ()
-    #: What the object is called where it is none of the logs (see `collectors.recognise`): nothing of it was loaded.
+    #: What the object is called where it is none of the logs (`collectors.reading.recognise`): nothing was loaded of
+    #: it.
     passed_over: str = ""

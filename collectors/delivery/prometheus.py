@@ -13,7 +13,7 @@ from typing import Any, Callable, Dict, Tuple
 from aws_bridge.object_ref import ObjectRef
 from collectors.delivery.outcome import ObjectResult
 from collectors.errors import CollectorError
-from collectors.key_origin import origin_of
+from collectors.records.key_origin import origin_of
 
 PREFIX = "aws_siem_bridge_"
 _SOURCE = ("dataset", "account", "region")

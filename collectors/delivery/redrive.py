@@ -17,7 +17,7 @@ from aws_bridge.object_ref import ObjectRef
 from collectors.delivery.dead_letters import NOT_THIS_LOG, UNKNOWN, DeadLetter, DeadLetters
 from collectors.delivery.intake import Intake
 from collectors.delivery.outcome import DONE, ObjectResult
-from collectors.reading import SOURCES
+from collectors.reading.reading import SOURCES
 
 REFUSED_ANEW = "what is left was refused anew: the letters say why"
 

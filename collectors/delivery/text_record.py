@@ -7,7 +7,7 @@ letter is refused for ever.
 =========================  ==========================================================================================
 field                      value
 =========================  ==========================================================================================
-@timestamp                 the object's time: `collectors.object_time`
+@timestamp                 the object's time: `collectors.records.object_time`
 event.kind                 ``pipeline_error``
 event.dataset              the log's, as in its records
 event.time_from            ``object_key`` or ``object_written``
@@ -25,10 +25,10 @@ from __future__ import annotations
 
 from typing import Any, Dict, Optional
 
-from collectors.datasets import DATASETS
-from collectors.exact_json import encode
-from collectors.key_origin import origin_of
-from collectors.records import BadRecord, Context, Record, record_id
+from collectors.records.exact_json import encode
+from collectors.records.key_origin import origin_of
+from collectors.records.record import BadRecord, Context, Record, record_id
+from collectors.sources.datasets import DATASETS
 
 _BEGINNING = b'"event":{"kind":"pipeline_error",'
 _BEGINNING_BYTES = 80

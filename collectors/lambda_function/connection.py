@@ -8,10 +8,10 @@ from typing import Any, Callable, Dict
 
 from aws_bridge.clients import client
 from aws_bridge.functions.secrets import login_of
-from collectors.datasets import DATASETS
 from collectors.lambda_function.settings import REQUEST_TIMEOUT_S, Settings
-from collectors.recognise import kind_of
+from collectors.reading.recognise import kind_of
 from collectors.sinks.opensearch.index_names import daily_index
+from collectors.sources.datasets import DATASETS
 from es_bridge.answers import COUNT, Maybe
 from es_bridge.config import Auth, ClusterConfig
 from es_bridge.errors import BridgeError

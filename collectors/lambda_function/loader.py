@@ -20,7 +20,6 @@ from collectors.delivery.intake import Intake
 from collectors.delivery.letter_store import letter_store
 from collectors.delivery.object_log import ObjectLog
 from collectors.delivery.outcome import ObjectResult
-from collectors.enrichment import address_book
 from collectors.errors import CollectorError, IntakeStopped
 from collectors.lambda_function.address_files import local_files
 from collectors.lambda_function.batch import Batch
@@ -28,6 +27,7 @@ from collectors.lambda_function.connection import index_of, transport_of
 from collectors.lambda_function.event_source_mapping import EventSourceMapping
 from collectors.lambda_function.object_metrics import STORE_UNAVAILABLE
 from collectors.lambda_function.settings import Settings, read_settings
+from collectors.records.enrichment import address_book
 from collectors.sinks.opensearch.sink import OpenSearchSink
 
 

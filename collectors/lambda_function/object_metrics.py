@@ -20,7 +20,7 @@ from typing import Optional, TextIO
 from aws_bridge.functions.embedded_metrics import emit
 from aws_bridge.object_ref import ObjectRef
 from collectors.delivery.outcome import ObjectResult
-from collectors.key_origin import origin_of
+from collectors.records.key_origin import origin_of
 
 DIMENSIONS = ("Account", "Region", "Source")
 RECORDS, DEAD_LETTERS, LAG, STORE_UNAVAILABLE = "Records", "DeadLetters", "LagSeconds", "StoreUnavailable"

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from typing import Callable, Generator, Iterable, NamedTuple, Protocol
 
-from collectors.records import Record
+from collectors.records.record import Record
 
 STORED = "stored"
 ALREADY_THERE = "already_there"

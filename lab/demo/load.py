@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 from typing import Dict, Iterator, Mapping
 
-from collectors.datasets import DATASETS
+from collectors.sources.datasets import DATASETS
 from es_bridge.cli.reporting import say
 from es_bridge.config import ClusterConfig
 from es_bridge.errors import ResponseError

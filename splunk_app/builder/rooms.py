@@ -33,8 +33,6 @@ CARRIED = (Room("es_bridge", without=("cli", "__main__.py")),)
 #: What inputs and alert actions will need: kept fit for Splunk's Pythons, carried from the day they use it.
 KEPT_FIT = (
     Room("aws_bridge", without=("functions", "trimming.py")),
-    Room("collectors/cloudtrail", without=("digest.py", "digest_keys.py", "digest_store.py")),
-    Room("collectors/route53_resolver"),
-    Room("collectors/vpc_flow"),
-    Room("collectors/waf"),
+    Room("collectors/records"),
+    Room("collectors/sources"),
 )

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Callable, Dict, List, NamedTuple, Tuple
 
 from aws_bridge.object_ref import ObjectRef
-from collectors.records import record_id
+from collectors.records.record import record_id
 from tests import log_records
 from tests.log_records import ACCOUNT, FLOW_COLUMNS, REGION, event_id, lines_file
 

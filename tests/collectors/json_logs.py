@@ -10,15 +10,15 @@ from typing import Any, Dict, List, Mapping, Optional, Set, Tuple
 from hypothesis import strategies as st
 
 from aws_bridge.object_ref import ObjectRef
-from collectors.addresses import AddressBook
 from collectors.errors import InvalidRecord
-from collectors.json_codec import PLAIN, fastest
-from collectors.json_record import JsonFormat, json_record
-from collectors.records import Context, Made, Record
-from collectors.shape import ANYTHING
+from collectors.records.addresses import AddressBook
+from collectors.records.json_codec import PLAIN, fastest
+from collectors.records.json_record import JsonFormat, json_record
+from collectors.records.record import Context, Made, Record
+from collectors.records.shape import ANYTHING
 from collectors.sinks.contract import STORED
 from collectors.sinks.opensearch.index_names import index_of
-from collectors.templates import deployed
+from collectors.store.templates import deployed
 from es_bridge.transport import Transport
 from tests.collectors.on_engine import write
 

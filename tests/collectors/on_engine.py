@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Iterable, Iterator, List
 
 from collectors.sinks.opensearch.index_names import index_of
-from collectors.templates import ensure_template
+from collectors.store.templates import ensure_template
 from es_bridge.bulk import Create, Outcome, bulk_create
 from es_bridge.config import Auth, ClusterConfig
 from es_bridge.transport import Transport

@@ -9,7 +9,7 @@ from typing import List, Tuple
 
 import pytest
 
-from collectors.object_fields import field_type
+from collectors.store.object_fields import field_type
 from es_bridge.dialect import detect
 from es_bridge.errors import BridgeError
 from es_bridge.query import SearchRequest

@@ -10,7 +10,7 @@ from typing import Any, Callable, Dict, Iterator, List, Mapping
 
 import pytest
 
-from collectors.templates import TEMPLATES, pieces, pieces_for, write
+from collectors.store.templates import TEMPLATES, pieces, pieces_for, write
 from es_bridge.cli.connection import PASSWORD_VARIABLE
 from es_bridge.config import Auth, ClusterConfig
 from es_bridge.dialect import detect

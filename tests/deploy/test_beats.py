@@ -13,7 +13,7 @@ from datetime import datetime, timezone
 import pytest
 import yaml
 
-from collectors.templates import DEPLOY, TEMPLATES
+from collectors.store.templates import DEPLOY, TEMPLATES
 from lab.browser.errors import BrowserUnavailable
 from lab.browser.node import run_node
 from tests.deploy.conftest import DAY

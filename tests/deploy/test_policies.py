@@ -16,9 +16,9 @@ import jsonschema
 import pytest
 
 from collectors.errors import CollectorError
-from collectors.lifecycle import LIFECYCLES, policy
-from collectors.retention import RETENTION
-from collectors.templates import DEPLOY, TEMPLATES, pieces
+from collectors.store.lifecycle import LIFECYCLES, policy
+from collectors.store.retention import RETENTION
+from collectors.store.templates import DEPLOY, TEMPLATES, pieces
 from es_bridge.config import Auth, ClusterConfig
 from es_bridge.transport import Transport
 from lab.front.server import LocalServer, Received, Reply, forward

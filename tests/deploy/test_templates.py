@@ -6,10 +6,10 @@ import json
 
 import pytest
 
-from collectors.datasets import DATASETS
 from collectors.errors import TemplateRefused
-from collectors.object_fields import COMPONENT, NOT_INDEXED, OBJECTS
-from collectors.templates import DEPLOY, TEMPLATES, ensure_template, pieces, pieces_for, template
+from collectors.sources.datasets import DATASETS
+from collectors.store.object_fields import COMPONENT, NOT_INDEXED, OBJECTS
+from collectors.store.templates import DEPLOY, TEMPLATES, ensure_template, pieces, pieces_for, template
 from es_bridge.dialect import Dialect, detect
 from tests.conftest import GOLDEN
 from tests.deploy.conftest import DAY
@@ -282,7 +282,7 @@ def test_a_choice_that_an_engine_cannot_follow_is_an_error_and_stores_all_the_sa
 
 def test_an_account_that_is_not_told_the_version_leaves_the_objects_as_they_are(store, monkeypatch):
     assert ensure_template(store.transport, "cloudtrail")
-    monkeypatch.setattr("collectors.templates.detect", lambda transport: Dialect())
+    monkeypatch.setattr("collectors.store.templates.detect", lambda transport: Dialect())
     assert not ensure_template(store.transport, "cloudtrail")
     assert indexed_in(store) == OBJECTS
     store.clear()

@@ -10,8 +10,8 @@ from typing import Any, Dict, Iterator, List
 
 import pytest
 
-from collectors.lifecycle import policy
-from collectors.templates import DEPLOY, pieces
+from collectors.store.lifecycle import policy
+from collectors.store.templates import DEPLOY, pieces
 from es_bridge.config import ClusterConfig
 from es_bridge.transport import Transport
 from lab.engine import EngineUnavailable, start_cluster

@@ -11,10 +11,10 @@ from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple
 
 import pytest
 
-from collectors.lifecycle import compare_policy, policy
-from collectors.periods import daily_indices
-from collectors.presence import Presence
-from collectors.templates import compare, pieces, write
+from collectors.store.lifecycle import compare_policy, policy
+from collectors.store.periods import daily_indices
+from collectors.store.templates import compare, pieces, write
+from collectors.verify.presence import Presence
 from es_bridge.answers import COUNT, EACH, NUMBER, WHOLE, Maybe, checked
 from es_bridge.bulk import Document, bulk_create
 from es_bridge.config import ClusterConfig

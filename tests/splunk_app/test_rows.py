@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from search_command.rows import META_COLUMNS, RowEncoder, RowSettings
 from search_command.sourcetypes import DEFAULT_SOURCETYPE, sourcetype_for
 
-from collectors.datasets import DATASETS, Dataset
+from collectors.sources.datasets import DATASETS, Dataset
 
 RESERVED = {"host", "source", "sourcetype", "index", "splunk_server", "linecount", "doc_id", "doc_error"}
 

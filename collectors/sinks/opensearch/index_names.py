@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import date
 from functools import lru_cache
 
-from collectors.datasets import DATASETS
-from collectors.records import Record
+from collectors.records.record import Record
+from collectors.sources.datasets import DATASETS
 
 DAY_MS = 86_400_000
 _1970 = date(1970, 1, 1).toordinal()

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Callable, List, Sequence
 
-from collectors.event_time import from_epoch_ms
+from collectors.records.event_time import from_epoch_ms
 from es_bridge.bulk import Create
 
 #: The text of every record begins ``{"@timestamp":"2026-11-21T04:53:00.000Z","event":{"dataset":...``.

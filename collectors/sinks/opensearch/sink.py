@@ -8,7 +8,7 @@ from contextlib import closing
 from typing import Callable, Generator, Iterable, Iterator
 
 from collectors.errors import IntakeStopped, StoreUnavailable
-from collectors.records import Record
+from collectors.records.record import Record
 from collectors.sinks.contract import Answer, ignore
 from collectors.sinks.opensearch.index_names import index_of
 from collectors.sinks.opensearch.ingested import stamped

@@ -9,7 +9,7 @@ from typing import Iterator
 
 import pytest
 
-from collectors.datasets import DATASETS
+from collectors.sources.datasets import DATASETS
 from es_bridge import bulk as bulk_module
 from es_bridge import transport as transport_module
 from es_bridge.backoff import Backoff

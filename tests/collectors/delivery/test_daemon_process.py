@@ -16,7 +16,7 @@ from typing import Any, Dict, Iterator, List
 
 import pytest
 
-from collectors.datasets import DATASETS
+from collectors.sources.datasets import DATASETS
 from lab.engine import Engine
 from tests.account import Account, QueueUrls, notification_of, trail_file, trail_key
 from tests.collectors.corpus import log_file

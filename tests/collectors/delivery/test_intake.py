@@ -25,7 +25,7 @@ from collectors.delivery.dead_letters import (
 from collectors.delivery.event_window import EventWindow
 from collectors.delivery.intake import Intake
 from collectors.delivery.outcome import DONE, RETRY, UNFINISHED
-from collectors.records import EXCERPT_BYTES, MAX_RECORD_BYTES
+from collectors.records.record import EXCERPT_BYTES, MAX_RECORD_BYTES
 from tests.collectors.shelf import BUCKET, KEY, done, lines, query
 
 
@@ -259,7 +259,7 @@ def test_a_fault_of_ours_is_tried_again_and_ends_nothing(shelf, day, monkeypatch
         raise KeyError("a bug")
         yield
 
-    monkeypatch.setattr("collectors.route53_resolver.source.documents", broken)
+    monkeypatch.setattr("collectors.sources.route53_resolver.source.documents", broken)
     result = shelf.take(shelf.put(lines(query(1, day))))
     assert result.outcome == RETRY
     assert "unexpected KeyError" in result.reason

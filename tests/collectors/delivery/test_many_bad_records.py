@@ -8,14 +8,14 @@ import json
 
 import pytest
 
-from collectors.audit import Audit
 from collectors.delivery.dead_letters import DeadLetters
 from collectors.delivery.intake import MOST_LETTERS
 from collectors.delivery.outcome import UNFINISHED
 from collectors.delivery.redrive import redrive
-from collectors.load import Rejections
-from collectors.presence import Presence
-from collectors.recognise import kind_of
+from collectors.loading.load import Rejections
+from collectors.reading.recognise import kind_of
+from collectors.verify.audit import Audit
+from collectors.verify.presence import Presence
 from tests.collectors.four_logs import LOGS
 from tests.collectors.shelf import KEY, KEY_INDEX, done, lines, query
 

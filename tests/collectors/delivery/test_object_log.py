@@ -10,7 +10,7 @@ import pytest
 from aws_bridge.object_ref import ObjectRef
 from collectors.delivery.object_log import ObjectLog
 from collectors.delivery.outcome import DONE, RETRY, UNFINISHED, ObjectResult
-from collectors.recognise import UNKNOWN_KIND
+from collectors.reading.recognise import UNKNOWN_KIND
 
 
 def test_unknown_columns_stand_in_every_objects_line_and_are_warned_of_once():

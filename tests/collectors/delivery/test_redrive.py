@@ -12,7 +12,7 @@ import aws_siem_bridge
 from aws_bridge.object_ref import ObjectRef
 from collectors.delivery.dead_letters import OBJECT_GONE, DeadLetter
 from collectors.delivery.redrive import redrive
-from collectors.recognise import kind_of
+from collectors.reading.recognise import kind_of
 from tests.collectors.shelf import BUCKET, KEY, done, lines, query
 
 _days = itertools.count()

@@ -18,15 +18,15 @@ from botocore.stub import Stubber
 import aws_siem_bridge
 from aws_bridge.object_ref import ObjectRef
 from aws_bridge.objects import S3Objects
-from collectors.audit import Audit
 from collectors.delivery.dead_letters import BAD_RECORD, DeadLetter
 from collectors.delivery.redrive import redrive
-from collectors.json_codec import PLAIN, fastest
-from collectors.object_time import object_time, written_ms
-from collectors.presence import Presence
-from collectors.reading import Reading
-from collectors.records import BadRecord, Context, Record, record_id
+from collectors.reading.reading import Reading
+from collectors.records.json_codec import PLAIN, fastest
+from collectors.records.object_time import object_time, written_ms
+from collectors.records.record import BadRecord, Context, Record, record_id
 from collectors.sinks.opensearch.index_names import index_of
+from collectors.verify.audit import Audit
+from collectors.verify.presence import Presence
 from tests.collectors.four_logs import ACCOUNT, LOGS, event_id
 from tests.collectors.shelf import BUCKET, KEY, KEY_INDEX, done, lines, query
 

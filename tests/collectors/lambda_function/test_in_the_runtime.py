@@ -23,7 +23,7 @@ import pytest
 
 from aws_bridge.object_ref import ObjectRef
 from collectors.lambda_function.resume import NOT_OURS, STILL_OFF, SWITCHED_ON
-from collectors.records import record_id
+from collectors.records.record import record_id
 from lab.aws import AwsStandIn, Layout, Queues
 from lab.engine import Engine
 from lab.front.server import Handler, LocalServer, Received, Reply, forward

@@ -183,9 +183,9 @@ def test_alarms_cover_what_can_go_wrong():
 
 def test_alarms_watch_metrics_that_the_functions_emit():
     from aws_bridge.functions.embedded_metrics import NAMESPACE
-    from collectors.datasets import DATASETS
     from collectors.lambda_function import object_metrics as metrics
     from collectors.lambda_function import watcher
+    from collectors.sources.datasets import DATASETS
 
     emitted = {
         metrics.RECORDS, metrics.DEAD_LETTERS, metrics.LAG, metrics.STORE_UNAVAILABLE, watcher.SILENCE,

@@ -17,9 +17,9 @@ from typing import Any, Dict, List, NamedTuple
 import pytest
 
 from aws_bridge.object_ref import ObjectRef
-from collectors.recognise import kind_of
-from collectors.records import Context, Document
-from collectors.unpack import unpacked
+from collectors.reading.recognise import kind_of
+from collectors.reading.unpack import unpacked
+from collectors.records.record import Context, Document
 from lab.story import cast
 from lab.story.addresses import NETWORKS, country_of
 from lab.story.files import LOGS, Written, write_story

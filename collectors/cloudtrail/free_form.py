@@ -1,5 +1,0 @@
-"""CloudTrail's free-form objects that engines can index as a whole: see `collectors.object_fields`."""
-
-from __future__ import annotations
-
-OBJECTS = ("requestParameters", "responseElements", "additionalEventData", "serviceEventDetails")
