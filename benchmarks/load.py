@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import argparse
 import gzip
-import importlib
 import json
 import resource
 import subprocess
@@ -31,7 +30,7 @@ from collectors.cli.load import WORKERS
 from collectors.delivery.intake import Intake
 from collectors.loading.files import FileObjects, LogFile, find_files
 from collectors.loading.load import Load, LoadReport, make_visible
-from collectors.reading.reading import SOURCES, Reading
+from collectors.reading.reading import Reading
 from collectors.reading.unpack import GZIP_MAGIC
 from collectors.records.enrichment import address_book
 from collectors.records.json_codec import fastest
@@ -39,7 +38,7 @@ from collectors.records.record import Context, Record
 from collectors.sinks.contract import STORED, Answer
 from collectors.sinks.opensearch.index_names import all_indices
 from collectors.sinks.opensearch.sink import OpenSearchSink
-from collectors.sources.datasets import DATASETS
+from collectors.sources.registry import LOGS, source_of
 from collectors.store.templates import ensure_template
 from es_bridge.config import ClusterConfig
 from es_bridge.transport import Transport
@@ -67,7 +66,7 @@ class Figures(NamedTuple):
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--dataset", action="append", choices=sorted(DATASETS), help="default: all")
+    parser.add_argument("--dataset", action="append", choices=sorted(LOGS), help="default: all")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--workers", type=int, default=WORKERS, help=f"default: {WORKERS}, as the command's")
     parser.add_argument("--records", type=int, default=RECORDS, help=f"of each log (default: {RECORDS:,})")
@@ -93,7 +92,7 @@ def compare_all(url: str, arguments: argparse.Namespace) -> int:
     """Compare the cases for each log; return 1 when an event is lost, never for a slow machine."""
     given = dict(each.partition("=")[::2] for each in arguments.files)
     with tempfile.TemporaryDirectory(prefix="benchmark_") as folder, Transport(ClusterConfig((url,))) as transport:
-        for dataset in arguments.dataset or DATASETS:
+        for dataset in arguments.dataset or LOGS:
             files = Path(given[dataset]) if dataset in given else made_up(dataset, Path(folder), arguments.records)
             ensure_template(transport, dataset)
             runs = compare(transport, url, dataset, files, arguments)
@@ -142,7 +141,7 @@ def clear(transport: Transport, dataset: str) -> None:
 def measure(case: str, dataset: str, folder: Path, url: str, workers: int) -> Figures:
     """Run one case in this process."""
     logs = find_files([folder]).logs
-    importlib.import_module(SOURCES[dataset])
+    source_of(dataset)
     with Transport(ClusterConfig((url,))) as transport:
         if case == LIMIT:
             shares = [[each for log in logs[n::workers] for each in documents(log, dataset)] for n in range(workers)]

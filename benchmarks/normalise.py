@@ -89,16 +89,15 @@ def measure(case: str, dataset: str, path: Path, mmdb: Path) -> Figures:
 
 
 def _ours(dataset: str, path: Path, mmdb: Optional[Path]) -> Tuple[Iterator[Tuple[bytes, bytes]], Dict[str, Any]]:
-    import importlib
-
     from aws_bridge.object_ref import ObjectRef
     from collectors.reading.unpack import unpacked
     from collectors.records.enrichment import address_book
     from collectors.records.json_codec import fastest
     from collectors.records.record import BadRecord, Context
     from collectors.sinks.opensearch.index_names import index_of
+    from collectors.sources.registry import source_of
 
-    source = importlib.import_module(f"collectors.{dataset}.source")
+    source = source_of(dataset)
     counters: Dict[str, Any] = {"raw_bytes": 0, "addresses": address_book([mmdb] if mmdb else [])}
     context = Context(ObjectRef("benchmark", path.name), fastest(), counters["addresses"])
 

@@ -305,3 +305,68 @@ except ConfigError as exc:
 """
     done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True)
     assert "pip install '.[sigv4]' in the clone" in done.stdout
+
+
+#: Room of `collectors` -> the rooms it may import. What is not named, the way in, may import all of them.
+ROOMS: Dict[str, Tuple[str, ...]] = {
+    "errors": (),
+    "records": ("errors",),
+    "sources": ("errors", "records"),
+    "reading": ("errors", "records", "sources"),
+    "sinks": ("errors", "records", "sources"),
+    "store": ("errors", "records", "sources", "sinks"),
+    "delivery": ("errors", "records", "sources", "sinks", "reading"),
+    "loading": ("errors", "records", "sources", "sinks", "reading", "store", "delivery"),
+    "verify": ("errors", "records", "sources", "sinks", "reading", "store", "delivery"),
+}
+WAYS_IN = ("__init__", "cli", "lambda_function")
+
+
+def imports_of(path: Path) -> List[str]:
+    """Return the modules that a file imports, wherever in it."""
+    found = []
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            found += [f"{node.module}.{name.name}" for name in node.names]
+        elif isinstance(node, ast.Import):
+            found += [name.name for name in node.names]
+    return found
+
+
+def test_the_rooms_of_the_collectors_import_in_one_direction():
+    home = ROOT / "collectors"
+    rooms = {path.relative_to(home).parts[0].replace(".py", "") for path in home.rglob("*.py")}
+    assert rooms == {*ROOMS, *WAYS_IN}
+    for room, allowed in ROOMS.items():
+        for path in [home / f"{room}.py"] if room == "errors" else (home / room).rglob("*.py"):
+            for name in imports_of(path):
+                other = name.split(".")[1] if name.startswith("collectors.") else room
+                assert other in (room, *allowed), f"{path.relative_to(ROOT)} imports {name}"
+
+
+def test_only_its_own_folder_names_a_log():
+    """What is particular to a log is asked of its row. Of CloudTrail there is more than its events."""
+    home = ROOT / "collectors"
+    logs = sorted(path.parent.name for path in home.glob("sources/*/log.py"))
+    assert len(logs) == 4
+    may = {home / "store" / "object_fields.py": "cloudtrail", home / "verify" / "digest_keys.py": "cloudtrail"}
+    for path in home.rglob("*.py"):
+        own = path.relative_to(home / "sources").parts[0] if home / "sources" in path.parents else ""
+        constants = {
+            node.value for node in ast.walk(ast.parse(path.read_text("utf-8"))) if isinstance(node, ast.Constant)
+        }
+        for log in logs:
+            if log in (own, may.get(path)):
+                continue
+            assert log not in constants, f"{path.relative_to(ROOT)} names {log}"
+            imported = [name for name in imports_of(path) if f"sources.{log}" in name]
+            assert not imported, f"{path.relative_to(ROOT)} imports {imported}"
+
+
+def test_a_normaliser_loads_no_client_and_no_sink():
+    """Sources run inside Splunk as well, where a search waits for every import."""
+    logs = sorted(path.parent.name for path in ROOT.glob("collectors/sources/*/log.py"))
+    names = [f"collectors.sources.{log}.{module}" for log in logs for module in ("normalise", "source")]
+    blocked = (*AWS, *SPLUNK, "urllib3", "orjson", "pyarrow", "es_bridge", "splunk_bridge", "collectors.sinks")
+    done = import_cleanly(names, blocked)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")

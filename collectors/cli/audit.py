@@ -19,7 +19,7 @@ from collectors.delivery.dead_letters import DeadLetters
 from collectors.delivery.letter_store import letter_store
 from collectors.errors import CollectorError
 from collectors.loading.files import FileObjects, find_files
-from collectors.sources.datasets import DATASETS
+from collectors.sources.registry import LOGS
 from collectors.verify.audit import NAMED, Audit, ObjectAudit
 from collectors.verify.presence import Presence
 from es_bridge.cli.connection import add_connection_arguments, cluster_from, opaque_id
@@ -61,7 +61,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--dead-letters", metavar="PLACE", help="where dead letters are: s3://bucket/prefix or a folder"
     )
     parser.add_argument(
-        "--dataset", choices=sorted(DATASETS), default="", help="which log it is (default: by key and content)"
+        "--dataset", choices=sorted(LOGS), default="", help="which log it is (default: by key and content)"
     )
     add_format_argument(parser)
     parser.add_argument(

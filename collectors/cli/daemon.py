@@ -27,7 +27,7 @@ from collectors.delivery.object_log import ObjectLog
 from collectors.delivery.prometheus import DaemonMetrics
 from collectors.records.enrichment import address_book
 from collectors.sinks.opensearch.sink import OpenSearchSink
-from collectors.sources.datasets import DATASETS
+from collectors.sources.registry import LOGS
 from collectors.store.object_fields import parse_choice
 from collectors.store.templates import ensure_template
 from es_bridge.cli.connection import cluster_from, opaque_id
@@ -103,7 +103,7 @@ def run_queue(arguments: argparse.Namespace) -> int:
     cluster = cluster_from(arguments, warn=lambda text: log.warning("insecure", reason=text))
     with Transport(cluster, opaque_id=opaque_id("load --queue")) as transport:
         if not arguments.no_template:
-            for dataset in DATASETS:
+            for dataset in LOGS:
                 if ensure_template(transport, dataset, parse_choice(arguments.index_objects)):
                     log.info("template_written", dataset=dataset)
 

@@ -23,7 +23,7 @@ from collectors.delivery.redrive import Redriven, redrive
 from collectors.errors import CollectorError
 from collectors.records.enrichment import address_book
 from collectors.sinks.opensearch.sink import OpenSearchSink
-from collectors.sources.datasets import DATASETS
+from collectors.sources.registry import LOGS
 from es_bridge.cli.connection import add_connection_arguments, cluster_from, opaque_id
 from es_bridge.cli.reporting import DONE, FAILED, UsageError, run_reported, say, tell
 from es_bridge.cli.rows import TABLE, Column, Rows, add_format_argument, as_json
@@ -106,7 +106,7 @@ def _add_filters(parser: argparse.ArgumentParser) -> None:
     # argparse takes "-1d" for an option, but has a pattern for what begins with a minus and is a value all the same.
     parser._negative_number_matcher = re.compile(r"-\.?\d|-[a-z]+@")
     which = parser.add_argument_group("which")
-    which.add_argument("--dataset", choices=[*sorted(DATASETS), UNKNOWN], default="", help="of this log")
+    which.add_argument("--dataset", choices=[*sorted(LOGS), UNKNOWN], default="", help="of this log")
     which.add_argument(
         "--source", default="", metavar="s3://BUCKET/PREFIX", help="about objects whose address begins so"
     )

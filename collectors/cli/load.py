@@ -32,7 +32,7 @@ from collectors.loading.load import Load, LoadReport, Rejections, make_visible
 from collectors.reading.recognise import UNKNOWN_KIND, kind_of
 from collectors.records.enrichment import address_book
 from collectors.sinks.opensearch.sink import OpenSearchSink
-from collectors.sources.datasets import DATASETS
+from collectors.sources.registry import LOGS
 from collectors.store.object_fields import parse_choice
 from collectors.store.templates import ensure_template
 from es_bridge.cli.connection import add_connection_arguments, cluster_from, opaque_id
@@ -70,7 +70,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = EXAMPLES
     parser.add_argument("paths", nargs="*", metavar=PATH, help="files and folders, or one prefix of a bucket")
     parser.add_argument(
-        "--dataset", choices=sorted(DATASETS), default="", help="which log it is (default: by key and content)"
+        "--dataset", choices=sorted(LOGS), default="", help="which log it is (default: by key and content)"
     )
     parser.add_argument("--workers", type=int, metavar="N", help=f"objects taken at once (default: {WORKERS})")
     parser.add_argument(
@@ -158,6 +158,11 @@ def _is_bucket(path: str) -> bool:
 # --- files -----------------------------------------------------------------------------------------------------------
 
 
+def _has_own_identity(key: str) -> bool:
+    log = LOGS.get(kind_of(key).dataset)
+    return log is not None and log.has_own_identity
+
+
 def _load_files(arguments: argparse.Namespace, transport: Transport) -> int:
     found = find_files([Path(path) for path in arguments.paths], arguments.stands_for, arguments.dataset)
     if not found.logs:
@@ -165,7 +170,7 @@ def _load_files(arguments: argparse.Namespace, transport: Transport) -> int:
         if found.passed_over:
             tell(f"{NOT_A_LOG}: {known(found.passed_over)}")
         return FAILED
-    if any(ref.bucket == NO_BUCKET and kind_of(ref.key).dataset != "cloudtrail" for ref, _ in found.logs):
+    if any(ref.bucket == NO_BUCKET and not _has_own_identity(ref.key) for ref, _ in found.logs):
         tell(NO_ADDRESS)
     paths = {(log.ref.bucket, log.ref.key): str(log.path) for log in found.logs}
     session = _Session(arguments, transport, "files", lambda ref: paths[ref.bucket, ref.key])
@@ -243,9 +248,9 @@ class _Session:
         """Write the index templates that are missing or older than ours."""
         if self._arguments.no_template:
             return
-        for dataset in [self._arguments.dataset] if self._arguments.dataset else DATASETS:
+        for dataset in [self._arguments.dataset] if self._arguments.dataset else LOGS:
             if ensure_template(self._transport, dataset, parse_choice(self._arguments.index_objects)):
-                tell(f"index template of {DATASETS[dataset].title} written")
+                tell(f"index template of {LOGS[dataset].title} written")
 
     def load(
         self,
@@ -319,7 +324,7 @@ class _Session:
         rows: List[Sequence[str]] = [("log", self._noun, "events", "stored", "already there", dead)]
         for dataset, counts in sorted(report.logs.items()):
             numbers = (counts.objects, counts.records, counts.stored, counts.already_there, counts.dead)
-            title = DATASETS[dataset].title if dataset in DATASETS else "none of the logs"
+            title = LOGS[dataset].title if dataset in LOGS else "none of the logs"
             rows.append((title, *(f"{number:,}" for number in numbers)))
         for line in aligned(rows, right=range(1, 6)) if report.logs else ():
             put(f"  {line}")

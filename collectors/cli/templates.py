@@ -8,7 +8,7 @@ from typing import Iterable, List
 
 from collectors.cli.index_objects import add_choice
 from collectors.errors import CollectorError
-from collectors.sources.datasets import DATASETS
+from collectors.sources.registry import LOGS
 from collectors.store.lifecycle import LIFECYCLES, SELF_MANAGED, UNSUPPORTED, compare_policy, policy
 from collectors.store.object_fields import COMPONENT, DEFAULT_OBJECTS, UNDECIDED, Decision, explained, parse_choice
 from collectors.store.templates import (
@@ -22,6 +22,7 @@ from collectors.store.templates import (
     Piece,
     compare,
     difference,
+    has_free_form_objects,
     objects_for,
     pieces,
     write,
@@ -95,7 +96,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _reported(arguments: argparse.Namespace) -> int:
-    datasets = list(dict.fromkeys(arguments.dataset or DATASETS))
+    datasets = list(dict.fromkeys(arguments.dataset or LOGS))
     try:
         if arguments.action == "show":
             return _show(arguments, datasets)
@@ -111,7 +112,7 @@ def _show(arguments: argparse.Namespace, datasets: List[str]) -> int:
     choice = parse_choice(arguments.index_objects)
     objects = Decision(DEFAULT_OBJECTS if choice is None else choice, choice)
     wanted = _templates(datasets, engine, arguments.lifecycle, objects)
-    if "cloudtrail" in datasets and objects.indexed:
+    if any(map(has_free_form_objects, datasets)) and objects.indexed:
         say("these are for OpenSearch from 2.19 or Elasticsearch from 8. For an older one: --index-objects none")
     if arguments.lifecycle != NO_LIFECYCLE:  # policies come first: templates may name them
         wanted = [policy(each, engine, arguments.lifecycle, arguments.delete_after) for each in datasets] + wanted
@@ -140,7 +141,7 @@ class _Apply:
         dialect = detect(self._transport)
         engine = "elasticsearch" if dialect.name == "elasticsearch" else "opensearch"
         put(f"{dialect} at {self._transport.config.hosts[0]}")
-        objects = self._decide_objects(dialect) if "cloudtrail" in datasets else UNDECIDED
+        objects = self._decide_objects(dialect) if any(map(has_free_form_objects, datasets)) else UNDECIDED
         lifecycle = self._arguments.lifecycle
         if lifecycle != NO_LIFECYCLE:
             wanted = [policy(each, engine, lifecycle, self._arguments.delete_after) for each in datasets]

@@ -10,13 +10,12 @@ import time
 from datetime import date, datetime, timedelta, timezone
 from typing import Callable, Dict, Mapping, Optional, Union
 
-from collectors.sources.datasets import DATASETS
-from collectors.store.retention import RETENTION
+from collectors.sources.registry import LOGS
 
 #: How far ahead of the clock an event may be.
 AHEAD = timedelta(days=1)
 #: Dataset -> the days after which the lifecycle policies of this product delete its indices.
-AS_THE_POLICIES: Mapping[str, int] = {name: RETENTION[name].delete_after_days for name in DATASETS}
+AS_THE_POLICIES: Mapping[str, int] = {log.name: log.retention.delete_after_days for log in LOGS.values()}
 
 DAY_MS = 86_400_000
 _1970 = date(1970, 1, 1).toordinal()

@@ -60,13 +60,14 @@ from collectors.errors import (
     UnknownObject,
 )
 from collectors.reading.reading import Reading
-from collectors.reading.recognise import DIGEST, PLACEHOLDER, UNKNOWN_KIND, is_placeholder, kind_of
+from collectors.reading.recognise import PLACEHOLDER, UNKNOWN_KIND, is_placeholder, kind_of
 from collectors.reading.unpack import BrokenData
 from collectors.records.addresses import AddressBook
 from collectors.records.json_codec import Codec, fastest
 from collectors.records.object_time import written_ms
 from collectors.records.record import EXCERPT_BYTES, BadRecord, Context, Record
 from collectors.sinks.contract import ALREADY_THERE, STORED, Sink, ignore
+from collectors.sources.log import DIGEST
 
 #: So many letters about single records of one object; the others have one letter together. A file of 6 kB can hold
 #: three million bad records, and 4 kB of each would be kept.

@@ -17,7 +17,7 @@ from aws_bridge.object_ref import ObjectRef
 from collectors.delivery.dead_letters import NOT_THIS_LOG, UNKNOWN, DeadLetter, DeadLetters
 from collectors.delivery.intake import Intake
 from collectors.delivery.outcome import DONE, ObjectResult
-from collectors.reading.reading import SOURCES
+from collectors.sources.registry import LOGS
 
 REFUSED_ANEW = "what is left was refused anew: the letters say why"
 
@@ -80,7 +80,7 @@ class _Letters:
 
 def _redriven(ref: ObjectRef, place: str, about: _Letters, dead_letters: DeadLetters, intake: Intake) -> Redriven:
     dataset = place.partition("/")[0]
-    forced = dataset if dataset in SOURCES else ""
+    forced = dataset if dataset in LOGS else ""
     stored = refused = kept = texts = 0
     reason = ""
     times = about.times

@@ -28,7 +28,7 @@ from typing import Any, Dict, Optional
 from collectors.records.exact_json import encode
 from collectors.records.key_origin import origin_of
 from collectors.records.record import BadRecord, Context, Record, record_id
-from collectors.sources.datasets import DATASETS
+from collectors.sources.registry import LOGS
 
 _BEGINNING = b'"event":{"kind":"pipeline_error",'
 _BEGINNING_BYTES = 80
@@ -52,7 +52,7 @@ def text_record(bad: BadRecord, dataset: str, context: Context) -> Optional[Reco
         "@timestamp": borrowed.time.stamp,
         "event": {
             "kind": "pipeline_error",
-            "dataset": DATASETS[dataset].event_dataset,
+            "dataset": LOGS[dataset].event_dataset,
             "time_from": borrowed.source,
             "original": bad.excerpt.decode("utf-8", "replace"),
         },

@@ -11,7 +11,7 @@ from aws_bridge.functions.secrets import login_of
 from collectors.lambda_function.settings import REQUEST_TIMEOUT_S, Settings
 from collectors.reading.recognise import kind_of
 from collectors.sinks.opensearch.index_names import daily_index
-from collectors.sources.datasets import DATASETS
+from collectors.sources.registry import LOGS
 from es_bridge.answers import COUNT, Maybe
 from es_bridge.config import Auth, ClusterConfig
 from es_bridge.errors import BridgeError
@@ -39,7 +39,7 @@ def transport_of(settings: Settings, clients: Callable[[str], Any] = client) -> 
 def index_of(key: str) -> str:
     """Return the index that new records of the object under ``key`` go to."""
     dataset = kind_of(key).dataset
-    return daily_index(dataset if dataset in DATASETS else next(iter(DATASETS)), datetime.now(timezone.utc).date())
+    return daily_index(dataset if dataset in LOGS else next(iter(LOGS)), datetime.now(timezone.utc).date())
 
 
 def why_not_writable(transport: Transport, index: str) -> str:

@@ -17,7 +17,7 @@ from collectors.loading.finished import Finished
 from collectors.loading.listing import Listed, Listing, Period
 from collectors.reading.recognise import kind_of
 from collectors.records.key_time import key_period
-from collectors.sources.datasets import DATASETS
+from collectors.sources.registry import LOGS
 from collectors.store.periods import daily_indices, warnings
 from es_bridge.config import ClusterConfig
 from es_bridge.errors import PermissionDenied
@@ -99,7 +99,7 @@ def what_to_know(
         except PermissionDenied as exc:
             yield f"whether the period is warm, closed or deleted cannot be seen with this account: {exc.reason}"
             return
-        title = DATASETS[dataset].title
+        title = LOGS[dataset].title
         expired = [index for index in found if index.expired]
         if expired and retention_days is None:
             yield (

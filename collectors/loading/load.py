@@ -21,8 +21,9 @@ from collectors.delivery.dead_letters import DeadLetter
 from collectors.delivery.intake import Intake, forever
 from collectors.delivery.outcome import DONE, UNFINISHED, ObjectResult
 from collectors.errors import CollectorError
-from collectors.reading.recognise import DIGEST, EMPTY, UNKNOWN_KIND
+from collectors.reading.recognise import EMPTY, UNKNOWN_KIND
 from collectors.sinks.opensearch.index_names import all_indices
+from collectors.sources.log import DIGEST
 from es_bridge.errors import BridgeError, PermissionDenied
 from es_bridge.transport import Transport
 

@@ -6,27 +6,18 @@ and Parquet's library is only there where it is wanted.
 
 from __future__ import annotations
 
-import importlib
 import os
 import tempfile
 from contextlib import contextmanager
 from itertools import chain
-from typing import Any, BinaryIO, Iterator, Optional, cast
+from typing import BinaryIO, Iterator, Optional, cast
 
 from collectors.errors import DamagedFile, DeadLetterFile, DigestFile, NotThisLog, UnknownObject
-from collectors.reading.recognise import EMPTY, PARQUET, PARQUET_MAGIC, UNKNOWN_KIND, is_blank, kind_of
+from collectors.reading.recognise import EMPTY, UNKNOWN_KIND, is_blank, kind_of
 from collectors.reading.unpack import unpacked
 from collectors.records.record import Context, Made
-
-#: Dataset -> module with ``records(pieces, context)``.
-SOURCES = {
-    "cloudtrail": "collectors.sources.cloudtrail.source",
-    "vpc_flow": "collectors.sources.vpc_flow.source",
-    "route53_resolver": "collectors.sources.route53_resolver.source",
-    "waf": "collectors.sources.waf.source",
-}
-#: With ``records(file, context)``, for a file that can be sought.
-PARQUET_SOURCE = "collectors.sources.vpc_flow.parquet"
+from collectors.sources.log import PARQUET, PARQUET_MAGIC
+from collectors.sources.registry import LOGS, parquet_source_of, source_of
 
 
 class Reading:
@@ -56,7 +47,7 @@ class Reading:
         self._is_certain = bool(dataset) or kind.by_key
         #: Name of the dataset, ``digest``, ``dead_letters``, or ``""`` for an object that is none of the logs.
         self.dataset = dataset or kind.dataset
-        self._is_parquet = kind.format == PARQUET and self.dataset == "vpc_flow"
+        self._is_parquet = kind.format == PARQUET and self.dataset in LOGS and LOGS[self.dataset].has_parquet
 
     def __iter__(self) -> Iterator[Made]:
         if self.dataset == "digest":
@@ -65,10 +56,10 @@ class Reading:
             raise DeadLetterFile("a file of the loader's own dead letters")
         if self.passed_over:
             return
-        if is_blank(self._head) and self.damage is None and (self._is_parquet or self.dataset not in SOURCES):
+        if is_blank(self._head) and self.damage is None and (self._is_parquet or self.dataset not in LOGS):
             self._head = next((piece for piece in self._pieces if not is_blank(piece)), b"")
             if not self._head:
-                self.passed_over = "" if self.dataset in SOURCES else EMPTY
+                self.passed_over = "" if self.dataset in LOGS else EMPTY
                 return
         try:
             yield from self._records()
@@ -79,15 +70,15 @@ class Reading:
             raise UnknownObject(f"neither its key nor its content is that of a log that is loaded here: {exc}") from exc
 
     def _records(self) -> Iterator[Made]:
-        if self.dataset not in SOURCES:
+        if self.dataset not in LOGS:
             if self.damage is not None:
                 raise self.damage
             raise NotThisLog("its beginning is that of none of them")
         if self._is_parquet and self.damage is None:
             with self._as_file() as file:
-                yield from _source(PARQUET_SOURCE).records(file, self._context)
+                yield from parquet_source_of(self.dataset).records(file, self._context)
         else:
-            yield from _source(SOURCES[self.dataset]).records(chain((self._head,), self._pieces), self._context)
+            yield from source_of(self.dataset).records(chain((self._head,), self._pieces), self._context)
 
     def _counted(self) -> Iterator[bytes]:
         try:
@@ -118,10 +109,6 @@ class Reading:
         is_plain = self._stream.read(len(PARQUET_MAGIC)) == PARQUET_MAGIC
         self._stream.seek(position)
         return is_plain
-
-
-def _source(module: str) -> Any:
-    return importlib.import_module(module)
 
 
 def _raising(exc: DamagedFile) -> Iterator[bytes]:

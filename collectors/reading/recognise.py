@@ -1,26 +1,23 @@
 """What an object is, told by its key and, where the key says nothing, by its first bytes.
 
-One table (`ROWS`) for whatever finds objects: a folder, a bucket, a queue, the audit. The keys are those AWS documents;
+One way for whatever finds objects: a folder, a bucket, a queue, the audit. How a log is recognised stands in the row of
+its source (`collectors.sources.log`). The keys are those AWS documents;
 Firehose puts date folders, and whatever prefix its user chose, in front of the stream's name. Behind the last
 ``AWSLogs/`` what comes first decides, which is the folder AWS names after the service: names that people choose (a
 prefix in front, a web ACL in the file's name) may hold another log's name.
 
-What AWS extends is no list here: any folder ``CloudTrail-<Word>`` is CloudTrail's (Insight, NetworkActivity and
-Aggregated are documented: https://docs.aws.amazon.com/awscloudtrail/latest/userguide/get-and-view-cloudtrail-log-files.html)
-but those known to hold no events, and a service's folder that is not in the table says nothing: its objects are opened,
-and the first bytes decide. Listed are only folders and names that are known to hold none of the logs.
+What AWS extends is no list here: a service's folder that no log has says nothing, its objects are opened, and the first
+bytes decide. Listed are only folders and names that are known to hold none of the logs.
 """
 
 from __future__ import annotations
 
 import re
-from typing import Callable, List, NamedTuple, Optional, Pattern, Tuple
+from typing import List, NamedTuple, Optional, Pattern, Tuple
 
-from collectors.sources.datasets import DATASETS
-from collectors.sources.vpc_flow.columns import DEFAULT_LINE
+from collectors.sources.log import PARQUET, PARQUET_MAGIC, Row
+from collectors.sources.registry import LOGS
 
-TEXT, JSON_LINES, JSON_DOCUMENT, PARQUET = "text", "json_lines", "json_document", "parquet"
-PARQUET_MAGIC = b"PAR1"
 #: What an object is called that neither key nor content tell: it might be a log of a form that nobody foresaw.
 UNKNOWN_KIND = "of unknown kind"
 #: What an object without a byte of content is called, where its key names no log.
@@ -28,73 +25,13 @@ EMPTY = "empty objects"
 PLACEHOLDER = "folder placeholders"
 OTHER_FILES = "other files"
 DEAD_LETTERS = "dead letters"
-DIGEST = "CloudTrail-Digest"
 
 #: How much of the content is looked at.
 HEAD_BYTES = 65_536
 _BLANK = b"\xef\xbb\xbf \t\r\n"
-#: Two of these in the first line make it the header of a flow log, whatever else a custom format has.
-_FLOW_COLUMNS = {"srcaddr", "dstaddr", "action", "log-status", "interface-id", "start", "end", "bytes"}
-
-
-def _first_line(*patterns: bytes) -> Callable[[bytes], bool]:
-    """Return a test whether the first line is a JSON object in which all of these are found."""
-    compiled = [re.compile(pattern) for pattern in patterns]
-
-    def test(head: bytes) -> bool:
-        line = head.split(b"\n", 1)[0]
-        return line.startswith(b"{") and all(pattern.search(line) for pattern in compiled)
-
-    return test
-
-
-def _json(pattern: bytes) -> Callable[[bytes], bool]:
-    """Return a test whether the content is JSON in whose beginning this is found."""
-    compiled = re.compile(pattern)
-    return lambda head: head[:1] in (b"{", b"[") and compiled.search(head) is not None
-
-
-def _flow_header(head: bytes) -> bool:
-    line = head.split(b"\n", 1)[0].decode("ascii", "replace").strip()
-    return (
-        head.startswith(PARQUET_MAGIC)
-        or len(_FLOW_COLUMNS.intersection(line.split())) >= 2
-        or DEFAULT_LINE.fullmatch(line) is not None
-    )
-
-
-class Row(NamedTuple):
-    """One log, or one kind of objects that are none."""
-
-    #: Of the dataset; ``""`` for what is neither a log nor has a name in this code.
-    dataset: str
-    #: What it is called in a summary, where it is passed over; empty for a log.
-    passed_over: str = ""
-    #: The folder AWS names after the service; a regular expression for the whole name.
-    folder: str = ""
-    #: Found in the object's name.
-    name: str = ""
-    #: Whether the content, without white space in front, is this log's.
-    content: Optional[Callable[[bytes], bool]] = None
-    format: str = ""
-    #: How many folders AWS has between that of the service and that of the year: region, VPC, web ACL.
-    above_date: int = 0
-
 
 #: The order matters where two fit at the same place in a key, and for the content.
-ROWS = (
-    Row("digest", DIGEST, DIGEST, "_CloudTrail-Digest_",
-        _json(rb'"digestStartTime"|"digestS3Object"'), JSON_DOCUMENT),
-    Row("", "CloudTrail-Lake", "CloudTrail-Lake"),
-    Row("cloudtrail", "", r"CloudTrail(?:-[A-Za-z][A-Za-z0-9]*)?", r"_CloudTrail(?:-[A-Za-z][A-Za-z0-9]*)?_",
-        _json(rb'^\{\s*"Records"\s*:|^(?:\[\s*)?\{\s*"eventVersion"\s*:'), JSON_DOCUMENT, above_date=1),
-    Row("vpc_flow", "", "vpcflowlogs", "_vpcflowlogs_", _flow_header, TEXT, above_date=1),
-    Row("route53_resolver", "", "vpcdnsquerylogs", "_vpcdnsquerylogs_",
-        _first_line(rb'"query_timestamp"', rb'"query_name"'), JSON_LINES, above_date=1),
-    Row("waf", "", "WAFLogs", r"_waflogs_|^aws-waf-logs-",
-        _first_line(rb'"webaclId"', rb'"httpRequest"|"terminatingRuleId"'), JSON_LINES, above_date=2),
-)  # fmt: skip
-LOGS = {row.dataset for row in ROWS if not row.passed_over}
+ROWS = tuple(row for log in LOGS.values() for row in (*log.not_it, log.row))
 #: Folders of services below an account's, and beginnings of the names in them, that are known to be none of the logs.
 OTHER_SERVICES = (
     "Config", "elasticloadbalancing", "GuardDuty", "Macie", "network-firewall", "redshift", "VpcLattice",
@@ -117,13 +54,11 @@ _OTHER_FOLDER = re.compile(rf"^/(?:o-[a-z0-9]+/)?(?:\d{{12}}/|aws-account-id=\d{
 #: AWS's own name of a log's file, in whatever folder somebody has these delivered; and the end of Firehose's names, who
 #: delivers any log.
 _LOG_NAME = re.compile(
-    r"^aws-waf-logs-|^\d{12}_(?:waflogs|vpcflowlogs|vpcdnsquerylogs|CloudTrail(?:-[A-Za-z0-9]+)?)_|"
-    r"-\d+-\d{4}(?:-\d\d){5}-[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}(?:\.|$)"
+    "|".join(name if name[0] == "^" else rf"^\d{{12}}{name}" for log in LOGS.values() for name in log.file_names)
+    + r"|-\d+-\d{4}(?:-\d\d){5}-[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}(?:\.|$)"
 )
 _OTHER_PREFIX = re.compile(rf"(?:^|[.])\d{{12}}_({_OTHERS})_")
-_DEAD_LETTERS = re.compile(
-    r"/(cloudtrail|vpc_flow|route53_resolver|waf|unknown)/[A-Za-z0-9_-]{16}/\d{11}-[0-9a-f]{12}\.jsonl\.gz$"
-)
+_DEAD_LETTERS = re.compile(rf"/({'|'.join(LOGS)}|unknown)/[A-Za-z0-9_-]{{16}}/\d{{11}}-[0-9a-f]{{12}}\.jsonl\.gz$")
 
 
 def _in_a_key(row: Row) -> Pattern[str]:
@@ -171,10 +106,10 @@ def kind_of(key: str, head: bytes = b"") -> Kind:
     by_key = row is not None
     # What is none by nothing but a name that people give is a log all the same where it looks like one.
     if row is None or (row.passed_over == OTHER_FILES and head):
-        row = _row_in(head) or row or (_FLOW_LOGS if is_parquet else None)
+        row = _row_in(head) or row or (_IN_PARQUET if is_parquet else None)
     if row is None:
         return Kind("", "")
-    is_parquet = is_parquet and row.dataset == "vpc_flow"
+    is_parquet = is_parquet and row.dataset in LOGS and LOGS[row.dataset].has_parquet
     return Kind(row.dataset, PARQUET if is_parquet else row.format, row.passed_over, by_key)
 
 
@@ -186,7 +121,7 @@ def passed_over(key: str, dataset: str = "") -> str:
     kind = kind_of(key)
     if kind.passed_over or not dataset or not kind.by_key or kind.dataset == dataset:
         return kind.passed_over
-    return f"{DATASETS[kind.dataset].title}, not asked for"
+    return f"{LOGS[kind.dataset].title}, not asked for"
 
 
 def is_placeholder(key: str, size_bytes: int) -> bool:
@@ -233,4 +168,5 @@ def _row_in(head: bytes) -> Optional[Row]:
     return next((row for row in ROWS if row.content and row.content(start)), None)
 
 
-_FLOW_LOGS = next(row for row in ROWS if row.dataset == "vpc_flow")
+#: What a Parquet file is whose key says nothing.
+_IN_PARQUET = next((log.row for log in LOGS.values() if log.has_parquet), None)

@@ -50,7 +50,7 @@ class BadBefore(BoundedDict[Any, str]):
 class Record(NamedTuple):
     """One event of a log, ready for any sink."""
 
-    #: Name of the log: `collectors.sources.datasets`.
+    #: Name of the log: `collectors.sources.registry`.
     dataset: str
     #: The event's own time, in milliseconds since 1970.
     time_ms: int

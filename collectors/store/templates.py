@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Tuple
 
 from collectors.errors import TemplateRefused
-from collectors.sources.datasets import DATASETS
+from collectors.sources.registry import LOGS
 from collectors.store import object_fields
 from collectors.store.object_fields import UNDECIDED, Choice, Decision
 from es_bridge.answers import Maybe
@@ -57,7 +57,7 @@ class TemplateSet(NamedTuple):
 
 #: Dataset -> its templates. The Beats have other roads than this product's loader: ``docs/beats.md``.
 TEMPLATES: Dict[str, TemplateSet] = {
-    **{each.name: TemplateSet(each.index_prefix.rstrip("-"), each.title) for each in DATASETS.values()},
+    **{each.name: TemplateSet(each.index_prefix.rstrip("-"), each.title) for each in LOGS.values()},
     "filebeat": TemplateSet("beats-filebeat", "Filebeat"),
     "winlogbeat": TemplateSet("beats-winlogbeat", "Winlogbeat"),
 }
@@ -119,8 +119,14 @@ def pieces_for(
     before. Raises as `ensure_template`.
     """
     engine = "elasticsearch" if dialect.name == "elasticsearch" else "opensearch"
-    objects = objects_for(transport, dialect, choice) if dataset == "cloudtrail" else UNDECIDED
+    objects = objects_for(transport, dialect, choice) if has_free_form_objects(dataset, engine) else UNDECIDED
     return pieces(dataset, engine, lifecycle, objects)
+
+
+def has_free_form_objects(dataset: str, engine: str = "opensearch") -> bool:
+    """Return whether the log has objects of which can be chosen whether they are indexed."""
+    index = _json(deployed(engine, "index_templates", f"{TEMPLATES[dataset].name}.json"))
+    return object_fields.COMPONENT in index["composed_of"]
 
 
 def objects_for(transport: Transport, dialect: Dialect, choice: Choice = None) -> Decision:

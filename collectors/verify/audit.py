@@ -17,11 +17,12 @@ from collectors.delivery.dead_letters import UNKNOWN, DeadLetters
 from collectors.delivery.text_record import text_record
 from collectors.errors import CollectorError, DamagedFile, DeadLetterFile, DigestFile, NotThisLog, UnknownObject
 from collectors.reading.reading import Reading
-from collectors.reading.recognise import DEAD_LETTERS, DIGEST, UNKNOWN_KIND, kind_of
+from collectors.reading.recognise import DEAD_LETTERS, UNKNOWN_KIND, kind_of
 from collectors.records.json_codec import Codec, fastest
 from collectors.records.object_time import written_ms
 from collectors.records.record import BadRecord, Context, Made, Record
 from collectors.sinks.opensearch.index_names import index_of
+from collectors.sources.log import DIGEST
 from collectors.verify.presence import BATCH, Found, Presence
 
 #: Gaps and doubled records named for each object; the others are counted.

@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 from typing import Dict, Iterator, Mapping
 
-from collectors.sources.datasets import DATASETS
+from collectors.sources.registry import LOGS
 from es_bridge.cli.reporting import say
 from es_bridge.config import ClusterConfig
 from es_bridge.errors import ResponseError
@@ -41,7 +41,7 @@ def holds_story(url: str) -> bool:
     with Transport(ClusterConfig((url,))) as transport:
         if not _count(transport, "aws-cloudtrail-", thief):
             return False
-        return all(_count(transport, dataset.index_prefix, _LAST_HOURS) for dataset in DATASETS.values())
+        return all(_count(transport, dataset.index_prefix, _LAST_HOURS) for dataset in LOGS.values())
 
 
 def holds_some_log(transport: Transport) -> bool:
@@ -76,7 +76,7 @@ def load_story(aws: AwsStandIn, url: str, events: int, screen: Screen) -> bool:
     seconds = time.monotonic() - started
     stored = _stored(url)
     for name, log in written.items():
-        say(f"  {DATASETS[name].title}: {stored[name]:,} of {log.records:,} records in {DATASETS[name].index_prefix}*")
+        say(f"  {LOGS[name].title}: {stored[name]:,} of {log.records:,} records in {LOGS[name].index_prefix}*")
     say(f"  {sum(stored.values()) / max(seconds, 0.001):,.0f} records/s, the start of the loader included")
     complete = all(stored[name] >= log.records for name, log in written.items())
     if not complete:
@@ -134,7 +134,7 @@ def _until_empty(loader: subprocess.Popen[bytes], layout: Layout, queues: Queues
 def _stored(url: str) -> Dict[str, int]:
     with Transport(ClusterConfig((url,))) as transport:
         transport.request("POST", ("aws-*", "_refresh"))
-        return {name: _count(transport, dataset.index_prefix, {"match_all": {}}) for name, dataset in DATASETS.items()}
+        return {name: _count(transport, dataset.index_prefix, {"match_all": {}}) for name, dataset in LOGS.items()}
 
 
 def _count(transport: Transport, index_prefix: str, query: Mapping[str, object]) -> int:

@@ -7,7 +7,7 @@ from typing import List, NamedTuple
 from aws_bridge.object_ref import ObjectRef
 from tests.account import BUCKET
 from tests.collectors.four_logs import ids_of, logs_of
-from tests.collectors.store import DAY
+from tests.collectors.one_store import DAY
 
 LOGS = [log for log in logs_of(DAY) if not log.name.endswith(".parquet")]
 

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from collectors.errors import TemplateRefused
-from collectors.sources.datasets import DATASETS
+from collectors.sources.registry import LOGS
 from collectors.store.object_fields import COMPONENT, NOT_INDEXED, OBJECTS
 from collectors.store.templates import DEPLOY, TEMPLATES, ensure_template, pieces, pieces_for, template
 from es_bridge.dialect import Dialect, detect
@@ -15,7 +15,7 @@ from tests.conftest import GOLDEN
 from tests.deploy.conftest import DAY
 from tests.zstd import CODEC, lacks_zstd
 
-LOGS = list(DATASETS)
+NAMES = list(LOGS)
 
 
 # --- the files -------------------------------------------------------------------------------------------------------
@@ -33,7 +33,7 @@ def test_every_log_has_an_index_template_with_its_own_pattern_and_an_alias():
     patterns = [template(dataset)["index_patterns"] for dataset in TEMPLATES]
     assert patterns == [[f"{each.name}-*"] for each in TEMPLATES.values()]
     for dataset in LOGS:
-        assert template(dataset)["template"]["aliases"] == {DATASETS[dataset].index_prefix.rstrip("-"): {}}
+        assert template(dataset)["template"]["aliases"] == {LOGS[dataset].index_prefix.rstrip("-"): {}}
     # Two templates of one priority may not match one name: an engine refuses the second.
     names = [f"{each.name}-{DAY}" for each in TEMPLATES.values()]
     for [pattern] in patterns:
@@ -104,10 +104,10 @@ def test_every_engine_takes_all_templates_and_gives_them_back_as_they_are(any_st
         assert not ensure_template(any_store.transport, dataset)
 
 
-@pytest.mark.parametrize("dataset", LOGS)
+@pytest.mark.parametrize("dataset", NAMES)
 def test_an_index_that_a_bulk_request_creates_has_mapping_settings_and_alias(any_store, dataset):
     any_store.apply_templates(dataset)
-    prefix = DATASETS[dataset].index_prefix
+    prefix = LOGS[dataset].index_prefix
     index = prefix + DAY
     document = {
         "@timestamp": "1998-04-05T06:07:08.000Z",
@@ -142,7 +142,7 @@ def documents_in(value):
             yield from documents_in(each)
 
 
-@pytest.mark.parametrize("dataset", LOGS)
+@pytest.mark.parametrize("dataset", NAMES)
 def test_golden_documents_are_stored_and_found_by_every_field_that_is_mapped(store, dataset):
     files = sorted((GOLDEN / dataset).glob("**/*.json")) if GOLDEN.is_dir() else []
     texts = [file.read_bytes().decode("utf-8", "surrogatepass") for file in files]
@@ -150,7 +150,7 @@ def test_golden_documents_are_stored_and_found_by_every_field_that_is_mapped(sto
     if not documents:
         pytest.skip(f"tests/golden/{dataset} has no documents")
     store.apply_templates(dataset)
-    index = DATASETS[dataset].index_prefix + DAY
+    index = LOGS[dataset].index_prefix + DAY
     items = store.bulk(index, documents)
     assert [item for item in items if item["status"] != 201] == []
     for document, item in zip(documents, items):

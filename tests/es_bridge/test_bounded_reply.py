@@ -14,7 +14,7 @@ import pytest
 import urllib3
 
 from es_bridge.bounded_reply import MAX_HEAD_BYTES, MAX_LINE_BYTES, STEP_BYTES
-from es_bridge.bulk import Document, bulk_create
+from es_bridge.bulk import Create, bulk_create
 from es_bridge.config import ClusterConfig
 from es_bridge.dialect import detect
 from es_bridge.errors import Aborted, BridgeError, Overloaded, ReplyTooLarge, ResponseError, UnreachableError
@@ -352,7 +352,7 @@ def test_who_says_so_much_at_get_root_is_no_engine() -> None:
 
 
 def test_an_answer_to_a_bulk_request_may_quote_what_was_sent_and_beyond_that_is_asked_for_in_halves() -> None:
-    documents = [Document("x", str(i), b"{}") for i in range(4)]
+    documents = [Create("x", str(i), b"{}") for i in range(4)]
 
     def answer(received: Received) -> Reply:
         sent = received.body.count(b'"create"')

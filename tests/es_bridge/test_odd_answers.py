@@ -11,12 +11,13 @@ from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple
 
 import pytest
 
+from collectors.records.record import Record
 from collectors.store.lifecycle import compare_policy, policy
 from collectors.store.periods import daily_indices
 from collectors.store.templates import compare, pieces, write
 from collectors.verify.presence import Presence
 from es_bridge.answers import COUNT, EACH, NUMBER, WHOLE, Maybe, checked
-from es_bridge.bulk import Document, bulk_create
+from es_bridge.bulk import Create, bulk_create
 from es_bridge.config import ClusterConfig
 from es_bridge.errors import BridgeError, ResponseError
 from es_bridge.indices import list_indices
@@ -109,7 +110,7 @@ def by_scroll(transport: Transport) -> Any:
 
 
 def written(transport: Transport) -> Any:
-    outcomes = bulk_create(transport, [Document(INDEX, "d1", b"{}"), Document(INDEX, "d2", b"{}")], give_up_after_s=0)
+    outcomes = bulk_create(transport, [Create(INDEX, "d1", b"{}"), Create(INDEX, "d2", b"{}")], give_up_after_s=0)
     return sorted(outcome.result for outcome in outcomes)
 
 
@@ -132,11 +133,11 @@ KINDS: Dict[str, Tuple[Callable[[Received], bool], Callable[[Transport], Any]]] 
     "bulk": (asks("_bulk"), written),
     "presence": (
         asks("/_search"),
-        lambda transport: Presence(transport).find("cloudtrail", [Document(INDEX, "d1", b"")]),
+        lambda transport: Presence(transport).find("cloudtrail", [Record("cloudtrail", 0, "d1", b"")]),
     ),
     "documents": (
         asks("/_mget"),
-        lambda transport: Presence(transport).find("cloudtrail", [Document(INDEX, "d1", b"")]),
+        lambda transport: Presence(transport).find("cloudtrail", [Record("cloudtrail", 0, "d1", b"")]),
     ),
 }
 #: A worker process of a search tells its own, and these members are said to people only.

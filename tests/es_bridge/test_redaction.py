@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 import pytest
 
-from es_bridge.bulk import Document, bulk_create
+from es_bridge.bulk import Create, bulk_create
 from es_bridge.config import Auth, ClusterConfig
 from es_bridge.errors import BridgeError, PartialResult
 from es_bridge.query import SearchRequest
@@ -205,7 +205,7 @@ def test_failures_of_shards_hold_none(failing_shards: Transport) -> None:
 
 
 def test_reasons_of_rejected_documents_hold_none(failing_shards: Transport) -> None:
-    (outcome,) = bulk_create(failing_shards, [Document("x", "1", b"{}")])
+    (outcome,) = bulk_create(failing_shards, [Create("x", "1", b"{}")])
     assert INSTEAD in outcome.reason
     assert_nothing_of(KINDS["basic"]["auth"], outcome.reason)
 

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from search_command.rows import META_COLUMNS, RowEncoder, RowSettings
 from search_command.sourcetypes import DEFAULT_SOURCETYPE, sourcetype_for
 
-from collectors.sources.datasets import DATASETS, Dataset
+from collectors.sources.log import Log
+from collectors.sources.registry import LOGS
 
 RESERVED = {"host", "source", "sourcetype", "index", "splunk_server", "linecount", "doc_id", "doc_error"}
 
@@ -256,8 +257,8 @@ def test_sourcetype_by_index(index: str, sourcetype: str) -> None:
     assert read_rows(encoded(RowEncoder(RowSettings("c")), [hit({}, index=index)]))[0]["sourcetype"] == sourcetype
 
 
-@pytest.mark.parametrize("dataset", DATASETS.values(), ids=DATASETS)
-def test_every_log_of_this_product_has_a_sourcetype_of_its_own(dataset: Dataset) -> None:
-    found = {each.name: sourcetype_for(f"{each.index_prefix}2026.11.21") for each in DATASETS.values()}
+@pytest.mark.parametrize("dataset", LOGS.values(), ids=LOGS)
+def test_every_log_of_this_product_has_a_sourcetype_of_its_own(dataset: Log) -> None:
+    found = {each.name: sourcetype_for(f"{each.index_prefix}2026.11.21") for each in LOGS.values()}
     assert found[dataset.name] != DEFAULT_SOURCETYPE
     assert list(found.values()).count(found[dataset.name]) == 1

@@ -6,7 +6,7 @@ from datetime import date
 from functools import lru_cache
 
 from collectors.records.record import Record
-from collectors.sources.datasets import DATASETS
+from collectors.sources.registry import LOGS
 
 DAY_MS = 86_400_000
 _1970 = date(1970, 1, 1).toordinal()
@@ -24,10 +24,10 @@ def daily_index(dataset: str, day: date) -> str:
 
 def all_indices(dataset: str) -> str:
     """Return the pattern of all indices of a log."""
-    return DATASETS[dataset].index_prefix + "*"
+    return LOGS[dataset].index_prefix + "*"
 
 
 @lru_cache(maxsize=4096)
 def _on(dataset: str, day: int) -> str:
     # Not with strftime, which leaves out the zeros of a year before 1000 on some platforms.
-    return DATASETS[dataset].index_prefix + date.fromordinal(_1970 + day).isoformat().replace("-", ".")
+    return LOGS[dataset].index_prefix + date.fromordinal(_1970 + day).isoformat().replace("-", ".")

@@ -69,12 +69,13 @@ from collectors.records.record import Context, Record, record_id
 from collectors.records.shape import ANYTHING, LONGEST_INDEXED, MAX_LISTS, VALUE, Shape, nests_lists
 from collectors.sources.cloudtrail import flat
 from collectors.sources.cloudtrail.free_form import OBJECTS
+from collectors.sources.cloudtrail.log import LOG
 from collectors.sources.cloudtrail.other_shapes import AGGREGATED_FIELDS, aggregated, is_aggregated
 from collectors.sources.cloudtrail.request import REQUEST_FIELDS, other_forms, request_fields
 from collectors.sources.cloudtrail.signin import SIGNIN_FIELDS, is_refusal, is_signin, signin_fields, was_refused
 
-LOG = "cloudtrail"
-DATASET = "aws.cloudtrail"
+DATASET = LOG.event_dataset
+_NAME = LOG.name
 #: The engines' own limit for an id.
 MAX_ID_BYTES = 512
 #: What `_repeated` remembers: so many combinations, of at most so many characters each.
@@ -200,7 +201,7 @@ def normalise(raw: RawRecord, context: Context) -> Record:
     time, identity, common = described(fields, context, number)
     if len(text) > LONGEST_INDEXED:
         _mark_oversized(common, fields)
-    return _new(Record, (LOG, time.epoch_ms, identity, codec.dumps(common)[:-1] + b"," + text[1:], number))
+    return _new(Record, (_NAME, time.epoch_ms, identity, codec.dumps(common)[:-1] + b"," + text[1:], number))
 
 
 def _is_copyable(fields: Dict[str, Any], text: bytes, codec: Codec) -> bool:
@@ -248,12 +249,12 @@ def _exact_record(raw: RawRecord, context: Context) -> Record:
         if moved:
             common["unmapped"] = moved
         body = encode(mend_keys({**common, **kept})).encode()
-        return Record(LOG, time.epoch_ms, identity, body, raw.number)
+        return Record(_NAME, time.epoch_ms, identity, body, raw.number)
     try:
         front = context.codec.dumps(common)
     except (TypeError, ValueError):  # a lone surrogate stays the escape it is in AWS's file
         front = encode(common).encode()
-    return Record(LOG, time.epoch_ms, identity, front[:-1] + b"," + text[1:].encode(), raw.number)
+    return Record(_NAME, time.epoch_ms, identity, front[:-1] + b"," + text[1:].encode(), raw.number)
 
 
 def described(fields: Mapping[str, Any], context: Context, number: int = 1) -> Tuple[EventTime, str, Dict[str, Any]]:

@@ -12,8 +12,9 @@ from collectors.records.event_time import EventTime
 from collectors.records.exact_json import encode
 from collectors.records.json_record import quoted
 from collectors.records.record import Context
+from collectors.sources.route53_resolver.log import LOG
 
-DATASET = "aws.route53_resolver"
+DATASET = LOG.event_dataset
 
 #: AWS's fields that say the same in many records, in the order `repeated_of` takes their values.
 REPEATED = (

@@ -55,6 +55,7 @@ from collectors.sources.route53_resolver.common import (
     resolved,
     source_of,
 )
+from collectors.sources.route53_resolver.log import LOG
 from collectors.sources.route53_resolver.name import question_of
 
 #: AWS's fields in the index template; a test compares the two.
@@ -123,7 +124,7 @@ def _addresses(answers: List[Any]) -> List[Any]:
     return found
 
 
-FORMAT = JsonFormat("route53_resolver", Shape(MAPPED, COMMON), describe)
+FORMAT = JsonFormat(LOG.name, Shape(MAPPED, COMMON), describe)
 
 
 def normalise(line: bytes, identity: str, number: int, context: Context) -> Record:

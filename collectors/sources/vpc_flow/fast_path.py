@@ -16,11 +16,13 @@ from collectors.records.json_codec import Codec
 from collectors.records.record import Context, Record, record_id
 from collectors.sources.vpc_flow import fields as field
 from collectors.sources.vpc_flow.columns import ABSENT, NUMBERS
-from collectors.sources.vpc_flow.fields import LOG, Fields, times
+from collectors.sources.vpc_flow.fields import Fields, times
+from collectors.sources.vpc_flow.log import LOG
 from collectors.sources.vpc_flow.normalise import CHANGING, FLOW, INTERFACE, NETWORK_TYPES, Normaliser, Texts
 
 #: Digits of a number, and more; what is longer is not remembered.
 _LONGEST_NUMBER = 32
+_NAME = LOG.name
 
 
 class FastNormaliser(Normaliser):
@@ -78,7 +80,7 @@ class FastNormaliser(Normaliser):
             f'"packets":{packets},"bytes":{size},{started}"end":{end}{others}}}'
         )
         identity = record_id(self.identity, number)
-        return tuple.__new__(Record, (LOG, time.epoch_ms, identity, text.encode(), number))
+        return tuple.__new__(Record, (_NAME, time.epoch_ms, identity, text.encode(), number))
 
 
 class _Interface(NamedTuple):

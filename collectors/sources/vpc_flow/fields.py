@@ -8,10 +8,10 @@ from typing import Any, Dict, Iterable, NamedTuple, Optional, Tuple
 from collectors.records.cache import BoundedCache
 from collectors.records.event_time import EventTime, from_epoch_ms
 from collectors.sources.vpc_flow.columns import ABSENT, NUMBERS, PORTS, TIMES
+from collectors.sources.vpc_flow.log import LOG
 from collectors.sources.vpc_flow.protocols import flag_names, protocol_name
 
-LOG = "vpc_flow"
-DATASET = "aws.vpcflow"
+DATASET = LOG.event_dataset
 LONGEST_LONG = 2**63 - 1
 LAST_PORT = 65_535
 

@@ -43,7 +43,8 @@ from collectors.records.record import Context, Record, record_id
 from collectors.records.shape import LONGEST_INDEXED
 from collectors.sources.vpc_flow import fields as field
 from collectors.sources.vpc_flow.columns import ABSENT, KNOWN, RARE
-from collectors.sources.vpc_flow.fields import LOG, Fields, times
+from collectors.sources.vpc_flow.fields import Fields, times
+from collectors.sources.vpc_flow.log import LOG
 
 #: Names of the common fields of all logs and of this module's own; a column of that name moves to ``unmapped``.
 TAKEN = frozenset(
@@ -134,7 +135,7 @@ class Normaliser:
         }
         present = {name: value for name, value in common.items() if value}
         text = self.codec.dumps({**present, **fields})
-        return Record(LOG, time.epoch_ms, record_id(self.identity, number), text, number)
+        return Record(LOG.name, time.epoch_ms, record_id(self.identity, number), text, number)
 
     def _side(self, fields: Fields, address: str, port: str) -> Fields:
         side: Fields = {}

@@ -7,8 +7,9 @@ from typing import Any, Dict, Mapping, NamedTuple, Tuple
 
 from collectors.records.exact_json import encode
 from collectors.sources.waf.detection import detection
+from collectors.sources.waf.log import LOG
 
-DATASET = "aws.waf"
+DATASET = LOG.event_dataset
 
 _OUTCOMES = {"ALLOW": "success", "BLOCK": "failure", "CAPTCHA": "failure", "CHALLENGE": "failure"}
 

@@ -56,6 +56,7 @@ from collectors.records.json_record import JsonFormat, json_record
 from collectors.records.record import Context, Record
 from collectors.records.shape import VALUE, Shape
 from collectors.sources.waf.decision import decision
+from collectors.sources.waf.log import LOG
 from collectors.sources.waf.request import asked, common_fields
 
 _DETAILS = {
@@ -154,7 +155,7 @@ def describe(fields: Dict[str, Any], context: Context) -> Tuple[EventTime, str]:
     return time, borrowed.marked(common) if borrowed else common
 
 
-FORMAT = JsonFormat("waf", Shape(MAPPED, COMMON), describe)
+FORMAT = JsonFormat(LOG.name, Shape(MAPPED, COMMON), describe)
 
 
 def normalise(line: bytes, identity: str, number: int, context: Context) -> Record:

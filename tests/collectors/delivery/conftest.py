@@ -9,7 +9,7 @@ from typing import Iterator
 
 import pytest
 
-from collectors.sources.datasets import DATASETS
+from collectors.sources.registry import LOGS
 from es_bridge import bulk as bulk_module
 from es_bridge import transport as transport_module
 from es_bridge.backoff import Backoff
@@ -30,7 +30,7 @@ def day() -> date:
 @pytest.fixture
 def index(day: date) -> str:
     """Return the Resolver's index of that day."""
-    return f"{DATASETS['route53_resolver'].index_prefix}{day:%Y.%m.%d}"
+    return f"{LOGS['route53_resolver'].index_prefix}{day:%Y.%m.%d}"
 
 
 @pytest.fixture

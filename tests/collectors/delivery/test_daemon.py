@@ -21,7 +21,7 @@ from lab.front.faults import FaultyServer
 from lab.front.server import Handler, Received, Reply
 from tests.account import BUCKET, REGION, Account, event, notification_of, trail_file, trail_key
 from tests.collectors.delivery.running import Running, intake_of
-from tests.collectors.store import DAY, Store, trail_ids
+from tests.collectors.one_store import DAY, Store, trail_ids
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from lab.engine import DEFAULT_ENGINE, EngineUnavailable
 from lab.engine.process import Engine, start_node
 from tests.account import notification_of, trail_file, trail_key
 from tests.collectors.delivery.running import Running, intake_of
-from tests.collectors.store import DAY, Store, trail_ids
+from tests.collectors.one_store import DAY, Store, trail_ids
 
 VISIBILITY_S, MAX_RECEIVES = 2, 3
 

@@ -16,11 +16,11 @@ from typing import Any, Dict, Iterator, List
 
 import pytest
 
-from collectors.sources.datasets import DATASETS
+from collectors.sources.registry import LOGS
 from lab.engine import Engine
 from tests.account import Account, QueueUrls, notification_of, trail_file, trail_key
 from tests.collectors.corpus import log_file
-from tests.collectors.store import DAY, FOR_EVER_DAYS, OURS, Store, trail_ids
+from tests.collectors.one_store import DAY, FOR_EVER_DAYS, OURS, Store, trail_ids
 
 PATIENCE_S = 120.0
 #: Of the moments, so that a run can be repeated.
@@ -120,14 +120,14 @@ def test_without_a_place_for_dead_letters_it_does_not_start(account, store):
 
 def ids_by_dataset(store: Store) -> Dict[str, List[str]]:
     """Return all ids of 2019 for each dataset, as often as they are there."""
-    found: Dict[str, List[str]] = {name: [] for name in DATASETS}
+    found: Dict[str, List[str]] = {name: [] for name in LOGS}
     store.transport.request("POST", (OURS, "_refresh"))
     body = {"size": 10_000, "_source": False, "query": {"match_all": {}}, "sort": ["_doc"]}
     page = store.transport.request("POST", (OURS, "_search"), {"scroll": "1m"}, body).json()
     while page["hits"]["hits"]:
         assert not page["_shards"]["failed"]
         for hit in page["hits"]["hits"]:
-            dataset = next(each for each in DATASETS.values() if hit["_index"].startswith(each.index_prefix))
+            dataset = next(each for each in LOGS.values() if hit["_index"].startswith(each.index_prefix))
             found[dataset.name].append(hit["_id"])
         scroll = {"scroll": "1m", "scroll_id": page["_scroll_id"]}
         page = store.transport.request("POST", ("_search", "scroll"), body=scroll, idempotent=False).json()
@@ -162,7 +162,7 @@ def test_killed_twenty_times_every_record_is_there_exactly_once(account, store, 
     assert killed_at_work >= KILLS // 2
     assert account.left(urls.dead_url) == 0
     found = ids_by_dataset(store)
-    for dataset in DATASETS:
+    for dataset in LOGS:
         expected = [id for each in files if each.dataset == dataset for id in each.ids]
         assert len(found[dataset]) == len(expected), dataset
         assert Counter(found[dataset]) == Counter(expected), dataset

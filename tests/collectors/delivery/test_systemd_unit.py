@@ -16,7 +16,7 @@ import pytest
 from lab.engine import Engine
 from tests.account import BUCKET, Account
 from tests.collectors.delivery.test_daemon_process import Running, put_trail
-from tests.collectors.store import FOR_EVER_DAYS, Store, trail_ids
+from tests.collectors.one_store import FOR_EVER_DAYS, Store, trail_ids
 
 PAGE = Path(__file__).resolve().parents[3] / "docs" / "loading.md"
 #: What the page installs, and the same program of this environment.

@@ -11,7 +11,7 @@ from aws_bridge.queue import Message
 from collectors.lambda_function import loader as loader_module
 from collectors.lambda_function import resume as resume_module
 from lab.engine import Engine
-from tests.collectors.store import FOR_EVER_DAYS, Store
+from tests.collectors.one_store import FOR_EVER_DAYS, Store
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ from lab.front.server import Reply
 from tests.account import BUCKET, notification_of, trail_file, trail_key
 from tests.collectors.corpus import log_file
 from tests.collectors.lambda_function.conftest import Context, event_of
-from tests.collectors.store import DAY, trail_ids
+from tests.collectors.one_store import DAY, trail_ids
 
 ROOT = Path(__file__).resolve().parents[3]
 

@@ -39,7 +39,7 @@ from lab.lambda_runtime.environment import TIMED_OUT
 from lab.story.files import write_story
 from tests.account import BUCKET
 from tests.collectors.corpus import log_file
-from tests.collectors.store import FOR_EVER_DAYS, Store
+from tests.collectors.one_store import FOR_EVER_DAYS, Store
 
 pytestmark = pytest.mark.skipif(sys.version_info < (3, 11), reason="the stand-in for AWS needs Python 3.11")
 

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from collectors.sources.datasets import DATASETS
+from collectors.sources.registry import LOGS
 from collectors.store.templates import pieces, write
 from lab.engine import ENGINES
 from tests.collectors.conftest import Cluster, event, write_log
@@ -73,7 +73,7 @@ def any_cluster(request, cluster_by_id) -> Cluster:
     """
     cluster = cluster_by_id(request.param)
     if lacks_zstd(request.param):
-        for dataset in DATASETS:
+        for dataset in LOGS:
             for piece in pieces(dataset):
                 write(cluster.transport, without_zstd(piece))
     return cluster

@@ -11,7 +11,7 @@ import pytest
 
 from aws_bridge.object_ref import ObjectRef
 from collectors.errors import DamagedFile, DigestFile, NotThisLog
-from collectors.reading.reading import PARQUET_SOURCE, SOURCES, Reading
+from collectors.reading.reading import Reading
 from collectors.reading.unpack import BrokenData
 from collectors.records.record import Context
 from collectors.sinks.opensearch.index_names import index_of
@@ -112,7 +112,7 @@ def test_parquet_is_given_as_a_file_that_can_be_sought(monkeypatch, pack, stream
             seen.append((file.read(4), file.seek(0), file.read()))
             return iter(())
 
-    monkeypatch.setattr("collectors.reading.reading._source", {PARQUET_SOURCE: Source}.get)
+    monkeypatch.setattr("collectors.reading.reading.parquet_source_of", {"vpc_flow": Source}.get)
     reading, _ = read(pack(content), "a/vpcflowlogs/x.parquet", stream=stream)
     assert reading.bytes_read == len(content)
     assert seen == [(b"PAR1", 0, content)]
@@ -125,7 +125,7 @@ from collectors.reading.reading import Reading
 from aws_bridge.object_ref import ObjectRef
 from collectors.records.record import Context
 list(Reading(io.BytesIO({QUERY!r}), Context(ObjectRef("b", "x"))))
-print(*sorted(name for name in {sorted(SOURCES.values())!r} if name in sys.modules), "pyarrow" in sys.modules)
+print(*sorted(name for name in sys.modules if name.endswith((".source", ".parquet"))), "pyarrow" in sys.modules)
 """
     ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert ran.stdout.split() == ["collectors.sources.route53_resolver.source", "False"], ran.stderr

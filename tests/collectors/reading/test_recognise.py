@@ -6,8 +6,8 @@ import pytest
 
 from collectors.delivery.dead_letters import UNKNOWN, DeadLetter, DeadLetters
 from collectors.delivery.letter_store import FolderLetters
-from collectors.reading.reading import SOURCES
 from collectors.reading.recognise import kind_of, passed_over
+from collectors.sources.registry import LOGS
 
 WAF = "AWSLogs/111122223333/WAFLogs/eu-west-1/x/2026/11/21/04/50/"
 
@@ -49,7 +49,7 @@ def test_the_folder_of_the_service_decides(key, dataset):
     assert kind_of(key).dataset == dataset
 
 
-@pytest.mark.parametrize("dataset", [*SOURCES, UNKNOWN])
+@pytest.mark.parametrize("dataset", [*LOGS, UNKNOWN])
 def test_files_of_the_dead_letter_store_are_told_by_their_names(tmp_path, dataset):
     store = FolderLetters(tmp_path)
     for number in (0, 1, 1001):

@@ -17,7 +17,7 @@ from collectors.lambda_function import handler, loader, resume, watcher
 from lab.aws.stand_in import ACCOUNT, REGION, AwsStandIn
 from lab.story.addresses import write_mmdb
 from tests.account import trail_file, trail_key
-from tests.collectors.store import DAY, FOR_EVER_DAYS, Store
+from tests.collectors.one_store import DAY, FOR_EVER_DAYS, Store
 from tests.deploy.serverless.conftest import PASSWORD, SIGNED, Stack, create
 
 BUCKET = "org-log-archive"

@@ -185,7 +185,7 @@ def test_alarms_watch_metrics_that_the_functions_emit():
     from aws_bridge.functions.embedded_metrics import NAMESPACE
     from collectors.lambda_function import object_metrics as metrics
     from collectors.lambda_function import watcher
-    from collectors.sources.datasets import DATASETS
+    from collectors.sources.registry import LOGS
 
     emitted = {
         metrics.RECORDS, metrics.DEAD_LETTERS, metrics.LAG, metrics.STORE_UNAVAILABLE, watcher.SILENCE,
@@ -200,7 +200,7 @@ def test_alarms_watch_metrics_that_the_functions_emit():
             assert f'SCHEMA("{NAMESPACE}", {", ".join(sorted(metrics.DIMENSIONS))})' in query["Expression"]
             assert "GROUP BY Source, Account, Region ORDER BY" in query["Expression"]
             sources += re.findall(r"WHERE Source = '(\w+)'", query["Expression"])
-    assert sorted(sources) == sorted(DATASETS)
+    assert sorted(sources) == sorted(LOGS)
 
 
 def test_variables_of_the_functions_are_read_by_them():

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import hashlib
-import importlib
 import json
 import re
 import subprocess
@@ -19,7 +18,8 @@ import pytest
 from aws_bridge.object_ref import ObjectRef
 from collectors.reading.recognise import kind_of
 from collectors.reading.unpack import unpacked
-from collectors.records.record import Context, Document
+from collectors.records.record import Context, Record
+from collectors.sources.registry import source_of
 from lab.story import cast
 from lab.story.addresses import NETWORKS, country_of
 from lab.story.files import LOGS, Written, write_story
@@ -224,14 +224,14 @@ def test_only_the_attacker_uses_the_attackers_addresses(story):
 
 @pytest.mark.parametrize("log", LOGS)
 def test_every_record_becomes_a_document(story, log):
-    documents = importlib.import_module(f"collectors.{log}.source").documents
+    records = source_of(log).records
     made = 0
     for path in files(story.folder, log):
         ref = ObjectRef("logs", path.relative_to(story.folder).as_posix())
         with path.open("rb") as stream:
-            for document in documents(unpacked(stream), Context(ref)):
-                assert isinstance(document, Document), document
-                assert b'"unmapped"' not in document.body
+            for record in records(unpacked(stream), Context(ref)):
+                assert isinstance(record, Record), record
+                assert b'"unmapped"' not in record.text
                 made += 1
     assert made == story.written[log].records
 

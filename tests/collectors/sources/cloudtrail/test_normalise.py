@@ -285,10 +285,11 @@ def test_what_is_no_text_is_not_taken_for_a_text_it_equals(name, value):
 
 
 def test_memory_is_bounded():
-    before = normalise._repeated.cache_info()
-    assert before.maxsize == normalise.MAX_REMEMBERED
+    normalise._repeated.clear()
     body(changed(eventName="x" * normalise.LONGEST_REMEMBERED))
-    assert normalise._repeated.cache_info().currsize == before.currsize
+    assert not normalise._repeated
+    body(changed(eventName="x"))
+    assert len(normalise._repeated) == 1
 
 
 # --- identity and index ----------------------------------------------------------------------------------------------

@@ -115,12 +115,12 @@ def test_length_and_entropy_of_the_name(name, length, entropy):
 def test_without_the_package_length_and_entropy_are_there(monkeypatch):
     monkeypatch.setitem(sys.modules, "publicsuffixlist", None)
     name_module._suffixes.cache_clear()
-    name_module.remembered_question.cache_clear()
+    name_module.question_of.clear()
     try:
         question = common(query_name="www.example.com.")["dns"]["question"]
     finally:
         name_module._suffixes.cache_clear()
-        name_module.remembered_question.cache_clear()
+        name_module.question_of.clear()
     assert question == {
         "name": "www.example.com",
         "type": "A",
