@@ -1,4 +1,4 @@
-"""What was passed over as none of the logs, in words that are the same for every command and every road."""
+"""What was passed over as none of the logs, in words that are the same for every command and every way in."""
 
 from __future__ import annotations
 

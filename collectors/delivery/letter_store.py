@@ -19,7 +19,7 @@ class LetterStoreError(CollectorError):
 
 
 class LetterStore(Protocol):
-    """Small files by name. A name is made of segments with ``/`` between them, none of them an outsider's text."""
+    """Small files by name. A name is made of segments with ``/`` between them, none of them attacker-controlled."""
 
     #: As a person names it.
     uri: str

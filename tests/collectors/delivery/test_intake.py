@@ -259,7 +259,7 @@ def test_a_fault_of_ours_is_tried_again_and_ends_nothing(shelf, day, monkeypatch
         raise KeyError("a bug")
         yield
 
-    monkeypatch.setattr("collectors.sources.route53_resolver.source.documents", broken)
+    monkeypatch.setattr("collectors.sources.route53_resolver.source.records", broken)
     result = shelf.take(shelf.put(lines(query(1, day))))
     assert result.outcome == RETRY
     assert "unexpected KeyError" in result.reason

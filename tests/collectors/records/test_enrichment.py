@@ -138,7 +138,7 @@ def test_a_damaged_database_is_named(tmp_path):
 
 def test_without_the_package(monkeypatch, tmp_path):
     monkeypatch.setitem(sys.modules, "maxminddb", None)
-    with pytest.raises(CollectorError, match=r"install aws-siem-bridge\[loader\]"):
+    with pytest.raises(CollectorError, match=r"pip install '\.\[loader\]'"):
         open_databases([tmp_path / "any.mmdb"])
 
 

@@ -228,7 +228,7 @@ def test_broken_structure_is_found_at_its_place_without_reading_on():
             yield piece
 
     found = records(source(), Context(REF))
-    assert [next(found).id, next(found).id] == ["e1", "e2"]
+    assert [next(found).identity, next(found).identity] == ["e1", "e2"]
     with pytest.raises(DamagedFile) as damage:
         next(found)
     assert damage.value.offset == len(start) - 1
@@ -258,7 +258,7 @@ def test_broken_structure_is_found_at_its_place_without_reading_on():
 )
 def test_each_kind_of_damage_is_named_after_the_complete_records(tail, words):
     found = records([log(event(1))[:-2] + tail], Context(REF))
-    assert next(found).id == "e1"
+    assert next(found).identity == "e1"
     with pytest.raises(DamagedFile, match=words):
         list(found)
 
@@ -270,7 +270,7 @@ def test_a_record_that_never_ends_is_not_collected_for_ever():
             yield b"x" * 1_000_000
 
     found = records(endless(), Context(REF))
-    assert next(found).id == "e1"
+    assert next(found).identity == "e1"
     with pytest.raises(DamagedFile, match="the file ends in the middle of a record") as damage:
         next(found)
     assert damage.value.offset == len(log(event(1))[:-2]) + 7 + 30_000_000
@@ -282,7 +282,7 @@ def test_damage_of_the_packed_file_is_told_after_the_complete_records():
         raise DamagedFile("the gzip data is cut short", 999)
 
     found = records(source(), Context(REF))
-    assert next(found).id == "e1"
+    assert next(found).identity == "e1"
     with pytest.raises(DamagedFile) as damage:
         next(found)
     assert damage.value.offset == 999
