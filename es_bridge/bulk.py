@@ -371,7 +371,7 @@ class _Writer:
                 "answers?",
                 status=response.status,
             )
-        return [_answer(item, response.hide) for item in items]
+        return [_answer(item, response.redact) for item in items]
 
     def _halves(self, documents: Sequence[Create]) -> List[_Answer]:
         middle = len(documents) // 2
@@ -388,20 +388,20 @@ def _concerns_the_cluster(answer: _Answer) -> bool:
     return answer.status == 400 and bool(_CLUSTER_FULL.search(answer.reason))
 
 
-def _answer(item: Dict[str, Any], hide: Callable[[str], str]) -> _Answer:
+def _answer(item: Dict[str, Any], redact: Callable[[str], str]) -> _Answer:
     facts: Dict[str, Any] = next(iter(item.values()), {"status": 0})
     error = facts.get("error")
     if error is None:
         return _Answer(facts["status"], "", "")
     if not isinstance(error, dict):
-        return _Answer(facts["status"], "", hide(str(error)))
+        return _Answer(facts["status"], "", redact(str(error)))
     reason = str(error.get("reason") or "no reason given")
     cause = error.get("caused_by")
     while isinstance(cause, dict):
         if cause.get("reason") and str(cause["reason"]) not in reason:
             reason += f" ({cause['reason']})"
         cause = cause.get("caused_by")
-    return _Answer(facts["status"], str(error.get("type") or ""), hide(reason))
+    return _Answer(facts["status"], str(error.get("type") or ""), redact(reason))
 
 
 def _pattern(index: str) -> str:

@@ -75,9 +75,9 @@ def is_final(body: bytes) -> bool:
 
 
 def unreachable(
-    config: ClusterConfig, host: str, exc: Exception, timeout_s: float, hide: Callable[[str], str]
+    config: ClusterConfig, host: str, exc: Exception, timeout_s: float, redact: Callable[[str], str]
 ) -> BridgeError:
-    """Return the error of this package for what urllib3 raised. ``hide`` takes secrets out of what a server said."""
+    """Return the error of this package for what urllib3 raised. ``redact`` takes secrets out of what a server said."""
     where = f"cluster {config.name!r} at {host}"
     if isinstance(exc, urllib3.exceptions.ReadTimeoutError):
         return RequestTimeout(
@@ -86,11 +86,11 @@ def unreachable(
         )
     seen = _chain(exc)
     if any(isinstance(e, urllib3.exceptions.ProxyError) for e in seen):
-        return _proxy_failed(config, where, seen, hide(_said(seen)))
+        return _proxy_failed(config, where, seen, redact(_said(seen)))
     ended = any(isinstance(e, (ssl.SSLEOFError, ssl.SSLZeroReturnError)) for e in seen)
     tls = next((e for e in seen if isinstance(e, (ssl.SSLError, urllib3.exceptions.SSLError))), None)
     if tls is not None and not ended:  # an end in the middle is a lost connection, not a wrong setting
-        return TlsError(_tls_text(where, host, hide(_said(seen)), config))
+        return TlsError(_tls_text(where, host, redact(_said(seen)), config))
     hint = "Check host and port, that the cluster runs, and that the way there is open (firewall, security group)"
     if isinstance(seen[-1], socket.gaierror):
         hint = f"No address is known for {urlsplit(host).hostname}: check the name of the host, and this machine's DNS"
@@ -106,7 +106,7 @@ def unreachable(
         else:
             hint += "A server that wants a client certificate (client certificate file, client key file) does this, too"
     never_sent = any(isinstance(e, CONNECTING) for e in seen)
-    return UnreachableError(f"{where} cannot be reached: {hide(_said(seen))}. {hint}", never_sent=never_sent)
+    return UnreachableError(f"{where} cannot be reached: {redact(_said(seen))}. {hint}", never_sent=never_sent)
 
 
 def unreadable(config: ClusterConfig, host: str, request: str, exc: Exception) -> BridgeError:
@@ -194,7 +194,7 @@ def refused(config: ClusterConfig, response: Response, attempts: int) -> Respons
     said = f"{error_type}: {reason[:_MOST_CHARACTERS]}" if error_type else reason[:_MOST_CHARACTERS]
     facts: Dict[str, Any] = {"status": response.status, "error_type": error_type, "reason": reason}
     if response.status < 400:
-        location = response.hide(response.headers.get("Location", "nowhere"))[:300]
+        location = response.redact(response.headers.get("Location", "nowhere"))[:300]
         return ResponseError(
             f"{where} answers with a redirection to {location}. Give the URL that the cluster itself answers on",
             **facts,
@@ -262,7 +262,7 @@ def engine_reason(response: Response) -> Tuple[str, str]:
     except RecursionError:  # nested so deeply that it cannot be written as text
         error_type, reason = "", response.beginning()
     most = _MOST_CHARACTERS_OF_A_QUERY if reason.startswith("Failed to parse query [") else _MOST_CHARACTERS
-    return response.hide(error_type)[:_MOST_CHARACTERS], response.hide(reason)[:most]
+    return response.redact(error_type)[:_MOST_CHARACTERS], response.redact(reason)[:most]
 
 
 def _told(response: Response) -> Tuple[str, str]:

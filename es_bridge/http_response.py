@@ -19,7 +19,7 @@ class Response(NamedTuple):
     #: Cluster and host, for messages.
     where: str
     #: Takes the cluster's secrets out of a text; for all words of this answer that somebody gets to read.
-    hide: Callable[[str], str]
+    redact: Callable[[str], str]
 
     def json(self, shape: Any = None) -> Any:
         """Return the decoded body, compared with a shape (`es_bridge.answers`) where one is given.
@@ -38,5 +38,5 @@ class Response(NamedTuple):
 
     def beginning(self) -> str:
         """Return the beginning of the body on one line, without secrets: a cut through one would leave half of it."""
-        text = self.hide(self.body[:100_000].decode("utf-8", "replace"))
+        text = self.redact(self.body[:100_000].decode("utf-8", "replace"))
         return " ".join(text[:300].split())

@@ -15,7 +15,7 @@ from es_bridge.errors import NotFound, PartialResult, RejectedQuery
 from es_bridge.index_access import IndexAccess
 from es_bridge.query import Clause, SearchRequest, missing_clause, range_clause, user_clauses
 from es_bridge.reply import Reply, new_nonce, parse_reply
-from es_bridge.stopping import Patience
+from es_bridge.stopping import EngineTimeLimit
 from es_bridge.time_field import TimeField
 from es_bridge.transport import MAX_REPLY_BYTES, Transport
 
@@ -58,7 +58,7 @@ class PitSearch:
         pit_id: str,
         access: Optional[IndexAccess] = None,
         keep_alive: str = KEEP_ALIVE,
-        patience: Optional[Patience] = None,
+        time_limit: Optional[EngineTimeLimit] = None,
     ) -> None:
         self.request = request
         self.access = access or IndexAccess(transport, request)
@@ -68,7 +68,7 @@ class PitSearch:
         self.keep_alive = keep_alive
         #: Steps of a histogram, where the cluster does not allow what we want.
         self.most_steps: Optional[int] = None
-        self.patience = patience
+        self.time_limit = time_limit
         #: What was incomplete and allowed to be so; one entry a kind.
         self.incomplete: List[str] = []
         #: Documents of indices that do not store the source.
@@ -195,9 +195,9 @@ class PitSearch:
     def _search(self, body: Dict[str, Any], max_body_bytes: int = MAX_REPLY_BYTES) -> bytes:
         body["pit"] = {"id": self.pit_id, "keep_alive": self.keep_alive}
         params: Dict[str, Any] = {"allow_partial_search_results": self.request.allow_partial}
-        if self.patience:
-            body.update(self.patience.body)
-            params.update(self.patience.params)
+        if self.time_limit:
+            body.update(self.time_limit.body)
+            params.update(self.time_limit.params)
         try:
             return self._transport.request(
                 "POST",
@@ -248,7 +248,9 @@ def problems(head: Mapping[str, Any], index: str, transport: Transport, access: 
     if shards.get("failed"):
         failures = [f for f in shards.get("failures") or [] if isinstance(f, dict)]
         reasons = [f.get("reason") or {} for f in failures if access.may_tell_of(f.get("index"))]
-        said = next((f" ({r.get('type')}: {transport.hide(str(r['reason']))})" for r in reasons if r.get("reason")), "")
+        said = next(
+            (f" ({r.get('type')}: {transport.redact(str(r['reason']))})" for r in reasons if r.get("reason")), ""
+        )
         found.append(f"{shards['failed']} of {shards.get('total')} shards failed on {where}{said}")
     if head.get("timed_out"):
         found.append(

@@ -15,7 +15,7 @@ from es_bridge.index_access import IndexAccess
 from es_bridge.pit import MAX_DOCUMENT_BYTES, check_window, problems
 from es_bridge.query import SearchRequest, range_clause, user_clauses
 from es_bridge.reply import Hit, Reply, new_nonce, parse_reply
-from es_bridge.stopping import Patience
+from es_bridge.stopping import EngineTimeLimit
 from es_bridge.time_field import TimeField
 from es_bridge.transport import Transport
 from es_bridge.windows import in_order, smaller_page
@@ -34,7 +34,7 @@ class Scroll:
         request: SearchRequest,
         time_field: TimeField,
         access: IndexAccess,
-        patience: Patience,
+        time_limit: EngineTimeLimit,
     ) -> None:
         self.total: Optional[int] = None
         self.shards = -1
@@ -44,7 +44,7 @@ class Scroll:
         self._request = request
         self._time_field = time_field
         self._access = access
-        self._patience = patience
+        self._time_limit = time_limit
         self._scroll_id: Optional[str] = None
         self._keep_alive = KEEP_ALIVE
 
@@ -115,10 +115,10 @@ class Scroll:
             "query": {"bool": {"filter": clauses, "_name": nonce}},
             "sort": [field.sort()],
             "track_total_hits": True,
-            **self._patience.body,
+            **self._time_limit.body,
         }
         params = {
-            **self._patience.params,
+            **self._time_limit.params,
             "scroll": self._keep_alive,
             "allow_partial_search_results": request.allow_partial,
             "allow_no_indices": request.allow_partial or request.included != request.index,

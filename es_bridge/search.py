@@ -39,7 +39,7 @@ from es_bridge.pit import Overview, PitSearch
 from es_bridge.query import Clause, SearchRequest, having_clause
 from es_bridge.reply import Hit, Reply
 from es_bridge.scroll import Scroll
-from es_bridge.stopping import CANCEL_TIMEOUT_S, Patience, cancel_tasks, patience
+from es_bridge.stopping import CANCEL_TIMEOUT_S, EngineTimeLimit, cancel_tasks, engine_time_limit
 from es_bridge.time_field import MILLIS, NANOS, NANOS_RANGE_MS, TimeField, resolve
 from es_bridge.times import now_ms
 from es_bridge.transport import Transport
@@ -71,7 +71,7 @@ class Page:
         return len(self.hits)
 
 
-class Elsewhere:
+class WindowFetcher:
     """Fetches windows in another place than this process's threads (worker processes that also encode them).
 
     A result stands in for the `Page` of a window and has its ``count``. This class is the contract.
@@ -93,7 +93,7 @@ class Elsewhere:
 def open_search(
     transport: Transport,
     request: SearchRequest,
-    elsewhere: Optional[Elsewhere] = None,
+    fetcher: Optional[WindowFetcher] = None,
     ceilings: Optional[Ceilings] = None,
     remembered: Optional[Dialect] = None,
 ) -> Search:
@@ -101,7 +101,7 @@ def open_search(
 
     ``remembered``: the engine that answered there lately. It is not asked again who it is while a PIT can be opened.
     """
-    return Search(transport, request, elsewhere, ceilings or Ceilings(), remembered)
+    return Search(transport, request, fetcher, ceilings or Ceilings(), remembered)
 
 
 class Search:
@@ -116,7 +116,7 @@ class Search:
         self,
         transport: Transport,
         request: SearchRequest,
-        elsewhere: Optional[Elsewhere],
+        fetcher: Optional[WindowFetcher],
         ceilings: Ceilings,
         remembered: Optional[Dialect] = None,
     ) -> None:
@@ -128,7 +128,7 @@ class Search:
         #: How many documents were handed out.
         self.emitted = 0
         self._transport = transport
-        self._elsewhere = elsewhere
+        self._fetcher = fetcher
         self._ceilings = ceilings
         #: Most documents to hand out; 0 means all.
         self._size = ceilings.rows(request.size)
@@ -152,7 +152,7 @@ class Search:
         self._touched = time.monotonic()
         self._closed = threading.Event()
         self._finished = False
-        self._is_elsewhere = False
+        self._has_delegated = False
         #: Whether requests were ended before they were answered.
         self._interrupted = False
         self._closing = threading.Lock()
@@ -224,7 +224,7 @@ class Search:
         pit_id = self._pit_search.pit_id if self._pit_search else self._opened_pit()
         self._pool.shutdown(wait=False, cancel_futures=True)
         if not self._finished:
-            self._interrupted |= self._transport.abort() or self._is_elsewhere
+            self._interrupted |= self._transport.abort() or self._has_delegated
         # Before the engine is known nothing was searched.
         cancelling = cancel_tasks(self._transport) if self._interrupted and self._dialect else None
         try:
@@ -260,8 +260,8 @@ class Search:
         if self._pit_search is None:
             self._opened_pit()  # as in close(): cut off now, it would stay open
         self._interrupted |= self._transport.abort()
-        if self._elsewhere is not None:
-            self._elsewhere.close()
+        if self._fetcher is not None:
+            self._fetcher.close()
 
     def _opened_pit(self) -> Optional[str]:
         """Return the PIT of a search that was closed or failed before it could use it."""
@@ -291,15 +291,15 @@ class Search:
             self.matched = 0
             return
         self._pit_search = PitSearch(
-            self._transport, self.request, time_field, pit.id, self._access, pit.keep_alive, self._patience()
+            self._transport, self.request, time_field, pit.id, self._access, pit.keep_alive, self._time_limit()
         )
         self._keep_alive_s = pit.keep_alive_s
         threading.Thread(target=self._keep_alive, daemon=True).start()
         yield from self._pages_by_windows(self._pit_search)
 
-    def _patience(self) -> Patience:
+    def _time_limit(self) -> EngineTimeLimit:
         assert self._dialect is not None  # noqa: S101
-        return patience(self._dialect, self._transport.config.request_timeout_s, self._ceilings.max_run_time_s)
+        return engine_time_limit(self._dialect, self._transport.config.request_timeout_s, self._ceilings.max_run_time_s)
 
     def _opened_as_remembered(self) -> Optional[Tuple[TimeField, Pit]]:
         """Return what `_opened` does, without asking the engine who it is; ``None`` where that fails.
@@ -450,12 +450,12 @@ class Search:
         """Yield the pages of all windows of ``whole`` in order, while the next ones are being fetched."""
         windows = plan(pit_search, whole, lambda: self._page_docs)
         pending: Deque[Tuple[Window, Any, Future[Any]]] = deque()
-        remote = self._elsewhere
+        remote = self._fetcher
         if remote is not None and not (
             self._wanted(whole.count) and remote.start(pit_search, self._wanted(whole.count))
         ):
             remote = None
-        self._is_elsewhere = remote is not None
+        self._has_delegated = remote is not None
         while True:
             underway = sum(window.count for window, _, _ in pending)
             while len(pending) < WINDOWS_AHEAD and (not pending or underway < self._wanted(underway + 1)):
@@ -508,7 +508,7 @@ class Search:
                 yield Page(part_hits, ticks)
 
     def _pages_by_scroll(self, time_field: TimeField) -> Iterator[Page]:
-        self._scroll = Scroll(self._transport, self.request, time_field, self._access, self._patience())
+        self._scroll = Scroll(self._transport, self.request, time_field, self._access, self._time_limit())
         pages = self._scroll.pages()
         awaited = self._pool.submit(next, pages, None)
         without_time = 0

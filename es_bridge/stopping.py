@@ -25,7 +25,7 @@ _MOST_LIST_BYTES = 4 << 20
 _SEARCHES = "indices:data/read/search*,indices:data/read/scroll*"
 
 
-class Patience(NamedTuple):
+class EngineTimeLimit(NamedTuple):
     """After what time the engine shall stop, as parts of a search request."""
 
     after_ms: int
@@ -43,11 +43,11 @@ class Patience(NamedTuple):
         return {"cancel_after_time_interval": f"{self.after_ms}ms"} if self.cancels else {}
 
 
-def patience(dialect: Dialect, request_timeout_s: float, run_time_s: Optional[float]) -> Patience:
+def engine_time_limit(dialect: Dialect, request_timeout_s: float, run_time_s: Optional[float]) -> EngineTimeLimit:
     """Return how long an engine may take for one request, given how long its reader waits, and its search runs."""
     wait_s = request_timeout_s if run_time_s is None else min(request_timeout_s, run_time_s)
     has_parameter = dialect.name == "opensearch" and dialect.version >= (1, 1)
-    return Patience(int((wait_s + LATER_S) * 1000), has_parameter)
+    return EngineTimeLimit(int((wait_s + LATER_S) * 1000), has_parameter)
 
 
 def cancel_tasks(transport: Transport) -> threading.Thread:

@@ -317,7 +317,7 @@ class Transport:
         except (urllib3.exceptions.HTTPError, OSError, ValueError) as exc:
             if stopped.is_set():
                 raise Aborted("the search was closed") from None
-            raise unreachable(self.config, host, exc, request.timeout_s, self.hide) from exc
+            raise unreachable(self.config, host, exc, request.timeout_s, self.redact) from exc
         except BaseException as exc:
             if reply is not None:
                 reply.close()  # what is left of it must not be taken for the next reply
@@ -328,9 +328,9 @@ class Transport:
         go_on()  # a reply of no announced length ends where its connection was ended
         self.count(1, len(body))
         where = f"cluster {self.config.name!r} at {host}"
-        return Response(reply.status, reply.headers, body, host, where, self.hide)
+        return Response(reply.status, reply.headers, body, host, where, self.redact)
 
-    def hide(self, text: str) -> str:
+    def redact(self, text: str) -> str:
         """Return what somebody else said, without the secrets of this cluster."""
         return without_secrets(text, self._secrets.union(self._authenticator.secrets()))
 

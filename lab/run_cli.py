@@ -21,7 +21,7 @@ from es_bridge.terminal import put_error
 from lab.app_command import AppCommand
 from lab.splunkd import SplunkdStandIn, User, add_cluster
 from splunk_bridge.chunked import CommandProcess, Job, ProtocolError
-from splunk_bridge.command_line import CommandLine, SplError, parse_command_line
+from splunk_bridge.command_line import CommandLine, CommandLineError, parse_command_line
 
 COMMAND = "elasticsearch"
 #: Its name in `source` and in messages. Not "default": in a conf file that is the stanza every other one inherits.
@@ -55,17 +55,17 @@ def run(arguments: argparse.Namespace) -> int:
         now_ms = times.now_ms()
         picker = [_picked(text, now_ms, arguments.time_zone) for text in (arguments.earliest, arguments.latest)]
         cluster = cluster_from(arguments)
-    except (SplError, BridgeError) as exc:
+    except (CommandLineError, BridgeError) as exc:
         put_error(f"aws-siem-bridge: {exc}")
         return WRONG_USAGE
     return _run_line(line.args, line.raw_args, picker, cluster, arguments)
 
 
 def own_command_line(text: str) -> CommandLine:
-    """Return the parts of a line that calls this app's command. Raises `SplError` for any other."""
+    """Return the parts of a line that calls this app's command. Raises `CommandLineError` for any other."""
     line = parse_command_line(text)
     if line.command != COMMAND:
-        raise SplError(f"{line.command!r} is not a command of this app: write | {COMMAND} ...")
+        raise CommandLineError(f"{line.command!r} is not a command of this app: write | {COMMAND} ...")
     return line
 
 

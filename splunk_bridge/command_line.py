@@ -10,7 +10,7 @@ _WORD = re.compile(r'(?:"(?:[^"\\]|\\.)*"|[^\s"|])+', re.DOTALL)
 _QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"', re.DOTALL)
 
 
-class SplError(ValueError):
+class CommandLineError(ValueError):
     """The text is not one command line; ``str()`` says why."""
 
 
@@ -26,7 +26,7 @@ class CommandLine:
 def parse_command_line(text: str) -> CommandLine:
     r"""Return the parts of ``| name option="value" ...``; ``\"`` and ``\\`` are the escapes inside quotes.
 
-    Raises `SplError` for an open quote, and for a second command: only the first one of a search is run here.
+    Raises `CommandLineError` for an open quote, and for a second command: only the first one of a search is run here.
     """
     rest = text.strip()
     rest = rest[1:].lstrip() if rest.startswith("|") else rest
@@ -35,12 +35,12 @@ def parse_command_line(text: str) -> CommandLine:
         match = _WORD.match(rest)
         if match is None:
             if rest.startswith("|"):
-                raise SplError(f"only one command can be run here: leave out {rest!r}")
-            raise SplError(f"a quote is not closed: {rest!r}")
+                raise CommandLineError(f"only one command can be run here: leave out {rest!r}")
+            raise CommandLineError(f"a quote is not closed: {rest!r}")
         words.append(match.group())
         rest = rest[match.end() :].lstrip()
     if not words:
-        raise SplError("no command given: write | elasticsearch index=... ")
+        raise CommandLineError("no command given: write | elasticsearch index=... ")
     return CommandLine(words[0], [_QUOTED.sub(_value, word) for word in words[1:]], words[1:])
 
 

@@ -20,7 +20,7 @@ from lab.demo.search import Found, Row, Searches
 from lab.demo.tables import Asked, as_table, as_whole, raw
 from lab.demo.tour import EVENTS, FAILURE, NEXT, TOUR, WARNING, Step
 from lab.run_cli import own_command_line
-from splunk_bridge.command_line import CommandLine, SplError
+from splunk_bridge.command_line import CommandLine, CommandLineError
 
 HELP = """\
 | elasticsearch index=<pattern> ...   searches. The most used options:
@@ -58,19 +58,19 @@ _WORDS = {
 
 
 def parse(text: str) -> Turn:
-    """Return what a line asks for. Raises `SplError` where it is nothing that can be done here."""
+    """Return what a line asks for. Raises `CommandLineError` where it is nothing that can be done here."""
     words = text.split()
     word = " ".join(words).lower()
     if word in _WORDS:
         return _WORDS[word]
     if words[0].lower() == "event":
         if len(words) > 2 or not words[-1].isdecimal() and len(words) == 2:
-            raise SplError("write event and a number, such as event 1")
+            raise CommandLineError("write event and a number, such as event 1")
         return ShowEvent(int(words[1]) if len(words) == 2 else 1)
     try:
         return own_command_line(text)
-    except SplError as exc:
-        raise SplError(f"{exc}; help shows what can be typed") from None
+    except CommandLineError as exc:
+        raise CommandLineError(f"{exc}; help shows what can be typed") from None
 
 
 class Prompt:
@@ -115,7 +115,7 @@ class Prompt:
                 if turn == LEAVE:
                     return
                 self._do(turn)
-            except SplError as exc:
+            except CommandLineError as exc:
                 self._screen.message("ERROR", str(exc))
             except KeyboardInterrupt:
                 self._screen.say("cancelled")
@@ -125,7 +125,7 @@ class Prompt:
             self._search(turn, [])
         elif isinstance(turn, ShowEvent):
             if not 1 <= turn.number <= len(self._last):
-                raise SplError(f"there is no event {turn.number}: the last search shows {len(self._last)}")
+                raise CommandLineError(f"there is no event {turn.number}: the last search shows {len(self._last)}")
             self._show_whole(self._last[turn.number - 1])
         elif turn == HELP_ME:
             for line in HELP.splitlines():

@@ -13,8 +13,7 @@ from savedsearches.runner.local_settings import APP, LocalSettings
 from savedsearches.runner.session import Session
 from savedsearches.runner.values import Row
 from splunk_bridge.chunked import CommandProcess, Job, ProtocolError
-from splunk_bridge.command_line import SplError as CommandLineError
-from splunk_bridge.command_line import parse_command_line
+from splunk_bridge.command_line import CommandLineError, parse_command_line
 
 #: Where the app's scripts are in a clone of the project; a built app has the same folder.
 SCRIPTS = Path(__file__).resolve().parents[2] / "splunk_app" / "package" / "bin"

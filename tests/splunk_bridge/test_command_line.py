@@ -2,7 +2,7 @@
 
 import pytest
 
-from splunk_bridge.command_line import SplError, parse_command_line
+from splunk_bridge.command_line import CommandLineError, parse_command_line
 
 
 @pytest.mark.parametrize(
@@ -23,5 +23,5 @@ def test_arguments(text: str, args: list, raw_args: list) -> None:
 
 @pytest.mark.parametrize("text", ["", "|", '| elasticsearch query="open', "| elasticsearch index=a | head 5"])
 def test_what_is_not_one_command(text: str) -> None:
-    with pytest.raises(SplError):
+    with pytest.raises(CommandLineError):
         parse_command_line(text)

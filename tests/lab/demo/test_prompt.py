@@ -11,7 +11,7 @@ from typing import Callable, Iterator
 import pytest
 
 from lab.demo.prompt import ShowEvent, parse
-from splunk_bridge.command_line import SplError
+from splunk_bridge.command_line import CommandLineError
 from tests.lab.demo.conftest import LONGEST_S, Kept, Terminal, prompts
 
 pytestmark = pytest.mark.timeout(LONGEST_S)
@@ -158,5 +158,5 @@ def test_words(text: str, turn: object) -> None:
     "text", ["event x", "event 1 2", "event -1", "show", "| stats count", '| elasticsearch query="']
 )
 def test_what_is_nothing(text: str) -> None:
-    with pytest.raises(SplError, match="event 1$|help shows what can be typed"):
+    with pytest.raises(CommandLineError, match="event 1$|help shows what can be typed"):
         parse(text)

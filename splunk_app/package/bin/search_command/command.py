@@ -152,10 +152,10 @@ class ElasticsearchCommand(ChunkedGeneratingCommand):
     def unexpected(self, error: BaseException) -> str:
         """Log the traceback, which helps nobody who searches, and return what does."""
         # Such an error may quote an answer of the cluster, and that may quote a request.
-        hide = self._transport.hide if self._transport else str
+        redact = self._transport.redact if self._transport else str
         trace = "".join(traceback.format_exception(type(error), error, error.__traceback__))
-        log_trace(hide(trace))
-        return hide(
+        log_trace(redact(trace))
+        return redact(
             f"the command failed in a way nobody foresaw ({type(error).__name__}: {error}). Please report it with the "
             "traceback in aws_siem_bridge_search.log (index=_internal)"
         )

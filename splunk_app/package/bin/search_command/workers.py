@@ -24,8 +24,8 @@ from es_bridge.config import Auth, ClusterConfig
 from es_bridge.index_access import IndexAccess
 from es_bridge.pit import PitSearch
 from es_bridge.query import SearchRequest
-from es_bridge.search import Elsewhere, Page
-from es_bridge.stopping import Patience
+from es_bridge.search import Page, WindowFetcher
+from es_bridge.stopping import EngineTimeLimit
 from es_bridge.time_field import TimeField
 from es_bridge.transport import Transport
 from es_bridge.windows import Window, fetch
@@ -66,7 +66,7 @@ def encoded_chunks(
     yield from encoder.chunks(page.hits, page.ticks_per_s, chunk_rows, before_row)
 
 
-class EncodingWorkers(Elsewhere):
+class EncodingWorkers(WindowFetcher):
     """The workers of one search. ``close()`` ends them."""
 
     def __init__(self, transport: Transport, settings: RowSettings, chunk_rows: int, opaque_id: str) -> None:
@@ -90,7 +90,7 @@ class EncodingWorkers(Elsewhere):
             "cluster": dataclasses.asdict(self._transport.config),
             "request": dataclasses.asdict(pit_search.request),
             "keep_alive": pit_search.keep_alive,
-            "patience": pit_search.patience._asdict() if pit_search.patience else None,
+            "time_limit": pit_search.time_limit._asdict() if pit_search.time_limit else None,
             "known_indices": sorted(pit_search.access.known),
             "time_field": pit_search.time_field._replace(names=())._asdict(),
             "settings": self._settings._asdict(),
@@ -186,8 +186,8 @@ def work(jobs: BinaryIO, answers: BinaryIO) -> None:
     field = dict(job["time_field"], without=tuple(job["time_field"]["without"]))
     request = SearchRequest(**job["request"])
     access = IndexAccess(transport, request, job["known_indices"])
-    patience = Patience(**job["patience"]) if job["patience"] else None
-    pit_search = PitSearch(transport, request, TimeField(**field), "", access, job["keep_alive"], patience)
+    time_limit = EngineTimeLimit(**job["time_limit"]) if job["time_limit"] else None
+    pit_search = PitSearch(transport, request, TimeField(**field), "", access, job["keep_alive"], time_limit)
     while True:
         asked = _read(jobs)
         if asked is None:
