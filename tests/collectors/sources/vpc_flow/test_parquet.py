@@ -14,7 +14,7 @@ import pytest
 from collectors.errors import CollectorError, DamagedFile, NotThisLog
 from collectors.records.json_codec import fastest
 from collectors.records.record import BadRecord
-from collectors.sources.vpc_flow import parquet
+from collectors.sources.vpc_flow import parquet, source
 from collectors.sources.vpc_flow.columns import NUMBERS, plain_name
 from lab.story import vpc_flow as story
 from tests.collectors.sources.vpc_flow.flows import RECORD, context, read
@@ -67,13 +67,13 @@ def test_text_and_parquet_give_the_same_bytes():
 
 
 def test_columns_of_transit_gateways_and_unknown_ones_are_as_from_text():
-    records = [
+    rows = [
         {**flow, "tgw-id": "tgw-1", "packets-lost-no-route": str(number), "instance-tag": "-", "segment-name": "prod"}
         for number, flow in enumerate(flows(50))
     ]
     about, of_text = context(fastest()), context(fastest())
-    made = list(parquet.records(written(table_of(records)), about))
-    assert made == list(records([text_of(records)], of_text))
+    made = list(parquet.records(written(table_of(rows)), about))
+    assert made == list(source.records([text_of(rows)], of_text))
     assert about.unknown_columns == of_text.unknown_columns == ["segment_name"]
     body = json.loads(made[7].text)
     assert (body["packets_lost_no_route"], body["segment_name"], "instance_tag" in body) == (7, "prod", False)
@@ -177,7 +177,7 @@ def test_a_damaged_file_gives_the_rows_before_the_damage():
 
 def test_without_pyarrow_the_message_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "pyarrow", None)
-    with pytest.raises(CollectorError, match=r"pip install 'aws-siem-bridge\[parquet\]'"):
+    with pytest.raises(CollectorError, match=r"pip install '\.\[parquet\]'"):
         list(parquet.records(io.BytesIO(b"PAR1"), context()))
 
 
