@@ -7,6 +7,7 @@
     │   ├── ObjectGone         it is not there (any more): recorded, never tried again
     │   └── ObjectUnreadable   access or KMS refused, S3 unwell, a body cut or broken on its way: tried again
     ├── QueueProblem      the queue does not do what was asked
+    ├── NotAnAddress      a text that should name a bucket or an object does not
     └── NotANotification  a message of the queue is none that this code can work on
 
 Messages say what happened, where, and what to do next. What boto3 raises itself is named by `clients.errors`.
@@ -17,6 +18,10 @@ from __future__ import annotations
 
 class AwsError(Exception):
     """Base of everything `aws_bridge` raises on purpose; ``str()`` is the text a user may read."""
+
+
+class NotAnAddress(AwsError):
+    """A text is no ``s3://bucket/prefix``."""
 
 
 class ObjectProblem(AwsError):

@@ -6,7 +6,7 @@ import base64
 import hashlib
 from typing import NamedTuple, Tuple
 
-from aws_bridge.errors import AwsError
+from aws_bridge.errors import NotAnAddress
 
 #: Stands for the bucket of files that belong to none: no bucket's name has a colon.
 NO_BUCKET = "file:"
@@ -39,9 +39,9 @@ class ObjectRef(NamedTuple):
 
 
 def split_uri(uri: str) -> Tuple[str, str]:
-    """Return bucket and key (or prefix) of ``s3://bucket/key``. Raises `AwsError` for anything else."""
+    """Return bucket and key (or prefix) of ``s3://bucket/key``. Raises `NotAnAddress` for anything else."""
     scheme, _, rest = uri.partition("://")
     bucket, _, key = rest.partition("/")
     if scheme != "s3" or not bucket:
-        raise AwsError(f"{uri!r} is no address in S3: give it as s3://bucket/prefix")
+        raise NotAnAddress(f"{uri!r} is no address in S3: give it as s3://bucket/prefix")
     return bucket, key

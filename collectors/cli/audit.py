@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Callable, Collection, Deque, Dict, Iterable, Iterator, List, NamedTuple, Tuple
 
 from aws_bridge.clients import client
-from aws_bridge.errors import AwsError
+from aws_bridge.errors import AwsError, NotAnAddress
 from aws_bridge.object_ref import ObjectRef, split_uri
 from aws_bridge.objects import Objects, S3Objects
 from collectors.cli.passed_over import UNKNOWN, examples, known
@@ -94,6 +94,8 @@ def _run(arguments: argparse.Namespace) -> int:
                 source.objects, Presence(transport), letters, dataset=arguments.dataset, named=arguments.named
             )
             return _report(_side_by_side(audit, source.refs, arguments.workers), source, arguments)
+    except NotAnAddress as exc:
+        raise UsageError(str(exc)) from None
     except (AwsError, CollectorError) as exc:
         say(str(exc))
         return FAILED

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Optional, Tuple
 
 from aws_bridge.clients import client
-from aws_bridge.errors import AwsError
+from aws_bridge.errors import AwsError, NotAnAddress
 from aws_bridge.object_ref import split_uri
 from collectors.cli.period import instant_ms
 from collectors.errors import CollectorError
@@ -70,6 +70,8 @@ def _run(arguments: argparse.Namespace) -> int:
         store, end_ms = _store(arguments.where, since_ms, until_ms, now)
         keys = _keys(arguments, since_ms, until_ms)
         counts, backfill = _verify(store, keys, since_ms, end_ms, arguments.format)
+    except NotAnAddress as exc:
+        raise UsageError(str(exc)) from None
     except (AwsError, CollectorError) as exc:
         say(str(exc))
         return FAILED

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Dict, Iterator, List, Tuple, Union
 
 from aws_bridge.clients import client
-from aws_bridge.errors import AwsError, ObjectUnreadable
+from aws_bridge.errors import AwsError, NotAnAddress, ObjectUnreadable
 from aws_bridge.objects import LocalObjects, Objects, S3Objects
 from collectors.cli.period import days
 from collectors.cli.progress import Waiting
@@ -127,6 +127,8 @@ def _run(arguments: argparse.Namespace) -> int:
         if arguments.dlq_command == "show":
             return _show(letters, arguments.id, arguments.format)
         return _list(letters, arguments) if arguments.dlq_command == "list" else _dismiss(letters, arguments)
+    except NotAnAddress as exc:
+        raise UsageError(str(exc)) from None
     except (AwsError, CollectorError) as exc:
         say(str(exc))
         return FAILED

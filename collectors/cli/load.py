@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Callable, Iterable, List, Optional, Sequence
 
 from aws_bridge.clients import client
-from aws_bridge.errors import AwsError
+from aws_bridge.errors import AwsError, NotAnAddress
 from aws_bridge.object_ref import NO_BUCKET, ObjectRef, split_uri
 from aws_bridge.objects import Objects, S3Objects
 from collectors.cli.daemon import add_queue_arguments, run_queue
@@ -128,6 +128,8 @@ def _run(arguments: argparse.Namespace) -> int:
             if _is_bucket(arguments.paths[0]):
                 return _load_bucket(arguments, transport)
             return _load_files(arguments, transport)
+    except NotAnAddress as exc:
+        raise UsageError(str(exc)) from None
     except (AwsError, CollectorError) as exc:
         say(str(exc))
         return FAILED

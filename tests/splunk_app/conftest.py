@@ -124,8 +124,7 @@ class Store:
     def open_contexts(self, index: str) -> int:
         """Return how many scrolls and PITs are open on an index.
 
-        Not on the whole engine, which all tests share: a PIT over more shards than the engine has room for fails, and
-        OpenSearch keeps what it had opened of it for a minute and a half.
+        Not on the whole engine, which all tests share: a search that a test before had killed ends its own later.
         """
         search = self.transport.request("GET", (index, "_stats", "search")).json()["_all"]["total"]["search"]
         return int(search["open_contexts"])

@@ -239,7 +239,7 @@ def test_events_older_than_the_retention_and_ahead_of_the_clock_create_no_index(
 )
 def test_contradictions_are_refused_before_anything_is_done(cluster, arguments, says):
     done = cluster.run(cluster.command(*arguments), environment={"AWS_DEFAULT_REGION": "eu-west-1"})
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert says in done.stderr
     assert "Traceback" not in done.stderr
 
