@@ -13,7 +13,7 @@ from datetime import datetime, timezone
 from typing import Callable, Dict, List, Tuple
 
 from splunk_app.verify.fixture import APP, TIME_ZONE, USER
-from splunk_bridge.rest import JobResult, RestError, Splunkd
+from splunk_bridge.rest import JobResult, Splunkd
 
 SETTINGS = "/services/aws_siem_bridge/search_settings"
 CLUSTERS = f"{APP}/aws_siem_bridge_cluster"
@@ -442,20 +442,3 @@ def _cloud_role(target: Target) -> str:
     if users:
         raise Skipped(f"users hold it: {', '.join(users)}. Is this Splunk Cloud?")
     return "a role without users"
-
-
-@check("F1", "a wrong password is not saved")
-def _wrong_password(target: Target) -> str:
-    try:
-        (entry,) = target.admin.entries(f"{CLUSTERS}/{target.cluster}")
-    except RestError as exc:
-        raise Failed(str(exc)) from None
-    stanza = entry["content"]
-    if stanza.get("auth") != "basic":
-        raise Skipped(f"the cluster signs in by {stanza.get('auth')}")
-    form = [(name, str(value)) for name, value in stanza.items() if name in ("hosts", "auth", "username", "ca_file")]
-    status, body = target.admin.raw("POST", f"{CLUSTERS}/{target.cluster}", [*form, ("password", "certainly wrong")])
-    if status < 400:
-        raise Failed(f"saved with status {status}: the connection test was not made. Save the right password again")
-    _done(target.search("size=1"))
-    return f"{status}, and the stored one still works"

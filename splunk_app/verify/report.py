@@ -11,7 +11,7 @@ from typing import Dict, List, Optional
 BY_HAND = (
     ("B8, B3", "a scheduled search that is cut or fails shows it to the scheduler", 5),
     ("E11, D4, D5", "no secret in files, and the local token of each start: needs a shell on the search head", 5),
-    ("F2 to F9", "the configuration pages in a browser", 5),
+    ("F1 to F9", "the configuration pages in a browser", 5),
 )
 
 
