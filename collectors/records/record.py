@@ -1,6 +1,6 @@
 """What passes between the reading of an object and its delivery.
 
-A source (``collectors/<log>/source.py``) offers ``records(pieces, context)``: it yields one `Record` or one
+A source (``sources/<log>/source.py``) offers ``records(pieces, context)``: it yields one `Record` or one
 `BadRecord` for each record of the object, in order, and raises when the object itself is at fault. Nothing in between
 is dropped: both together are all records of the object. A source does not know where its records go: what an index, a
 sourcetype or an envelope is, only a sink knows (`collectors.sinks`).
