@@ -114,7 +114,7 @@ def test_it_stops_before_the_end_of_its_work_and_leaves_the_rest_to_the_next(acc
 def test_without_a_place_for_dead_letters_it_does_not_start(account, store):
     command = [sys.executable, "-m", "aws_siem_bridge", "load", "--queue", "http://127.0.0.1:1/q", "--url", store.url]
     done = subprocess.run(command, env={**os.environ, **account.environment}, capture_output=True, text=True)
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert "--queue needs --dead-letters" in done.stderr
 
 
