@@ -2,7 +2,7 @@
 
 Exit status 0: told to stop. 1: it could not start, or the queue refuses the account. 3: the cluster refuses the account
 (with ``--exit-when-refused``); a restart would only receive the same messages again, so a systemd unit sets
-``RestartPreventExitStatus=3``.
+``RestartPreventExitStatus=2 3``.
 """
 
 from __future__ import annotations
