@@ -141,7 +141,7 @@ def test_what_might_be_a_log_is_named_and_no_audit_calls_it_accounted_for(roads,
     )
     assert "neither key nor content is that of a log: 4. " in audited.stderr
     assert "NewService/eu-west-1/1999/12/31/x.json.gz" in audited.stderr
-    as_json = [json.loads(line) for line in roads.audit(road, "--format", "json").stdout.splitlines()]
+    as_json = [json.loads(line) for line in roads.audit(road, "--format", "jsonl").stdout.splitlines()]
     assert sorted(about["passed_over"] for about in as_json) == [""] * len(expected) + ["of unknown kind"] * 4
     # In the dead-letter store they are not lost out of sight: then they are accounted for.
     letters = ("--dead-letters", str(roads.letters))
