@@ -161,7 +161,7 @@ def test_a_value_below_the_depth_limit_is_an_object_there_and_text_below(transpo
 
 def test_sign_ins_addresses_and_letters_are_found(transport):
     name = "\uace0\uac1d.csv"
-    records = [
+    events = [
         {
             **BASE,
             "eventID": f"signin-{number:02d}",
@@ -182,9 +182,9 @@ def test_sign_ins_addresses_and_letters_are_found(transport):
             )
         )
     ]
-    data = json.dumps({"Records": records}).encode()
+    data = json.dumps({"Records": events}).encode()
     made = list(records([data], Context(ObjectRef("b", "k"), fastest())))
-    assert [outcome.result for outcome in write(transport, made)] == [STORED] * len(records)
+    assert [outcome.result for outcome in write(transport, made)] == [STORED] * len(events)
     transport.request("POST", (INDEX, "_refresh"))
 
     def numbers(query: str) -> List[int]:
