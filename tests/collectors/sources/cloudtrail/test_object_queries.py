@@ -110,7 +110,7 @@ def test_the_page_has_every_query():
 def transport(request, engine_by_id) -> Iterator[Transport]:
     """Return each engine's transport, with the events in it as the loader makes them."""
     for transport in ready(engine_by_id(request.param), request.param, "cloudtrail", INDEX):
-        records = [
+        events = [
             {
                 "eventVersion": "1.11",
                 "eventTime": "1998-01-04T00:00:00Z",
@@ -120,7 +120,7 @@ def transport(request, engine_by_id) -> Iterator[Transport]:
             }
             for name, objects in EVENTS.items()
         ]
-        made = records([json.dumps({"Records": records}).encode()], Context(ObjectRef("b", "k"), fastest()))
+        made = records([json.dumps({"Records": events}).encode()], Context(ObjectRef("b", "k"), fastest()))
         outcomes = write(transport, list(made))  # type: ignore[arg-type]
         assert [outcome.result for outcome in outcomes] == [STORED] * len(EVENTS)
         transport.request("POST", (INDEX, "_refresh"))

@@ -43,7 +43,7 @@ def hostile_documents() -> List[Record]:
         text = f"{' '.join(record)}\n{' '.join(record.values())}".encode()
         (document,) = read(text, fastest())
         assert isinstance(document, Record)
-        made.append(document._replace(id=f"hostile-{number:02d}"))
+        made.append(document._replace(identity=f"hostile-{number:02d}"))
     return made
 
 
@@ -142,7 +142,7 @@ def found_by_query(engine):
     for name, record in flows.items():
         (document,) = read(f"{' '.join(record)}\n{' '.join(record.values())}".encode(), fastest())
         assert isinstance(document, Record)
-        made.append(document._replace(id=f"flow----{name}"))
+        made.append(document._replace(identity=f"flow----{name}"))
     with Transport(ClusterConfig((engine.url,))) as transport:
         transport.request("DELETE", (INDEX,), accept_status=(404,))
         ensure_template(transport, "vpc_flow")
