@@ -13,6 +13,7 @@ from aws_bridge.object_ref import ObjectRef
 from collectors.records.json_codec import fastest
 from collectors.records.record import Context
 from collectors.sinks.contract import STORED
+from collectors.sources.cloudtrail.source import records
 from collectors.store.object_fields import field_type
 from es_bridge.dialect import Dialect, detect
 from es_bridge.errors import BridgeError, RejectedQuery
