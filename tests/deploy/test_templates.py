@@ -276,7 +276,7 @@ def test_a_choice_that_an_engine_cannot_follow_is_an_error_and_stores_all_the_sa
     assert "none: opensearch 1.3.0 has no type for it (OpenSearch from 2.19, Elasticsearch from 8)" in done.stdout
     assert indexed_in(store) == ()
     wrong = store.run("apply", "--dataset", "cloudtrail", "--index-objects", "requestParameter")
-    assert wrong.returncode == 1
+    assert wrong.returncode == 2
     assert "'requestParameter' is none of requestParameters, responseElements" in wrong.stderr
 
 

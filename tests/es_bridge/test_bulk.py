@@ -359,7 +359,7 @@ def test_requests_keep_to_both_limits(short_waits):
 def test_a_rejection_carries_the_engines_error_type(transport, index):
     transport.request("PUT", (index,), body={"mappings": {"properties": {"n": {"type": "integer"}}}})
     mixed = [Create(index, "bad", b'{"n":"x"}', 7), Create(index, "good", b'{"n":1}', 8)]
-    outcomes = {outcome.document.origin: outcome for outcome in bulk_create(transport, mixed)}
+    outcomes = {outcome.document.about: outcome for outcome in bulk_create(transport, mixed)}
     assert outcomes[7].error_type == "mapper_parsing_exception"
     assert outcomes[8] == Outcome(mixed[1], STORED, "", "")
 
