@@ -106,10 +106,10 @@ class Terminal:
         gone = ["".join(line[x].data for x in range(wide)) for line in self._screen.history.top]
         return "\n".join(line.rstrip() for line in [*gone, *self._screen.display])
 
-    def wait_for(self, text: str, times: int = 1, longest_s: float = 240) -> str:
-        """Return what is to be seen once ``text`` is there so often."""
+    def wait_for(self, text: str, times: int = 1, longest_s: float = 240, squeezed: bool = False) -> str:
+        """Return what is to be seen once ``text`` is there so often; ``squeezed``: without blanks and line ends."""
         deadline = time.monotonic() + longest_s
-        while self.text().count(text) < times:
+        while ("".join(self.text().split()) if squeezed else self.text()).count(text) < times:
             assert time.monotonic() < deadline, f"no {text!r} in:\n{self.text()}"
             try:
                 self._read()

@@ -107,10 +107,10 @@ def test_tour_on_a_users_cluster_writes_nothing(own_cache: Path, engine: Engine)
     assert indices(engine.url) == before
 
 
-@pytest.mark.parametrize("arguments", [["--url", "http://127.0.0.1:9"], ["--url", "nonsense"]])
-def test_cluster_that_cannot_be_reached_is_one_error(tmp_path: Path, arguments: list[str]) -> None:
-    done = demo(tmp_path, *arguments, "--connect-timeout", "2")
-    assert done.returncode == 1
+@pytest.mark.parametrize(("url", "status"), [("http://127.0.0.1:9", 1), ("nonsense", 2)])
+def test_cluster_that_cannot_be_reached_is_one_error(tmp_path: Path, url: str, status: int) -> None:
+    done = demo(tmp_path, "--url", url, "--connect-timeout", "2")
+    assert done.returncode == status
     assert done.stdout == ""
     assert done.stderr.startswith("aws-siem-bridge: ")
     assert len(done.stderr.splitlines()) == 1
