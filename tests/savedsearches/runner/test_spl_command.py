@@ -118,16 +118,14 @@ def test_no_cluster_there_is_one_error(tmp_path: Path) -> None:
 
 
 def test_head_ends_the_command_before_it_and_leaves_nothing_open(engine: Any, store: Store, index: str) -> None:
-    before = store.open_contexts()
     ended = spl(engine, f"| elasticsearch index={index} size=0 | head 2 | table n", "--format", "csv")
     assert ended.stdout.split() == ["n", "0", "1"]
     assert ended.returncode == 0, ended.stderr
-    assert store.contexts_left(before) == 0
+    assert store.contexts_left(index) == 0
 
 
 def test_sigterm_ends_the_command_too(engine: Any, store: Store) -> None:
     index = store.fill(({"n": n, "text": "x" * 500} for n in range(20_000)), shards=1)
-    before = store.open_contexts()
     environment = {**os.environ, "AWS_SIEM_BRIDGE_URL": engine.url}
     with subprocess.Popen(
         [sys.executable, "-m", "aws_siem_bridge", "spl", f"| elasticsearch index={index} size=0", "--format", "jsonl"],
@@ -138,7 +136,7 @@ def test_sigterm_ends_the_command_too(engine: Any, store: Store) -> None:
         process.send_signal(signal.SIGTERM)
         process.stdout.read()
         assert process.wait(60) == 128 + signal.SIGTERM
-    assert store.contexts_left(before) == 0
+    assert store.contexts_left(index) == 0
 
 
 @pytest.fixture
