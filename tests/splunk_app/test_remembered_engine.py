@@ -54,7 +54,7 @@ def test_another_engine_on_the_same_url(splunk: Splunk, engine_by_id: Callable[[
         front.upstream = one.url
         ended = splunk.run(line).done
         assert len(ended.rows) == 30 and ended.audit.splitlines()[-1].count('engine="opensearch 2.19') == 1
-    assert Store(one).contexts_left(0) == 0
+    assert Store(one).contexts_left(index) == 0
 
 
 def test_an_engine_without_a_point_in_time_is_asked_every_time(
