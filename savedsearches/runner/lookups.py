@@ -8,11 +8,11 @@ from __future__ import annotations
 import csv
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Dict, List, Sequence, Tuple
+from typing import Any, Dict, List, Tuple
 
 from savedsearches.runner import functions, values
 from savedsearches.runner.errors import SplSyntaxError
-from savedsearches.runner.values import Row, Value
+from savedsearches.runner.values import Row
 
 #: Splunk hands out this many matches unless ``max_matches`` says otherwise.
 MOST_MATCHES = 1000
@@ -79,8 +79,3 @@ def read_csv(path: Path, **settings: Any) -> Lookup:
             raise SplSyntaxError(f"{path} has no header line")
         rows: List[Row] = [{name: cell for name, cell in row.items() if cell} for row in reader]
     return Lookup(rows, **settings)
-
-
-def without_empty(names: Sequence[str], row: Row) -> Dict[str, Value]:
-    """Return the columns of a row that have a value."""
-    return {name: row[name] for name in names if name in row}

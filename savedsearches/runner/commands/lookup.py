@@ -7,7 +7,7 @@ from typing import Iterator, List, Tuple
 
 from savedsearches.runner import values
 from savedsearches.runner.errors import SplSyntaxError, Unverified
-from savedsearches.runner.lookups import Lookup, without_empty
+from savedsearches.runner.lookups import Lookup
 from savedsearches.runner.search_terms import parse_search
 from savedsearches.runner.session import Session, Stage, collected
 from savedsearches.runner.values import Row
@@ -90,7 +90,7 @@ def outputlookup(arguments: str, session: Session) -> Stage:
     def run(rows: Iterator[Row]) -> Iterator[Row]:
         written = collected(rows)
         table = session.lookups.setdefault(name, Lookup())
-        stored = [without_empty([column for column in row if not column.startswith("_")], row) for row in written]
+        stored = [{name: cell for name, cell in row.items() if not name.startswith("_")} for row in written]
         if key is not None:
             by_key = {values.text(row.get(key, "")): row for row in table.rows}
             by_key.update({values.text(row.get(key, "")): row for row in stored})
