@@ -1,4 +1,4 @@
-"""Fixtures for every test: real engines, started once per session and stopped at its end."""
+"""Fixtures for every test: real engines, started once per session and stopped at its end, or borrowed from a pool."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Callable, Dict, Iterator, Union
 import pytest
 
 from lab.engine import DEFAULT_ENGINE, Engine, EngineUnavailable, start_engine
+from tests import engine_pool
 from tests.fast import pytest_collection_modifyitems, pytest_terminal_summary  # noqa: F401 - hooks of pytest
 
 if TYPE_CHECKING:
@@ -20,8 +21,7 @@ if TYPE_CHECKING:
 # A job that a shell started in the background ignores Ctrl-C, and so would every child process of these tests.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
-# An engine of a test lives for minutes. Java's second compiler would take half of its CPU time, and never earn it.
-os.environ.setdefault("JAVA_TOOL_OPTIONS", "-XX:TieredStopAtLevel=1")
+engine_pool.compile_quickly()
 
 GOLDEN = Path(__file__).resolve().parent / "golden"
 
@@ -52,16 +52,18 @@ def golden(request: pytest.FixtureRequest) -> Callable[[str, Any], None]:
 
 @pytest.fixture(scope="session")
 def engine_by_id() -> Iterator[Callable[[str], Engine]]:
-    """Return a function that gives the running engine of a catalogue id, started on first use.
+    """Return a function that gives the running engine of a catalogue id, started or borrowed on first use.
 
-    An engine that cannot start here skips the test with the reason; under CI it fails it.
+    It is this session's alone, and empty at first: see `tests.engine_pool`. An engine that cannot start here skips the
+    test with the reason; under CI it fails it.
     """
     started: Dict[str, Union[Engine, EngineUnavailable]] = {}
+    pool = engine_pool.pool_folder()
 
     def get(engine_id: str) -> Engine:
         if engine_id not in started:
             try:
-                started[engine_id] = start_engine(engine_id)
+                started[engine_id] = engine_pool.borrow(pool, engine_id) if pool else start_engine(engine_id)
             except EngineUnavailable as error:
                 started[engine_id] = error
         found = started[engine_id]
