@@ -52,7 +52,6 @@ from typing import (
 )
 
 from es_bridge.answers import COUNT, EACH
-from es_bridge.backoff import RETRY_STATUS, Backoff
 from es_bridge.errors import (
     Aborted,
     AuthenticationError,
@@ -63,7 +62,9 @@ from es_bridge.errors import (
     ReplyTooLarge,
     ResponseError,
 )
+from es_bridge.failures import RETRY_STATUS
 from es_bridge.transport import MAX_REPLY_BYTES, Transport
+from pacing.backoff import Backoff
 
 STORED = "stored"
 ALREADY_THERE = "already_there"

@@ -12,7 +12,6 @@ from urllib.parse import urlsplit
 
 import urllib3
 
-from es_bridge.backoff import RETRY_STATUS
 from es_bridge.bounded_reply import TooLong
 from es_bridge.config import ClusterConfig
 from es_bridge.errors import (
@@ -30,6 +29,9 @@ from es_bridge.errors import (
 )
 from es_bridge.http_response import Response
 
+#: A moment later the same request may work. `es_bridge.transport` tries again what was refused as a whole,
+#: `es_bridge.bulk` the documents that were refused one by one.
+RETRY_STATUS = (429, 502, 503, 504)
 #: Said with 503 in some engines, and no moment later will it be different.
 MAX_BUCKETS = "search.max_buckets"
 #: OpenSearch with 500, Elasticsearch 9 with 429: the engine's own time limit of a search.

@@ -21,7 +21,6 @@ import urllib3
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
 from es_bridge.auth import authenticator
-from es_bridge.backoff import RETRY_STATUS, Backoff
 from es_bridge.bounded_reply import NotReadable, TooLong, bounded_response, read_beginning, read_body
 from es_bridge.config import ClusterConfig, is_loopback
 from es_bridge.errors import (
@@ -32,9 +31,10 @@ from es_bridge.errors import (
     TlsError,
     UnreachableError,
 )
-from es_bridge.failures import is_final, refused, unreachable, unreadable
+from es_bridge.failures import RETRY_STATUS, is_final, refused, unreachable, unreadable
 from es_bridge.http_response import Response
 from es_bridge.redaction import secrets_of, without_secrets
+from pacing.backoff import Backoff
 
 #: A host that did not answer is considered down for this long: others are asked first.
 DOWN_FOR_S = 30.0

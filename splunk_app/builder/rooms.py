@@ -29,7 +29,7 @@ class Room:
 
 
 #: What the app needs today, and so carries in its lib.
-CARRIED = (Room("es_bridge", without=("cli", "__main__.py")),)
+CARRIED = (Room("pacing"), Room("es_bridge", without=("cli", "__main__.py")))
 #: What inputs and alert actions will need: kept fit for Splunk's Pythons, carried from the day they use it.
 KEPT_FIT = (
     Room("aws_bridge", without=("functions", "trimming.py")),

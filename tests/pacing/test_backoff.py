@@ -2,7 +2,7 @@
 
 import pytest
 
-from es_bridge.backoff import Backoff
+from pacing.backoff import Backoff
 
 pytestmark = pytest.mark.splunk_python
 

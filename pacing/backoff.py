@@ -1,13 +1,10 @@
-"""When a request is tried again, and after how long: the one list of statuses, and the one formula of waits."""
+"""After how long a request is tried again: the one formula of waits, for engines and for AWS."""
 
 from __future__ import annotations
 
 import random
 from dataclasses import dataclass
 
-#: A moment later the same request may work. `es_bridge.transport` tries again what was refused as a whole,
-#: `es_bridge.bulk` the documents that were refused one by one.
-RETRY_STATUS = (429, 502, 503, 504)
 #: Doubled more often than this, nothing stays below its longest wait, and a float would end somewhere.
 _MOST_DOUBLINGS = 20
 
