@@ -8,7 +8,17 @@
     │   └── ObjectUnreadable   access or KMS refused, S3 unwell, a body cut or broken on its way: tried again
     ├── QueueProblem      the queue does not do what was asked
     ├── NotAnAddress      a text that should name a bucket or an object does not
-    └── NotANotification  a message of the queue is none that this code can work on
+    ├── NotANotification  a message of the queue is none that this code can work on
+    ├── BadAccount        what is known of an account contradicts itself, or AWS would never accept it
+    └── CallProblem       one call in one account and region does not give what was asked
+        ├── Throttled         more than AWS allows, and still so after waiting: later
+        ├── Unavailable       nobody answered, or the service is unwell: later
+        ├── Expired           temporary credentials are over, and new ones too
+        ├── Denied            a policy does not allow it: ``missing`` is the action that somebody has to allow
+        ├── NotSignedIn       AWS does not accept the credentials at all
+        ├── RegionDisabled    the region is not switched on in this account
+        ├── ServiceOff        the service is not switched on in this account and region
+        └── CallRejected      the request itself: a value that AWS does not take
 
 Messages say what happened, where, and what to do next. What boto3 raises itself is named by `clients.errors`.
 """
@@ -46,3 +56,70 @@ class QueueProblem(AwsError):
 
 class NotANotification(AwsError):
     """A message of the queue that no version of this code can work on; trying again changes nothing."""
+
+
+class BadAccount(AwsError):
+    """What is known of an account contradicts itself."""
+
+
+class CallProblem(AwsError):
+    """A call did not give what was asked, in every attempt."""
+
+    #: One word for an event.
+    kind = "failed"
+    #: Whether the same call may work later without anybody's doing.
+    passes = False
+
+    def __init__(self, message: str, *, call: str = "", missing: str = "") -> None:
+        """``call``: ``service:Operation``. ``missing``: the action of a policy that somebody has to allow."""
+        super().__init__(message)
+        self.call = call
+        self.missing = missing
+
+
+class Throttled(CallProblem):
+    """AWS allows fewer calls."""
+
+    kind, passes = "throttled", True
+
+
+class Unavailable(CallProblem):
+    """Nobody answered, or the service is unwell."""
+
+    kind, passes = "unavailable", True
+
+
+class Expired(CallProblem):
+    """Temporary credentials are over; those fetched in their place were refused as well."""
+
+    kind, passes = "expired", True
+
+
+class Denied(CallProblem):
+    """A policy does not allow it."""
+
+    kind = "denied"
+
+
+class NotSignedIn(CallProblem):
+    """AWS accepts the credentials nowhere."""
+
+    kind = "credentials"
+
+
+class RegionDisabled(CallProblem):
+    """The region is not switched on in this account."""
+
+    kind = "region_disabled"
+
+
+class ServiceOff(CallProblem):
+    """The service is not switched on in this account and region."""
+
+    kind = "service_off"
+
+
+class CallRejected(CallProblem):
+    """AWS does not take the request as it is."""
+
+    kind = "rejected"

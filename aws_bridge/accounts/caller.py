@@ -1,0 +1,151 @@
+"""One call in one account and region: not too many at once, tried again while that can help, a refusal in words."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections import Counter
+from typing import Any, Callable, Dict, Mapping, NamedTuple, Tuple
+
+from aws_bridge.accounts.refusals import refusal
+from aws_bridge.accounts.session import WIRE_BODY, AwsSession
+from aws_bridge.errors import CallProblem, CallRejected, Expired, NotSignedIn, Throttled, Unavailable
+from pacing.backoff import Backoff
+from pacing.rate import Rate
+
+#: Calls at once in one account and region: AWS counts per account and region, and others use the same limit.
+CALLS_AT_ONCE = 4
+BACKOFF = Backoff(first_s=0.5, longest_s=30.0)
+#: Attempts before the caller is told, the first included. Throttling passes by itself, so it is waited for longer.
+ATTEMPTS: Mapping[type, int] = {Throttled: 8, Unavailable: 4, Expired: 2}
+
+
+class Place(NamedTuple):
+    """Where a call is made."""
+
+    account: str
+    region: str
+
+    def __str__(self) -> str:
+        return f"account {self.account!r}, region {self.region}"
+
+
+class Caller:
+    """Makes the calls of one account; share it between threads."""
+
+    def __init__(
+        self,
+        session: AwsSession,
+        *,
+        calls_at_once: int = CALLS_AT_ONCE,
+        backoff: Backoff = BACKOFF,
+        rates: Mapping[str, Tuple[float, int]] = {},  # noqa: B006 - never changed
+        sleep: Callable[[float], Any] = time.sleep,
+    ) -> None:
+        """``rates``: ``service:Operation`` -> (calls a second, calls in a burst) in one region, where AWS publishes it.
+        ``sleep`` waits so many seconds; what it raises ends the call.
+        """
+        self.session = session
+        #: ``service:Operation`` -> calls made, attempts that were throttled among them.
+        self.made: Counter[str] = Counter()
+        self.throttled: Counter[str] = Counter()
+        self._calls_at_once = calls_at_once
+        self._backoff = backoff
+        self._rates = rates
+        self._sleep = sleep
+        self._lock = threading.Lock()
+        self._gates: Dict[str, threading.BoundedSemaphore] = {}
+        self._paces: Dict[Tuple[str, str], Rate] = {}
+        self._accepted = False
+
+    @property
+    def account(self) -> str:
+        """The account's name."""
+        return self.session.account.name
+
+    def wire(self, service: str, region: str, operation: str, **parameters: Any) -> Dict[str, Any]:
+        """Return the answer's body as AWS wrote it, decoded: with its own casing, and with members newer than botocore.
+
+        For services that speak JSON. Raises `CallProblem`.
+        """
+        body = self.call(service, region, operation, **parameters)[WIRE_BODY]
+        try:
+            found = json.loads(body)
+        except ValueError:
+            found = None
+        if not isinstance(found, dict):
+            raise CallRejected(
+                f"{service}:{operation} in {Place(self.account, region)}: the answer is no JSON object. Something on "
+                "the way, such as a proxy, may have written it",
+                call=f"{service}:{operation}",
+            )
+        return found
+
+    def call(self, service: str, region: str, operation: str, **parameters: Any) -> Dict[str, Any]:
+        """Return the parsed answer of ``operation`` (``ListFindings``). Raises `CallProblem` after the last attempt."""
+        name = f"{service}:{operation}"
+        attempt = 0
+        while True:
+            generation = self.session.generation
+            try:
+                with self._gate(region):
+                    self._pace(name, region)
+                    self.made[name] += 1
+                    client = self.session.client(service, region)
+                    answer: Dict[str, Any] = getattr(client, _method(operation))(**parameters)
+                self._accepted = True
+                return answer
+            except CallProblem:
+                raise
+            except Exception as exc:
+                problem = self._problem(exc, name, region)
+            if isinstance(problem, Throttled):
+                self.throttled[name] += 1
+            if isinstance(problem, Expired):
+                self.session.renew(generation)
+            attempt += 1
+            if attempt >= ATTEMPTS.get(type(problem), 1):
+                raise problem
+            # The seat is given back while this waits: others may have a call that works.
+            self._sleep(self._backoff.wait_s(attempt - 1))
+
+    def _problem(self, exc: Exception, name: str, region: str) -> CallProblem:
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        if not isinstance(exc, (BotoCoreError, ClientError)):
+            raise exc
+        found = refusal(exc, name, str(Place(self.account, region)), known_elsewhere=self._accepted)
+        if isinstance(found, NotSignedIn) and not self._accepted and region != self.session.account.home_region:
+            self._accepted = self._home_knows_us()
+            found = refusal(exc, name, str(Place(self.account, region)), known_elsewhere=self._accepted)
+        return found
+
+    def _home_knows_us(self) -> bool:
+        """Return whether STS at home accepts the credentials: needs no permission."""
+        try:
+            self.session.client("sts", self.session.account.home_region).get_caller_identity()
+            return True
+        except Exception:
+            return False
+
+    def _gate(self, region: str) -> threading.BoundedSemaphore:
+        with self._lock:
+            return self._gates.setdefault(region, threading.BoundedSemaphore(self._calls_at_once))
+
+    def _pace(self, name: str, region: str) -> None:
+        rate = self._rates.get(name)
+        if rate is None:
+            return
+        with self._lock:
+            pace = self._paces.setdefault((name, region), Rate(*rate))
+        wait_s = pace.wait_s()
+        if wait_s > 0:
+            self._sleep(wait_s)
+
+
+def _method(operation: str) -> str:
+    from botocore import xform_name
+
+    name: str = xform_name(operation)
+    return name

@@ -1,0 +1,48 @@
+"""The accounts of an organisation, as its management account or a delegated administrator sees them."""
+
+from __future__ import annotations
+
+from typing import Dict, List, NamedTuple, Set
+
+from aws_bridge.accounts.caller import Caller
+from aws_bridge.errors import CallRejected
+
+
+class Member(NamedTuple):
+    """One account of the organisation."""
+
+    id: str
+    name: str
+    #: ``ACTIVE``, ``SUSPENDED``, ``PENDING_CLOSURE``: only the first can be entered.
+    status: str
+
+    @property
+    def active(self) -> bool:
+        """Whether a role in it can be assumed."""
+        return self.status == "ACTIVE"
+
+
+def members(caller: Caller) -> List[Member]:
+    """Return all accounts, in the order of their ids. Needs ``organizations:ListAccounts``; raises `CallProblem`.
+
+    https://docs.aws.amazon.com/organizations/latest/APIReference/API_ListAccounts.html: a page may be empty and still
+    not be the last.
+    """
+    found: List[Member] = []
+    token: Dict[str, str] = {}
+    seen: Set[str] = set()
+    while True:
+        answer = caller.call("organizations", caller.session.account.home_region, "ListAccounts", **token)
+        for each in answer.get("Accounts", []):
+            # State is newer than Status, and says more: it replaces it.
+            status = each.get("State") or each.get("Status") or ""
+            found.append(Member(each["Id"], each.get("Name", ""), status))
+        following = answer.get("NextToken")
+        if not following:
+            return sorted(found)
+        if following in seen:
+            raise CallRejected(
+                "organizations:ListAccounts gives the same page again and again", call="organizations:ListAccounts"
+            )
+        seen.add(following)
+        token = {"NextToken": following}

@@ -1,0 +1,50 @@
+"""Which regions an account has switched on."""
+
+from __future__ import annotations
+
+from typing import Dict, List, NamedTuple
+
+from aws_bridge.accounts.caller import Caller
+from aws_bridge.errors import CallProblem
+
+#: https://docs.aws.amazon.com/accounts/latest/reference/API_ListRegions.html
+SWITCHED_ON = ("ENABLED", "ENABLED_BY_DEFAULT")
+#: The most that ListRegions gives at once.
+_PAGE = 50
+#: Any account has fewer.
+_MOST_PAGES = 10
+
+
+class Regions(NamedTuple):
+    """The regions to ask, sorted."""
+
+    names: List[str]
+    #: Why the account itself could not be asked; then these are all regions of the partition that have the service,
+    #: and one that is switched off is found out by its own refusal.
+    guessed: str = ""
+
+
+def enabled_regions(caller: Caller, service: str) -> Regions:
+    """Return the regions that are switched on and have ``service``. Needs ``account:ListRegions``. Never raises
+    `CallProblem`.
+    """
+    has_service = set(caller.session.available_regions(service))
+    try:
+        found: List[str] = []
+        token: Dict[str, str] = {}
+        for _ in range(_MOST_PAGES):
+            answer = caller.call(
+                "account",
+                caller.session.account.home_region,
+                "ListRegions",
+                RegionOptStatusContains=list(SWITCHED_ON),
+                MaxResults=_PAGE,
+                **token,
+            )
+            found += [region["RegionName"] for region in answer.get("Regions", [])]
+            if not answer.get("NextToken"):
+                break
+            token = {"NextToken": answer["NextToken"]}
+    except CallProblem as exc:
+        return Regions(sorted(has_service), str(exc))
+    return Regions(sorted(has_service.intersection(found)))
