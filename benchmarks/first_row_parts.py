@@ -22,7 +22,7 @@ from es_bridge.transport import Transport
 PROGRAM = """
 import sys
 sys.path.insert(0, {folder!r})
-import import_paths, search_command.command, search_command.searching
+import import_paths, search_command.elasticsearch.command, search_command.elasticsearch.searching
 """
 OURS = frozenset(("es_bridge", "search_command", "cluster_settings", "splunk_host", "import_paths"))
 _LINE = re.compile(r"import time:\s+(\d+) \|\s+\d+ \|\s+(\S+)")

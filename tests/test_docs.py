@@ -73,7 +73,7 @@ def test_every_command_is_in_the_pages(command: str) -> None:
 
 def test_options_of_the_search_command_are_documented() -> None:
     sys.path.insert(0, str(ROOT / "splunk_app" / "package" / "bin"))
-    from search_command import options
+    from search_command.elasticsearch import options
 
     page = (ROOT / "docs" / "search_command.md").read_text(encoding="utf-8")
     for name in options.NAMES:
@@ -83,7 +83,7 @@ def test_options_of_the_search_command_are_documented() -> None:
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
 def test_searches_in_a_page_use_options_there_are(page: Path) -> None:
     sys.path.insert(0, str(ROOT / "splunk_app" / "package" / "bin"))
-    from search_command import options
+    from search_command.elasticsearch import options
 
     for line in spl_lines(page):
         # What the 40-line command took, and one that is wrong on purpose.

@@ -84,7 +84,7 @@ class Splunk:
         parsed = parse_command_line(line)
         key = self.splunkd.state.session(user)
         return AppCommand(
-            Job(parsed.args, parsed.raw_args, self.splunkd.uri, key, user=user.name, **job),
+            Job(parsed.args, parsed.raw_args, self.splunkd.uri, key, user=user.name, command=parsed.command, **job),
             python=self.python,
             home=self.home,
         )

@@ -33,7 +33,7 @@ def nested(levels: int, opening: str = '{"a":', closing: str = "}") -> str:
 @pytest.mark.parametrize(("opening", "closing"), [('{"a":', "}"), ("[", "]"), ('[{"a":', "}]")])
 @pytest.mark.parametrize("output", ["fields", "raw"])
 def test_a_deep_event_is_a_row(levels: int, opening: str, closing: str, output: str) -> None:
-    from search_command.rows import RowEncoder, RowSettings
+    from search_command.elasticsearch.rows import RowEncoder, RowSettings
 
     source = nested(levels, opening, closing)[:-1] + ',"host":{"name":"h"}}'
     encoder = RowEncoder(RowSettings("prod", output))

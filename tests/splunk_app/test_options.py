@@ -3,7 +3,8 @@
 from typing import List, Optional
 
 import pytest
-from search_command.options import CommandOptions, parse_options
+from search_command.elasticsearch.options import CommandOptions, parse_options
+from search_command.options import Question
 
 from es_bridge.errors import QueryError
 
@@ -11,7 +12,7 @@ from es_bridge.errors import QueryError
 def test_defaults() -> None:
     assert parse_options([]) == CommandOptions()
     assert CommandOptions().size == 10_000
-    assert CommandOptions().partial == "fail"
+    assert Question().partial == "fail"
 
 
 def test_every_option_has_a_field() -> None:
@@ -20,13 +21,13 @@ def test_every_option_has_a_field() -> None:
         "time_field=t", "sourcetype=s", "partial=allow", "unknown_fields=fail", "cluster=c",
     ]  # fmt: skip
     assert parse_options(args) == CommandOptions(
-        "i", "q", "{}", 5, "a", "b", ("x", "y", "z"), "raw", "t", "s", "allow", "fail", "c"
+        Question("i", "q", "{}", "a", "b", "t", "allow", "fail", "c"), 5, ("x", "y", "z"), "raw", "s", True
     )
 
 
 def test_earliest_and_latest_are_aliases() -> None:
-    options = parse_options(["earliest=-1d", "latest=now"])
-    assert (options.start_time, options.end_time) == ("-1d", "now")
+    question = parse_options(["earliest=-1d", "latest=now"]).question
+    assert (question.start_time, question.end_time) == ("-1d", "now")
 
 
 @pytest.mark.parametrize(
@@ -46,7 +47,7 @@ def test_earliest_and_latest_are_aliases() -> None:
 )
 def test_quotes(arg: str, raw_arg: Optional[str], query: str) -> None:
     raw_args: Optional[List[str]] = None if raw_arg is None else [raw_arg]
-    assert parse_options([arg], raw_args).query == query
+    assert parse_options([arg], raw_args).question.query == query
 
 
 @pytest.mark.parametrize("size", ["", "x", "-1", "+5", "1e3", "٣", "1" * 19])

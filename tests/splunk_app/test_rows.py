@@ -9,8 +9,8 @@ from typing import Any, Dict, List, NamedTuple, Optional
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from search_command.rows import META_COLUMNS, RowEncoder, RowSettings
-from search_command.sourcetypes import DEFAULT_SOURCETYPE, sourcetype_for
+from search_command.elasticsearch.rows import META_COLUMNS, RowEncoder, RowSettings
+from search_command.elasticsearch.sourcetypes import DEFAULT_SOURCETYPE, sourcetype_for
 
 from collectors.sources.log import Log
 from collectors.sources.registry import LOGS

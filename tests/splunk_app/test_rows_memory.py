@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any, Dict, List
 
 import pytest
-from search_command import rows as rows_module
-from search_command.rows import META_COLUMNS, RowEncoder, RowSettings
+from search_command.elasticsearch import rows as rows_module
+from search_command.elasticsearch.rows import META_COLUMNS, RowEncoder, RowSettings
 
 from tests.splunk_app.conftest import Splunk, Store
 from tests.splunk_app.test_rows import hit, read_rows
@@ -38,7 +38,7 @@ PROGRAM = """
 import json, sys, tracemalloc
 from collections import namedtuple
 sys.path[:0] = [{root!r}, {bin!r}]
-from search_command.rows import RowEncoder, RowSettings
+from search_command.elasticsearch.rows import RowEncoder, RowSettings
 Hit = namedtuple("Hit", "index id time source")
 def nested(depth, key):
     return {{key * 10: nested(depth - 1, key), "n": 1}} if depth else {{"end": 1}}

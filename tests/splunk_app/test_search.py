@@ -196,7 +196,15 @@ def test_metrics_and_audit_line_have_the_figures(prod: Splunk, store: Store) -> 
     assert inspector["metric.elasticsearch.rows"][3] == 5
     assert inspector["metric.elasticsearch.requests"][1] >= 1
     (line,) = ended.audit.splitlines()
-    for fact in ('user="mallory"', 'sid="1700.5"', 'cluster="prod"', f'index="{index}"', "rows=5", "matched=5"):
+    for fact in (
+        'user="mallory"',
+        'sid="1700.5"',
+        'command="elasticsearch"',
+        'cluster="prod"',
+        f'index="{index}"',
+        "rows=5",
+        "matched=5",
+    ):
         assert f" {fact} " in line
     assert 'outcome="done"' in line
     assert "TO 6" not in line

@@ -13,7 +13,7 @@ from splunk_bridge.command_line import parse_command_line
 
 from .conftest import BIN
 
-from search_command.options import NAMES, CommandOptions, parse_options  # isort: skip
+from search_command.elasticsearch.options import NAMES, CommandOptions, parse_options  # isort: skip
 
 SEARCHBNF = BIN.parent / "default" / "searchbnf.conf"
 COMMAND = "elasticsearch"

@@ -33,7 +33,7 @@ EXPECTED_WARNINGS: Dict[str, Tuple[Tuple[str, ...], str]] = {
     ),
     "check_for_possible_threading": (
         (
-            "bin/search_command/workers.py",  # encodes rows in further processes, ended with the search
+            "bin/search_command/elasticsearch/workers.py",  # encodes rows in further processes, ended with the search
             "lib/botocore/credentials.py",  # credential_process, when a profile of the administrator has one
             "lib/dateutil/zoneinfo/rebuild.py",  # never called
             "lib/solnlib/concurrent/thread_pool.py",  # never called

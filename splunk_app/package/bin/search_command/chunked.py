@@ -1,7 +1,7 @@
-"""The chunked protocol, version 2, for a command that generates events: our loop on the SDK's handshake.
+"""The chunked protocol, version 2: our loop on the SDK's handshake.
 
-`splunklib` reads the getinfo request and answers it (type ``stateful``: once, on the search head). From the first
-execute request on this module talks itself, because the SDK collects up to 50,000 rows before it sends any, drops
+`splunklib` reads the getinfo request and answers it with the command's type. From the first execute request on this
+module talks itself, because the SDK collects up to 50,000 rows before it sends any, drops
 columns its first row does not have, breaks on braces in a message, and turns a closed pipe into a traceback.
 
 How a run ends, as splunkd sees it:
@@ -41,6 +41,7 @@ from typing import (
 )
 
 from splunklib.searchcommands import GeneratingCommand
+from splunklib.searchcommands.search_command import SearchCommand
 
 from es_bridge.errors import BridgeError
 from search_command.sigterm import on_sigterm
@@ -65,11 +66,19 @@ class Chunk(NamedTuple):
     last: bool = False
 
 
-class ChunkedGeneratingCommand(GeneratingCommand):
-    """Base of a generating command. Subclasses yield `Chunk`s from `chunks` and hear of the end in `ended`.
+class Request(NamedTuple):
+    """One execute request: whether splunkd has no more rows, and the CSV bytes of those it sent."""
 
-    `chunks` starts with the first execute request: nothing a subclass does there happens in a process that splunkd
-    starts only to ask for its configuration. A `BridgeError` it raises becomes the user's error message.
+    finished: bool
+    body: bytes
+
+
+class ChunkedCommand(SearchCommand):
+    """Base of every command: what is said to splunkd, and how a run ends. It hears of the end in `ended`.
+
+    A kind of command says in `answer` how it replies; `ChunkedGeneratingCommand` is one. Nothing that happens there
+    happens in a process that splunkd starts only to ask for its configuration. A `BridgeError` raised there becomes the
+    user's error message.
     """
 
     def __init__(self) -> None:
@@ -77,14 +86,19 @@ class ChunkedGeneratingCommand(GeneratingCommand):
         #: The time picker's (earliest, latest) as splunkd sent them; ``"0"`` is unbounded.
         self.picker: Tuple[str, str] = ("0", "0")
         self._texts_sent: Set[str] = set()
-        self._produced: Iterator[Chunk] = iter(())
         #: Taken by the thread that ends the search, and never released: the process ends with it.
         self._ending = threading.Lock()
         self._is_noted = False
 
-    def chunks(self) -> Iterator[Chunk]:
-        """Yield the replies. Its ``finally`` blocks run however the search ends, unless it is cancelled."""
+    def answer(self, requests: BinaryIO, replies: BinaryIO) -> Tuple[str, str]:
+        """Reply to execute requests (`next_request`, `send`) until there is nothing left to say.
+
+        Returns (outcome, error): see `ended`.
+        """
         raise NotImplementedError
+
+    def close_replies(self) -> None:
+        """Run the ``finally`` blocks of what makes the replies. Called at the end, unless it was cancelled."""
 
     def cancel(self) -> None:
         """Close what is open in the cluster. Called in another thread than `chunks`, which may be at any point."""
@@ -104,10 +118,6 @@ class ChunkedGeneratingCommand(GeneratingCommand):
         """Return the text the user reads when something failed that nobody foresaw."""
         return f"unexpected {type(error).__name__}: {error}"
 
-    def generate(self) -> Any:
-        """Not used: `_execute` takes the chunks themselves."""
-        raise NotImplementedError
-
     # What follows overrides the SDK's internals of version 2.1.1, to which lib/requirements.txt pins it.
 
     def _protocol_v2_option_parser(self, arg: str) -> List[str]:
@@ -116,7 +126,7 @@ class ChunkedGeneratingCommand(GeneratingCommand):
 
     def _read_chunk(self, istream: BinaryIO) -> Any:
         """Read the getinfo request, keeping the picker's times as text: the SDK makes floats of them."""
-        chunk = GeneratingCommand._read_chunk(istream)
+        chunk = SearchCommand._read_chunk(istream)
         if chunk is None:
             _leave(0)  # splunkd went away before it asked anything
         info = getattr(chunk[0], "searchinfo", None)
@@ -128,15 +138,13 @@ class ChunkedGeneratingCommand(GeneratingCommand):
     def _execute(self, ifile: Any, process: Any) -> None:
         requests = self._as_binary_stream(ifile)
         replies = self._record_writer.ofile
-        # Made here, run from the first execute request on: a generator does nothing before its first next().
-        self._produced = self.chunks()
         on_sigterm(self._end_cancelled)
         _leave(self._run(requests, replies))
 
     def _run(self, requests: BinaryIO, replies: BinaryIO) -> int:
         """Answer until the end; return the exit status."""
         try:
-            outcome, error = self._answer(requests, replies)
+            outcome, error = self.answer(requests, replies)
         except BrokenPipeError:
             outcome, error = "closed", ""
         except Exception as exc:  # what the user reads must not depend on what we foresaw
@@ -150,43 +158,31 @@ class ChunkedGeneratingCommand(GeneratingCommand):
         if not error:
             return 0
         try:
-            self._send(replies, Chunk(messages=[("ERROR", error)]), finished=False)
+            self.send(replies, Chunk(messages=[("ERROR", error)]), finished=False)
         except BrokenPipeError:
             pass
         return EXIT_FAILED
 
-    def _answer(self, requests: BinaryIO, replies: BinaryIO) -> Tuple[str, str]:
-        """Reply to execute requests until there is nothing left to say. Returns (outcome, error)."""
-        while self._next_request(requests):
-            if self._finalize_asked():
-                self._send(replies, Chunk(messages=[("INFO", "The search was finalized: events may be missing")]), True)
-                return "finalized", ""
-            chunk = next(self._produced, None) or Chunk(last=True)
-            self.go_on()
-            self._send(replies, chunk, finished=chunk.last)
-            if chunk.last:
-                return "done", ""
-        return "closed", ""
-
     @staticmethod
-    def _next_request(requests: BinaryIO) -> bool:
-        """Read one execute request; False at the end of the stream. Its body is of no interest to a generator.
+    def next_request(requests: BinaryIO) -> Optional[Request]:
+        """Read one execute request; ``None`` at the end of the stream.
 
         A body that was announced and never comes (splunkd 6.3 does that) reads as short, and the next header as end.
         """
         header = requests.readline()
         if not header:
-            return False
+            return None
         match = _HEADER.fullmatch(header)
         if match is None:
             raise BridgeError(f"splunkd sent a chunk header that cannot be read: {header[:80]!r}")
         metadata = json.loads(requests.read(int(match.group(1))))
-        requests.read(int(match.group(2)))
+        body = requests.read(int(match.group(2)))
         if metadata.get("action") != "execute":
             raise BridgeError(f"splunkd sent action {metadata.get('action')!r} where execute was expected")
-        return True
+        return Request(bool(metadata.get("finished")), body)
 
-    def _send(self, replies: BinaryIO, chunk: Chunk, finished: bool) -> None:
+    def send(self, replies: BinaryIO, chunk: Chunk, finished: bool) -> None:
+        """Write one reply. ``finished``: the command has no more to say."""
         inspector: Dict[str, Any] = {f"metric.{name}": values for name, values in chunk.metrics.items()}
         # splunkd refuses a text it has seen before.
         messages = [(level, text) for level, text in dict.fromkeys(chunk.messages) if text not in self._texts_sent]
@@ -201,8 +197,8 @@ class ChunkedGeneratingCommand(GeneratingCommand):
         replies.write(chunk.body)
         replies.flush()
 
-    def _finalize_asked(self) -> bool:
-        """Whether the user pressed "stop": the protocol has no message for it, only the job's directory shows it."""
+    def is_finalized(self) -> bool:
+        """Return whether the user pressed "stop"; the protocol has no message for it, the job's directory shows it."""
         directory = Path(self._metadata.searchinfo.dispatch_dir or "")
         try:
             if (directory / "finalize").exists():
@@ -233,13 +229,52 @@ class ChunkedGeneratingCommand(GeneratingCommand):
             self.ended(outcome, error)
 
     def _close(self) -> None:
-        """Run the ``finally`` blocks of `chunks`."""
-        close = getattr(self._produced, "close", None)
         try:
-            if close:
-                close()
+            self.close_replies()
         except Exception as exc:
             self.unexpected(exc)  # nobody reads it any more, but the log keeps it
+
+
+class ChunkedGeneratingCommand(ChunkedCommand, GeneratingCommand):
+    """Base of a command that makes rows of nothing. Subclasses yield `Chunk`s from `chunks`.
+
+    Its type is ``stateful``, once, on the search head, unless the subclass says another.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._produced: Iterator[Chunk] = iter(())
+
+    def chunks(self) -> Iterator[Chunk]:
+        """Yield the replies. Its ``finally`` blocks run however the search ends, unless it is cancelled.
+
+        It starts with the first execute request.
+        """
+        raise NotImplementedError
+
+    def generate(self) -> Any:
+        """Not used: `answer` takes the chunks themselves."""
+        raise NotImplementedError
+
+    def answer(self, requests: BinaryIO, replies: BinaryIO) -> Tuple[str, str]:
+        """Send one chunk for each request. What splunkd sends along is of no interest to a generator."""
+        self._produced = self.chunks()
+        while self.next_request(requests):
+            if self.is_finalized():
+                self.send(replies, Chunk(messages=[("INFO", "The search was finalized: events may be missing")]), True)
+                return "finalized", ""
+            chunk = next(self._produced, None) or Chunk(last=True)
+            self.go_on()
+            self.send(replies, chunk, finished=chunk.last)
+            if chunk.last:
+                return "done", ""
+        return "closed", ""
+
+    def close_replies(self) -> None:
+        """Close `chunks`."""
+        close = getattr(self._produced, "close", None)
+        if close:
+            close()
 
 
 def _within(seconds: float, work: Callable[[], None]) -> bool:

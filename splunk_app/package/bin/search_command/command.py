@@ -1,121 +1,181 @@
-"""``| elasticsearch``: options -> cluster -> search -> rows, and what the user reads about it."""
+"""A search command that asks a cluster: what all of them do before, beside and after their own work.
+
+A command parses its options, and then::
+
+    self.ask_settings(question)          # who asks, and splunkd is asked for the settings, in a thread
+    from ... import preparing            # most imports happen here, while splunkd answers
+    settings = self.settings()           # waits for them
+    work, transport = preparing.prepare(...)
+    self.note(index=..., earliest=...)   # for the audit line
+    with self.at_work(work, transport):  # a slot is held, a cancel closes the work, the end closes everything
+        yield from self.replies(rows)    # chunks with the messages that came up, then the metrics
+
+`work.Work` says what a work is. How the command ends, and the audit line, is taken care of: see `chunked`.
+"""
 
 from __future__ import annotations
 
+import sys
 import time
 import traceback
-from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Optional, Tuple
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Dict, Iterable, Iterator, List, Optional, Sequence, Tuple
 
 from cluster_settings.client import SearchSettings, read_settings, report_engine
-from splunklib.searchcommands import Configuration
 
 from es_bridge import times
 from search_command.audit import log_trace, open_log, write_audit_line
 from search_command.background import Background
-from search_command.chunked import Chunk, ChunkedGeneratingCommand
-from search_command.options import parse_options
+from search_command.chunked import Chunk, ChunkedCommand
 
 if TYPE_CHECKING:
-    from es_bridge.search import Search
+    from es_bridge.query import SearchRequest
     from es_bridge.transport import Transport
-    from search_command.rows import EncodedChunk
-    from search_command.workers import EncodingWorkers
+    from search_command.work import Work
+
+#: Name -> (seconds, invocations, rows in, rows out).
+Metrics = Dict[str, Tuple[Optional[float], Optional[int], Optional[int], Optional[int]]]
 
 
-@Configuration()
-class ElasticsearchCommand(ChunkedGeneratingCommand):
-    """Searches an Elasticsearch or OpenSearch cluster. See ``docs/search_command.md``."""
+class ClusterCommand(ChunkedCommand):
+    """Base of the commands. It does not assume that a command generates its rows."""
+
+    #: What is typed after the pipe; also the first part of the metrics' names.
+    name = ""
 
     def __init__(self) -> None:
         super().__init__()
         self._log = open_log()
         self._started = time.monotonic()
+        #: What the audit line says; empty before the first execute request.
         self._facts: Dict[str, Any] = {}
-        self._transport: Optional[Transport] = None
-        self._search: Optional[Search] = None
-        self._workers: Optional[EncodingWorkers] = None
+        self._asked: Optional[Background[SearchSettings]] = None
         self._settings: Optional[SearchSettings] = None
-        self._rows = 0
+        self._transport: Optional[Transport] = None
+        self._work: Optional[Work] = None
+        self._helpers: Sequence[Any] = ()
         self._messages_seen = {"WARN": 0, "INFO": 0}
+        #: When it was started, epoch milliseconds.
+        self.now_ms = 0
+        #: Rows that were handed out.
+        self.rows_out = 0
 
-    def chunks(self) -> Iterator[Chunk]:
-        """Yield the rows of the search, then the figures."""
-        info = self._metadata.searchinfo
+    def start(self) -> None:
+        """Be the process of the command."""
+        # One argument only: with more the SDK would speak protocol version 1.
+        self.process(sys.argv[:1], sys.stdin, sys.stdout)
+
+    @property
+    def info(self) -> Any:
+        """What splunkd says of the search in its first request."""
+        return self._metadata.searchinfo
+
+    def typed(self) -> Tuple[List[str], Optional[List[str]]]:
+        """Return the user's arguments, for `options.read_options`; from here on there is something to note."""
+        info = self.info
         self._started = time.monotonic()
-        now_ms = times.now_ms()
-        self._facts = {"user": getattr(info, "username", None), "sid": getattr(info, "sid", None)}
-        options = parse_options(list(info.args or ()), getattr(info, "raw_args", None))
-        self._facts.update(cluster=options.cluster or None, index=options.index)
-        asked = Background(read_settings, info.splunkd_uri, info.session_key, options.cluster)
-        from search_command import searching  # imports most of the command, while splunkd answers
+        self.now_ms = times.now_ms()
+        self._facts = {
+            "user": getattr(info, "username", None),
+            "sid": getattr(info, "sid", None),
+            "command": self.name,
+        }
+        return list(info.args or ()), getattr(info, "raw_args", None)
 
-        settings = self._settings = asked.result()
+    def ask_settings(self, cluster: str, index: str) -> None:
+        """Ask for the settings of a cluster (``""``: the default one) in a thread. ``index`` is for the audit line."""
+        self.note(cluster=cluster or None, index=index)
+        self._asked = Background(read_settings, self.info.splunkd_uri, self.info.session_key, cluster)
+
+    def settings(self) -> SearchSettings:
+        """Wait for the settings. Raises `ConfigError`, `NotPermitted` and `SplunkdError`."""
+        assert self._asked is not None  # noqa: S101
+        settings = self._settings = self._asked.result()
         self._log.setLevel(settings.log_level)
-        prepared = searching.prepare(options, settings, info, self.picker, now_ms)
-        self._facts.update(
-            user=settings.user,  # as splunkd vouches for it
-            cluster=settings.cluster.name,
-            index=prepared.request.index,
-            earliest=_utc(prepared.request.earliest_ms),
-            latest=_utc(prepared.request.latest_ms),
-        )
-        self._transport, self._workers = prepared.transport, prepared.workers
+        self.note(user=settings.user, cluster=settings.cluster.name)  # the user as splunkd vouches for it
+        return settings
+
+    def note(self, **facts: Any) -> None:
+        """Take note of facts for the audit line."""
+        self._facts.update(facts)
+
+    def note_request(self, request: SearchRequest) -> None:
+        """Take note of what is asked."""
+        self.note(index=request.index, earliest=_utc(request.earliest_ms), latest=_utc(request.latest_ms))
+
+    @contextmanager
+    def at_work(self, work: Work, transport: Transport, *helpers: Any) -> Iterator[None]:
+        """Hold a slot of the cluster and have the work closed at the end, however that comes; then the ``helpers``.
+
+        Raises `CeilingReached` when no slot is free.
+        """
+        from search_command.concurrency import slot  # loaded by now, while splunkd answered
+
+        settings = self._settings
+        assert settings is not None  # noqa: S101
+        self._transport, self._helpers = transport, helpers
         try:
-            with (
-                searching.slot(settings.cluster.name, settings.max_concurrent_searches),
-                prepared.search as search,
-            ):
-                self._search = search
-                self.go_on()  # nothing is asked after `cancel` has found no search
-                yield from self._rows_of(search, searching.encoded(prepared))
+            with slot(settings.cluster.name, settings.max_concurrent_searches), work:
+                self._work = work
+                self.go_on()  # nothing is asked after `cancel` has found no work
+                yield
         finally:
-            if self._workers:
-                self._workers.close()
-            self._transport.close()
+            for helper in helpers:
+                helper.close()
+            transport.close()
 
     def cancel(self) -> None:
-        """End the requests under way, the workers, and what the search keeps open in the cluster."""
-        if self._search:
-            self._search.close()
-            self._note_facts(self._search)
-        if self._workers:
-            self._workers.close()
+        """End the requests under way, the helpers, and what the work keeps open in the cluster."""
+        if self._work:
+            self._work.close()
+            self.note_work(self._work)
+        for helper in self._helpers:
+            helper.close()
 
-    def _rows_of(self, search: Search, encoded: Iterator[EncodedChunk]) -> Iterator[Chunk]:
+    def replies(self, rows: Iterable[Tuple[int, bytes]]) -> Iterator[Chunk]:
+        """Yield (rows, CSV) as chunks with the messages that came up meanwhile, and a last one with the metrics."""
+        work = self._work
+        assert work is not None  # noqa: S101
         try:
-            for count, body in encoded:
-                self._rows += count
-                yield Chunk(body, self._new_messages(search))
+            for count, body in rows:
+                self.rows_out += count
+                yield Chunk(body, self.new_messages())
         except Exception:
             # What was said before the failure helps to understand it.
-            messages = self._new_messages(search)
+            messages = self.new_messages()
             if messages:
                 yield Chunk(messages=messages)
             raise
         finally:
-            self._note_facts(search)
-        if search.matched is not None:
-            self._facts["cut"] = max(0, search.matched - self._rows)
-        yield Chunk(messages=self._new_messages(search), metrics=self._metrics(), last=True)
+            self.note_work(work)
+        self.note_cut(work)
+        yield Chunk(messages=self.new_messages(), metrics=self.metrics(), last=True)
 
-    def _note_facts(self, search: Search) -> None:
-        self._facts.update(engine=search.engine, matched=search.matched, cut=None, unmatched=search.unmatched)
+    def note_work(self, work: Work) -> None:
+        """Take note of what the work found out so far."""
+        self.note(engine=work.engine, matched=work.matched, cut=None, unmatched=work.unmatched)
 
-    def _new_messages(self, search: Search) -> List[Tuple[str, str]]:
-        """Return the messages that came up since the last call."""
-        new = []
-        for level, texts in (("WARN", search.warnings), ("INFO", search.notes)):
+    def note_cut(self, work: Work) -> None:
+        """Take note of how much of the answer was not handed out, at the end of all that was to be said."""
+
+    def new_messages(self) -> List[Tuple[str, str]]:
+        """Return the work's messages, (level, text), that came up since the last call."""
+        new: List[Tuple[str, str]] = []
+        if self._work is None:
+            return new
+        for level, texts in (("WARN", self._work.warnings), ("INFO", self._work.notes)):
             new += [(level, text) for text in texts[self._messages_seen[level] :]]
             self._messages_seen[level] = len(texts)
         return new
 
-    def _metrics(self) -> Dict[str, Tuple[Optional[float], Optional[int], Optional[int], Optional[int]]]:
+    def metrics(self) -> Metrics:
+        """Return what the Job Inspector shows of the command."""
         seconds = time.monotonic() - self._started
         requests, received = self._traffic()
         return {
-            "elasticsearch.rows": (seconds, 1, self._facts.get("matched"), self._rows),
-            "elasticsearch.requests": (seconds, requests, None, None),
-            "elasticsearch.bytes": (seconds, 1, received, None),
+            f"{self.name}.rows": (seconds, 1, self._facts.get("matched"), self.rows_out),
+            f"{self.name}.requests": (seconds, requests, None, None),
+            f"{self.name}.bytes": (seconds, 1, received, None),
         }
 
     def _traffic(self) -> Tuple[int, int]:
@@ -129,7 +189,7 @@ class ElasticsearchCommand(ChunkedGeneratingCommand):
         requests, received = self._traffic()
         facts = {
             **self._facts,
-            "rows": self._rows,
+            "rows": self.rows_out,
             "bytes": received,
             "requests": requests,
             "ms": round((time.monotonic() - self._started) * 1000),
@@ -142,12 +202,11 @@ class ElasticsearchCommand(ChunkedGeneratingCommand):
 
     def _report_engine(self) -> None:
         """Spare the next search a request, once an hour, when everything has been said."""
-        learnt = self._search.learnt if self._search else None
+        learnt = self._work.learnt if self._work else None
         if learnt is not None and self._settings is not None:
             from es_bridge.dialect import identity
 
-            info = self._metadata.searchinfo
-            report_engine(info.splunkd_uri, info.session_key, self._settings, identity(learnt))
+            report_engine(self.info.splunkd_uri, self.info.session_key, self._settings, identity(learnt))
 
     def unexpected(self, error: BaseException) -> str:
         """Log the traceback, which helps nobody who searches, and return what does."""

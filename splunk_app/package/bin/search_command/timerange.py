@@ -7,13 +7,13 @@ from typing import List, Optional, Tuple
 
 from es_bridge import times
 from es_bridge.errors import TimeError
-from search_command.options import CommandOptions
+from search_command.options import Question
 
 _NEEDS_NO_ZONE = r"(?s)\s*(now.*|[0-9.]+)\s*"
 
 
 def time_range(
-    options: CommandOptions, picker: Tuple[str, str], now_ms: int, zone_name: str
+    question: Question, picker: Tuple[str, str], now_ms: int, zone_name: str
 ) -> Tuple[Optional[int], Optional[int]]:
     """Return (earliest, latest) in epoch milliseconds, None for unbounded. ``zone_name``: the user's time zone.
 
@@ -21,8 +21,8 @@ def time_range(
     """
     bounds = []
     for given, picked, name in (
-        (options.start_time, picker[0], "start_time"),
-        (options.end_time, picker[1], "end_time"),
+        (question.start_time, picker[0], "start_time"),
+        (question.end_time, picker[1], "end_time"),
     ):
         if given:
             zone = times.zone_named("UTC" if re.fullmatch(_NEEDS_NO_ZONE, given) else zone_name)
@@ -35,15 +35,17 @@ def time_range(
     earliest, latest = bounds
     if earliest is not None and latest is not None and earliest >= latest:
         raise TimeError(
-            f"the time range is empty: it starts at {times.format_utc(earliest)} ({_origin(options.start_time)}) and "
-            f"ends at {times.format_utc(latest)} ({_origin(options.end_time)})"
+            f"the time range is empty: it starts at {times.format_utc(earliest)} ({_origin(question.start_time)}) and "
+            f"ends at {times.format_utc(latest)} ({_origin(question.end_time)})"
         )
     return earliest, latest
 
 
-def utc_notes(options: CommandOptions, now_ms: int, zone_name: str) -> List[str]:
+def utc_notes(question: Question, now_ms: int, zone_name: str) -> List[str]:
     """Return what a user of another time zone should know of times that are rounded in UTC."""
-    given = [text for text in (options.start_time, options.end_time) if "/" in text and text.strip().startswith("now")]
+    given = [
+        text for text in (question.start_time, question.end_time) if "/" in text and text.strip().startswith("now")
+    ]
     if not given:
         return []
     try:

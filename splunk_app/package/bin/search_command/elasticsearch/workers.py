@@ -18,6 +18,7 @@ import threading
 from concurrent.futures import Future
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Callable, Dict, Iterator, List, Optional, Tuple, Union
+from urllib.parse import unquote
 
 from es_bridge import errors
 from es_bridge.config import Auth, ClusterConfig
@@ -29,7 +30,7 @@ from es_bridge.stopping import EngineTimeLimit
 from es_bridge.time_field import TimeField
 from es_bridge.transport import Transport
 from es_bridge.windows import Window, fetch
-from search_command.rows import EncodedChunk, RowEncoder, RowSettings
+from search_command.elasticsearch.rows import EncodedChunk, RowEncoder, RowSettings
 
 if TYPE_CHECKING:
     import subprocess
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
 WORKERS = 2
 #: From so many documents on, workers pay for their start.
 WORTH_FROM_DOCS = 10_000
-SCRIPT = Path(__file__).resolve().parent.parent / "encode_worker.py"
+SCRIPT = Path(__file__).resolve().parents[2] / "encode_worker.py"
 
 
 class EncodedPage:
@@ -69,11 +70,10 @@ def encoded_chunks(
 class EncodingWorkers(WindowFetcher):
     """The workers of one search. ``close()`` ends them."""
 
-    def __init__(self, transport: Transport, settings: RowSettings, chunk_rows: int, opaque_id: str) -> None:
+    def __init__(self, transport: Transport, settings: RowSettings, chunk_rows: int) -> None:
         self._transport = transport
         self._settings = settings
         self._chunk_rows = chunk_rows
-        self._opaque_id = opaque_id
         self._pit_search: Optional[PitSearch] = None
         self._processes: List[subprocess.Popen] = []
         self._windows: queue.Queue = queue.Queue()
@@ -95,7 +95,7 @@ class EncodingWorkers(WindowFetcher):
             "time_field": pit_search.time_field._replace(names=())._asdict(),
             "settings": self._settings._asdict(),
             "chunk_rows": self._chunk_rows,
-            "opaque_id": self._opaque_id,
+            "opaque_id": unquote(self._transport.opaque_id),
         }
         try:
             for _ in range(WORKERS):

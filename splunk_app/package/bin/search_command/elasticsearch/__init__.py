@@ -1,0 +1,1 @@
+"""``| elasticsearch``: the documents of a cluster as events, newest first."""
