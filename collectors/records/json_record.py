@@ -89,7 +89,7 @@ def json_record(log: JsonFormat, line: bytes, identity: str, number: int, contex
         if fields and not log.shape.misfits(fields, braces, codec.dumps):
             time, common = log.describe(fields, context)
             body = common.encode() + b"," + line[1:]
-            return _new(Record, (log.dataset, time.epoch_ms, identity, body, number))
+            return _new(Record, (log.dataset, time.epoch_ms, identity, body, number, None))
     exact = _exactly(line)
     if not exact.fields:
         raise InvalidRecord("the record is an empty object")

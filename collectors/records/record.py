@@ -47,8 +47,15 @@ class BadBefore(BoundedDict[Any, str]):
         super().__init__(self.CAPACITY, self.LONGEST)
 
 
+class Origin(NamedTuple):
+    """Where in AWS a record is from; empty for what nobody knows."""
+
+    account: str = ""
+    region: str = ""
+
+
 class Record(NamedTuple):
-    """One event of a log, ready for any sink."""
+    """One event of a log, or one version of a finding, ready for any sink."""
 
     #: Name of the log: `collectors.sources.registry`.
     dataset: str
@@ -60,6 +67,8 @@ class Record(NamedTuple):
     text: bytes
     #: Its number in the object, from 1.
     number: int = 0
+    #: Of a finding; a log's records come from the account and region that their object's key names.
+    origin: Optional[Origin] = None
 
 
 class BadRecord(NamedTuple):

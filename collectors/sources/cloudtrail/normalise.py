@@ -201,7 +201,7 @@ def normalise(raw: RawRecord, context: Context) -> Record:
     time, identity, common = described(fields, context, number)
     if len(text) > LONGEST_INDEXED:
         _mark_oversized(common, fields)
-    return _new(Record, (_NAME, time.epoch_ms, identity, codec.dumps(common)[:-1] + b"," + text[1:], number))
+    return _new(Record, (_NAME, time.epoch_ms, identity, codec.dumps(common)[:-1] + b"," + text[1:], number, None))
 
 
 def _is_copyable(fields: Dict[str, Any], text: bytes, codec: Codec) -> bool:

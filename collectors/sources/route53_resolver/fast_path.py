@@ -86,7 +86,7 @@ def _quickly(line: bytes, identity: str, number: int, context: Context) -> Optio
         f'"{instance}"' if instance else "",
     )
     whole = f"{common},{text[1:]}".encode()
-    return tuple.__new__(Record, (FORMAT.dataset, head.time.epoch_ms, identity, whole, number))
+    return tuple.__new__(Record, (FORMAT.dataset, head.time.epoch_ms, identity, whole, number, None))
 
 
 @lru_cache(maxsize=4096)

@@ -80,7 +80,7 @@ class FastNormaliser(Normaliser):
             f'"packets":{packets},"bytes":{size},{started}"end":{end}{others}}}'
         )
         identity = record_id(self.identity, number)
-        return tuple.__new__(Record, (_NAME, time.epoch_ms, identity, text.encode(), number))
+        return tuple.__new__(Record, (_NAME, time.epoch_ms, identity, text.encode(), number, None))
 
 
 class _Interface(NamedTuple):

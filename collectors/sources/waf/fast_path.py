@@ -97,7 +97,7 @@ def _quickly(line: bytes, identity: str, number: int, context: Context) -> Optio
         return None
     common = common_fields(time.stamp, acl.decision, asked(rest["httpRequest"]), rest.get("clientAsn"), context)
     text = line.replace(b"{", f"{common},".encode(), 1)  # copies once
-    return tuple.__new__(Record, (FORMAT.dataset, time.epoch_ms, identity, text, number))
+    return tuple.__new__(Record, (FORMAT.dataset, time.epoch_ms, identity, text, number, None))
 
 
 #: A part of more bytes is not remembered: it quotes the request.

@@ -1,0 +1,1 @@
+"""IAM Access Analyzer: access from outside, and access that nobody uses."""

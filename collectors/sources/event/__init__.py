@@ -1,0 +1,1 @@
+"""Events of EventBridge that no other folder knows: written as they are."""

@@ -1,0 +1,1 @@
+"""Amazon GuardDuty: threats found in logs, attack sequences among them."""

@@ -1,0 +1,1 @@
+"""Amazon Inspector: vulnerabilities of software, and ways in from the network."""

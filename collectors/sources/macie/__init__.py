@@ -1,0 +1,1 @@
+"""Amazon Macie: sensitive data in S3, and buckets that are open."""

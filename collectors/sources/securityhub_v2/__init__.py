@@ -1,0 +1,1 @@
+"""AWS Security Hub: findings of many products in OCSF."""

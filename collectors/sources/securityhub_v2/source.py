@@ -1,0 +1,67 @@
+"""Findings of Security Hub in OCSF, from its API (the calls that end in V2) or from EventBridge.
+
+Cursor: ``finding_info.modified_time_dt``. Identity: ``metadata.uid``. A version: the time of the change, and what
+BatchUpdateFindingsV2 changes without it: status, severity, comment.
+https://docs.aws.amazon.com/securityhub/1.0/APIReference/API_BatchUpdateFindingsV2.html
+
+What is written is the bare finding.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Iterator, Mapping
+
+from collectors.records.finding import (
+    CRITICAL,
+    HIGH,
+    INFORMATIONAL,
+    LOW,
+    MEDIUM,
+    Described,
+    Finding,
+    inside,
+    make,
+    objects,
+    severity_of_label,
+    short_first,
+    text,
+    time_of,
+)
+from collectors.records.record import Origin
+from collectors.sources.securityhub_v2.findings import FINDINGS
+
+MAY_CHANGE = ("status_id", "severity_id", "comment")
+#: https://schema.ocsf.io/: 5 is critical, 6 fatal. 0 is unknown, 99 something else.
+_SEVERITIES = {1: INFORMATIONAL, 2: LOW, 3: MEDIUM, 4: HIGH, 5: CRITICAL, 6: CRITICAL}
+_PASS = 1
+
+
+def finding(fields: Mapping[str, Any], origin: Origin) -> Finding:
+    """Return a finding, found in ``origin``. Raises `InvalidRecord`."""
+    info, compliance = fields.get("finding_info"), fields.get("compliance")
+    severity_id = fields.get("severity_id")
+    known = Described(
+        dataset=FINDINGS.name,
+        finding_key=text(inside(fields, "metadata", "uid")),
+        updated=time_of(
+            inside(info, "modified_time_dt"), inside(info, "modified_time"), fields.get("time_dt"), fields.get("time")
+        ),
+        may_change=[fields.get(name) for name in MAY_CHANGE],
+        origin=Origin(
+            text(inside(fields, "cloud", "account", "uid")) or origin.account,
+            text(inside(fields, "cloud", "region")) or origin.region,
+        ),
+        severity=severity_of_label(_SEVERITIES.get(severity_id) if isinstance(severity_id, int) else None),
+        rule=text(inside(compliance, "control")) or text(inside(info, "types", 0)) or text(inside(info, "title")),
+        resource=text(inside(fields, "resources", 0, "uid")),
+        sample=text(inside(info, "title")).startswith("[SAMPLE]"),
+        passed=inside(compliance, "status_id") == _PASS,
+    )
+    return make(known, fields, short_first(fields))
+
+
+def of_event(event: Mapping[str, Any]) -> Iterator[Finding]:
+    """Yield the findings of an event of EventBridge. Raises `InvalidRecord`."""
+    asked = Origin(text(event.get("account")), text(event.get("region")))
+    for fields in objects(inside(event, "detail", "findings")):
+        yield finding(fields, asked)

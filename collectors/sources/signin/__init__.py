@@ -1,0 +1,1 @@
+"""AWS Sign-In: anomalies of signing in to the console."""
