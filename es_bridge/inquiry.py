@@ -31,6 +31,7 @@ from es_bridge.pit import PitSearch
 from es_bridge.query import SearchRequest
 from es_bridge.stopping import CANCEL_TIMEOUT_S, EngineTimeLimit, cancel_tasks, engine_time_limit
 from es_bridge.time_field import NANOS_RANGE_MS, TimeField, resolve
+from es_bridge.times import now_ms
 from es_bridge.transport import Transport
 from es_bridge.unmatched.check import FieldCheck
 
@@ -225,7 +226,10 @@ class Inquiry:
 
             check_question(self.request, self._ceilings, self._transport.config.name)
         self._access.check_request()
-        return self._opened_as_remembered() or self._opened()
+        opened = self._opened_as_remembered() or self._opened()
+        if self._rows_wait_for_check:
+            self._check_fields()
+        return opened
 
     def _use_pit(self, time_field: TimeField, pit: Pit) -> PitSearch:
         """Return what asks the PIT, which from now on is kept alive."""
@@ -318,6 +322,31 @@ class Inquiry:
             opened.set_result(dialect.open_pit(self._transport, self.request.index, partial=self.request.allow_partial))
         except BaseException as exc:
             opened.set_exception(exc)
+
+    @property
+    def _rows_wait_for_check(self) -> bool:
+        """Who wants a failure instead of a warning wants no row before it."""
+        return self.request.unknown_fields == "fail"
+
+    def _check_fields(self) -> None:
+        assert self._time_field is not None  # noqa: S101
+        if self._time_field.indices != 0:
+            self._fields.start(self._pool, self._time_field.names)
+
+    def _ask_for_messages(self) -> None:
+        """Ask what no row depends on, once: whether the query can match, and whether the store holds the range.
+
+        To be called when somebody has the first rows. Before, the engine's work and ours (imports, another connection,
+        reading the answers) would delay them: one process does one thing at a time.
+        """
+        if self._beyond is not None or self._time_field is None:
+            return
+        from es_bridge.coverage import beyond_store  # here, because every import delays the first row
+
+        names = list(self._time_field.names)
+        self._beyond = self._pool.submit(beyond_store, self._transport, self.request, names, now_ms())
+        if not self._rows_wait_for_check:
+            self._check_fields()
 
     def _collect_fields(self, wait: bool) -> None:
         """Take up what the check of the query's fields says, if it is there, or when it is."""

@@ -7,6 +7,7 @@ The way of a search where there is a point in time (everywhere but on old engine
     plan time windows -> fetch several at once -> hand them out in order -> documents without a time
     compare what was handed out with the overview -> close the PIT
 
+What only messages need is asked when the first rows are out (`Inquiry._ask_for_messages`).
 The order is total: newest first, then index, then id; documents without the time field last.
 """
 
@@ -17,7 +18,6 @@ from collections import deque
 from concurrent.futures import Future
 from typing import Any, Deque, Iterator, List, Optional, Tuple
 
-from es_bridge.coverage import beyond_store
 from es_bridge.dialect import Dialect
 from es_bridge.errors import (
     CeilingReached,
@@ -33,7 +33,6 @@ from es_bridge.query import Clause, SearchRequest, having_clause
 from es_bridge.reply import Hit, Reply
 from es_bridge.scroll import Scroll
 from es_bridge.time_field import MILLIS, NANOS, NANOS_RANGE_MS, TimeField
-from es_bridge.times import now_ms
 from es_bridge.transport import Transport
 from es_bridge.windows import Window, fetch, fetch_crowded, in_order, plan, smaller_page
 
@@ -130,9 +129,6 @@ class Search(Inquiry):
     def _pages(self) -> Iterator[Any]:
         """Yield all pages, whatever the size asked for."""
         time_field, pit = self._begin()
-        if time_field.indices != 0:
-            self._fields.start(self._pool, time_field.names)
-        self._beyond = self._pool.submit(beyond_store, self._transport, self.request, list(time_field.names), now_ms())
         if pit is None:
             yield from self._pages_by_scroll(time_field)
             return
@@ -299,11 +295,10 @@ class Search(Inquiry):
             if size and self.emitted + page.count > size:
                 page = Page(page.hits[: size - self.emitted], page.ticks_per_s)
             self.emitted += page.count
-            # Who wants a failure instead of a warning wants no row before it.
-            self._collect_fields(wait=self.request.unknown_fields == "fail")
+            self._collect_fields(wait=self._rows_wait_for_check)
             if page.count:
                 yield page
-                self._fields.read()
+                self._ask_for_messages()
             if size and self.emitted >= size:
                 return
             too_much = self._beyond_a_ceiling()
@@ -319,6 +314,7 @@ class Search(Inquiry):
 
     def _say_what_is_missing(self) -> None:
         """Add the warnings that only the end of a search can know."""
+        self._ask_for_messages()  # where there was no row
         self._collect_fields(wait=True)
         if self._beyond is not None:
             warnings, notes = self._beyond.result()

@@ -1,8 +1,6 @@
 """Asks the engine to explain a search's query, for the indices that hold documents of its time range.
 
-This runs beside the first page. Reading the answer does not: one explanation of a bare word has 60 kB, and to read it
-takes the time in which the first rows would be encoded. So nothing here looks into an explanation (`look` does), and
-nothing is imported for that.
+Nothing here looks into an explanation: `look` does.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Asks about a search's query beside its other requests, and says what comes of it once the first rows are out.
+"""Asks about a search's query when its first rows are out, and says what comes of it.
 
 What is found becomes warnings, and an error where no index can hold a value.
 """
@@ -6,7 +6,7 @@ What is found becomes warnings, and an error where no index can hold a value.
 from __future__ import annotations
 
 from concurrent.futures import Executor, Future
-from typing import TYPE_CHECKING, List, Optional, Sequence, Tuple
+from typing import List, Optional, Sequence
 
 from es_bridge.errors import Aborted, BridgeError, QueryError
 from es_bridge.index_access import IndexAccess
@@ -14,21 +14,15 @@ from es_bridge.query import SearchRequest, range_clause, user_clauses
 from es_bridge.transport import Transport
 from es_bridge.unmatched.verdict import Verdict, one_line
 
-if TYPE_CHECKING:
-    from es_bridge.unmatched.ask import Answer
-    from es_bridge.unmatched.clauses import Asked
-
 
 class FieldCheck:
-    """Asks the engine about one search's query. `start` it, `read` what it answers, `collect` what that says."""
+    """Asks the engine about one search's query. `start` it, and `collect` what comes of it."""
 
     def __init__(self, transport: Transport, request: SearchRequest, access: IndexAccess) -> None:
         self._transport = transport
         self._request = request
         self._access = access
-        self._asked: Optional[Future[Tuple[Asked, Answer]]] = None
         self._looking: Optional[Future[Verdict]] = None
-        self._pool: Optional[Executor] = None
         self._said = False
         self._verdict: Optional[Verdict] = None
 
@@ -43,22 +37,12 @@ class FieldCheck:
         return str(found) if found else None
 
     def start(self, pool: Executor, indices: Sequence[str]) -> None:
-        """Ask in a thread of ``pool`` about ``indices``, the concrete ones of the request."""
-        if self._request.unknown_fields == "ignore" or not user_clauses(self._request):
-            return
-        self._pool = pool
-        self._asked = pool.submit(self._ask, list(indices))
+        """Ask about ``indices``, the concrete ones of the request, and read the answer, in a thread of ``pool``.
 
-    def read(self) -> None:
-        """Begin to read the answer, if it is there, in a thread of the pool.
-
-        To be called only when somebody has the first rows: reading takes many milliseconds of Python, in which no
-        other thread runs.
+        Reading takes many milliseconds of Python, in which no other thread runs.
         """
-        if self._pool is None or self._asked is None or self._said:
-            return
-        if self._looking is None and self._asked.done():
-            self._looking = self._pool.submit(self._look)
+        if self._request.unknown_fields != "ignore" and user_clauses(self._request):
+            self._looking = pool.submit(self._look, list(indices))
 
     def collect(self, wait: bool) -> Verdict:
         """Return what is new to be said, once; an empty verdict while it is not known yet and ``wait`` is false.
@@ -66,10 +50,10 @@ class FieldCheck:
         Raises `QueryError` for a value that no index can hold, and for anything at all with ``unknown_fields=fail``.
         """
         looking = self._looking
-        if self._said or self._asked is None or not (wait or (looking is not None and looking.done())):
+        if self._said or looking is None or not (wait or looking.done()):
             return Verdict()
         self._said = True
-        self._verdict = verdict = self._look() if looking is None else looking.result()
+        self._verdict = verdict = looking.result()
         if verdict.errors:
             raise QueryError(". ".join(verdict.errors[:3]))
         if self._request.unknown_fields == "fail":
@@ -123,19 +107,14 @@ class FieldCheck:
         verdict.warnings += texts
         return texts
 
-    def _ask(self, indices: List[str]) -> Tuple[Asked, Answer]:
-        from es_bridge.unmatched.ask import ask  # here, beside the search: every import delays its first row
+    def _look(self, indices: List[str]) -> Verdict:
+        from es_bridge.unmatched.ask import ask  # here, because every import delays the first row
         from es_bridge.unmatched.clauses import Asked
+        from es_bridge.unmatched.look import Look
 
-        asked = Asked(self._request)
-        return asked, ask(self._transport, self._request, asked, indices)
-
-    def _look(self) -> Verdict:
-        from es_bridge.unmatched.look import Look  # as above, and this one imports the most
-
-        assert self._asked is not None  # noqa: S101
         try:
-            asked, answer = self._asked.result()
+            asked = Asked(self._request)
+            answer = ask(self._transport, self._request, asked, indices)
             return Look(self._transport, self._request, self._access, asked).verdict(answer)
         except Aborted:
             raise

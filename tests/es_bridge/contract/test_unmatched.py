@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 import uuid
 from dataclasses import dataclass
 from typing import Any, Dict, List, Optional, Tuple
@@ -11,12 +12,11 @@ from typing import Any, Dict, List, Optional, Tuple
 import pytest
 
 from es_bridge.config import ClusterConfig
-from es_bridge.errors import BridgeError, IndexNotAllowed, QueryError, RejectedQuery
+from es_bridge.errors import Aborted, BridgeError, IndexNotAllowed, QueryError, RejectedQuery
 from es_bridge.query import SearchRequest, parse_dsl
 from es_bridge.search import Search, open_search
 from es_bridge.transport import Transport
 from es_bridge.unmatched.ask import MOST_INDICES
-from es_bridge.unmatched.look import Look
 from lab.front.server import LocalServer, Received, Reply, forward
 
 from .conftest import START_MS, Cluster, config_of
@@ -572,17 +572,58 @@ class Slow(LocalServer):
         return forward(self.upstream, received)
 
 
-def test_no_row_waits_for_the_explanation(cluster: Cluster, indices: Indices) -> None:
+@pytest.mark.parametrize("end", ["answered", "closed"])
+def test_no_row_waits_for_the_explanation(cluster: Cluster, indices: Indices, end: str) -> None:
     if cluster.id not in ("opensearch-2.19", "opensearch-1.3"):
         pytest.skip("with a point in time and without one is enough")
     with Slow(cluster.engine.url) as server, Transport(ClusterConfig((server.url,))) as transport:
-        request = SearchRequest(index=indices.new, query="eventName:CreateRole OR eventname:x", size=0)
+        query = "eventName:* OR eventname:x"
+        request = SearchRequest(index=indices.new, query=query, size=0, first_page_docs=2, page_size_docs=2)
         with open_search(transport, request) as search:
             pages = iter(search)
-            assert next(pages).count == 1 and server.asked.wait(60)
+            rows = 0
+            while rows < 4:
+                rows += next(pages).count
             assert search.warnings == []
-            server.go_on.set()
+            end_it = {"answered": server.go_on.set, "closed": search.close}[end]
+            threading.Thread(target=lambda: server.asked.wait(60) and end_it()).start()
+            if end == "closed":
+                with pytest.raises(Aborted):
+                    next(pages)
+                server.go_on.set()
+            else:
+                assert list(pages) == [] and "'eventname'" in search.warnings[0]
+
+
+class SlowPage(LocalServer):
+    """Passes requests on; a page is answered a while later, so that whatever is asked beside it comes before."""
+
+    def __init__(self, upstream: str) -> None:
+        self.upstream = upstream
+        super().__init__()
+
+    def answer(self, received: Received) -> Reply:
+        """Answer by the engine, later or at once."""
+        if b'"sort"' in received.body:
+            time.sleep(0.3)
+        return forward(self.upstream, received)
+
+
+def test_what_only_messages_need_is_asked_when_the_first_rows_are_out(cluster: Cluster) -> None:
+    if cluster.id not in ("opensearch-2.19", "opensearch-1.3"):
+        pytest.skip("with a point in time and without one is enough")
+    index = f"undated-{uuid.uuid4().hex[:8]}"
+    cluster.fill(index, [("one", {"@timestamp": "2023-11-15T00:00:00Z", "eventName": "CreateRole"})])
+    with SlowPage(cluster.engine.url) as server, Transport(ClusterConfig((server.url,))) as transport:
+        request = SearchRequest(index=index, query="eventName:CreateRole OR eventname:x", earliest_ms=1, size=0)
+        with open_search(transport, request) as search:
+            pages = iter(search)
+            assert next(pages).count == 1
+            before = [received.target for received in server.received]
             assert list(pages) == [] and "'eventname'" in search.warnings[0]
+        targets = [received.target for received in server.received]
+    for question in (f"/{index}/_validate/query?explain", f"/{index}/_search$"):  # the other one: the oldest event
+        assert [any(f"{t}$".startswith(question) for t in asked) for asked in (before, targets)] == [False, True]
 
 
 class InOrder(LocalServer):
@@ -603,33 +644,6 @@ class InOrder(LocalServer):
         return reply
 
 
-def test_the_explanation_is_read_when_the_first_rows_are_out(
-    cluster: Cluster, indices: Indices, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    if cluster.id not in ("opensearch-2.19", "opensearch-1.3"):
-        pytest.skip("with a point in time and without one is enough")
-    rows_out = threading.Event()
-    read: List[bool] = []
-
-    class Watched(Look):
-        def __init__(self, *given: Any) -> None:
-            read.append(rows_out.is_set())
-            super().__init__(*given)
-
-    monkeypatch.setattr("es_bridge.unmatched.look.Look", Watched)
-    with (
-        InOrder(cluster.engine.url, "_validate", "/_search?") as server,
-        Transport(ClusterConfig((server.url,))) as transport,
-    ):
-        request = SearchRequest(index=indices.new, query="eventName:CreateRole OR eventname:x", size=0)
-        with open_search(transport, request) as search:
-            pages = iter(search)
-            assert next(pages).count == 1 and server.was_answered.is_set()
-            rows_out.set()
-            assert list(pages) == [] and "'eventname'" in search.warnings[0]
-    assert read == [True]
-
-
 def test_fail_lets_no_row_out(cluster: Cluster, indices: Indices) -> None:
     if cluster.id not in ("opensearch-2.19", "opensearch-1.3"):
         pytest.skip("with a point in time and without one is enough")
@@ -640,18 +654,6 @@ def test_fail_lets_no_row_out(cluster: Cluster, indices: Indices) -> None:
         query = "eventName:CreateRole OR eventname:x"
         hits, _, error = ask(cluster, indices.new, query, transport=transport, unknown_fields="fail")
         assert hits == 0 and isinstance(error, QueryError) and "'eventname'" in str(error)
-
-
-def test_a_search_that_is_closed_does_not_wait_for_it(cluster: Cluster, indices: Indices) -> None:
-    if cluster.id != "opensearch-2.19":
-        pytest.skip("once is enough")
-    with Slow(cluster.engine.url) as server, Transport(ClusterConfig((server.url,))) as transport:
-        search = open_search(transport, SearchRequest(index=indices.new, query="eventName:CreateRole"))
-        pages = iter(search)
-        assert next(pages).count == 1 and server.asked.wait(60)
-        pages.close()
-        assert not server.go_on.is_set()
-        server.go_on.set()
 
 
 def test_what_is_too_much_to_say_is_counted(cluster: Cluster, indices: Indices) -> None:
