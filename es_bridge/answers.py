@@ -64,7 +64,7 @@ TOTAL = {"hits": {"total": {"value": COUNT}}}
 #: The reply to field capabilities.
 FIELD_CAPS = {
     "indices": [str],
-    "fields": {EACH: {EACH: {"indices": Maybe([str])}}},
+    "fields": {EACH: {EACH: {"indices": Maybe([str]), "searchable": Unless(bool)}}},
     "failures": Maybe(list),
 }
 

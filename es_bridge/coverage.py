@@ -18,7 +18,7 @@ import re
 from collections import defaultdict
 from datetime import date, datetime, timedelta
 from itertools import groupby
-from typing import Callable, Dict, Iterator, List, NamedTuple, Optional, Sequence, Set, Tuple
+from typing import Callable, Collection, Dict, Iterator, List, NamedTuple, Optional, Sequence, Set, Tuple
 
 from es_bridge.answers import NUMBER, SEARCH, Maybe
 from es_bridge.errors import Aborted, BridgeError
@@ -81,20 +81,29 @@ def dated(names: Sequence[str]) -> Tuple[List[Series], List[str]]:
 
 
 def beyond_store(
-    transport: Transport, request: SearchRequest, names: Sequence[str], now_ms: int
+    transport: Transport,
+    request: SearchRequest,
+    names: Sequence[str],
+    now_ms: int,
+    touched: Optional[Collection[date]] = None,
 ) -> Tuple[List[str], List[str]]:
-    """Return (warnings, notes) about what of the range the store does not hold. Raises `Aborted` only."""
+    """Return (warnings, notes) about what of the range the store does not hold. Raises `Aborted` only.
+
+    ``touched``: the days of the range that are asked for; without, all of it.
+    """
     warnings, notes = before_oldest(transport, request, names)
-    return missing_days(request, names, now_ms) + warnings, notes
+    return missing_days(request, names, now_ms, touched) + warnings, notes
 
 
-def missing_days(request: SearchRequest, names: Sequence[str], now_ms: int) -> List[str]:
+def missing_days(
+    request: SearchRequest, names: Sequence[str], now_ms: int, touched: Optional[Collection[date]] = None
+) -> List[str]:
     """Return warnings about series that lack days of the range: one for those that lack the same."""
     if request.time_field in WRITTEN:
         return []
     lacking: Dict[str, List[str]] = defaultdict(list)
     for series in dated(names)[0]:
-        lacks = " and ".join(_lacks(series, request, now_ms))
+        lacks = " and ".join(_lacks(series, request, now_ms, touched))
         if lacks:
             lacking[lacks].append(f"{series.prefix}*")
     texts = [
@@ -109,17 +118,18 @@ def missing_days(request: SearchRequest, names: Sequence[str], now_ms: int) -> L
     return texts
 
 
-def _lacks(series: Series, request: SearchRequest, now_ms: int) -> Iterator[str]:
+def _lacks(series: Series, request: SearchRequest, now_ms: int, touched: Optional[Collection[date]]) -> Iterator[str]:
     today = series.period(_day(now_ms))
     last = today if request.latest_ms is None else min(today, series.period(_day(request.latest_ms - 1)))
     oldest = series.days[0]
     first = oldest if request.earliest_ms is None else series.period(_day(request.earliest_ms))
     asked_for = _asked_for(series, request)
     there = set(series.days)
+    wanted = None if touched is None else set(map(series.period, touched))
     lacking: List[date] = []
     day = max(first, oldest)
     while day <= last and day < today:
-        if day not in there and asked_for(day):
+        if day not in there and (wanted is None or day in wanted) and asked_for(day):
             lacking.append(day)
         day = series.after(day)
     if lacking:

@@ -12,9 +12,9 @@ from __future__ import annotations
 import json
 import re
 import secrets
-from typing import Any, Dict, List, NamedTuple, Optional
+from typing import Any, Dict, List, NamedTuple, Optional, Union
 
-from es_bridge.answers import SEARCH, WHOLE, Maybe, checked
+from es_bridge.answers import COUNT, SEARCH, WHOLE, Maybe, checked
 from es_bridge.errors import ResponseError
 
 #: The sort values that the engines give a document without the sort field (descending, missing last).
@@ -33,6 +33,7 @@ _HITS = b'"hits":['
 #: -9223372036854775808
 _LONGEST_TIME = 20
 _HEAD = {**SEARCH, "hits": {"hits": list}}
+_FAILED = {"error": dict, "status": COUNT}
 _HIT = {"_index": str, "_id": str, "_source": Maybe(dict), "sort": list}
 
 
@@ -121,6 +122,51 @@ def parse_reply(body: bytes, nonce: str, by_time: bool = True, where: str = "the
     except ValueError:
         raise _odd(where, "the sort values of a hit are no list") from None
     return Reply(hits, head, last_sort, without_source)
+
+
+def parse_replies(body: bytes, nonce: str, where: str = "the cluster") -> List[Union[Reply, Dict[str, Any]]]:
+    """Return the pages in ``body``, the reply to several searches at once (``_msearch``), all named ``nonce``.
+
+    In place of a page the error of a search that failed, decoded: ``{"error": ..., "status": ...}``. Raises
+    `ResponseError` for what is no such reply.
+    """
+    end_of_hit = b',"matched_queries":["' + nonce.encode() + b'"]}'
+    parts = body.split(end_of_hit)
+    pages: List[List[bytes]] = []
+    around: List[bytes] = []
+    for part in parts[:-1]:
+        if part.startswith(b",") and pages:  # one more of the same search
+            pages[-1].append(part)
+            continue
+        # Nothing the engine quotes can hold this, for its quotes would be escaped; the document comes after it.
+        start = part.find(_HITS + b"{")
+        if start < 0:
+            raise _odd(where, "a hit is in no list of hits")
+        start += len(_HITS)
+        around.append(part[:start] + b"%d" % len(pages))
+        pages.append([part[start:]])
+    try:
+        decoded = json.loads(b"".join([*around, parts[-1]]))
+    except (ValueError, RecursionError):
+        raise _odd(where, "it is no whole JSON object") from None
+    checked(decoded, {"responses": [dict]}, where)
+    found: List[Union[Reply, Dict[str, Any]]] = []
+    expected = 0
+    for response in decoded["responses"]:
+        if "error" in response:
+            found.append(checked(response, _FAILED, where))
+            continue
+        checked(response, _HEAD, where)
+        numbers, response["hits"]["hits"] = response["hits"]["hits"], []
+        if numbers not in ([], [expected]):
+            raise _odd(where, "a hit does not say that it matched the query")
+        page = b"".join(part + end_of_hit for part in pages[expected]) if numbers else b""
+        expected += len(numbers)
+        head = json.dumps(response, separators=(",", ":")).encode().replace(_HITS + b"]", _HITS + page + b"]", 1)
+        found.append(parse_reply(head, nonce, where=where))
+    if expected != len(pages):
+        raise _odd(where, "hits and searches do not belong together")
+    return found
 
 
 def _slow_hit(part: bytes, by_time: bool, where: str) -> tuple[Hit, bytes]:

@@ -22,7 +22,7 @@ LATER_S = 2.0
 CANCEL_TIMEOUT_S = 0.4
 #: A list of this many bytes holds thousands of searches.
 _MOST_LIST_BYTES = 4 << 20
-_SEARCHES = "indices:data/read/search*,indices:data/read/scroll*"
+_SEARCHES = "indices:data/read/search*,indices:data/read/msearch*,indices:data/read/scroll*"
 
 
 class EngineTimeLimit(NamedTuple):

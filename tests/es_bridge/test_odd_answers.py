@@ -21,6 +21,8 @@ from es_bridge.bulk import Create, bulk_create
 from es_bridge.config import ClusterConfig
 from es_bridge.errors import BridgeError, ResponseError
 from es_bridge.indices import list_indices
+from es_bridge.lookup.event_key import EventKey, LookupRequest
+from es_bridge.lookup.lookup import Lookup
 from es_bridge.ping import ping
 from es_bridge.query import SearchRequest
 from es_bridge.search import open_search
@@ -104,6 +106,17 @@ def search(**options: Any) -> Callable[[Transport], Any]:
     return run
 
 
+def looked_up(transport: Transport) -> Any:
+    keys = [EventKey(((str(START_MS + n),),), START_MS, START_MS + 20) for n in (3, 5, 99)]
+    with Lookup(transport, LookupRequest(SearchRequest(INDEX), ("@timestamp",))) as lookup:
+        found = [
+            (m.matched, [(hit.index, hit.id, hit.time, hit.source) for hit in m.hits])
+            for m in lookup.answers(keys)
+            if m
+        ]
+        return found, lookup.warnings
+
+
 def by_scroll(transport: Transport) -> Any:
     """As where an account may not open a point in time."""
     return search()(transport)
@@ -127,6 +140,8 @@ KINDS: Dict[str, Tuple[Callable[[Received], bool], Callable[[Transport], Any]]] 
     "window": (asks('"track_total_hits":true', '"sort"'), search()),
     "scroll": (asks("scroll=5m"), by_scroll),
     "next of a scroll": (lambda received: received.target == "/_search/scroll", by_scroll),
+    "many searches": (asks("_msearch"), looked_up),
+    "types to look up by": (asks("_field_caps", "ignore_unavailable"), looked_up),
     "indices": (asks("by_index"), lambda transport: list_indices(transport, INDEX)),
     "indices, fields": (asks("_field_caps"), lambda transport: list_indices(transport, INDEX)),
     "ping": (asks("/" + INDEX), lambda transport: ping(transport, INDEX).can_search),
@@ -190,6 +205,8 @@ def test_a_member_of_another_type(filled: Engine, kind: str) -> None:
 def _tolerable(kind: str, path: Tuple[Any, ...], result: Any) -> bool:
     # ping reports what failed; of a document another source, time or name is another document.
     # That an index has no time, or no document, may be so.
+    if kind == "types to look up by":  # a field that is not there is told
+        return len(result[1]) == 1 and path[:2] == ("fields", "@timestamp")
     if kind.startswith("indices"):
         return path[-1] in ("value", "@timestamp", "date") or path[-2:] == ("buckets", 0)
     return kind == "ping" or path[-1] in ("_id", "_index", "_source", "sort") or "sort" in path or kind == "bulk"

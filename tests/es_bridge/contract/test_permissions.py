@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import replace
-from typing import Callable, Dict, Tuple
+from typing import Callable, Dict, List, Optional, Tuple
 
 import pytest
 
@@ -17,6 +17,8 @@ from es_bridge.errors import (
     PermissionDenied,
     TlsError,
 )
+from es_bridge.lookup.event_key import EventKey, LookupRequest, Matches
+from es_bridge.lookup.lookup import Lookup
 from es_bridge.query import SearchRequest
 from es_bridge.search import Search, open_search
 from es_bridge.transport import Transport
@@ -127,3 +129,25 @@ def test_wrong_password_wrong_ca_and_plain_http(secured: Engine) -> None:
     plain = replace(right, hosts=(right.hosts[0].replace("https", "http"),), ca_file=None, max_retries=0)
     with pytest.raises(BridgeError):
         list(open_search(Transport(plain), SearchRequest(index="aws-*")))
+
+
+def test_lookup_needs_what_reading_needs_and_says_what_is_missing(
+    secured: Engine, filled: Tuple[str, Dict[str, int]]
+) -> None:
+    index, times = filled
+    events = [EventKey(((str(at),),), at, at + 1) for at in (START_MS, START_MS + 1000)]
+
+    def look_up(user: str) -> Tuple[List[Optional[Matches]], Lookup]:
+        request = LookupRequest(SearchRequest(index=index), ("@timestamp",))
+        with Lookup(Transport(config_of(secured, user)), request) as lookup:
+            found = list(lookup.answers(events))
+            lookup.finish()
+        return found, lookup
+
+    found, lookup = look_up("reader")
+    assert [sorted(hit.id for hit in matches.hits) for matches in found if matches] == [
+        sorted(doc_id for doc_id, at in times.items() if at == event.earliest_ms) for event in events
+    ]
+    assert lookup.notes == [] and lookup.warnings == []
+    with pytest.raises(PermissionDenied, match="indices:data/read/msearch"):
+        look_up("reader_nopit")

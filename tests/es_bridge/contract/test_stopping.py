@@ -6,12 +6,14 @@ import json
 import threading
 import time
 from dataclasses import replace
-from typing import Any, Callable, Dict, Iterator, List
+from typing import Any, Callable, Dict, Iterable, Iterator, List, Union
 
 import pytest
 
 from es_bridge.errors import BridgeError, QueryError
 from es_bridge.limits import Ceilings
+from es_bridge.lookup.event_key import EventKey, LookupRequest
+from es_bridge.lookup.lookup import Lookup
 from es_bridge.query import SearchRequest
 from es_bridge.query_bounds import check_question
 from es_bridge.search import Search, open_search
@@ -34,7 +36,7 @@ def cluster(request: pytest.FixtureRequest, engine_by_id: Callable[[str], Engine
 
 def tasks_of(cluster: Cluster, opaque_id: str) -> List[str]:
     """Return the searches that go on; not the look-ups of fields, which come before."""
-    actions = "indices:data/read/search*,indices:data/read/scroll*"
+    actions = "indices:data/read/search*,indices:data/read/msearch*,indices:data/read/scroll*"
     reply = cluster.transport.request("GET", ("_tasks",), {"actions": actions}).json()
     return [
         task_id
@@ -104,23 +106,29 @@ def test_another_search_is_answered_after_a_heavy_one_was_cut_off(cluster: Clust
     assert min(took_s) < 2, took_s
 
 
-def test_a_search_behind_a_proxy_that_keeps_its_connection_is_cancelled_by_name(cluster: Cluster) -> None:
+@pytest.mark.parametrize("kind", ["search", "lookup"])
+def test_a_search_behind_a_proxy_that_keeps_its_connection_is_cancelled_by_name(cluster: Cluster, kind: str) -> None:
     index = fill(cluster, 20_000)
     query = "f0:(" + " OR ".join(f"*{n:x}*" for n in range(900)) + ")"
     request = SearchRequest(index=index, query=query, unknown_fields="ignore")
     with FaultyServer(upstream=cluster.config.hosts[0]) as proxy:
         for _ in range(5):  # an engine that is too busy to list its tasks in time is not told, and stops later
-            cancels = cancelled_by_name(cluster, request, proxy)
+            cancels = cancelled_by_name(cluster, request, proxy, kind == "lookup")
             if cancels:
                 break
     assert cancels and all("/_tasks/" in target for target in cancels)
 
 
-def cancelled_by_name(cluster: Cluster, request: SearchRequest, proxy: FaultyServer) -> List[str]:
+def cancelled_by_name(cluster: Cluster, request: SearchRequest, proxy: FaultyServer, is_lookup: bool) -> List[str]:
     """Close a search at work, wait until nothing of it goes on, and return the requests that cancelled its tasks."""
     transport = Transport(replace(cluster.config, hosts=(proxy.url,)), f"cancelled {request.index}")
-    search = open_search(transport, request, ceilings=Ceilings(max_query_wildcards=10_000))
+    ceilings = Ceilings(max_query_wildcards=10_000)
+    search: Union[Search, Lookup] = open_search(transport, request, ceilings=ceilings)
     reader = threading.Thread(target=lambda: ended(search))
+    if is_lookup:
+        search = lookup = Lookup(transport, LookupRequest(request, ("f1",)), ceilings)
+        events = [EventKey((("v1",),), START_MS, START_MS + 10**6 + n) for n in range(20)]
+        reader = threading.Thread(target=lambda: ended(lookup.answers(events)))
     reader.start()
     while reader.is_alive() and not tasks_of(cluster, transport.opaque_id):
         time.sleep(0.01)
@@ -135,7 +143,7 @@ def cancelled_by_name(cluster: Cluster, request: SearchRequest, proxy: FaultySer
     return cancels
 
 
-def ended(search: Search) -> None:
+def ended(search: Iterable[Any]) -> None:
     try:
         list(search)
     except BridgeError:
