@@ -11,7 +11,8 @@
     ├── InvalidRecord     one record lacks what its document's identity or index is made of
     ├── TemplateRefused   the index template can neither be read nor written with this account
     ├── StoreUnavailable  the search cluster takes nothing now: wait, nothing is wrong with the object
-    └── IntakeStopped     the cluster refuses this account: nothing is taken until somebody changes that
+    ├── IntakeStopped     the cluster refuses this account: nothing is taken until somebody changes that
+    └── CheckpointUnusable   where a poll was can neither be read nor written: it neither begins anew nor goes on
 
 What goes wrong with AWS, an object that cannot be read among it, is in `aws_bridge.errors`.
 
@@ -67,3 +68,7 @@ class StoreUnavailable(CollectorError):
 
 class IntakeStopped(CollectorError):
     """The cluster refuses the credentials or their permissions: trying on would only fill the dead-letter store."""
+
+
+class CheckpointUnusable(CollectorError):
+    """A checkpoint cannot be read, or not be written."""

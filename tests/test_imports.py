@@ -316,6 +316,7 @@ ROOMS: Dict[str, Tuple[str, ...]] = {
     "sources": ("errors", "records"),
     "reading": ("errors", "records", "sources"),
     "sinks": ("errors", "records", "sources"),
+    "polling": ("errors", "records", "sources", "sinks"),
     "store": ("errors", "records", "sources", "sinks"),
     "delivery": ("errors", "records", "sources", "sinks", "reading"),
     "loading": ("errors", "records", "sources", "sinks", "reading", "store", "delivery"),

@@ -6,6 +6,7 @@ import json
 import threading
 import time
 from collections import Counter
+from email.utils import parsedate_to_datetime
 from typing import Any, Callable, Dict, Mapping, NamedTuple, Tuple
 
 from aws_bridge.accounts.refusals import refusal
@@ -29,6 +30,14 @@ class Place(NamedTuple):
 
     def __str__(self) -> str:
         return f"account {self.account!r}, region {self.region}"
+
+
+class Wire(NamedTuple):
+    """An answer as AWS wrote it."""
+
+    body: Dict[str, Any]
+    #: When AWS made it by its own clock, at the latest, epoch milliseconds; what changes afterwards has a later time.
+    as_of_ms: int
 
 
 class Caller:
@@ -64,14 +73,14 @@ class Caller:
         """The account's name."""
         return self.session.account.name
 
-    def wire(self, service: str, region: str, operation: str, **parameters: Any) -> Dict[str, Any]:
+    def wire(self, service: str, region: str, operation: str, **parameters: Any) -> Wire:
         """Return the answer's body as AWS wrote it, decoded: with its own casing, and with members newer than botocore.
 
         For services that speak JSON. Raises `CallProblem`.
         """
-        body = self.call(service, region, operation, **parameters)[WIRE_BODY]
+        answer = self.call(service, region, operation, **parameters)
         try:
-            found = json.loads(body)
+            found = json.loads(answer[WIRE_BODY])
         except ValueError:
             found = None
         if not isinstance(found, dict):
@@ -80,7 +89,7 @@ class Caller:
                 "the way, such as a proxy, may have written it",
                 call=f"{service}:{operation}",
             )
-        return found
+        return Wire(found, _as_of_ms(answer.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("date", "")))
 
     def call(self, service: str, region: str, operation: str, **parameters: Any) -> Dict[str, Any]:
         """Return the parsed answer of ``operation`` (``ListFindings``). Raises `CallProblem` after the last attempt."""
@@ -149,3 +158,15 @@ def _method(operation: str) -> str:
 
     name: str = xform_name(operation)
     return name
+
+
+def _as_of_ms(date: str) -> int:
+    """Return the time of an answer's header, two seconds earlier: it is in whole seconds, and after the answer's data.
+
+    Without a header it is the time of this machine.
+    """
+    try:
+        seconds = parsedate_to_datetime(date).timestamp()
+    except (TypeError, ValueError):
+        seconds = time.time()
+    return int((seconds - 2) * 1000)

@@ -35,4 +35,6 @@ KEPT_FIT = (
     Room("aws_bridge", without=("functions", "trimming.py")),
     Room("collectors/records"),
     Room("collectors/sources"),
+    Room("collectors/sinks", without=("opensearch",)),
+    Room("collectors/polling"),
 )

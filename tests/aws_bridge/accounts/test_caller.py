@@ -29,7 +29,7 @@ SECOND = Role("arn:aws:iam::444455556666:role/path/reader")
 
 
 def list_findings(caller: Caller, region: str = "eu-west-1"):
-    return caller.wire("guardduty", region, "ListFindings", DetectorId="d")
+    return caller.wire("guardduty", region, "ListFindings", DetectorId="d").body
 
 
 def test_an_answer_is_as_aws_wrote_it_with_members_that_botocore_does_not_know(caller):

@@ -1,0 +1,1 @@
+"""The sink of a modular input: events in XML on standard output, which splunkd reads."""

@@ -1,0 +1,136 @@
+"""Records as a modular input hands them to splunkd: XML on standard output, flushed, and nobody acknowledges.
+
+https://dev.splunk.com/enterprise/docs/developapps/manageknowledge/custominputs/modinputsscript/#Stream-event-data: one
+``<stream>`` for the whole run, each event with its stanza, ``unbroken`` and ended by ``<done/>``, so that splunkd
+neither breaks nor joins what is one event.
+"""
+
+from __future__ import annotations
+
+import array
+import fcntl
+import json
+import math
+import termios
+import threading
+from dataclasses import dataclass
+from typing import Any, BinaryIO, Callable, Generator, Iterable, List, Mapping
+from xml.sax.saxutils import escape, quoteattr
+
+from collectors.errors import StoreUnavailable
+from collectors.records.record import Origin, Record
+from collectors.sinks.contract import STORED, Answer, ignore
+from collectors.sources.registry import FINDINGS, LOGS
+
+#: ``source`` of every event begins with this: our props are for it, whoever else writes the same sourcetype.
+SOURCE_PREFIX = "aws_siem_bridge:"
+HEALTH, COUNT = "health", "count"
+#: Sourcetypes of what is about the inputs themselves.
+_OURS = {HEALTH: "aws:siem_bridge:health", COUNT: "aws:siem_bridge:count"}
+#: So much is written before a flush.
+_BATCH_RECORDS, _BATCH_BYTES = 100, 1 << 20
+#: Characters that no XML has; JSON has another way to write them.
+_NOT_IN_XML = {0xFFFE: "\\ufffe", 0xFFFF: "\\uffff", 0x7F: "\\u007f"}
+
+
+@dataclass(frozen=True)
+class Placing:
+    """What an input's settings say about its events; empty for the default."""
+
+    stanza: str
+    index: str = ""
+    #: What comes after ``aws_siem_bridge:<dataset>:``.
+    source: str = ""
+    host: str = ""
+
+
+class SplunkEvents:
+    """Writes to one stream: see `collectors.sinks.contract.Sink`."""
+
+    batch_records = _BATCH_RECORDS
+
+    def __init__(self, stream: BinaryIO, placing: Placing) -> None:
+        self._stream = stream
+        self._placing = placing
+        self._lock = threading.Lock()
+        self._open = False
+
+    def write(
+        self,
+        records: Iterable[Record],
+        *,
+        give_up_after_s: float = math.inf,
+        on_wait: Callable[[str], None] = ignore,
+    ) -> Generator[Answer, None, None]:
+        """See `Sink.write`. Stored means flushed: `drained` says whether it has been taken. It waits while splunkd is
+        busy, for as long as that lasts.
+        """
+        batch: List[Record] = []
+        size = 0
+        for record in records:
+            batch.append(record)
+            size += len(record.text)
+            if len(batch) >= _BATCH_RECORDS or size >= _BATCH_BYTES:
+                yield from self._flushed(batch)
+                batch, size = [], 0
+        yield from self._flushed(batch)
+
+    def place_of(self, record: Record) -> str:
+        """Return the sourcetype."""
+        return _sourcetype(record.dataset)
+
+    def say(self, dataset: str, time_ms: int, members: Mapping[str, Any]) -> None:
+        """Write an event about the input itself: `HEALTH` or `COUNT`. Raises `StoreUnavailable`."""
+        text = json.dumps(members, separators=(",", ":"), ensure_ascii=False).encode()
+        origin = Origin(str(members.get("account") or ""), str(members.get("region") or ""))
+        list(self._flushed([Record(dataset, time_ms, "", text, 0, origin)]))
+
+    def drained(self) -> bool:
+        """Whether nothing waits in the pipe. True where nobody can know, as in a file."""
+        waiting = array.array("i", [0])
+        try:
+            fcntl.ioctl(self._stream.fileno(), termios.FIONREAD, waiting)
+        except (OSError, ValueError):
+            return True
+        return waiting[0] == 0
+
+    def close(self) -> None:
+        """End the stream. Raises `StoreUnavailable`."""
+        with self._lock:
+            self._send(b"</stream>\n" if self._open else b"")
+            self._open = False
+
+    def _flushed(self, records: List[Record]) -> Iterable[Answer]:
+        if not records:
+            return []
+        text = "".join(map(self._event, records)).encode("utf-8", "replace")
+        with self._lock:
+            self._send(text if self._open else b"<stream>\n" + text)
+            self._open = True
+        return [Answer(record, STORED) for record in records]
+
+    def _send(self, text: bytes) -> None:
+        try:
+            self._stream.write(text)
+            self._stream.flush()
+        except (OSError, ValueError) as exc:
+            raise StoreUnavailable(f"splunkd does not read this input's events any more: {exc}") from exc
+
+    def _event(self, record: Record) -> str:
+        placing, origin = self._placing, record.origin or Origin()
+        source = placing.source or ":".join(part for part in origin if part) or "aws"
+        members = [
+            ("time", f"{record.time_ms // 1000}.{record.time_ms % 1000:03d}"),
+            ("index", placing.index),
+            ("source", f"{SOURCE_PREFIX}{record.dataset}:{source}"),
+            ("sourcetype", _sourcetype(record.dataset)),
+            ("host", placing.host or origin.account),
+            ("data", record.text.decode("utf-8", "replace")),
+        ]
+        inside = "".join(f"<{name}>{escape(value.translate(_NOT_IN_XML))}</{name}>" for name, value in members if value)
+        return f'<event stanza={quoteattr(placing.stanza)} unbroken="1">{inside}<done/></event>\n'
+
+
+def _sourcetype(dataset: str) -> str:
+    row = FINDINGS.get(dataset) or LOGS.get(dataset)
+    return row.sourcetype if row else _OURS[dataset]

@@ -1,0 +1,64 @@
+"""Security Hub CSPM's list of findings: GetFindings, at most 100 a page, 3 calls a second.
+
+A date needs both ends, and the end may not move between pages: AWS refuses the one, and invalidates the token after the
+other. https://docs.aws.amazon.com/securityhub/1.0/APIReference/API_GetFindings.html. Needs ``securityhub:GetFindings``.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Dict, List
+
+from aws_bridge.accounts.caller import Caller
+from collectors.errors import InvalidRecord
+from collectors.records.finding import Finding, objects, text
+from collectors.records.page import Choice, Page, Window, iso
+from collectors.records.record import Origin
+from collectors.sources.securityhub.source import finding
+
+SERVICE = "securityhub"
+PAGE = 100
+#: Values of one attribute in a filter.
+MOST_VALUES = 20
+
+
+class Lister:
+    """The findings of one hub, in its home region those of linked regions as well: see `page.Lister`."""
+
+    def __init__(self, caller: Caller, region: str, account_id: str, choice: Choice) -> None:
+        self._caller = caller
+        self._origin = Origin(account_id, region)
+        self._choice = choice
+
+    def page(self, window: Window, token: str) -> Page:
+        """See `Lister.page`."""
+        filters: Dict[str, List[Dict[str, Any]]] = {
+            "UpdatedAt": [{"Start": iso(window.start_ms), "End": iso(window.end_ms)}]
+        }
+        if self._choice.products:
+            filters["ProductName"] = [
+                {"Value": name, "Comparison": "EQUALS"} for name in self._choice.products[:MOST_VALUES]
+            ]
+        if self._choice.only_active or not self._choice.archived:
+            filters["RecordState"] = [{"Value": "ACTIVE", "Comparison": "EQUALS"}]
+        answer, as_of_ms = self._caller.wire(
+            SERVICE,
+            self._origin.region,
+            "GetFindings",
+            Filters=filters,
+            SortCriteria=[{"Field": "UpdatedAt", "SortOrder": "asc"}],
+            MaxResults=PAGE,
+            **({"NextToken": token} if token else {}),
+        )
+        found: List[Finding] = []
+        bad: List[str] = []
+        for fields in objects(answer.get("Findings")):
+            try:
+                found.append(finding(fields, self._origin))
+            except InvalidRecord as exc:
+                bad.append(str(exc))
+        return Page(found, text(answer.get("NextToken")), as_of_ms, tuple(bad))
+
+
+def lister(caller: Caller, region: str, account_id: str, choice: Choice) -> Lister:
+    """Return what lists the findings of a region."""
+    return Lister(caller, region, account_id, choice)
