@@ -16,7 +16,8 @@ from typing import List, Optional
 #: Sub-command -> (module, one line of help). The module offers ``add_arguments(parser)`` and ``run(arguments) -> int``.
 COMMANDS = {
     "search": ("es_bridge.cli.search", "search an index pattern, newest first, as JSON, a table or CSV"),
-    "indices": ("es_bridge.cli.indices", "list the indices a pattern names, with documents and time field"),
+    "indices": ("es_bridge.cli.indices", "list the indices a pattern names: documents, times, size, health, lifecycle"),
+    "fields": ("es_bridge.cli.fields", "list the fields of a pattern's documents: types, how frequent, top values"),
     "ping": ("es_bridge.cli.ping", "say what a cluster is, what it supports and what is missing"),
     "load": ("collectors.cli.load", "load AWS logs into the store: files, a bucket prefix, or a queue for good"),
     "audit": ("collectors.cli.audit", "compare the records of S3 objects with what is stored, and list the gaps"),

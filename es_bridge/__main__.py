@@ -12,7 +12,8 @@ from es_bridge.terminal import put_error, show_failures
 
 COMMANDS = {
     "search": "search an index pattern, newest first, as JSON, a table or CSV",
-    "indices": "list the indices a pattern names, with documents and time field",
+    "indices": "list the indices a pattern names: documents, times, size, health, lifecycle",
+    "fields": "list the fields of a pattern's documents: types, how frequent, top values",
     "ping": "say what a cluster is, what it supports and what is missing",
 }
 

@@ -18,9 +18,9 @@ from __future__ import annotations
 
 import re
 from itertools import islice
-from typing import Any, Dict, Iterable, Iterator, Sequence, Set
+from typing import Any, Dict, Iterable, Iterator, List, Sequence, Set
 
-from es_bridge.answers import COUNT, SEARCH, Maybe
+from es_bridge.answers import COUNT, SEARCH, Maybe, checked
 from es_bridge.errors import (
     AuthenticationError,
     BridgeError,
@@ -41,15 +41,21 @@ from es_bridge.transport import Transport
 #: Most buckets an aggregation may have is 65,535 in the engines' default settings.
 _MOST_INDICES = 10_000
 _MOST_LOOKUPS = 20
+#: Up to here indices are named one by one in a filter, which every shard gets to read.
+_MOST_NAMED = 500
+BY_INDEX_NAME = "by_index"
 #: The documents of each index, counted.
 BY_INDEX = {
-    "aggregations": {"by_index": {"sum_other_doc_count": Maybe(COUNT), "buckets": [{"key": str, "doc_count": COUNT}]}}
+    "aggregations": {
+        BY_INDEX_NAME: {"sum_other_doc_count": Maybe(COUNT), "buckets": [{"key": str, "doc_count": COUNT}]}
+    }
 }
 _RESOLVED = {
     "data_streams": Maybe([{"name": str, "backing_indices": Maybe([str])}]),
     "indices": Maybe([{"name": str, "data_stream": Maybe(str)}]),
 }
-_PERMISSION = r"(?:cluster|indices):[a-z0-9_:/*-]+"
+#: A permission as the engines name the one that is missing.
+PERMISSION = r"(?:cluster|indices):[a-z0-9_:/*-]+"
 
 
 def allowed(name: str, patterns: Sequence[str]) -> bool:
@@ -142,6 +148,35 @@ class IndexAccess:
             if unknown:
                 self._admit(unknown)
 
+    def index_clause(self) -> List[Dict[str, Any]]:
+        """Return no clause, or one that keeps other indices out of aggregates, which carry no index of their own.
+
+        For an index that an alias leads to only since the concrete ones were looked at. The request itself keeps the
+        pattern as it was written: by the names of its indices, a filtered alias would lose its filter. Of thousands of
+        names there is no clause, because every shard would have to read it: then `check_counted` alone finds out.
+        """
+        is_needed = self.is_restricted and len(self.known) <= _MOST_NAMED
+        return [{"terms": {"_index": sorted(self.known)}}] if is_needed else []
+
+    def counting(self) -> Dict[str, Any]:
+        """Return the aggregation for `check_counted`, to be asked for beside others; none where all may be read."""
+        return {BY_INDEX_NAME: {"terms": {"field": "_index", "size": _MOST_INDICES}}} if self.is_restricted else {}
+
+    def check_counted(self, reply: Dict[str, Any]) -> None:
+        """Compare the indices of the documents that a reply counted. Raises `IndexNotAllowed`.
+
+        Not the patterns of the rules as a clause instead: the engines match aliases with those, too (measured).
+        """
+        if not self.is_restricted or not reply["_shards"]["total"]:  # without a shard there are no aggregations
+            return
+        found = checked(reply, BY_INDEX, f"cluster {self._transport.config.name!r}")["aggregations"][BY_INDEX_NAME]
+        if found.get("sum_other_doc_count"):
+            raise PartialResult(
+                f"{self._request.index!r} names more than {_MOST_INDICES:,} indices, so it cannot be told whether your "
+                "roles may read all of them. Name fewer"
+            )
+        self._admit({bucket["key"] for bucket in found["buckets"]} - self.known)
+
     def may_tell_of(self, index: Any) -> bool:
         """Whether what an engine says of an index may be shown."""
         return not self.is_restricted or index in self.known
@@ -171,7 +206,7 @@ class IndexAccess:
         if not self.has_passed and isinstance(error, (NotFound, RejectedQuery)) and not self.covers_request():
             return self.refusal()
         text = f"cluster {self._transport.config.name!r} answered {error.status} {error.error_type}".rstrip()
-        permission = re.search(_PERMISSION, error.reason)
+        permission = re.search(PERMISSION, error.reason)
         if isinstance(error, PermissionDenied) and permission:
             text += f": the cluster's account lacks the permission {permission[0]}"
         if error.error_type in HINTS:

@@ -1,20 +1,22 @@
-"""The indices of a pattern: how many documents, from when to when, and what the time field is there.
+"""The open indices of a pattern: how many documents, from when to when, and what the time field is there.
 
 Only ``_field_caps`` and a search are used, which any account that may read an index has; ``_cat`` needs more, and
-Serverless does not have it.
+Serverless does not have it. `es_bridge.index_summary` adds what some accounts may know beside.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Dict, List, Optional
+from typing import Any, Dict, List, Mapping, Optional, Sequence
 
 from es_bridge.answers import COUNT, FIELD_CAPS, NUMBER, SEARCH, Maybe, checked
-from es_bridge.errors import NothingMatched, PartialResult, RejectedQuery
+from es_bridge.errors import PartialResult, RejectedQuery
 from es_bridge.transport import Transport
 
 #: Most indices one aggregation names; the engines' own limit (search.max_buckets) is 65,535.
 MOST_INDICES = 10_000
+#: When a document was written.
+INGESTED = "event.ingested"
 _BUCKET = {"key": str, "doc_count": COUNT}
 _INSTANT = {"value": Maybe(NUMBER)}
 
@@ -30,44 +32,64 @@ class IndexInfo:
     #: Time of the oldest and newest document in epoch milliseconds; ``None`` without documents that have a time.
     earliest_ms: Optional[int]
     latest_ms: Optional[int]
+    #: The newest `INGESTED`, epoch milliseconds.
+    ingested_ms: Optional[int] = None
 
 
-def list_indices(transport: Transport, pattern: str = "*", time_field: str = "@timestamp") -> List[IndexInfo]:
-    """Return what ``pattern`` names, by name. Raises `NothingMatched` when that is nothing this account may read."""
-    caps = transport.request(
-        "GET", (pattern, "_field_caps"), {"fields": time_field, "include_unmapped": True, "expand_wildcards": "open"}
+def capabilities(transport: Transport, pattern: str, time_field: str) -> Dict[str, Any]:
+    """Return the concrete indices of a pattern and what their time fields are."""
+    fields = ",".join(dict.fromkeys((time_field, INGESTED)))
+    caps: Dict[str, Any] = transport.request(
+        "GET", (pattern, "_field_caps"), {"fields": fields, "include_unmapped": True, "expand_wildcards": "open"}
     ).json(FIELD_CAPS)
-    names: List[str] = sorted(caps.get("indices", []))
-    if not names:
-        raise NothingMatched(
-            f"{pattern!r} names no index on cluster {transport.config.name!r} that this account may read. Check the "
-            "spelling, and the account's role"
-        )
+    return caps
+
+
+def counted(
+    transport: Transport, pattern: str, time_field: str, caps: Mapping[str, Any], more: Mapping[str, Any]
+) -> List[IndexInfo]:
+    """Return the indices that `capabilities` named, by name. ``more``: a query, and what else the request's body holds.
+
+    Raises `PartialResult` for an incomplete answer, or one of more than `MOST_INDICES`.
+    """
+    names = sorted(caps.get("indices", []))
     types = _types(caps, time_field, names)
     # Indices whose time field is text or a number would fail the whole aggregation.
-    dated = all(kind in ("date", "date_nanos", "") for kind in types.values())
-    counts = _counts(transport, pattern, time_field if dated else None)
+    times = {
+        key: field
+        for key, field in (("time", time_field), ("ingested", INGESTED))
+        if all(kind in ("date", "date_nanos", "") for kind in _types(caps, field, names).values())
+    }
+    counts = _counts(transport, pattern, times, more)
     return [_info(name, types.get(name, ""), counts.get(name, {})) for name in names]
 
 
-def _types(caps: Dict[str, Any], time_field: str, names: List[str]) -> Dict[str, str]:
+def _types(caps: Mapping[str, Any], field: str, names: Sequence[str]) -> Dict[str, str]:
+    """Return index -> type of a field, ``""`` where the index does not have it."""
     types: Dict[str, str] = {}
-    for kind, facts in caps.get("fields", {}).get(time_field, {}).items():
+    for kind, facts in caps.get("fields", {}).get(field, {}).items():
         # Without a list, all indices agree.
         types.update(dict.fromkeys(facts.get("indices") or names, "" if kind == "unmapped" else kind))
     return types
 
 
-def _counts(transport: Transport, pattern: str, time_field: Optional[str]) -> Dict[str, Dict[str, Any]]:
+def _counts(
+    transport: Transport, pattern: str, times: Mapping[str, str], more: Mapping[str, Any]
+) -> Dict[str, Dict[str, Any]]:
+    aggs: Dict[str, Any] = {}
+    if "time" in times:
+        aggs.update(earliest={"min": {"field": times["time"]}}, latest={"max": {"field": times["time"]}})
+    if "ingested" in times:
+        aggs["ingested"] = {"max": {"field": times["ingested"]}}
     by_index: Dict[str, Any] = {"terms": {"field": "_index", "size": MOST_INDICES}}
-    if time_field:
-        by_index["aggs"] = {"earliest": {"min": {"field": time_field}}, "latest": {"max": {"field": time_field}}}
+    if aggs:
+        by_index["aggs"] = aggs
     try:
         response = transport.request(
             "POST",
             (pattern, "_search"),
             {"expand_wildcards": "open"},
-            {"size": 0, "track_total_hits": False, "aggs": {"by_index": by_index}},
+            {"size": 0, "track_total_hits": False, "aggs": {"by_index": by_index}, **more},
         )
     except RejectedQuery as exc:
         raise RejectedQuery(
@@ -78,7 +100,7 @@ def _counts(transport: Transport, pattern: str, time_field: Optional[str]) -> Di
         ) from exc
     reply = response.json(SEARCH)
     if reply["_shards"]["total"]:  # without a shard there are no aggregations
-        bucket = {**_BUCKET, "earliest": _INSTANT, "latest": _INSTANT} if time_field else _BUCKET
+        bucket = {**_BUCKET, **dict.fromkeys(aggs, _INSTANT)}
         shape = {"aggregations": {"by_index": {"sum_other_doc_count": COUNT, "buckets": [bucket]}}}
         checked(reply, shape, response.where)
     failed = reply.get("_shards", {}).get("failed", 0)
@@ -99,4 +121,4 @@ def _info(name: str, time_type: str, counted: Dict[str, Any]) -> IndexInfo:
         value = counted.get(key, {}).get("value")
         return None if value is None else int(value)
 
-    return IndexInfo(name, counted.get("doc_count", 0), time_type, ms("earliest"), ms("latest"))
+    return IndexInfo(name, counted.get("doc_count", 0), time_type, ms("earliest"), ms("latest"), ms("ingested"))

@@ -102,6 +102,14 @@ def format_utc(ms: int) -> str:
     return (EPOCH + ms * MS).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
+def shown_utc(ms: int) -> str:
+    """Return epoch milliseconds as `format_utc` does, also of an instant that no calendar has."""
+    try:
+        return format_utc(ms)
+    except OverflowError:
+        return f"{ms} ms after 1970"
+
+
 def zone_named(name: str) -> tzinfo:
     """Return the time zone with that IANA name; ``""`` is the machine's own. Raises `TimeError` for an unknown one."""
     if not name:

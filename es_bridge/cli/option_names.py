@@ -27,9 +27,11 @@ OPTIONS: Mapping[str, str] = {
     "dsl": "--dsl",
     "size": "--size",
     "fields": "--fields",
+    "top": "--top",
+    "sample": "--sample",
 }
 #: Words that are ordinary ones, too: they are meant where a value or an equals sign follows.
-_ONLY_WITH_VALUE = ("partial", "query", "dsl", "size", "fields")
+_ONLY_WITH_VALUE = ("partial", "query", "dsl", "size", "fields", "top", "sample")
 _SETTINGS = "|".join(name for name in OPTIONS if name not in _ONLY_WITH_VALUE)
 _EMPTY_RANGE = "earliest must be before latest"
 #: What stands in quotes is somebody's text. An apostrophe is no quote.

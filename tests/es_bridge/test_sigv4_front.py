@@ -16,7 +16,7 @@ import pytest
 from es_bridge.config import Auth, ClusterConfig
 from es_bridge.dialect import detect
 from es_bridge.errors import AuthenticationError, ConfigError, NotFound
-from es_bridge.indices import list_indices
+from es_bridge.index_summary import IndexSummary
 from es_bridge.ping import ping
 from es_bridge.query import SearchRequest
 from es_bridge.search import open_search
@@ -330,5 +330,8 @@ def test_ping_and_indices_on_serverless(upstream):
             "point in time": "ok",
             "scroll": "failed",
         }
-        (info,) = list_indices(transport, INDEX)
+        with IndexSummary(transport, SearchRequest(INDEX)) as summary:
+            ((info,),) = summary
         assert (info.documents, info.time_type) == (DOCUMENTS, "date")
+        assert (info.health, info.phase) == ("unknown", "unknown")
+        assert summary.notes == ["health, lifecycle phases: not known, because the engine does not offer it"]
