@@ -19,9 +19,9 @@ from typing import TYPE_CHECKING, Dict, Iterator
 
 from lab.engine.cache import building, cache_dir
 from lab.engine.progress import Progress, to_stderr
+from lab.node import NodeUnavailable, install_packages, run_node
 
 from .errors import BrowserUnavailable
-from .node import install_packages, run_node
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -91,7 +91,10 @@ def find_chromium(progress: Progress = to_stderr) -> Chromium:
     home = cache_dir() / "browser" / f"chromium-{_digest()}"
     if not home.is_dir():
         progress(f"browser: downloading Chromium, 70 MB (once; kept in {cache_dir()})", 0, 0)
-        _prepare(home)
+        try:
+            _prepare(home)
+        except NodeUnavailable as error:
+            raise BrowserUnavailable(str(error)) from error
     libraries = [str(home / "al2023" / "lib"), os.environ.get("LD_LIBRARY_PATH", "")]
     environment = {"LD_LIBRARY_PATH": ":".join(filter(None, libraries)), "FONTCONFIG_PATH": str(home / "fonts")}
     return Chromium(home / "chromium", environment)

@@ -14,8 +14,7 @@ import pytest
 import yaml
 
 from collectors.store.templates import DEPLOY, TEMPLATES
-from lab.browser.errors import BrowserUnavailable
-from lab.browser.node import run_node
+from lab.node import NodeUnavailable, run_node
 from tests.deploy.conftest import DAY
 
 LONG = "긴" * 13_400  # 40 kB of UTF-8
@@ -182,7 +181,7 @@ def parsed(lines, folder):
     program.write_text(source + HARNESS.replace("0_FILE", json.dumps(str(given))), "utf-8")
     try:
         return json.loads(run_node(program, cwd=folder, hint="The script of filebeat.yml failed."))
-    except BrowserUnavailable as error:
+    except NodeUnavailable as error:
         if "missing" in str(error):
             pytest.skip(str(error))
         raise

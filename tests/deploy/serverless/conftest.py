@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import ast
 import io
-import json
-import re
 import zipfile
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Dict, Iterator, List
+from typing import Any, Dict, Iterator
 
 import pytest
 
@@ -21,6 +17,7 @@ from samtranslator.translator.translator import Translator
 from samtranslator.yaml_helper import yaml_parse
 
 from lab.aws.stand_in import ACCOUNT, REGION, AwsStandIn
+from tests.deploy.stacks import Stack, create_stack
 
 TEMPLATE = Path(__file__).resolve().parents[3] / "deploy" / "serverless" / "template.yaml"
 ARCHIVE = "777788889999"
@@ -65,31 +62,6 @@ def expanded() -> Dict[str, Any]:
     return Translator({}, Parser(), boto_session=boto3.session.Session(region_name=REGION)).translate(template, {})
 
 
-@dataclass(frozen=True)
-class Stack:
-    """A created stack: its outputs, the physical ids of its resources, and what the stand-in did not create."""
-
-    aws: AwsStandIn
-    outputs: Dict[str, str]
-    ids: Dict[str, str]
-    template: Dict[str, Any]
-    skipped: List[str]
-
-    def client(self, service: str) -> Any:
-        return self.aws.client(service)
-
-    def statements(self, role: str) -> List[Dict[str, Any]]:
-        """Return the statements of the role with this logical name, resolved."""
-        iam, name = self.client("iam"), self.ids[role]
-        found = []
-        for policy in iam.list_role_policies(RoleName=name)["PolicyNames"]:
-            document = iam.get_role_policy(RoleName=name, PolicyName=policy)["PolicyDocument"]
-            # Of a policy that is a resource of its own, moto keeps what Python prints of it.
-            found += (ast.literal_eval(document) if isinstance(document, str) else document)["Statement"]
-        # Where AWS::NoValue stands in a list, CloudFormation leaves the entry out and moto a null.
-        return [statement for statement in found if statement]
-
-
 @pytest.fixture(scope="module", params=["signed", "password"])
 def stack(request) -> Iterator[Stack]:
     """The stack with each set of parameters in turn."""
@@ -106,22 +78,4 @@ def create(aws: AwsStandIn, parameters: Dict[str, str]) -> Stack:
         archive.writestr("nothing.py", "")
     for name in ("loader.zip", "parquet.zip"):
         s3.put_object(Bucket=CODE, Key=name, Body=packed.getvalue())
-    template = expanded()
-    cloudformation = aws.client("cloudformation")
-    cloudformation.create_stack(
-        StackName="siem",
-        TemplateBody=json.dumps(template),
-        Parameters=[{"ParameterKey": name, "ParameterValue": value} for name, value in parameters.items()],
-        Capabilities=["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM"],
-    )
-    skipped = sorted(set(re.findall(r"No Moto CloudFormation support for (\S+)", aws.log())))
-    (described,) = cloudformation.describe_stacks(StackName="siem")["Stacks"]
-    assert described["StackStatus"] == "CREATE_COMPLETE"
-    resources = cloudformation.list_stack_resources(StackName="siem")["StackResourceSummaries"]
-    return Stack(
-        aws=aws,
-        outputs={output["OutputKey"]: output["OutputValue"] for output in described["Outputs"]},
-        ids={found["LogicalResourceId"]: found["PhysicalResourceId"] for found in resources if "ResourceType" in found},
-        template=template,
-        skipped=skipped,
-    )
+    return create_stack(aws, expanded(), parameters, "siem")

@@ -18,7 +18,8 @@ from lab.aws.stand_in import ACCOUNT, REGION, AwsStandIn
 from lab.story.addresses import write_mmdb
 from tests.account import trail_file, trail_key
 from tests.collectors.one_store import DAY, FOR_EVER_DAYS, Store
-from tests.deploy.serverless.conftest import PASSWORD, SIGNED, Stack, create
+from tests.deploy.serverless.conftest import PASSWORD, SIGNED, create
+from tests.deploy.stacks import Stack
 
 BUCKET = "org-log-archive"
 ADDRESSES = "org-addresses"

@@ -6,7 +6,8 @@ import json
 
 import pytest
 
-from tests.deploy.serverless.conftest import SIGNED, Stack, source
+from tests.deploy.serverless.conftest import SIGNED, source
+from tests.deploy.stacks import Stack
 
 ROLES = ("LoaderRole", "ResumeRole", "WatcherRole")
 #: Actions that AWS offers for all resources only: https://docs.aws.amazon.com/service-authorization/latest/reference/

@@ -12,7 +12,8 @@ import pytest
 from aws_bridge.functions.packing import PYTHON_VERSION
 from aws_bridge.functions.variables import PREFIX
 from collectors.lambda_function.settings import read_settings
-from tests.deploy.serverless.conftest import SIGNED, TEMPLATE, Stack, expanded, source
+from tests.deploy.serverless.conftest import SIGNED, TEMPLATE, expanded, source
+from tests.deploy.stacks import Stack
 
 #: What the stand-in has no resources for; they are checked as text below.
 NOT_IN_THE_STAND_IN = {
