@@ -80,7 +80,7 @@ setup(
     include_package_data=True,
     package_data={
         "deploy": ["**/*.json", "**/*.yaml", "**/*.yml", "**/*.conf", "**/*.md"],
-        "aws_bridge": ["**/requirements*"],
+        "aws_bridge": ["**/requirements*", "service_models/data/**"],
         "collectors": ["**/requirements*"],
     },
     py_modules=["aws_siem_bridge"],

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from typing import Any, Optional, Tuple, Type
 
+from aws_bridge import service_models
 from aws_bridge.errors import AwsError
 
 #: Attempts at one call, the first included.
@@ -57,7 +58,9 @@ def client(
     )
     try:
         # A session of its own: boto3's default one is not safe to make clients with in several threads.
-        return boto3.session.Session().client(service, config=config)
+        session = boto3.session.Session()
+        service_models.use(session._session)
+        return session.client(service, config=config)
     except (BotoCoreError, ValueError) as exc:  # ValueError: an endpoint in the environment that is no URL
         raise AwsError(f"no client for {service} can be made: {said(exc)}") from exc
 

@@ -27,7 +27,7 @@ PLATFORMS = {
     "x86_64": [f"manylinux{tag}_x86_64" for tag in ("2014", "_2_17", "_2_28", "_2_34")],
 }
 #: Parts of our packages that no function runs.
-LEFT_OUT = {"cli", "__main__.py", "package.py", "packing.py", "trimming.py", "__pycache__"}
+LEFT_OUT = {"cli", "__main__.py", "package.py", "packing.py", "renew.py", "trimming.py", "__pycache__"}
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ def source_files(folder: Path) -> Iterator[Path]:
 
 def of_inputs() -> str:
     """Return a hash over everything a build reads."""
-    carried = [path for room in CARRIED for path in room.files(ROOT)]
+    carried = [path for room in CARRIED for path in (*room.files(ROOT), *room.data_files(ROOT))]
     return of_files([*source_files(SOURCE / "package"), *source_files(BUILDER), *carried, *docs.pages(),
                      ROOT / "aws_bridge" / "trimming.py", SOURCE / "globalConfig.json", ROOT / "LICENSE",
                      ROOT / "script" / "build-app"])  # fmt: skip

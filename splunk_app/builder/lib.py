@@ -50,7 +50,7 @@ def _take_out_udp(session: Path) -> None:
 def add_rooms(lib: Path) -> None:
     """Copy what the app carries of this repository into ``lib``."""
     for room in CARRIED:
-        for path in room.files():
+        for path in (*room.files(), *room.data_files()):
             target = lib / path.relative_to(ROOT)
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(path, target)

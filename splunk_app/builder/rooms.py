@@ -15,10 +15,12 @@ from splunk_app.builder.places import ROOT
 
 @dataclass(frozen=True)
 class Room:
-    """A folder, and the names below it that stay outside Splunk."""
+    """A folder, the names below it that stay outside Splunk, and what it reads beside its modules."""
 
     folder: str
     without: Tuple[str, ...] = ()
+    #: A folder of data, below ``folder``.
+    data: str = ""
 
     def files(self, root: Path = ROOT) -> Iterator[Path]:
         """Yield its modules, sorted."""
@@ -27,12 +29,17 @@ class Room:
             if not {*path.relative_to(start).parts} & {*self.without, "__pycache__"}:
                 yield path
 
+    def data_files(self, root: Path = ROOT) -> Iterator[Path]:
+        """Yield its data, sorted."""
+        if self.data:
+            yield from sorted(path for path in (root / self.folder / self.data).rglob("*") if path.is_file())
+
 
 #: What the app needs today, and so carries in its lib.
 CARRIED = (Room("pacing"), Room("es_bridge", without=("cli", "__main__.py")))
 #: What inputs and alert actions will need: kept fit for Splunk's Pythons, carried from the day they use it.
 KEPT_FIT = (
-    Room("aws_bridge", without=("functions", "trimming.py")),
+    Room("aws_bridge", without=("functions", "renew.py", "trimming.py"), data="service_models/data"),
     Room("collectors/records"),
     Room("collectors/sources"),
     Room("collectors/sinks", without=("opensearch",)),
