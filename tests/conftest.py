@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import subprocess
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Callable, Dict, Iterator, Union
 
@@ -16,6 +17,7 @@ from tests import engine_pool
 from tests.fast import pytest_collection_modifyitems, pytest_terminal_summary  # noqa: F401 - hooks of pytest
 
 if TYPE_CHECKING:
+    from lab.aws import AwsAccount, AwsStandIn
     from tests.account import Account
 
 # A job that a shell started in the background ignores Ctrl-C, and so would every child process of these tests.
@@ -97,6 +99,29 @@ def account(monkeypatch: pytest.MonkeyPatch) -> Account:
         monkeypatch.setenv(name, value)
     found.new_bucket(BUCKET)
     return found
+
+
+@pytest.fixture(scope="session")
+def aws() -> Iterator[AwsStandIn]:
+    """Return a stand-in for AWS shared by the session: use names of your own, or an account of your own."""
+    if sys.version_info < (3, 11):
+        pytest.skip("the stand-in for AWS needs Python 3.11")
+    from lab.aws import AwsStandIn, AwsUnavailable
+
+    try:
+        started = AwsStandIn()
+    except AwsUnavailable as error:
+        if os.environ.get("CI", "").lower() == "true":
+            pytest.fail(str(error))
+        pytest.skip(str(error))
+    with started:
+        yield started
+
+
+@pytest.fixture
+def aws_account(aws: AwsStandIn) -> AwsAccount:
+    """Return an account of the stand-in that nobody had before."""
+    return aws.account()
 
 
 @pytest.fixture(scope="session")

@@ -13,6 +13,15 @@ Filled in, because the loader depends on it (moto 5.2.5 does otherwise):
 - Every call is recorded with the access key it was made with (`Call`).
 - A bucket can demand encryption headers, as the policies of log archives do.
 
+Filled in for whoever reads findings (`lab.aws.services`; `AwsAccount` is the way in):
+
+- GuardDuty, both Security Hubs, Inspector, Macie and Access Analyzer have findings, with AWS's pages, filters, order and
+  casing; requests beyond AWS's limits are refused; every reply is held to AWS's own description of it.
+- EventBridge carries the services' events, with their account and region wherever they are forwarded; a caller cannot
+  send events of ``aws.*``; a bus lets another account in only by its policy.
+- Accounts and regions: a key belongs to its account, sessions can end, regions are denied, or off until asked for;
+  Organizations lists accounts 20 at a time.
+
 What is still not as on AWS:
 
 - No signature, IAM policy, bucket policy, queue policy or key policy is evaluated: everything is allowed.
@@ -21,13 +30,19 @@ What is still not as on AWS:
 - PutBucketNotificationConfiguration does not check that the queue's or topic's policy lets S3 write to it.
 - SQS keeps messages in order, answers long polls within 0.1 s and keeps no limit of 120,000 messages in flight.
 - EventBridge reaches queues only; SNS reaches queues and HTTP endpoints.
+- Findings: filters know the fields that matter to a reader and refuse others; the order of an unsorted list is that of
+  arrival; what BatchUpdateFindings changes is seen at once and never an older version; objects of an export have names
+  of our own; regions and members are linked one by one, and by no policy.
+- A session ends when a test says so, not by time. Every role can be assumed, and no ExternalId is compared.
+- A region that a service does not have is not known: all have all.
 - A switched mapping is settled when it is next looked at; AWS takes up to a minute.
 - Nothing outlives the process.
 """
 
+from .account import AwsAccount
 from .errors import AwsUnavailable
 from .faults import Fault
 from .layout import Layout, Queues
 from .stand_in import AwsStandIn, Call
 
-__all__ = ["AwsStandIn", "AwsUnavailable", "Call", "Fault", "Layout", "Queues"]
+__all__ = ["AwsAccount", "AwsStandIn", "AwsUnavailable", "Call", "Fault", "Layout", "Queues"]

@@ -25,6 +25,14 @@ KNOWN: Dict[str, Tuple[int, str]] = {
     "InvalidObjectState": (403, "The operation is not valid for the object's storage class"),
     "KMS.DisabledException": (400, "The key is disabled."),
     "ExpiredToken": (400, "The provided token has expired."),
+    "ExpiredTokenException": (403, "The security token included in the request is expired"),
+    "RequestExpired": (400, "Request has expired."),
+    "UnrecognizedClientException": (403, "The security token included in the request is invalid."),
+    "InvalidClientTokenId": (403, "The security token included in the request is invalid."),
+    "AuthFailure": (401, "AWS was not able to validate the provided access credentials"),
+    "UnauthorizedOperation": (403, "You are not authorized to perform this operation."),
+    "TooManyRequestsException": (429, "Too Many Requests"),
+    "InternalServerException": (500, "We encountered an internal error. Please try again."),
 }
 #: No code of AWS: what it says when the caller may read the object but not decrypt with its key. The code is
 #: AccessDenied there, and only the text tells of the key.
@@ -38,7 +46,8 @@ _KMS_TEXT = (
 CUT = "Cut"
 #: No code of AWS: the body stops coming in the middle, and the connection stays open until the client closes it.
 STALL = "Stall"
-XML_SERVICES = ("s3", "sns")
+#: Services that answer with XML, as queries do.
+QUERY_SERVICES = ("sns", "sts", "iam", "elasticloadbalancing", "rds", "cloudformation")
 
 
 @dataclass
@@ -47,6 +56,7 @@ class Fault:
 
     #: A code of `KNOWN`, `KMS_DENIED`, `CUT` or `STALL`.
     code: str
+    #: Empty for any.
     operation: str = "GetObject"
     #: ``bucket/key`` or the name of a queue; empty for any.
     resource: str = ""
@@ -54,6 +64,9 @@ class Fault:
     times: int = 1
     #: Of `CUT` and `STALL`: so many bytes of the body are sent; -1 for half of it.
     after_bytes: int = -1
+    #: Of one account or region only; empty for any.
+    account: str = ""
+    region: str = ""
 
     def __post_init__(self) -> None:
         if self.code not in (*KNOWN, KMS_DENIED, CUT, STALL):
@@ -85,7 +98,12 @@ class Faults:
         """Return the fault that this request meets, and count it."""
         with self._lock:
             for fault in self._set:
-                if fault.operation == operation.name and fault.resource in ("", operation.resource):
+                if (
+                    fault.operation in ("", operation.name)
+                    and fault.resource in ("", operation.resource)
+                    and fault.account in ("", operation.account)
+                    and fault.region in ("", operation.region)
+                ):
                     fault.times -= 1
                     if not fault.times:
                         self._set.remove(fault)
@@ -93,16 +111,29 @@ class Faults:
         return None
 
 
+def in_the_words_of(service: str, *, expired: bool = False, denied: bool = False) -> str:
+    """Return the code for a session that is over, for what a policy denies, else for a region that is not enabled."""
+    if service == "ec2":
+        return "RequestExpired" if expired else "UnauthorizedOperation" if denied else "AuthFailure"
+    if service == "s3" or service in QUERY_SERVICES:
+        return "ExpiredToken" if expired else "AccessDenied" if denied else "InvalidClientTokenId"
+    if expired:
+        return "ExpiredTokenException"
+    return "AccessDeniedException" if denied else "UnrecognizedClientException"
+
+
 def refusal(service: str, code: str, request_id: str) -> Tuple[int, List[Tuple[str, str]], bytes]:
     """Return status, headers and body of an error as the service writes it."""
     status, text = (403, _KMS_TEXT) if code == KMS_DENIED else KNOWN[code]
     code = "AccessDenied" if code == KMS_DENIED else code
-    if service in XML_SERVICES:
-        error = (
-            f"<Error><Code>{code}</Code><Message>{escape(text)}</Message><RequestId>{request_id}</RequestId></Error>"
-        )
-        if service == "sns":
-            error = f"<ErrorResponse>{error}</ErrorResponse>"
+    if service in ("s3", "ec2", *QUERY_SERVICES):
+        inner = f"<Code>{code}</Code><Message>{escape(text)}</Message>"
+        if service == "ec2":
+            error = f"<Response><Errors><Error>{inner}</Error></Errors><RequestID>{request_id}</RequestID></Response>"
+        elif service == "s3":
+            error = f"<Error>{inner}<RequestId>{request_id}</RequestId></Error>"
+        else:
+            error = f"<ErrorResponse><Error>{inner}<RequestId>{request_id}</RequestId></Error></ErrorResponse>"
         body = f'<?xml version="1.0" encoding="UTF-8"?>\n{error}'.encode()
         kind = "application/xml"
     else:

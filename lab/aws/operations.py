@@ -10,6 +10,8 @@ from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 from urllib.parse import parse_qs, unquote
 
 _SCOPE = re.compile(r"Credential=([^/,]+)/\d+/([^/]*)/([^/]*)/aws4_request")
+#: Credentials name a service by its signing name, descriptions are named by botocore.
+OF_SIGNING_NAME = {"access-analyzer": "accessanalyzer"}
 _PLACE = re.compile(r"\{([^}+]+)(\+?)\}")
 
 
@@ -24,6 +26,10 @@ class Operation(NamedTuple):
     resource: str
     #: Access key id of the caller; empty for an unsigned request.
     access_key: str
+    #: Whose that key is.
+    account: str = ""
+    #: The region the request is signed for; empty for an unsigned request.
+    region: str = ""
 
 
 class _Route(NamedTuple):
@@ -40,18 +46,20 @@ class _Route(NamedTuple):
 def operation_of(environ: Dict[str, Any]) -> Operation:
     """Return what a WSGI request is. The body is read only where the operation's name is in it, and put back."""
     scope = _SCOPE.search(environ.get("HTTP_AUTHORIZATION", ""))
-    access_key, service = (scope[1], scope[3].lower()) if scope else ("", "")
+    access_key, region, service = (scope[1], scope[2], scope[3].lower()) if scope else ("", "", "")
     target = environ.get("HTTP_X_AMZ_TARGET", "")
     if target:
         body = _body(environ)
-        return Operation(service, target.rpartition(".")[2], _named_in(json.loads(body or b"{}")), access_key)
+        name = target.rpartition(".")[2]
+        return Operation(service, name, _named_in(json.loads(body or b"{}")), access_key, region=region)
     if environ.get("CONTENT_TYPE", "").startswith("application/x-www-form-urlencoded"):
         form = {name: values[0] for name, values in parse_qs(_body(environ).decode()).items()}
         if "Action" in form:
-            return Operation(service, form["Action"], _named_in(form), access_key)
+            return Operation(service, form["Action"], _named_in(form), access_key, region=region)
     path = unquote(environ.get("RAW_URI") or environ.get("REQUEST_URI") or environ["PATH_INFO"]).partition("?")[0]
     route = _route_of(service, environ, path) if service else None
-    return Operation(service, route.name if route else "", path.strip("/") if route else "", access_key)
+    name, resource = (route.name, path.strip("/")) if route else ("", "")
+    return Operation(service, name, resource, access_key, region=region)
 
 
 def _body(environ: Dict[str, Any]) -> bytes:
@@ -84,11 +92,11 @@ def _route_of(service: str, environ: Dict[str, Any], path: str) -> Optional[_Rou
 def _routes(service: str) -> List[_Route]:
     """Return the routes of a REST service, the most particular first; none for other services."""
     from botocore.exceptions import UnknownServiceError
-    from botocore.loaders import Loader
-    from botocore.model import ServiceModel
+
+    from lab.aws.services import wire
 
     try:
-        model = ServiceModel(Loader().load_service_model(service, "service-2"))
+        model = wire.service(OF_SIGNING_NAME.get(service, service))
     except UnknownServiceError:
         return []
     routes = []

@@ -7,17 +7,20 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import secrets
 import socket
 import sys
 import threading
 from pathlib import Path
 from typing import Any, Callable, Dict, Iterable, Iterator, List, Set
+from urllib.parse import parse_qsl
 
 from es_bridge.terminal import put
-from lab.aws import mappings, queues, s3_events
-from lab.aws.faults import CUT, STALL, Fault, Faults, refusal
+from lab.aws import accounts, event_buses, mappings, queues, s3_events
+from lab.aws.faults import CUT, STALL, Fault, Faults, in_the_words_of, refusal
 from lab.aws.operations import Operation, operation_of
+from lab.aws.services import answering, control, regions
 from lab.aws.stand_in import ACCOUNT, REGION
 
 CONTROL = "/lab/"
@@ -42,6 +45,7 @@ class Front:
         if environ["PATH_INFO"].startswith(CONTROL):
             return self._control(environ, start_response)
         operation = operation_of(environ)
+        operation = operation._replace(account=accounts.account_of(operation.access_key))
         self._calls.append(operation)
         fault = self._faults.next_for(operation)
         if fault and fault.code not in (CUT, STALL):
@@ -52,8 +56,23 @@ class Front:
             and environ.get(ENCRYPTION_HEADER) not in ("AES256", "aws:kms", "aws:kms:dsse")
         ):
             return self._refuse(operation, "AccessDenied", environ, start_response)
-        answer = self._aws(environ, start_response)
+        refused = _not_let_in(operation)
+        if refused:
+            return self._refuse(operation, refused, environ, start_response)
+        if (operation.service, operation.name) == ("ec2", "DescribeRegions"):
+            answer: Iterable[bytes] = _regions(operation, environ, start_response)
+        elif answering.is_answered(operation.service, operation.name):
+            answer = self._answer(operation, environ, start_response)
+        else:
+            answer = self._aws(environ, start_response)
+        control.replied(operation.account, operation.name, operation.region)
         return _cut(answer, fault, environ["werkzeug.socket"]) if fault else answer
+
+    def _answer(self, operation: Operation, environ: Dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
+        service, name, account, region = operation.service, operation.name, operation.account, operation.region
+        status, headers, body = answering.answer(service, name, account, region, environ)
+        start_response(f"{status} {name}", headers)
+        return [body]
 
     def _refuse(
         self, operation: Operation, code: str, environ: Dict[str, Any], start_response: StartResponse
@@ -79,11 +98,37 @@ class Front:
             self._encrypted_buckets.add(given["bucket"])
         elif what == "calls":
             said = [call._asdict() for call in list(self._calls)]
+        elif what.startswith("command/"):
+            said = _run(what.partition("/")[2], given)
         elif what == "clear-calls":
             self._calls.clear()
         body = json.dumps(said).encode()
         start_response("200 OK", [("Content-Type", "application/json"), ("Content-Length", str(len(body)))])
         return [body]
+
+
+def _not_let_in(operation: Operation) -> str:
+    """Return the code of the refusal for a session that is over or a region that is denied or not enabled."""
+    account, region, service = operation.account, operation.region, operation.service
+    if accounts.is_expired(operation.access_key):
+        return in_the_words_of(service, expired=True)
+    if regions.REGIONS.is_off(account, region):
+        return in_the_words_of(service)
+    return in_the_words_of(service, denied=True) if regions.REGIONS.is_denied(account, region, service) else ""
+
+
+def _regions(operation: Operation, environ: Dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
+    form = dict(parse_qsl(environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0)).decode()))
+    body = regions.describe_regions(operation.account, form)
+    start_response("200 OK", [("Content-Type", "text/xml;charset=UTF-8"), ("Content-Length", str(len(body)))])
+    return [body]
+
+
+def _run(command: str, given: Dict[str, Any]) -> Dict[str, Any]:
+    try:
+        return {"said": control.COMMANDS[command](**given)}
+    except (KeyError, TypeError, ValueError, StopIteration) as error:
+        return {"error": f"{command}: {type(error).__name__}: {error}"}
 
 
 def deliver(folder: Path, paths: Iterable[str], bucket: str, prefix: str) -> List[str]:
@@ -114,7 +159,7 @@ def main() -> int:
     from werkzeug.serving import make_server
 
     default_user_config["lambda"] = {"use_docker": False}
-    for gap in (s3_events, queues, mappings):
+    for gap in (accounts, s3_events, queues, mappings, event_buses, answering):
         gap.install()
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     wanted_port = int(sys.argv[1]) if len(sys.argv) > 1 else 0
@@ -127,8 +172,7 @@ def main() -> int:
     threading.Thread(target=server.serve_forever, daemon=True).start()
     put(json.dumps({"port": server.server_port}), flush=True)
     sys.stdin.buffer.read()
-    server.shutdown()
-    return 0
+    os._exit(0)  # moto's many objects take seconds to be taken apart
 
 
 if __name__ == "__main__":

@@ -8,11 +8,14 @@ import os
 import subprocess
 import sys
 import tempfile
+import threading
 import urllib.request
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Dict, Iterable, List, Optional, Type
 
+from aws_bridge import service_models
+from lab.aws.account import AwsAccount
 from lab.aws.errors import AwsUnavailable
 from lab.aws.faults import Fault
 from lab.aws.operations import Operation
@@ -41,6 +44,8 @@ class AwsStandIn:
                 "The stand-in for AWS (moto) needs Python 3.11 or later, this is "
                 f"{sys.version_info[0]}.{sys.version_info[1]}: set PYTHON to a later one"
             )
+        self._lock = threading.Lock()
+        self._session: Any = None
         self._log: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - as long as the process
         self._process = subprocess.Popen(
             [sys.executable, "-m", "lab.aws.server", str(port)],
@@ -95,16 +100,38 @@ class AwsStandIn:
             "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
         }
 
-    def client(self, service: str, access_key: str = ACCESS_KEY) -> Any:
+    def client(self, service: str, access_key: str = ACCESS_KEY, *, region: str = REGION, attempts: int = 4) -> Any:
         """Return a boto3 client of ``service``, independent of this process's own AWS configuration."""
         import boto3
         from botocore.config import Config
 
-        session = boto3.session.Session(aws_access_key_id=access_key, aws_secret_access_key="lab", region_name=REGION)
-        config = Config(
-            retries={"mode": "standard", "max_attempts": 3}, s3={"addressing_style": "path"}, max_pool_connections=20
-        )
-        return session.client(service, endpoint_url=self.url, config=config)
+        with self._lock:  # a session makes one client at a time, and reads a service's description once
+            if self._session is None:
+                self._session = boto3.session.Session()
+                service_models.use(self._session._session)
+            return self._session.client(
+                service,
+                region,
+                endpoint_url=self.url,
+                aws_access_key_id=access_key,
+                aws_secret_access_key="lab",
+                config=Config(
+                    retries={"mode": "standard", "total_max_attempts": attempts},
+                    s3={"addressing_style": "path"},
+                    max_pool_connections=20,
+                ),
+            )
+
+    def account(self) -> AwsAccount:
+        """Return an account that nobody had: nothing in it, nothing switched on, no fault."""
+        return AwsAccount(self, self.command("new_account"))
+
+    def command(self, name: str, **given: Any) -> Any:
+        """Run a command of `lab.aws.services.control`; `AwsAccount` has a method for each. Raises ValueError."""
+        said = self._ask(f"command/{name}", given)
+        if "error" in said:
+            raise ValueError(said["error"])
+        return said["said"]
 
     def fault(self, fault: Fault) -> None:
         """Let the next requests of an operation go wrong."""

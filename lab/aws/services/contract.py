@@ -1,0 +1,47 @@
+"""What an answer of a service is written with: the request, the refusal, and the list of all answers."""
+
+from __future__ import annotations
+
+from typing import Any, Callable, Dict, NamedTuple, Tuple
+
+
+class Request(NamedTuple):
+    """One call, read by its description."""
+
+    service: str
+    operation: str
+    account: str
+    region: str
+    #: By the names of the input's members; inside of them as the wire has it.
+    given: Dict[str, Any]
+
+
+class Refused(Exception):
+    """AWS says no: its code, and what it says. The status is the one of the service's description."""
+
+    def __init__(self, code: str, text: str) -> None:
+        super().__init__(text)
+        self.code, self.text = code, text
+
+
+Answer = Callable[[Request], Dict[str, Any]]
+#: (service, operation) -> what answers it.
+ANSWERS: Dict[Tuple[str, str], Answer] = {}
+#: Service -> how it refuses what does not fit its description: code and text, in which ``{}`` is what does not fit.
+INVALID: Dict[str, Tuple[str, str]] = {}
+
+
+def answers(service: str, *operations: str) -> Callable[[Answer], Answer]:
+    """Let a function answer these operations. Its docstring names AWS's page."""
+
+    def keep(answer: Answer) -> Answer:
+        ANSWERS.update({(service, operation): answer for operation in operations})
+        return answer
+
+    return keep
+
+
+def invalid(request: Request, what: str) -> Refused:
+    """Return the service's refusal of an input that is not as it must be."""
+    code, text = INVALID[request.service]
+    return Refused(code, text.format(what))

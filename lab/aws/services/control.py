@@ -1,0 +1,295 @@
+"""What tests ask of the security services beside AWS's calls: findings that appear, regions that are denied, and so on.
+
+Each function is one command of `lab.aws.account.AwsAccount`, and is called in the stand-in's process by its name.
+"""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass
+from typing import Any, Callable, Dict, List, Optional
+
+from lab.aws import accounts, event_buses
+from lab.aws.services import (
+    access_analyzer,
+    examples,
+    guardduty,
+    inspector2,
+    macie2,
+    organizations,
+    paths,
+    securityhub,
+    securityhub_v2,
+    service_events,
+    times,
+    wire,
+)
+from lab.aws.services.pages import PAGES, Repeats
+from lab.aws.services.rates import RATES
+from lab.aws.services.regions import REGIONS
+from lab.aws.services.store import (
+    ACCESS_ANALYZER,
+    GUARDDUTY,
+    INSPECTOR,
+    MACIE,
+    PRODUCTS,
+    SECURITY_HUB,
+    SECURITY_HUB_V2,
+    STORE,
+    Place,
+)
+
+ENABLE: Dict[str, Callable[[str, str], str]] = {
+    SECURITY_HUB: securityhub.enable,
+    SECURITY_HUB_V2: securityhub_v2.enable,
+    INSPECTOR: inspector2.enable,
+    MACIE: macie2.enable,
+    ACCESS_ANALYZER: access_analyzer.enable,
+}
+#: Product -> operation and members that lead to what a finding must fit. OCSF has no description by AWS.
+SHAPES = {
+    GUARDDUTY: ("GetFindings", "findings"),
+    SECURITY_HUB: ("GetFindings", "Findings"),
+    INSPECTOR: ("ListFindings", "findings"),
+    MACIE: ("GetFindings", "findings"),
+    ACCESS_ANALYZER: ("GetFindingV2",),
+}
+#: Product -> the member that says which finding it is.
+IDS = {
+    GUARDDUTY: "id",
+    SECURITY_HUB: "Id",
+    SECURITY_HUB_V2: "metadata.uid",
+    INSPECTOR: "findingArn",
+    MACIE: "id",
+    ACCESS_ANALYZER: "id",
+}
+#: Product -> the times that move with a new version.
+MOVES = {
+    GUARDDUTY: ("updatedAt", "service.eventLastSeen"),
+    SECURITY_HUB: ("UpdatedAt", "LastObservedAt", "ProcessedAt"),
+    SECURITY_HUB_V2: ("finding_info.modified_time_dt", "finding_info.last_seen_time_dt", "time_dt"),
+    INSPECTOR: ("updatedAt", "lastObservedAt"),
+    MACIE: ("updatedAt",),
+    ACCESS_ANALYZER: ("updatedAt", "analyzedAt"),
+}
+#: Product -> what grows by one with a new version.
+GROWS = {GUARDDUTY: "service.count", MACIE: "count"}
+
+
+def new_account() -> str:
+    """Return the id of a fresh account."""
+    return accounts.new()
+
+
+def enable(account: str, product: str, regions: List[str]) -> Dict[str, str]:
+    """Switch a product on; return region -> detector id, or ARN of the hub or analyzer."""
+    found = {}
+    for region in regions:
+        if product == GUARDDUTY:
+            place = Place(product, account, region)
+            found[region] = STORE.enabled.get(place) or guardduty.enable(account, region)
+        else:
+            found[region] = ENABLE[product](account, region)
+    return found
+
+
+def add(
+    account: str,
+    product: str,
+    region: str,
+    count: int = 1,
+    at: Optional[str] = None,
+    step_ms: int = 0,
+    changes: Optional[Dict[str, Any]] = None,
+    findings: Optional[List[Dict[str, Any]]] = None,
+) -> List[str]:
+    """Let findings appear; return their ids."""
+    place = _on(account, product, region)
+    start = at or times.now()
+    if findings is None:
+        findings = []
+        for number in range(count):
+            finding = examples.MAKERS[product](place, STORE.number(), times.later(start, number * step_ms))
+            findings.append(_changed(finding, changes))
+    for finding in findings:
+        _put(place, finding)
+    return [_id(product, finding) for finding in findings]
+
+
+def update(
+    account: str,
+    product: str,
+    region: str,
+    ids: List[str],
+    at: Optional[str] = None,
+    step_ms: int = 0,
+    changes: Optional[Dict[str, Any]] = None,
+) -> None:
+    """Let findings have a new version: times move, what counts grows by one."""
+    place = _on(account, product, region)
+    for number, finding_id in enumerate(ids):
+        finding = STORE.get(place, _key(place, finding_id))
+        when = times.later(at or times.now(), number * step_ms)
+        for path in MOVES[product]:
+            paths.put(finding, path, times.epoch_ms(when) / 1000 if product == INSPECTOR else when)
+            if product == SECURITY_HUB_V2:
+                paths.put(finding, path[: -len("_dt")], times.epoch_ms(when))
+        if product in GROWS:
+            paths.put(finding, GROWS[product], next(paths.values(finding, GROWS[product])) + 1)
+        _put(place, _changed(finding, changes))
+
+
+def remove(account: str, product: str, region: str, ids: List[str]) -> None:
+    """Let findings be gone."""
+    place = _on(account, product, region)
+    for finding_id in ids:
+        STORE.remove(place, _key(place, finding_id))
+
+
+def versions(account: str) -> List[Dict[str, Any]]:
+    """Return every version that was ever visible, oldest first."""
+    return [
+        {
+            "product": version.place.product,
+            "account": version.place.account,
+            "region": version.place.region,
+            "id": _id(version.place.product, version.finding),
+            "finding": version.finding,
+        }
+        for version in STORE.versions(account)
+    ]
+
+
+def administer(account: str, product: str, members: List[str], regions: List[str]) -> None:
+    """Make an account the administrator of others in regions."""
+    for region in regions:
+        for member in members:
+            STORE.administrators[product, region, member] = account
+
+
+def aggregate(account: str, product: str, home: str, linked: List[str]) -> str:
+    """Let a home region show its linked regions' findings; return the aggregator's ARN."""
+    return securityhub.aggregate(product, account, home, linked).arn
+
+
+def organization(account: str, members: List[Dict[str, Any]]) -> None:
+    """Make an account the manager of an organisation; each of ``members`` is what `organizations.join` takes."""
+    for member in members:
+        organizations.join(account, **member)
+
+
+def deny(account: str, region: str, service: str = "") -> None:
+    """Let a service control policy deny a region, or one service there."""
+    REGIONS.denied.add((account, region, service))
+
+
+def allow(account: str, region: str, service: str = "") -> None:
+    """Take back `deny`."""
+    REGIONS.denied.discard((account, region, service))
+
+
+def opt_in(account: str, regions: List[str]) -> None:
+    """Enable regions that must be asked for."""
+    REGIONS.opted_in[account].update(regions)
+
+
+def expire_sessions(account: str) -> int:
+    """End the sessions that AssumeRole gave for this account; return how many there were."""
+    return accounts.expire_sessions(account)
+
+
+def speed(account: str, factor: float) -> None:
+    """Let the limits of this account be so many times AWS's."""
+    RATES.speeds[account] = factor
+
+
+def repeat_token(account: str, operation: str, region: str = "", times: int = 1, length: int = 1) -> None:
+    """Let the next lists of an operation give tokens again."""
+    PAGES.repeats[account, region, operation] = Repeats(times, length)
+
+
+def lose_events(account: str, product: str, count: int) -> None:
+    """Let the next events of a product be lost."""
+    service_events.LOSE[product, account] = count
+
+
+def emit(account: str, region: str, source: str, detail_type: str, detail: Dict[str, Any], resources: List[str]) -> str:
+    """Let a service of AWS send an event in this account; return its id."""
+    event = event_buses.service_event(source, detail_type, account, region, detail, resources)
+    event_buses.deliver(event, account, region)
+    return str(event["id"])
+
+
+@dataclass
+class _Later:
+    account: str
+    operation: str
+    region: str
+    after: int
+    do: str
+    given: Dict[str, Any]
+
+
+_LATER: List[_Later] = []
+
+
+def meanwhile(account: str, operation: str, region: str, after: int, do: str, given: Dict[str, Any]) -> None:
+    """Run a command when ``after`` more replies of an operation are out."""
+    _LATER.append(_Later(account, operation, region, after, do, given))
+
+
+def replied(account: str, operation: str, region: str) -> None:
+    """Count a reply, and run what waited for it."""
+    for each in list(_LATER):
+        if (each.account, each.operation) == (account, operation) and each.region in ("", region):
+            each.after -= 1
+            if not each.after:
+                _LATER.remove(each)
+                COMMANDS[each.do](**each.given)
+
+
+#: Name -> command.
+COMMANDS: Dict[str, Callable[..., Any]] = {
+    command.__name__: command
+    for command in (
+        *(new_account, enable, add, update, remove, versions, administer, aggregate, organization, deny, allow),
+        *(opt_in, expire_sessions, speed, repeat_token, lose_events, emit, meanwhile),
+    )
+}
+
+
+def _on(account: str, product: str, region: str) -> Place:
+    if product not in PRODUCTS:
+        raise ValueError(f"no product {product!r}: there is {', '.join(PRODUCTS)}")
+    place = Place(product, account, region)
+    if place not in STORE.enabled:
+        raise ValueError(f"{product} is not on in {region} of {account}: enable it first")
+    return place
+
+
+def _id(product: str, finding: Dict[str, Any]) -> str:
+    return str(next(paths.values(finding, IDS[product])))
+
+
+def _key(place: Place, finding_id: str) -> str:
+    """Return what the store knows a finding by; Security Hub's ids are unique within a product only."""
+    if place.product != SECURITY_HUB:
+        return finding_id
+    return next(key for _, key, finding in STORE.visible(place) if finding["Id"] == finding_id)
+
+
+def _changed(finding: Dict[str, Any], changes: Optional[Dict[str, Any]]) -> Dict[str, Any]:
+    for path, value in (changes or {}).items():
+        paths.put(finding, path, copy.deepcopy(value))
+    return finding
+
+
+def _put(place: Place, finding: Dict[str, Any]) -> None:
+    if place.product in SHAPES:
+        operation, *members = SHAPES[place.product]
+        shape = wire.find_shape(place.product, operation, *members)
+        problems = wire.check(shape, finding)
+        if problems:
+            raise ValueError(f"AWS has no such finding of {place.product}: {'; '.join(problems[:5])}")
+    key = securityhub.key_of(finding) if place.product == SECURITY_HUB else _id(place.product, finding)
+    STORE.put(place, key, finding)

@@ -1,0 +1,70 @@
+"""The accounts of an organisation: moto's, listed as AWS lists them.
+
+https://docs.aws.amazon.com/organizations/latest/APIReference/Welcome.html
+"""
+
+from __future__ import annotations
+
+from typing import Any, Dict, Optional
+
+from lab.aws.services.contract import INVALID, Refused, Request, answers
+from lab.aws.services.pages import PAGES, WrongToken
+
+INVALID["organizations"] = (
+    "InvalidInputException",
+    "You provided a value that does not match the required pattern: {}",
+)
+MOST_ACCOUNTS = 20
+
+
+@answers("organizations", "ListAccounts")
+def list_accounts(request: Request) -> Dict[str, Any]:
+    """At most 20, suspended ones among them; for the management account only.
+
+    https://docs.aws.amazon.com/organizations/latest/APIReference/API_ListAccounts.html
+    """
+    from moto.organizations.models import organizations_backends
+
+    backend = organizations_backends[request.account]["aws"]
+    if backend.org is None:
+        if request.account in organizations_backends.master_accounts:
+            raise Refused("AccessDeniedException", "You don't have permissions to access this resource.")
+        raise Refused("AWSOrganizationsNotInUseException", "Your account is not a member of an organization.")
+    found = [account.describe() for account in backend.accounts]
+    try:
+        page, token = PAGES.cut(request, found, request.given.get("MaxResults", MOST_ACCOUNTS))
+    except WrongToken:
+        raise Refused("InvalidInputException", "The provided NextToken is not valid") from None
+    return {"Accounts": page, **({"NextToken": token} if token else {})}
+
+
+def join(
+    manager: str, member: str, name: str, unit: str = "", tags: Optional[Dict[str, str]] = None, suspended: bool = False
+) -> None:
+    """Let an account be in the organisation of another, which is made if there is none."""
+    from moto.organizations.models import FakeAccount, organizations_backends
+
+    backend = organizations_backends[manager]["aws"]
+    if backend.org is None:
+        backend.create_organization("us-east-1", FeatureSet="ALL")
+    account = FakeAccount(backend.org, AccountName=name, Email=f"aws+{member}@example.com")
+    account.id = member
+    account.tags = dict(tags or {})
+    if suspended:
+        account.close()
+    if unit:
+        account.parent_id = _unit(backend, unit)
+    backend.accounts.append(account)
+    organizations_backends.master_accounts[member] = (manager, "aws")
+
+
+def _unit(backend: Any, name: str) -> str:
+    for each in backend.ou:
+        if each.name == name:
+            return str(each.id)
+    made = backend.create_organizational_unit(Name=name, ParentId=backend.org.root_id)
+    return str(made["OrganizationalUnit"]["Id"])
+
+
+def install() -> None:
+    """Nothing of moto is in the way."""
