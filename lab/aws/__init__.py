@@ -15,8 +15,8 @@ Filled in, because the loader depends on it (moto 5.2.5 does otherwise):
 
 Filled in for whoever reads findings (`lab.aws.services`; `AwsAccount` is the way in):
 
-- GuardDuty, both Security Hubs, Inspector, Macie and Access Analyzer have findings, with AWS's pages, filters, order and
-  casing; requests beyond AWS's limits are refused; every reply is held to AWS's own description of it.
+- GuardDuty, both Security Hubs, Inspector, Macie and Access Analyzer have findings, with AWS's pages, filters, order
+  and casing; requests beyond AWS's limits are refused; every reply is held to AWS's own description of it.
 - EventBridge carries the services' events, with their account and region wherever they are forwarded; a caller cannot
   send events of ``aws.*``; a bus lets another account in only by its policy.
 - Accounts and regions: a key belongs to its account, sessions can end, regions are denied, or off until asked for;
@@ -29,7 +29,7 @@ What is still not as on AWS:
 - S3 takes wrong checksums; objects are not really encrypted; a key that S3 cannot decrypt with is a `Fault` to ask for.
 - PutBucketNotificationConfiguration does not check that the queue's or topic's policy lets S3 write to it.
 - SQS keeps messages in order, answers long polls within 0.1 s and keeps no limit of 120,000 messages in flight.
-- EventBridge reaches queues only; SNS reaches queues and HTTP endpoints.
+- EventBridge reaches queues and other buses only; SNS reaches queues and HTTP endpoints.
 - Findings: filters know the fields that matter to a reader and refuse others; the order of an unsorted list is that of
   arrival; what BatchUpdateFindings changes is seen at once and never an older version; objects of an export have names
   of our own; regions and members are linked one by one, and by no policy.
