@@ -28,6 +28,14 @@ engine_pool.compile_quickly()
 GOLDEN = Path(__file__).resolve().parent / "golden"
 
 
+@pytest.fixture(scope="session", autouse=True)
+def compiled_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Let what stand-ins for splunkd start find its modules compiled: that takes longer than what is tested."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AWS_SIEM_BRIDGE_LAB_PYCACHE", str(tmp_path_factory.mktemp("pycache")))
+        yield
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update-golden", action="store_true", help="write the expected files of tests/golden anew")
     parser.addoption("--fast", action="store_true", help="units, and searches on one engine: see tests/fast.py")

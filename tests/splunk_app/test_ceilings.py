@@ -191,8 +191,9 @@ class TestRunTime:
             with_ceilings(prod, store, (server.url,), max_run_time_s="3600")
             with prod.start(f"| elasticsearch index={many_index} size=0") as command:
                 command.getinfo()
+                assert command.execute().rows()  # the first page; the next ones hang
                 command.ask()
-                server.hanging.wait(60)
+                assert server.hanging.wait(60)
                 workers = psutil.Process(command.process.pid).children()
                 command.process.send_signal(signal.SIGTERM)
                 assert command.wait(10) == 128 + signal.SIGTERM

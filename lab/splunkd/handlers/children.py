@@ -20,6 +20,8 @@ from typing import Any, Dict, List, Set
 STUBS = Path(__file__).resolve().parents[1] / "splunk_stubs"
 #: Of the caller's environment a child gets this much: enough to run, and to find AWS credentials.
 _ENVIRONMENT = re.compile("PATH|HOME|TMPDIR|SYSTEMROOT|LD_LIBRARY_PATH|AWS_(?!SIEM_BRIDGE_).*")
+#: A folder for compiled modules that several stand-ins share; else each has its own.
+PYCACHE_VARIABLE = "AWS_SIEM_BRIDGE_LAB_PYCACHE"
 _LENGTH = struct.Struct(">I")
 
 
@@ -48,7 +50,8 @@ class Surroundings:
         environment["SPLUNK_HOME"] = str(self.splunk_home)
         environment["PYTHONPATH"] = str(STUBS)
         # Nothing is written into the app's folder, and still each module is compiled only once.
-        environment["PYTHONPYCACHEPREFIX"] = str(self.splunk_home / "var" / "pycache")
+        compiled = os.environ.get(PYCACHE_VARIABLE) or str(self.splunk_home / "var" / "pycache")
+        environment["PYTHONPYCACHEPREFIX"] = compiled
         # Read by the stubs alone: a script finds splunkd through its arguments or server.conf and web.conf.
         environment["STAND_IN_SPLUNKD_URI"] = self.splunkd_uri
         return environment

@@ -119,6 +119,11 @@ ASKED_FOR = [name for name in os.environ.get("AWS_SIEM_BRIDGE_ENGINES", "").spli
 #: Those that speak plain HTTP, so that a server of a test can stand before them.
 PLAIN = [name for name in ASKED_FOR if not name.endswith("-secured")]
 
+#: One for each way in which a search is read: a point in time of OpenSearch's, one of Elasticsearch's, a scroll. For
+#: what is our doing alone, whatever the engine answers.
+EACH_WAY = [name for name in PLAIN if name in ("opensearch-2.19", "elasticsearch-8.15", "elasticsearch-7.10.2")]
+EACH_WAY = EACH_WAY or PLAIN[:1]
+
 
 @pytest.fixture(params=ASKED_FOR)
 def cluster(request: pytest.FixtureRequest, engine_by_id: Callable[[str], Engine]) -> Iterator[Cluster]:

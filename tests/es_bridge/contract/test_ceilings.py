@@ -1,4 +1,4 @@
-"""An administrator's ceilings on every engine: what they cut, what they end, and what they leave alone."""
+"""An administrator's ceilings in each way of reading: what they cut, what they end, and what they leave alone."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from lab.engine import Engine
 from lab.front.faults import FaultyServer, Hang, HangInBody
 from lab.front.server import Handler, Received
 
-from .conftest import PLAIN, START_MS, Cluster, watched_cluster
+from .conftest import EACH_WAY, START_MS, Cluster, watched_cluster
 
 DOCUMENTS = 1200
 _indices: Dict[str, str] = {}
 
 
-@pytest.fixture(params=PLAIN)
+@pytest.fixture(params=EACH_WAY)
 def cluster(request: pytest.FixtureRequest, engine_by_id: Callable[[str], Engine]) -> Iterator[Cluster]:
     yield from watched_cluster(request.param, engine_by_id)
 

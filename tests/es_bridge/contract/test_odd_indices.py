@@ -200,10 +200,8 @@ def test_large_documents_at_one_time_make_small_pages(cluster: Cluster) -> None:
 def test_closing_a_search_ends_the_engines_work(cluster: Cluster) -> None:
     index = cluster.create(shards=1, properties={"@timestamp": {"type": "date"}, "text": {"type": "keyword"}})
     letters = random.Random(1)
-    cluster.fill(
-        index,
-        ((str(i), {"@timestamp": START_MS, "text": "".join(letters.choices("abcdefgh", k=8000))}) for i in range(3000)),
-    )
+    long = "".join(letters.choices("abcdefgh", k=16_000))
+    cluster.fill(index, ((str(i), {"@timestamp": START_MS, "text": long[i * 7 : i * 7 + 8000]}) for i in range(1000)))
     # Reads every term to its end, 200 times: seconds of work that nobody will wait for.
     slow = [
         {"wildcard": {"text": {"value": "*".join(letters.choices("abcdefgh", k=40)) + f"*{i}z*"}}} for i in range(200)

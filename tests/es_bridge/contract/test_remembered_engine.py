@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import List, Optional, Tuple
+from typing import Dict, List, Optional, Tuple
 
 import pytest
 
@@ -28,10 +28,15 @@ MEMORIES = [
 ]
 
 
+_indices: Dict[str, str] = {}
+
+
 def filled(cluster: Cluster) -> str:
-    index = cluster.create()
-    cluster.fill(index, ((f"d{n}", {"@timestamp": START_MS + n}) for n in range(DOCUMENTS)))
-    return index
+    """Return an index of `DOCUMENTS`, made once an engine."""
+    if cluster.id not in _indices:
+        _indices[cluster.id] = cluster.create()
+        cluster.fill(_indices[cluster.id], ((f"d{n}", {"@timestamp": START_MS + n}) for n in range(DOCUMENTS)))
+    return _indices[cluster.id]
 
 
 def requests_of(cluster: Cluster, index: str, known: Optional[Dialect], **options: str) -> Tuple[int, str, bool]:

@@ -60,6 +60,16 @@ def fill(cluster: Cluster, documents: int = DOCUMENTS) -> str:
     return index
 
 
+_indices: Dict[str, str] = {}
+
+
+def filled(cluster: Cluster) -> str:
+    """Return an index of 20,000 documents, made once an engine."""
+    if cluster.id not in _indices:
+        _indices[cluster.id] = fill(cluster, 20_000)
+    return _indices[cluster.id]
+
+
 def heaviest() -> str:
     """Return bare words with wildcards on both sides, as many as the default ceilings let through."""
     words: List[str] = []
@@ -108,7 +118,7 @@ def test_another_search_is_answered_after_a_heavy_one_was_cut_off(cluster: Clust
 
 @pytest.mark.parametrize("kind", ["search", "lookup"])
 def test_a_search_behind_a_proxy_that_keeps_its_connection_is_cancelled_by_name(cluster: Cluster, kind: str) -> None:
-    index = fill(cluster, 20_000)
+    index = filled(cluster)
     query = "f0:(" + " OR ".join(f"*{n:x}*" for n in range(900)) + ")"
     request = SearchRequest(index=index, query=query, unknown_fields="ignore")
     with FaultyServer(upstream=cluster.config.hosts[0]) as proxy:
@@ -152,7 +162,7 @@ def ended(search: Iterable[Any]) -> None:
 
 def test_only_the_tasks_of_this_search_are_cancelled(cluster: Cluster) -> None:
     """A search of another name goes on, whatever else is cancelled meanwhile."""
-    index = fill(cluster, 20_000)
+    index = filled(cluster)
     query = "f0:(" + " OR ".join(f"*{n:x}*" for n in range(100)) + ")"
     request = SearchRequest(index=index, query=query, size=0, unknown_fields="ignore")
     found: List[int] = []

@@ -46,7 +46,7 @@ class Seen:
     """Every process below this one, with its arguments and its environment, as anybody on the machine may see them."""
 
     def __init__(self) -> None:
-        self._processes: Dict[Tuple[int, float], str] = {}
+        self._processes: Dict[Tuple[int, float], Set[str]] = {}
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._watch)
 
@@ -59,17 +59,19 @@ class Seen:
         self._thread.join()
 
     def _watch(self) -> None:
-        while not self._stop.wait(0.005):
+        while not self._stop.wait(0.01):
             for process in psutil.Process().children(recursive=True):
+                found = self._processes.setdefault((process.pid, process.create_time()), set())
+                if len(found) > 1:
+                    continue  # seen before and after it became what it runs
                 try:
-                    text = f"{process.cmdline()} {process.environ()}"
+                    found.add(f"{process.cmdline()} {process.environ()}")
                 except psutil.Error:
                     continue
-                self._processes[process.pid, process.create_time()] = text
 
     @property
     def texts(self) -> List[str]:
-        return list(self._processes.values())
+        return [text for texts in self._processes.values() for text in texts]
 
 
 def forms(secret: str, user: str = "kim") -> Set[str]:
@@ -118,13 +120,13 @@ def test_nothing_that_is_written_holds_a_secret(
             pages.send("cluster", "real", query=asking)
         # Searched: with rows, through workers, and with every kind of failure.
         lines = [f"| elasticsearch index={index} size=0", "| elasticsearch index=secret-*", "| elasticsearch indx=x"]
-        lines += [f"| elasticsearch index=aws-* cluster={name}" for name in KINDS]
-        for line in lines:
-            for user in (User("analyst"), User("guest", ("guest",)), ADMIN):
-                ended = splunk.run(line, user)
-                written += [json.dumps(reply.metadata) for reply in ended.replies]
-                written += [reply.body.decode() for reply in ended.replies]
-                written.append(ended.stderr)
+        searches = [(line, user) for line in lines for user in (User("analyst"), User("guest", ("guest",)), ADMIN)]
+        searches += [(f"| elasticsearch index=aws-* cluster={name}", User("analyst")) for name in KINDS]
+        for line, user in searches:
+            ended = splunk.run(line, user)
+            written += [json.dumps(reply.metadata) for reply in ended.replies]
+            written += [reply.body.decode() for reply in ended.replies]
+            written.append(ended.stderr)
         # Asked past the command, without the token.
         for user in (User("analyst"), ADMIN):
             key = splunkd.state.session(user)
