@@ -15,8 +15,8 @@ Filled in, because the loader depends on it (moto 5.2.5 does otherwise):
 
 Filled in for whoever reads findings (`lab.aws.services`; `AwsAccount` is the way in):
 
-- GuardDuty, both Security Hubs, Inspector, Macie and Access Analyzer have findings, with AWS's pages, filters, order
-  and casing; requests beyond AWS's limits are refused; every reply is held to AWS's own description of it.
+- GuardDuty, both Security Hubs, Inspector, Macie, Access Analyzer and Shield have findings, with AWS's pages,
+  filters, order and casing; requests beyond AWS's limits are refused; every reply is held to AWS's own description.
 - EventBridge carries the services' events, with their account and region wherever they are forwarded; a caller cannot
   send events of ``aws.*``; a bus lets another account in only by its policy.
 - Accounts and regions: a key belongs to its account, sessions can end, regions are denied, or off until asked for;

@@ -19,7 +19,7 @@ REGION = "us-east-1"
 
 
 class AwsAccount:
-    """An account. ``product`` is guardduty, securityhub, securityhub_v2, inspector2, macie2 or accessanalyzer.
+    """An account. ``product`` is guardduty, securityhub, securityhub_v2, inspector2, macie2, accessanalyzer or shield.
 
     Times are ISO 8601 with milliseconds. ``changes`` are dotted paths of a finding, as the wire has it, with their new
     values: ``{"service.archived": True}``. Raises ValueError for what the stand-in cannot do, such as a finding that

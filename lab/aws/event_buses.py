@@ -156,6 +156,6 @@ def _lets_in(policy: Any, account: str) -> bool:
         principal = statement.get("Principal", {})
         named = principal.get("AWS", []) if isinstance(principal, dict) else principal
         named = [named] if isinstance(named, str) else named
-        if statement.get("Effect") == "Allow" and any(one == "*" or account in one for one in named):
+        if statement.get("Effect") == "Allow" and any(one == "*" or "::*:" in one or account in one for one in named):
             return True
     return False

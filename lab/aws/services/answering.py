@@ -19,6 +19,7 @@ from lab.aws.services import (
     regions,
     securityhub,
     securityhub_v2,
+    shield,
     wire,
 )
 from lab.aws.services.contract import ANSWERS, Refused, Request, invalid
@@ -48,6 +49,7 @@ SERVICES = (
     regions,
     securityhub,
     securityhub_v2,
+    shield,
 )
 
 

@@ -21,6 +21,7 @@ from lab.aws.services import (
     securityhub,
     securityhub_v2,
     service_events,
+    shield,
     times,
     wire,
 )
@@ -35,6 +36,7 @@ from lab.aws.services.store import (
     PRODUCTS,
     SECURITY_HUB,
     SECURITY_HUB_V2,
+    SHIELD,
     STORE,
     Place,
 )
@@ -45,6 +47,7 @@ ENABLE: Dict[str, Callable[[str, str], str]] = {
     INSPECTOR: inspector2.enable,
     MACIE: macie2.enable,
     ACCESS_ANALYZER: access_analyzer.enable,
+    SHIELD: shield.enable,
 }
 #: Product -> operation and members that lead to what a finding must fit. OCSF has no description by AWS.
 SHAPES = {
@@ -53,6 +56,7 @@ SHAPES = {
     INSPECTOR: ("ListFindings", "findings"),
     MACIE: ("GetFindings", "findings"),
     ACCESS_ANALYZER: ("GetFindingV2",),
+    SHIELD: ("DescribeAttack", "Attack"),
 }
 #: Product -> the member that says which finding it is.
 IDS = {
@@ -62,6 +66,7 @@ IDS = {
     INSPECTOR: "findingArn",
     MACIE: "id",
     ACCESS_ANALYZER: "id",
+    SHIELD: "AttackId",
 }
 #: Product -> the times that move with a new version.
 MOVES = {
@@ -71,6 +76,7 @@ MOVES = {
     INSPECTOR: ("updatedAt", "lastObservedAt"),
     MACIE: ("updatedAt",),
     ACCESS_ANALYZER: ("updatedAt", "analyzedAt"),
+    SHIELD: ("EndTime",),
 }
 #: Product -> what grows by one with a new version.
 GROWS = {GUARDDUTY: "service.count", MACIE: "count"}
@@ -111,6 +117,10 @@ def add(
         for number in range(count):
             finding = examples.MAKERS[product](place, STORE.number(), times.later(start, number * step_ms))
             findings.append(_changed(finding, changes))
+        _check(product, findings[0])  # the others are like it
+    else:
+        for finding in findings:
+            _check(product, finding)
     for finding in findings:
         _put(place, finding)
     return [_id(product, finding) for finding in findings]
@@ -131,12 +141,15 @@ def update(
         finding = STORE.get(place, _key(place, finding_id))
         when = times.later(at or times.now(), number * step_ms)
         for path in MOVES[product]:
-            paths.put(finding, path, times.epoch_ms(when) / 1000 if product == INSPECTOR else when)
+            paths.put(finding, path, times.epoch_ms(when) / 1000 if product in (INSPECTOR, SHIELD) else when)
             if product == SECURITY_HUB_V2:
                 paths.put(finding, path[: -len("_dt")], times.epoch_ms(when))
         if product in GROWS:
             paths.put(finding, GROWS[product], next(paths.values(finding, GROWS[product])) + 1)
-        _put(place, _changed(finding, changes))
+        finding = _changed(finding, changes)
+        if not number:
+            _check(product, finding)
+        _put(place, finding)
 
 
 def remove(account: str, product: str, region: str, ids: List[str]) -> None:
@@ -284,12 +297,14 @@ def _changed(finding: Dict[str, Any], changes: Optional[Dict[str, Any]]) -> Dict
     return finding
 
 
-def _put(place: Place, finding: Dict[str, Any]) -> None:
-    if place.product in SHAPES:
-        operation, *members = SHAPES[place.product]
-        shape = wire.find_shape(place.product, operation, *members)
-        problems = wire.check(shape, finding)
+def _check(product: str, finding: Dict[str, Any]) -> None:
+    if product in SHAPES:
+        operation, *members = SHAPES[product]
+        problems = wire.check(wire.find_shape(product, operation, *members), finding)
         if problems:
-            raise ValueError(f"AWS has no such finding of {place.product}: {'; '.join(problems[:5])}")
+            raise ValueError(f"AWS has no such finding of {product}: {'; '.join(problems[:5])}")
+
+
+def _put(place: Place, finding: Dict[str, Any]) -> None:
     key = securityhub.key_of(finding) if place.product == SECURITY_HUB else _id(place.product, finding)
     STORE.put(place, key, finding)

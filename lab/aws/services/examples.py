@@ -15,6 +15,7 @@ from lab.aws.services.store import (
     MACIE,
     SECURITY_HUB,
     SECURITY_HUB_V2,
+    SHIELD,
     STORE,
     Place,
 )
@@ -344,6 +345,34 @@ def access_analyzer(place: Place, number: int, at: str) -> Finding:
     }
 
 
+def shield(place: Place, number: int, at: str) -> Finding:
+    """Return an attack that has not ended.
+
+    https://docs.aws.amazon.com/waf/latest/DDOSAPIReference/API_DescribeAttack.html
+    """
+    counters = [
+        {"Name": "REQUESTS", "Max": 250000.0, "Average": 90000.0, "Sum": 5400000.0, "N": 60, "Unit": "REQUESTS"}
+    ]
+    vectors = [{"VectorType": "REQUEST_FLOOD", "VectorCounters": counters}]
+    return {
+        "AttackId": f"{number:08x}-0000-4000-8000-000000000000",
+        "ResourceArn": f"arn:aws:cloudfront::{place.account}:distribution/E{number:013d}",
+        "SubResources": [{"Type": "URL", "Id": "/login", "AttackVectors": vectors, "Counters": counters}],
+        "StartTime": times.epoch_ms(at) / 1000,
+        "AttackCounters": counters,
+        "AttackProperties": [
+            {
+                "AttackLayer": "APPLICATION",
+                "AttackPropertyIdentifier": "SOURCE_IP_ADDRESS",
+                "TopContributors": [{"Name": "203.0.113.9", "Value": 4000000}],
+                "Unit": "REQUESTS",
+                "Total": 5400000,
+            }
+        ],
+        "Mitigations": [{"MitigationName": "WAF rate-based rule"}],
+    }
+
+
 #: Product -> what makes one of its findings.
 MAKERS: Dict[str, Callable[[Place, int, str], Finding]] = {
     GUARDDUTY: guardduty,
@@ -352,4 +381,5 @@ MAKERS: Dict[str, Callable[[Place, int, str], Finding]] = {
     INSPECTOR: inspector,
     MACIE: macie,
     ACCESS_ANALYZER: access_analyzer,
+    SHIELD: shield,
 }

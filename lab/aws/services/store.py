@@ -15,8 +15,8 @@ from typing import Any, Callable, DefaultDict, Dict, List, NamedTuple, Optional,
 
 #: Names of the products that findings come from, as tests and the other modules say them.
 GUARDDUTY, SECURITY_HUB, SECURITY_HUB_V2 = "guardduty", "securityhub", "securityhub_v2"
-INSPECTOR, MACIE, ACCESS_ANALYZER = "inspector2", "macie2", "accessanalyzer"
-PRODUCTS = (GUARDDUTY, SECURITY_HUB, SECURITY_HUB_V2, INSPECTOR, MACIE, ACCESS_ANALYZER)
+INSPECTOR, MACIE, ACCESS_ANALYZER, SHIELD = "inspector2", "macie2", "accessanalyzer", "shield"
+PRODUCTS = (GUARDDUTY, SECURITY_HUB, SECURITY_HUB_V2, INSPECTOR, MACIE, ACCESS_ANALYZER, SHIELD)
 
 
 class Place(NamedTuple):
@@ -70,11 +70,10 @@ class Store:
         return next(self._numbers)
 
     def put(self, place: Place, finding_id: str, finding: Dict[str, Any]) -> None:
-        """Let a finding be there, or be there in a new version."""
+        """Let a finding be there, or be there in a new version. It is kept as it is: nobody may change it later."""
         with self.lock:
-            kept = copy.deepcopy(finding)
-            self._findings[place][finding_id] = kept
-            version = Version(place, finding_id, kept)
+            self._findings[place][finding_id] = finding
+            version = Version(place, finding_id, finding)
             self._versions[place.account].append(version)
         for listener in self.listeners:
             listener(version)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 from datetime import datetime, timedelta, timezone
 
 
+@functools.lru_cache(maxsize=100_000)
 def parse(text: str) -> datetime:
     """Return an ISO 8601 time. Raises ValueError."""
     found = datetime.fromisoformat(text.replace("Z", "+00:00"))
@@ -21,6 +23,7 @@ def later(text: str, milliseconds: int) -> str:
     return iso(parse(text) + timedelta(milliseconds=milliseconds))
 
 
+@functools.lru_cache(maxsize=100_000)
 def epoch_ms(text: str) -> int:
     """Return the milliseconds since 1970 of an ISO time."""
     when = parse(text)

@@ -11,7 +11,7 @@ import functools
 import json
 import re
 from datetime import datetime
-from typing import Any, Dict, List, Optional
+from typing import Any, Dict, List, Optional, Tuple
 from urllib.parse import parse_qs, unquote
 
 from botocore.loaders import Loader
@@ -129,12 +129,18 @@ def check(shape: Shape, value: Any, at: str = "", strict: bool = True) -> List[s
     return _size(shape, len(value), at)
 
 
+@functools.cache
+def _members(shape: StructureShape) -> Dict[str, Tuple[str, Shape]]:
+    """Return a structure's members by the names of the wire. Descriptions are kept, so each is looked at once."""
+    return {member.serialization.get("name", name): (name, member) for name, member in shape.members.items()}
+
+
 def _check_structure(shape: StructureShape, value: Any, at: str, strict: bool) -> List[str]:
     if shape.metadata.get("document"):
         return []
     if not isinstance(value, dict):
         return [f"{at} is no object"]
-    members = {member.serialization.get("name", name): (name, member) for name, member in shape.members.items()}
+    members = _members(shape)
     found = []
     for wire_name, inner in value.items():
         if wire_name in members:

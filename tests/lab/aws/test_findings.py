@@ -600,3 +600,16 @@ def test_an_organisation_lists_its_accounts_twenty_at_a_time(aws_account: AwsAcc
     member = aws_account.aws.client("organizations", f"AKIALABX{others[0]}", attempts=1)
     assert refused(member.list_accounts)[0] == "AccessDeniedException"
     assert refused(client.list_accounts, MaxResults=21)[0] == "InvalidInputException"
+
+
+def test_shield_tells_of_attacks_by_time(aws_account: AwsAccount) -> None:
+    client = aws_account.client("shield")
+    assert client.get_subscription_state()["SubscriptionState"] == "INACTIVE"
+    aws_account.enable("shield", HOME)
+    made = aws_account.add("shield", count=3, at=AT, step_ms=60_000)
+    window = {"FromInclusive": "2026-11-30T10:01:00Z", "ToExclusive": "2026-11-30T10:02:00Z"}
+    (attack,) = client.list_attacks(StartTime=window)["AttackSummaries"]
+    assert (attack["AttackId"], attack["AttackVectors"]) == (made[1], [{"VectorType": "REQUEST_FLOOD"}])
+    aws_account.update("shield", HOME, made[1:2], at="2026-11-30T10:30:00.000Z")
+    assert client.describe_attack(AttackId=made[1])["Attack"]["EndTime"].minute == 30
+    assert client.get_subscription_state()["SubscriptionState"] == "ACTIVE"
