@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import re
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any, Iterator, List, Set
+from typing import Any, Iterator, List, Set, Tuple
 
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("benchmarks/*.md")])
 COMMANDS = [
-    "search", "indices", "ping", "load", "audit", "dlq", "digest", "templates", "completion",
+    "search", "indices", "fields", "ping", "load", "audit", "dlq", "digest", "templates", "completion",
     "lab", "lab engine", "lab splunkd", "lab aws", "lab story", "lab run", "lab demo",
 ]  # fmt: skip
 
@@ -83,20 +84,19 @@ def test_options_of_the_search_command_are_documented() -> None:
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
 def test_searches_in_a_page_use_options_there_are(page: Path) -> None:
     sys.path.insert(0, str(ROOT / "splunk_app" / "package" / "bin"))
-    from search_command.elasticsearch import options
-
-    for line in spl_lines(page):
+    for command, line in spl_lines(page):
+        options = importlib.import_module(f"search_command.{command}.options")
         # What the 40-line command took, and one that is wrong on purpose.
         for name in re.findall(r" (\w+)=", " " + re.sub(r'"(?:[^"\\]|\\.)*"', '""', line)):
             assert name in (*options.NAMES, "siez"), f"{page.name}: {line}"
 
 
-def spl_lines(page: Path) -> Iterator[str]:
-    """Yield what stands behind each ``| elasticsearch`` in a page's code, up to the next command."""
+def spl_lines(page: Path) -> Iterator[Tuple[str, str]]:
+    """Yield (command, what stands behind it up to the next one) of each call of a command of ours in a page's code."""
     text = page.read_text(encoding="utf-8").replace("\\|", "|")
     for code in re.findall(r"`([^`\n]+)`", text) + re.findall(r"^```\n(.*?)^```", text, re.MULTILINE | re.DOTALL):
-        for call in re.findall(r"\| elasticsearch (.*)", code):
-            yield re.split(r" \| (?=[a-z])|\]", call)[0]
+        for command, call in re.findall(r"\| (elastic[a-z]+) (.*)", code):
+            yield command, re.split(r" \| (?=[a-z])|\]", call)[0]
 
 
 def test_fields_of_the_configuration_pages_are_called_as_on_the_pages() -> None:

@@ -71,6 +71,8 @@ HEAVY = {
 #: What splunkd starts -> (most modules of ours, most modules in all, what must not be among them).
 BUDGETS: Dict[str, Tuple[int, int, Set[str]]] = {
     "search_command.elasticsearch.command": (55, 231, HEAVY),
+    "search_command.elasticfields.command": (55, 231, HEAVY),
+    "search_command.elasticindices.command": (55, 231, HEAVY),
     "cluster_settings.handler": (15, 112, {*HEAVY, "urllib3", "splunklib"}),
     "search_command.elasticsearch.workers": (39, 181, {*HEAVY, "splunklib"}),
 }

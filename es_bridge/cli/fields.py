@@ -10,13 +10,8 @@ from es_bridge.cli.connection import add_connection_arguments, cluster_from, opa
 from es_bridge.cli.option_names import as_options
 from es_bridge.cli.reporting import DONE, checking_options, run_reported, say, tell
 from es_bridge.cli.rows import TABLE, Column, Rows, add_format_argument
-from es_bridge.field_summary.summary import (
-    DEFAULT_SAMPLE_DOCS,
-    DEFAULT_TOP,
-    FieldInfo,
-    FieldSummary,
-    SummaryRequest,
-)
+from es_bridge.field_summary import DEFAULT_SAMPLE_DOCS, DEFAULT_TOP
+from es_bridge.field_summary.summary import FieldInfo, FieldSummary, SummaryRequest
 from es_bridge.query import SearchRequest, parse_dsl
 from es_bridge.times import now_ms, parse_time, zone_named
 from es_bridge.transport import Transport

@@ -17,6 +17,7 @@ from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Sequence, Tu
 
 from es_bridge.answers import TOTAL, checked
 from es_bridge.errors import NotFound, QueryError, ReplyTooLarge, ResponseError
+from es_bridge.field_summary import DEFAULT_SAMPLE_DOCS, DEFAULT_TOP, MOST_TOP
 from es_bridge.field_summary.aggregates import Counts, answer, fields_together, question, shape
 from es_bridge.field_summary.capabilities import CAPABILITIES, WHOLE_OBJECTS, Field, fields_of
 from es_bridge.field_summary.documents import Documents, Seen
@@ -29,9 +30,6 @@ from es_bridge.summary import Summary
 from es_bridge.transport import Transport
 from es_bridge.unmatched.field_names import ancestors
 
-DEFAULT_TOP = 5
-MOST_TOP = 1_000
-DEFAULT_SAMPLE_DOCS = 100_000
 #: Whole documents that are looked at.
 WHOLE_DOCS = 500
 #: Answers that mean a field, and not the cluster, is the reason.

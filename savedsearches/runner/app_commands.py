@@ -18,7 +18,11 @@ from splunk_bridge.command_line import CommandLineError, parse_command_line
 #: Where the app's scripts are in a clone of the project; a built app has the same folder.
 SCRIPTS = Path(__file__).resolve().parents[2] / "splunk_app" / "package" / "bin"
 #: Command -> its script.
-COMMANDS: Mapping[str, str] = {"elasticsearch": "elastic_search.py"}
+COMMANDS: Mapping[str, str] = {
+    "elasticsearch": "elastic_search.py",
+    "elasticfields": "elastic_fields.py",
+    "elasticindices": "elastic_indices.py",
+}
 #: Longest time a command has to close what it opened in the engine when its rows are not wanted any more.
 _ENDS_WITHIN_S = 10.0
 

@@ -41,14 +41,14 @@ class Target:
     cluster: str
     index: str
 
-    def search(self, options: str = "", rest: str = "", **arguments: str) -> JobResult:
+    def search(self, options: str = "", rest: str = "", command: str = "elasticsearch", **arguments: str) -> JobResult:
         """Return how a search of the cluster ends for the user."""
-        return self.user.run(self.line(options, rest), **arguments)
+        return self.user.run(self.line(options, rest, command), **arguments)
 
-    def line(self, options: str = "", rest: str = "") -> str:
-        """Return a search of the cluster."""
+    def line(self, options: str = "", rest: str = "", command: str = "elasticsearch") -> str:
+        """Return a search of the cluster, by one of the app's commands."""
         index = "" if "index=" in options else f' index="{self.index}"'
-        return f"| elasticsearch cluster={self.cluster}{index} {options} {rest}".rstrip()
+        return f"| {command} cluster={self.cluster}{index} {options} {rest}".rstrip()
 
 
 Check = Callable[[Target], str]
@@ -442,3 +442,39 @@ def _cloud_role(target: Target) -> str:
     if users:
         raise Skipped(f"users hold it: {', '.join(users)}. Is this Splunk Cloud?")
     return "a role without users"
+
+
+@check("K1", "fields in a table, values as multivalue")
+def _fields(target: Target) -> str:
+    # Whatever the documents are, they have a time.
+    rows = _done(target.search('fields="@timestamp" top=3', command="elasticfields")).rows
+    if len(rows) != 1:
+        raise Failed(f"{len(rows)} rows for one field: {rows[:3]}")
+    (row,) = rows
+    values, counts = row.get("values"), row.get("value_counts")
+    if not row.get("values"):
+        raise Skipped("the index has no documents with @timestamp")
+    if isinstance(values, list) != isinstance(counts, list) or any("$" in text for text in values or ()):
+        raise Failed(f"values {values} and counts {counts} are not multivalue")
+    return f"{row['percent']} % of {row['of']} documents, {values}"
+
+
+@check("K2", "indices within the rule, and none beyond")
+def _indices(target: Target) -> str:
+    rows = _done(target.search(command="elasticindices")).rows
+    if not rows:
+        raise Failed("no index, although there are documents")
+    everything = _done(target.admin.run(f"| elasticindices cluster={target.cluster}")).rows
+    beyond = target.user.run(f'| elasticindices cluster={target.cluster} index="*"')
+    if len(everything) == len(rows):
+        return f"{len(rows)} indices; the cluster has no others"
+    return f"{len(rows)} of {len(everything)} indices, {_failed_with(beyond, target.index.split(',', 1)[0])}"
+
+
+@check("K3", "numbers of a table are numbers")
+def _numbers(target: Target) -> str:
+    rows = _done(target.search("", "| where docs >= 0 | sort 0 docs | table docs", command="elasticindices")).rows
+    docs = [int(row["docs"]) for row in rows]
+    if not docs or docs != sorted(docs):
+        raise Failed(f"not sorted as numbers: {docs[:10]}")
+    return f"{len(docs)} rows"

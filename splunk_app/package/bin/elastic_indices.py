@@ -1,0 +1,8 @@
+"""Script of the search command ``| elasticindices``, started by splunkd. See ``search_command.elasticindices``."""
+
+import import_paths  # noqa: F401
+import quiet  # noqa: F401
+from search_command.elasticindices.command import ElasticindicesCommand
+
+if __name__ == "__main__":
+    ElasticindicesCommand().start()
