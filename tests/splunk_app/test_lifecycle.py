@@ -4,6 +4,7 @@ import gzip
 import json
 import signal
 import socket
+import subprocess
 import sys
 import threading
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import Any, Callable, Iterator, List, Tuple
 import psutil
 import pytest
 
-from lab.app_command import AppCommand
+from lab.app_command import SCRIPTS, AppCommand
 from lab.engine import Engine
 from lab.splunkd import User
 from splunk_bridge.chunked import Job
@@ -53,6 +54,22 @@ def listener() -> Iterator[Listener]:
     listening = Listener()
     yield listening
     listening.close()
+
+
+def test_garbage_is_looked_for_again_when_the_search_begins() -> None:
+    program = """
+import quick_start, import_paths
+import contextlib, gc, types
+from search_command.elasticsearch.command import ElasticsearchCommand
+command = ElasticsearchCommand()
+before = gc.isenabled()
+command._settings = types.SimpleNamespace(cluster=types.SimpleNamespace(name="prod"), max_concurrent_searches=None)
+closed = types.SimpleNamespace(close=lambda: None)
+with command.at_work(contextlib.nullcontext(), closed):
+    print(before, gc.isenabled(), gc.get_freeze_count() > 10000)
+"""
+    done = subprocess.run([sys.executable, "-c", program], cwd=SCRIPTS, capture_output=True, text=True)
+    assert (done.stdout, done.stderr) == ("False True True\n", "")
 
 
 def big_index(store: Store) -> str:

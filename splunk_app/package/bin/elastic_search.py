@@ -4,6 +4,7 @@ Not called elasticsearch.py: the folder of a script comes first on its path, so 
 name.
 """
 
+import quick_start  # noqa: F401, I001  # before all others
 import import_paths  # noqa: F401
 import quiet  # noqa: F401
 from search_command.elasticsearch.command import ElasticsearchCommand

@@ -15,6 +15,7 @@ A command parses its options, and then::
 
 from __future__ import annotations
 
+import gc
 import sys
 import time
 import traceback
@@ -113,6 +114,8 @@ class ClusterCommand(ChunkedCommand):
 
         settings = self._settings
         assert settings is not None  # noqa: S101
+        gc.freeze()  # what was imported stays; see `quick_start`
+        gc.enable()
         self._transport, self._helpers = transport, helpers
         try:
             with slot(settings.cluster.name, settings.max_concurrent_searches), work:
