@@ -7,7 +7,7 @@ to fetch its share of a search, so it can be built again in a worker from the sa
 from __future__ import annotations
 
 import threading
-from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple, Union
 
 from es_bridge.answers import COUNT, NUMBER, TOTAL, Maybe, checked
 from es_bridge.dialect import KEEP_ALIVE
@@ -90,9 +90,12 @@ class PitSearch:
         by_time: bool = True,
         tiebreak: Sequence[str] = (),
         search_after: Optional[Sequence[Any]] = None,
-        with_total: bool = False,
+        with_total: Union[bool, int] = False,
     ) -> Reply:
-        """Return one page of at most ``size`` documents, newest first. Raises `ReplyTooLarge`: ask for fewer."""
+        """Return one page of at most ``size`` documents, newest first. Raises `ReplyTooLarge`: ask for fewer.
+
+        ``with_total``: count what matches, with a number only so far.
+        """
         nonce = new_nonce()
         body: Dict[str, Any] = {
             "size": size,

@@ -3,7 +3,8 @@
 The way of a search where there is a point in time (everywhere but on old engines, see `es_bridge.scroll`)::
 
     detect the engine -> open the PIT, ask for the time field's types      (side by side)
-    first page, small, so that rows come early -> overview: how many, from when to when    (side by side)
+    first page, small, so that rows come early; where it holds all, that was it
+    overview: how many, from when to when
     plan time windows -> fetch several at once -> hand them out in order -> documents without a time
     compare what was handed out with the overview -> close the PIT
 
@@ -140,7 +141,6 @@ class Search(Inquiry):
 
     def _pages_by_windows(self, pit_search: PitSearch) -> Iterator[Any]:
         ticks = pit_search.time_field.ticks_per_s
-        self._overview = self._pool.submit(pit_search.overview)
         # In nanoseconds Elasticsearch sorts a document without the time as one of 1970, so it is left for later.
         timed = [having_clause(pit_search.time_field.name)] if ticks == NANOS and self.request.unbounded else []
         first, first_docs = self._first_page(pit_search, timed)
@@ -149,9 +149,11 @@ class Search(Inquiry):
         is_full = len(first.hits) == first_docs
         if not is_full and not timed:
             self._warn_without_time(sum(1 for hit in first.hits if hit.time is None))
+            self.matched = first.total  # compared with what arrived
             yield Page(in_order(first.hits), ticks)
-            self.matched = self._overview.result().total  # compared with what arrived
             return
+        # Not beside the first page, which it would delay; the engine has time for it while that is encoded.
+        self._overview = self._pool.submit(pit_search.overview)
         # The last time of the page may go on beyond it, so it is left to the windows.
         per_ms = ticks // MILLIS
         newest_left = first.hits[-1].time if is_full else None
@@ -183,13 +185,16 @@ class Search(Inquiry):
                 yield Page(hits, ticks)
 
     def _first_page(self, pit_search: PitSearch, narrow: List[Clause]) -> Tuple[Reply, int]:
-        """Return the first page and how many documents it asked for; fewer when documents are large."""
+        """Return the first page and how many documents it asked for; fewer when documents are large.
+
+        A page that holds less than it asked for has counted what matches.
+        """
         size = min(self.request.first_page_docs, self._most_docs)
         if self._size:
             size = min(size, self._size + FOR_TIES)
         while True:
             try:
-                return pit_search.page(size, narrow), size
+                return pit_search.page(size, narrow, with_total=size + 1), size
             except ReplyTooLarge:
                 if size == 1:
                     raise
