@@ -175,6 +175,7 @@ KINDS: Dict[str, Tuple[Callable[[Received], bool], Callable[[Transport], Any]]] 
 FREE = {"took", "name", "cluster_name", "cluster_uuid", "tagline", "max_score", "relation", "creation_time"}
 
 
+@pytest.mark.one_python
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_member_of_another_type(filled: Engine, kind: str) -> None:
     """The result is the same, or an error says which cluster; nothing else is ever raised."""

@@ -25,7 +25,7 @@ from tests.collectors.one_store import DAY, FOR_EVER_DAYS, OURS, Store, trail_id
 PATIENCE_S = 120.0
 #: Of the moments, so that a run can be repeated.
 SEED = 20261121
-KILLS = 20
+KILLS = 20 if os.environ.get("AWS_SIEM_BRIDGE_FULL") else 6
 
 
 @pytest.fixture
@@ -135,7 +135,7 @@ def ids_by_dataset(store: Store) -> Dict[str, List[str]]:
     return found
 
 
-def test_killed_twenty_times_every_record_is_there_exactly_once(account, store, tmp_path):
+def test_killed_again_and_again_each_record_is_there_once(account, store, tmp_path):
     chance = random.Random(SEED)
     # A crash costs a receipt, and these messages meet many.
     urls = account.new_queue(visibility_s=2, max_receives=1000)

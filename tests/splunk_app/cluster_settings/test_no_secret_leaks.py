@@ -24,7 +24,7 @@ from lab.splunkd import SplunkdStandIn, User
 from ..conftest import Splunk, Store
 from .test_page import ADMIN, Pages, error, ok
 
-pytestmark = pytest.mark.splunk_python
+pytestmark = [pytest.mark.splunk_python, pytest.mark.one_python]
 
 #: Form of a cluster and the secrets in it. Long ones are cut into pieces where they are stored.
 KINDS: Dict[str, Dict[str, str]] = {
