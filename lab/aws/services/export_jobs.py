@@ -91,7 +91,7 @@ def cancel_export_job_v2(request: Request) -> Dict[str, Any]:
     if job.status != "RUNNING":
         raise Refused("ConflictException", "The export job is not running")
     job.status, job.ended_at = "CANCELLED", time.time()
-    return {}
+    return {"ExportJobId": job.id, "Status": job.status}
 
 
 def install() -> None:
