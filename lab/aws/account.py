@@ -47,9 +47,9 @@ class AwsAccount:
         """Return the ARN of a role here, which AssumeRole gives to anybody."""
         return f"arn:aws:iam::{self.id}:role/{name}"
 
-    def enable(self, product: str, *regions: str) -> Dict[str, str]:
+    def enable(self, product: str, *regions: str, detector_id: str = "") -> Dict[str, str]:
         """Switch a product on; return region -> detector id, or ARN of the hub or analyzer."""
-        return self._tell("enable", product=product, regions=regions)
+        return self._tell("enable", product=product, regions=regions, detector_id=detector_id)
 
     def add(
         self,

@@ -8,7 +8,6 @@ from __future__ import annotations
 import fnmatch
 from typing import Any, Dict, List, Tuple
 
-from lab.aws.services import service_events
 from lab.aws.services.contract import INVALID, Refused, Request, answers
 from lab.aws.services.pages import PAGES, WrongToken
 from lab.aws.services.store import ACCESS_ANALYZER, STORE, Place
@@ -75,11 +74,6 @@ def enable(account: str, region: str) -> str:
     """Let an account have an analyzer of external access in a region; return its ARN."""
     place = Place(ACCESS_ANALYZER, account, region)
     return STORE.enabled.setdefault(place, f"arn:aws:access-analyzer:{region}:{account}:analyzer/external")
-
-
-def install() -> None:
-    """Tell EventBridge of findings."""
-    STORE.listeners.append(service_events.access_analyzer)
 
 
 def _analyzer(request: Request) -> Place:

@@ -9,7 +9,7 @@ from typing import Any, Dict, List, Optional, Tuple
 
 from es_bridge.terminal import put_error
 from lab.aws.operations import OF_SIGNING_NAME
-from lab.aws.services import (
+from lab.aws.services import (  # noqa: F401 - each module adds its answers
     access_analyzer,
     export_jobs,
     guardduty,
@@ -19,6 +19,7 @@ from lab.aws.services import (
     regions,
     securityhub,
     securityhub_v2,
+    service_events,
     shield,
     wire,
 )
@@ -38,25 +39,11 @@ COMMON = {
 }
 Reply = Tuple[int, List[Tuple[str, str]], bytes]
 
-#: Modules of answers.
-SERVICES = (
-    access_analyzer,
-    export_jobs,
-    guardduty,
-    inspector2,
-    macie2,
-    organizations,
-    regions,
-    securityhub,
-    securityhub_v2,
-    shield,
-)
-
 
 def install() -> None:
-    """Let the services tell EventBridge, and change in moto what they need otherwise."""
-    for service in SERVICES:
-        service.install()
+    """Let EventBridge know of findings, and change in moto what the services need otherwise."""
+    guardduty.install()
+    STORE.listeners.append(service_events.send)
 
 
 def is_answered(service: str, operation: str) -> bool:

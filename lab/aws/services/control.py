@@ -87,16 +87,11 @@ def new_account() -> str:
     return accounts.new()
 
 
-def enable(account: str, product: str, regions: List[str]) -> Dict[str, str]:
+def enable(account: str, product: str, regions: List[str], detector_id: str = "") -> Dict[str, str]:
     """Switch a product on; return region -> detector id, or ARN of the hub or analyzer."""
-    found = {}
-    for region in regions:
-        if product == GUARDDUTY:
-            place = Place(product, account, region)
-            found[region] = STORE.enabled.get(place) or guardduty.enable(account, region)
-        else:
-            found[region] = ENABLE[product](account, region)
-    return found
+    if product == GUARDDUTY:
+        return {region: guardduty.enable(account, region, detector_id) for region in regions}
+    return {region: ENABLE[product](account, region) for region in regions}
 
 
 def add(

@@ -94,10 +94,6 @@ def cancel_export_job_v2(request: Request) -> Dict[str, Any]:
     return {"ExportJobId": job.id, "Status": job.status}
 
 
-def install() -> None:
-    """Nothing of moto is in the way."""
-
-
 def _job(request: Request) -> Job:
     job = _JOBS.get(request.given["ExportJobId"])
     if job is None or (job.account, job.region) != (request.account, request.region):

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import Any, Callable, Dict, List
 
-from lab.aws.services import examples, service_events, times
+from lab.aws.services import examples, times
 from lab.aws.services.contract import INVALID, Refused, Request, answers
 from lab.aws.services.pages import PAGES, WrongToken
 from lab.aws.services.paths import values
@@ -153,18 +153,24 @@ def list_detectors(request: Request) -> Dict[str, Any]:
     return {"detectorIds": page, "nextToken": token or ""}
 
 
-def enable(account: str, region: str) -> str:
-    """Let an account have a detector in a region; return its id."""
+def enable(account: str, region: str, detector_id: str = "") -> str:
+    """Let an account have a detector in a region, if need be with this id; return its id."""
     from moto.guardduty.models import guardduty_backends
 
     backend = guardduty_backends[account][region]
     if not backend.detectors:
-        backend.create_detector(True, "FIFTEEN_MINUTES", {}, {}, [])
-    return next(iter(backend.detectors))
+        made = backend.create_detector(True, "FIFTEEN_MINUTES", {}, {}, [])
+        if detector_id:
+            detector = backend.detectors.pop(made)
+            detector.id = detector_id
+            backend.detectors[detector_id] = detector
+    found = next(iter(backend.detectors))
+    STORE.enabled[Place(GUARDDUTY, account, region)] = found
+    return found
 
 
 def install() -> None:
-    """Refuse a second detector, which moto accepts, and tell EventBridge of findings."""
+    """Refuse a second detector, which moto accepts."""
     from moto.core.exceptions import JsonRESTError
     from moto.guardduty.models import GuardDutyBackend
 
@@ -182,7 +188,6 @@ def install() -> None:
         return made
 
     GuardDutyBackend.create_detector = create_detector
-    STORE.listeners.append(service_events.guardduty)
 
 
 def _detectors(request: Request) -> List[str]:

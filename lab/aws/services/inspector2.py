@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from typing import Any, Dict, List, Tuple
 
-from lab.aws.services import service_events
 from lab.aws.services.contract import INVALID, Refused, Request, answers
 from lab.aws.services.pages import PAGES, WrongToken
 from lab.aws.services.paths import values
@@ -125,11 +124,6 @@ def get_delegated_admin_account(request: Request) -> Dict[str, Any]:
 def enable(account: str, region: str) -> str:
     """Let an account have Inspector in a region."""
     return STORE.enabled.setdefault(Place(INSPECTOR, account, region), account)
-
-
-def install() -> None:
-    """Tell EventBridge of findings."""
-    STORE.listeners.append(service_events.inspector)
 
 
 def _enabled(request: Request) -> Place:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any, Callable, Dict, List, Tuple
 
-from lab.aws.services import service_events, times
+from lab.aws.services import times
 from lab.aws.services.contract import INVALID, Refused, Request, answers
 from lab.aws.services.pages import PAGES, WrongToken
 from lab.aws.services.paths import values
@@ -99,11 +99,6 @@ def get_administrator_account(request: Request) -> Dict[str, Any]:
 def enable(account: str, region: str) -> str:
     """Let an account have Macie in a region."""
     return STORE.enabled.setdefault(Place(MACIE, account, region), account)
-
-
-def install() -> None:
-    """Tell EventBridge of findings."""
-    STORE.listeners.append(service_events.macie)
 
 
 def _enabled(request: Request) -> Place:

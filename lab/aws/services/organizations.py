@@ -64,7 +64,3 @@ def _unit(backend: Any, name: str) -> str:
             return str(each.id)
     made = backend.create_organizational_unit(Name=name, ParentId=backend.org.root_id)
     return str(made["OrganizationalUnit"]["Id"])
-
-
-def install() -> None:
-    """Nothing of moto is in the way."""

@@ -91,7 +91,3 @@ def describe_regions(account: str, form: Dict[str, str]) -> bytes:
     space = "http://ec2.amazonaws.com/doc/2016-11-15/"
     inner = f"<requestId>{uuid.uuid4()}</requestId><regionInfo>{items}</regionInfo>"
     return f'<DescribeRegionsResponse xmlns="{space}">{inner}</DescribeRegionsResponse>'.encode()
-
-
-def install() -> None:
-    """Nothing of moto is in the way."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from typing import Any, Dict, List, Tuple
 
-from lab.aws.services import service_events, times
+from lab.aws.services import times
 from lab.aws.services.contract import INVALID, Refused, Request, answers
 from lab.aws.services.filters import (
     WrongFilter,
@@ -321,11 +321,6 @@ def enable(account: str, region: str) -> str:
     """Let an account have Security Hub CSPM in a region; return the hub's ARN."""
     place = Place(SECURITY_HUB, account, region)
     return STORE.enabled.setdefault(place, f"arn:aws:securityhub:{region}:{account}:hub/default")
-
-
-def install() -> None:
-    """Tell EventBridge of findings."""
-    STORE.listeners.append(service_events.security_hub)
 
 
 def key_of(finding: Dict[str, Any]) -> str:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from typing import Any, Callable, Dict, List, Sequence, Tuple
 
-from lab.aws.services import service_events
 from lab.aws.services.contract import Refused, Request, answers
 from lab.aws.services.filters import (
     WrongFilter,
@@ -32,6 +31,9 @@ _KINDS: Dict[str, Callable[[Sequence[Any], Sequence[Dict[str, Any]]], bool]] = {
     "MapFilters": maps_fit,
     "IpFilters": addresses_fit,
 }
+#: OCSF's words for its numbers. https://schema.ocsf.io/1.6.0/classes/detection_finding
+SEVERITIES = {0: "Unknown", 1: "Informational", 2: "Low", 3: "Medium", 4: "High", 5: "Critical", 6: "Fatal"}
+STATUSES = {0: "Unknown", 1: "New", 2: "In Progress", 3: "Suppressed", 4: "Resolved", 5: "Archived"}
 _ENUMERATIONS = {
     "StringFilters": "OcsfStringField",
     "DateFilters": "OcsfDateField",
@@ -96,9 +98,12 @@ def batch_update_findings_v2(request: Request) -> Dict[str, Any]:
             unprocessed.append({"MetadataUid": uid, "ErrorCode": "ResourceNotFoundException", "ErrorMessage": text})
             continue
         changed = STORE.get(found[0], uid)
-        for name, member in (("Comment", "comment"), ("SeverityId", "severity_id"), ("StatusId", "status_id")):
+        if "Comment" in request.given:
+            changed["comment"] = request.given["Comment"]
+        for name, member, words in (("SeverityId", "severity", SEVERITIES), ("StatusId", "status", STATUSES)):
             if name in request.given:
-                changed[member] = request.given[name]
+                number = request.given[name]
+                changed.update({f"{member}_id": number, member: words.get(number, "Other")})
         STORE.put(found[0], uid, changed)
         processed.append({"MetadataUid": uid})
     return {"ProcessedFindings": processed, "UnprocessedFindings": unprocessed}
@@ -165,11 +170,6 @@ def enable(account: str, region: str) -> str:
     place = Place(SECURITY_HUB_V2, account, region)
     arn = f"arn:aws:securityhub:{region}:{account}:hubv2/{STORE.number():08x}-0000-4000-8000-000000000000"
     return STORE.enabled.setdefault(place, arn)
-
-
-def install() -> None:
-    """Tell EventBridge of findings."""
-    STORE.listeners.append(service_events.security_hub_v2)
 
 
 def _hub(request: Request, code: str = "AccessDeniedException") -> Place:

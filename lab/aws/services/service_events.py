@@ -8,7 +8,7 @@ https://docs.aws.amazon.com/eventbridge/latest/ref/event-delivery-level.html
 from __future__ import annotations
 
 from datetime import datetime, timezone
-from typing import Any, Dict, Tuple
+from typing import Any, Callable, Dict, List, NamedTuple, Tuple
 
 from lab.aws import event_buses
 from lab.aws.services.store import (
@@ -19,73 +19,81 @@ from lab.aws.services.store import (
     SECURITY_HUB,
     SECURITY_HUB_V2,
     STORE,
+    Place,
     Version,
 )
+
+Finding = Dict[str, Any]
+
+
+class Message(NamedTuple):
+    """What is particular to an event."""
+
+    source: str
+    detail_type: str
+    detail: Dict[str, Any]
+    resources: List[str]
+
 
 #: (product, account) -> so many of its next events are lost.
 LOSE: Dict[Tuple[str, str], int] = {}
 
 
-def guardduty(version: Version) -> None:
+def guardduty(place: Place, finding: Finding) -> Message:
     """https://docs.aws.amazon.com/guardduty/latest/ug/guardduty_findings_eventbridge.html."""
-    if version.place.product == GUARDDUTY:
-        _send(version, "aws.guardduty", "GuardDuty Finding", version.finding)
+    return Message("aws.guardduty", "GuardDuty Finding", finding, [])
 
 
-def security_hub(version: Version) -> None:
+def security_hub(place: Place, finding: Finding) -> Message:
     """https://docs.aws.amazon.com/securityhub/latest/userguide/securityhub-cwe-event-formats.html."""
-    if version.place.product == SECURITY_HUB:
-        arn = f"{version.finding['ProductArn']}/{version.finding['Id']}"
-        _send(version, "aws.securityhub", "Security Hub Findings - Imported", {"findings": [version.finding]}, arn)
+    arn = f"{finding['ProductArn']}/{finding['Id']}"
+    return Message("aws.securityhub", "Security Hub Findings - Imported", {"findings": [finding]}, [arn])
 
 
-def security_hub_v2(version: Version) -> None:
+def security_hub_v2(place: Place, finding: Finding) -> Message:
     """https://docs.aws.amazon.com/securityhub/latest/userguide/security-hub-v2-eventbridge-event-formats.html."""
-    if version.place.product == SECURITY_HUB_V2:
-        _send(version, "aws.securityhub", "Findings Imported V2", {"findings": [version.finding]}, version.id)
+    return Message("aws.securityhub", "Findings Imported V2", {"findings": [finding]}, [])
 
 
-def inspector(version: Version) -> None:
+def inspector(place: Place, finding: Finding) -> Message:
     """Times are American texts here.
 
     https://docs.aws.amazon.com/inspector/latest/user/eventbridge-integration.html
     """
-    if version.place.product == INSPECTOR:
-        detail = dict(version.finding)
-        for name in ("firstObservedAt", "lastObservedAt", "updatedAt"):
-            if name in detail:
-                detail[name] = american(detail[name])
-        _send(version, "aws.inspector2", "Inspector2 Finding", detail, version.id)
+    times = {name: american(finding[name]) for name in ("firstObservedAt", "lastObservedAt", "updatedAt")}
+    return Message("aws.inspector2", "Inspector2 Finding", {**finding, **times}, [finding["findingArn"]])
 
 
-def macie(version: Version) -> None:
+def macie(place: Place, finding: Finding) -> Message:
     """https://docs.aws.amazon.com/macie/latest/user/findings-publish-event-schemas.html."""
-    if version.place.product == MACIE:
-        _send(version, "aws.macie", "Macie Finding", version.finding)
+    return Message("aws.macie", "Macie Finding", finding, [])
 
 
-def access_analyzer(version: Version) -> None:
+def access_analyzer(place: Place, finding: Finding) -> Message:
     """https://docs.aws.amazon.com/IAM/latest/UserGuide/access-analyzer-eventbridge.html."""
-    if version.place.product != ACCESS_ANALYZER:
-        return
-    finding = version.finding
-    external: Dict[str, Any] = next((each["externalAccessDetails"] for each in finding.get("findingDetails", [])), {})
+    details = finding.get("findingDetails") or [{}]
+    same = ("id", "status", "resourceType", "resource", "createdAt", "analyzedAt", "updatedAt")
     detail = {
         "version": "1.0",
-        "id": finding["id"],
-        "status": finding["status"],
-        "resourceType": finding["resourceType"],
-        "resource": finding.get("resource", ""),
-        "createdAt": finding["createdAt"],
-        "analyzedAt": finding["analyzedAt"],
-        "updatedAt": finding["updatedAt"],
+        **{name: finding[name] for name in same if name in finding},
         "accountId": finding["resourceOwnerAccount"],
-        "region": version.place.region,
+        "region": place.region,
         "isDeleted": False,
-        **external,
+        **details[0].get("externalAccessDetails", {}),
     }
-    arn = STORE.enabled.get(version.place, "")
-    _send(version, "aws.access-analyzer", "Access Analyzer Finding", detail, arn)
+    arn = STORE.enabled.get(place)
+    return Message("aws.access-analyzer", "Access Analyzer Finding", detail, [arn] if arn else [])
+
+
+#: Product -> how it tells of a finding. Shield tells EventBridge nothing.
+MESSAGES: Dict[str, Callable[[Place, Finding], Message]] = {
+    GUARDDUTY: guardduty,
+    SECURITY_HUB: security_hub,
+    SECURITY_HUB_V2: security_hub_v2,
+    INSPECTOR: inspector,
+    MACIE: macie,
+    ACCESS_ANALYZER: access_analyzer,
+}
 
 
 def american(seconds: float) -> str:
@@ -94,12 +102,17 @@ def american(seconds: float) -> str:
     return f"{when:%b} {when.day}, {when.year}, {when.hour % 12 or 12}:{when:%M:%S} {'AM' if when.hour < 12 else 'PM'}"
 
 
-def _send(version: Version, source: str, detail_type: str, detail: Dict[str, Any], resource: str = "") -> None:
+def send(version: Version) -> None:
     """Let every account and region that sees the finding have the event, as its own."""
+    if version.place.product not in MESSAGES:
+        return
+    message = MESSAGES[version.place.product](version.place, version.finding)
     for account, region in sorted(STORE.accounts_that_see(version.place)):
         lose = LOSE.get((version.place.product, account), 0)
         if lose:
             LOSE[version.place.product, account] = lose - 1
             continue
-        event = event_buses.service_event(source, detail_type, account, region, detail, [resource] if resource else [])
-        event_buses.deliver(event, account, region)
+        source, detail_type, detail, resources = message
+        event_buses.deliver(
+            event_buses.service_event(source, detail_type, account, region, detail, resources), account, region
+        )

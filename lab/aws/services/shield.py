@@ -62,10 +62,6 @@ def enable(account: str, region: str) -> str:
     return STORE.enabled.setdefault(Place(SHIELD, account, region), f"arn:aws:shield::{account}:subscription")
 
 
-def install() -> None:
-    """Nothing of moto is in the way."""
-
-
 def _place(request: Request) -> Place:
     return Place(SHIELD, request.account, "us-east-1")
 
