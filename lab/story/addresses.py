@@ -44,13 +44,18 @@ NETWORKS = (
 _PARSED = [(ipaddress.ip_network(network.cidr), network) for network in NETWORKS]
 
 
-@lru_cache(maxsize=1024)
 def country_of(address: str) -> str:
     """Return the country of one of the story's public addresses; raises LookupError for any other."""
+    return network_of(address).country
+
+
+@lru_cache(maxsize=1024)
+def network_of(address: str) -> Network:
+    """Return where one of the story's public addresses is; raises LookupError for any other."""
     parsed = ipaddress.ip_address(address)
     for network, facts in reversed(_PARSED):
         if parsed.version == network.version and parsed in network:
-            return facts.country
+            return facts
     raise LookupError(f"{address} has no part in the story")
 
 

@@ -1,4 +1,6 @@
-"""The attack as data: what happens when, and in which log. Log4Shell (CVE-2021-44228) from the first probe to the end.
+"""The attack as data: what happens when, and which log or finding tells of it.
+
+Log4Shell (CVE-2021-44228) from the first probe to the end.
 
 Minutes count back from the end of the story and are those of a story of four hours; in a shorter window everything
 moves together in proportion. ATT&CK ids: https://attack.mitre.org/techniques/enterprise/cloud/
@@ -12,7 +14,9 @@ from typing import Any, Dict, Iterator, List, Mapping, NamedTuple, Tuple
 from lab.story import cast
 
 SPAN_MINUTES = 240.0
-LOGS = ("waf", "route53_resolver", "vpc_flow", "cloudtrail", "guardduty")
+LOGS = ("waf", "route53_resolver", "vpc_flow", "cloudtrail")
+#: Services whose findings tell of it: see `lab.story.findings`.
+FINDINGS = ("inspector2", "guardduty", "securityhub")
 
 DENIED = "AccessDenied"
 UNAUTHORIZED = "Client.UnauthorizedOperation"
@@ -38,7 +42,10 @@ class Call:
 
 @dataclass(frozen=True)
 class Step:
-    """One step of the attack in one log. It begins ``minute`` minutes before the end and lasts ``lasts`` minutes."""
+    """One step of the attack in one log, or a finding about it.
+
+    It begins ``minute`` minutes before the end and lasts ``lasts`` minutes.
+    """
 
     name: str
     log: str
@@ -108,6 +115,15 @@ _EVERYTHING = '{\n  "Version": "2012-10-17",\n  "Statement": [{"Effect": "Allow"
 
 TIMELINE: Tuple[Step, ...] = (
     Step(
+        "known-vulnerability",
+        "inspector2",
+        "T1190",
+        238,
+        1,
+        "Inspector reports once more what nobody mended: the library that the exploit is about.",
+        facts={"vulnerability": "CVE-2021-44228", "instance": cast.WEB_1.id},
+    ),
+    Step(
         "probe",
         "waf",
         "T1595.002",
@@ -167,6 +183,21 @@ TIMELINE: Tuple[Step, ...] = (
         facts={"eni": cast.WEB_1.eni, "from": cast.WEB_1.private_ip, "to": cast.CALLBACK_IP, "port": 4444},
     ),
     Step(
+        "callback-finding",
+        "guardduty",
+        "T1071.004",
+        180,
+        1,
+        "GuardDuty reports the look-up of a known command-and-control host.",
+        facts={
+            "type": "Backdoor:EC2/C&CActivity.B!DNS",
+            "severity": 8.0,
+            "instance": cast.WEB_1.id,
+            "domain": cast.CALLBACK_HOST,
+            "since": "callback-lookup",
+        },
+    ),
+    Step(
         "credentials-used-outside",
         "cloudtrail",
         "T1552.005",
@@ -187,8 +218,11 @@ TIMELINE: Tuple[Step, ...] = (
         "GuardDuty reports the use of instance credentials from outside AWS.",
         facts={
             "type": "UnauthorizedAccess:IAMUser/InstanceCredentialExfiltration.OutsideAWS",
+            "severity": 8.0,
             "instance": cast.WEB_1.id,
             "address": cast.ATTACKER_CLOUD_IP,
+            "since": "credentials-used-outside",
+            "again": (60, 48),
         },
     ),
     Step(
@@ -240,6 +274,38 @@ TIMELINE: Tuple[Step, ...] = (
         ),
     ),
     Step(
+        "data-finding",
+        "guardduty",
+        "T1530",
+        100,
+        1,
+        "GuardDuty reports an unusual number of objects read by an unusual caller.",
+        facts={
+            "type": "Exfiltration:S3/AnomalousBehavior",
+            "severity": 8.0,
+            "bucket": cast.CUSTOMERS.name,
+            "address": cast.ATTACKER_CLOUD_IP,
+            "since": "customer-data-read",
+            "again": (55, 36),
+        },
+    ),
+    Step(
+        "sequence-finding",
+        "guardduty",
+        "T1530",
+        90,
+        1,
+        "GuardDuty puts the two together: an attack sequence.",
+        facts={
+            "type": "AttackSequence:S3/CompromisedData",
+            "severity": 9.5,
+            "of": ("exfiltration-finding", "data-finding"),
+            "bucket": cast.CUSTOMERS.name,
+            "address": cast.ATTACKER_CLOUD_IP,
+            "since": "credentials-used-outside",
+        },
+    ),
+    Step(
         "backups-refused",
         "cloudtrail",
         "T1530",
@@ -264,6 +330,15 @@ TIMELINE: Tuple[Step, ...] = (
                 read_only=False,
             ),
         ),
+    ),
+    Step(
+        "door-finding",
+        "securityhub",
+        "T1562.007",
+        24,
+        1,
+        "A control of Security Hub fails: SSH is open to the world.",
+        facts={"control": "EC2.13", "group": cast.BASTION_SECURITY_GROUP},
     ),
     Step(
         "privilege-attempts",
@@ -331,12 +406,26 @@ TIMELINE: Tuple[Step, ...] = (
             Call(
                 "guardduty",
                 "DeleteDetector",
-                request={"detectorId": "12abc34d567e8fa901bc2d34e56789f0"},
+                request={"detectorId": cast.DETECTOR},
                 error=DENIED,
-                resource=f"arn:aws:guardduty:{cast.REGION}:{cast.PRODUCTION}:detector/12abc34d567e8fa901bc2d34e56789f0",
+                resource=cast.DETECTOR_ARN,
                 read_only=False,
             ),
         ),
+    ),
+    Step(
+        "trail-finding",
+        "guardduty",
+        "T1562.008",
+        5,
+        1,
+        "GuardDuty reports that the trail was stopped, as something small.",
+        facts={
+            "type": "Stealth:IAMUser/CloudTrailLoggingDisabled",
+            "severity": 2.0,
+            "address": cast.ATTACKER_CLOUD_IP,
+            "since": "traces-covered",
+        },
     ),
 )
 

@@ -238,6 +238,8 @@ TRAIL_ARN = f"arn:aws:cloudtrail:{REGION}:{PRODUCTION}:trail/shop-trail"
 DATA_KEY_ARN = f"arn:aws:kms:{REGION}:{PRODUCTION}:key/3f2c9a10-5b6d-4c7e-8f90-a1b2c3d4e5f6"
 DATABASE_SECRET_ARN = f"arn:aws:secretsmanager:{REGION}:{PRODUCTION}:secret:shop/database-Xa1b2C"
 WEB_ACL_ARN = f"arn:aws:wafv2:{REGION}:{PRODUCTION}:regional/webacl/shop-acl/0a9b8c7d-6e5f-4a3b-2c1d-0e9f8a7b6c5d"
+DETECTOR = "12abc34d567e8fa901bc2d34e56789f0"
+DETECTOR_ARN = f"arn:aws:guardduty:{REGION}:{PRODUCTION}:detector/{DETECTOR}"
 LOAD_BALANCER_ARN = f"arn:aws:elasticloadbalancing:{REGION}:{PRODUCTION}:loadbalancer/app/shop-alb/50dc6c495c0c9188"
 SITE = "shop.example.com"
 

@@ -12,6 +12,11 @@ def iso(time_s: int) -> str:
     return datetime.fromtimestamp(time_s, timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
+def iso_ms(time_ms: int) -> str:
+    """Return epoch milliseconds as findings have them: ``2026-11-21T04:53:00.123Z``."""
+    return f"{iso(time_ms // 1000)[:-1]}.{time_ms % 1000:03d}Z"
+
+
 @lru_cache(maxsize=1024)
 def american(time_s: int) -> str:
     """Return epoch seconds as some services write them inside their answers: ``Nov 21, 2026, 4:53:00 AM``."""

@@ -13,3 +13,14 @@ class LabelledRecord(NamedTuple):
     time_s: int
     step: str
     record: Record
+
+
+class LabelledFinding(NamedTuple):
+    """One version of a finding, as the wire has it, when it becomes visible, with the name of its step."""
+
+    time_ms: int
+    #: Empty for what is not about the attack.
+    step: str
+    #: Whose list shows it: ``guardduty``, ``inspector2``, ``securityhub`` (ASFF) or ``securityhub_v2`` (OCSF).
+    product: str
+    finding: Record

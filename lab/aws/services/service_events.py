@@ -7,7 +7,6 @@ https://docs.aws.amazon.com/eventbridge/latest/ref/event-delivery-level.html
 
 from __future__ import annotations
 
-from datetime import datetime, timezone
 from typing import Any, Callable, Dict, List, NamedTuple, Tuple
 
 from lab.aws import event_buses
@@ -22,6 +21,7 @@ from lab.aws.services.store import (
     Place,
     Version,
 )
+from lab.story.clock import american
 
 Finding = Dict[str, Any]
 
@@ -60,7 +60,7 @@ def inspector(place: Place, finding: Finding) -> Message:
 
     https://docs.aws.amazon.com/inspector/latest/user/eventbridge-integration.html
     """
-    times = {name: american(finding[name]) for name in ("firstObservedAt", "lastObservedAt", "updatedAt")}
+    times = {name: american(int(finding[name])) for name in ("firstObservedAt", "lastObservedAt", "updatedAt")}
     return Message("aws.inspector2", "Inspector2 Finding", {**finding, **times}, [finding["findingArn"]])
 
 
@@ -94,12 +94,6 @@ MESSAGES: Dict[str, Callable[[Place, Finding], Message]] = {
     MACIE: macie,
     ACCESS_ANALYZER: access_analyzer,
 }
-
-
-def american(seconds: float) -> str:
-    """Return a time as Inspector's events have it: ``Mar 20, 2023, 6:08:05 PM``, in UTC."""
-    when = datetime.fromtimestamp(seconds, timezone.utc)
-    return f"{when:%b} {when.day}, {when.year}, {when.hour % 12 or 12}:{when:%M:%S} {'AM' if when.hour < 12 else 'PM'}"
 
 
 def send(version: Version) -> None:

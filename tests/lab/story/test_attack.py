@@ -5,14 +5,14 @@ from __future__ import annotations
 import pytest
 
 from lab.story import cast
-from lab.story.attack import LOGS, SPAN_MINUTES, TIMELINE, calls, moment_ms
+from lab.story.attack import FINDINGS, LOGS, SPAN_MINUTES, TIMELINE, calls, moment_ms
 
 END_MS = 1_795_236_780_000
 DAY_MS = 86_400_000
 
 
 def test_every_log_has_a_part_and_only_cloudtrail_has_calls():
-    assert {step.log for step in TIMELINE} == set(LOGS)
+    assert {step.log for step in TIMELINE} == {*LOGS, *FINDINGS}
     for step in TIMELINE:
         assert bool(step.calls) == (step.log == "cloudtrail"), step.name
         assert bool(step.facts) == (step.log != "cloudtrail"), step.name
