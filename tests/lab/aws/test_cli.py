@@ -37,11 +37,20 @@ def test_the_printed_exports_lead_to_a_bucket_and_its_queue(started: subprocess.
 import os, boto3
 keys = boto3.client("s3").list_objects_v2(Bucket=os.environ["BUCKET"])["KeyCount"]
 queue = boto3.client("sqs").get_queue_attributes(QueueUrl=os.environ["QUEUE_URL"], AttributeNames=["All"])
-print(keys, queue["Attributes"]["ApproximateNumberOfMessages"])
+events = boto3.client("sqs").get_queue_attributes(QueueUrl=os.environ["EVENTS_QUEUE_URL"], AttributeNames=["All"])
+role = boto3.client("sts").assume_role(RoleArn=os.environ["FINDINGS_ROLE_ARN"], RoleSessionName="reader")["Credentials"]
+guardduty = boto3.client("guardduty", os.environ["FINDINGS_REGION"], aws_access_key_id=role["AccessKeyId"],
+    aws_secret_access_key=role["SecretAccessKey"], aws_session_token=role["SessionToken"])
+(detector,) = guardduty.list_detectors()["DetectorIds"]
+found = len(guardduty.list_findings(DetectorId=detector)["FindingIds"])
+count = "ApproximateNumberOfMessages"
+print(keys, queue["Attributes"][count], events["Attributes"][count], found)
 """
     environment = {**os.environ, **exports}
     done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True)
-    keys, messages = map(int, done.stdout.split())
+    assert done.returncode == 0, done.stderr
+    keys, messages, events, found = map(int, done.stdout.split())
     assert 0 < keys == messages - 1, "one message is S3's test event"
+    assert events > found > 5, "an event for each version, and of each service"
     started.send_signal(signal.SIGINT)
     assert started.wait(30) == 0
