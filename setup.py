@@ -79,7 +79,7 @@ setup(
     packages=find_packages(include=PRODUCT + (IN_A_CLONE if IS_A_CLONE else [])),
     include_package_data=True,
     package_data={
-        "deploy": ["**/*.json", "**/*.yaml", "**/*.yml", "**/*.conf", "**/*.md"],
+        "deploy": ["**/*.json", "**/*.yaml", "**/*.yml", "**/*.conf", "**/*.md", "**/*.meta"],
         "aws_bridge": ["**/requirements*", "service_models/data/**"],
         "collectors": ["**/requirements*"],
     },

@@ -54,6 +54,7 @@ MAY_IMPORT: Dict[str, Set[str]] = {
     "splunk_app/package/bin/cluster_settings": {"es_bridge", "splunk_host"},
     "splunk_app/package/bin/search_command": {"es_bridge", "splunk_host", "cluster_settings"},
     "splunk_app/builder": {"splunk_app", "aws_bridge"},
+    "splunk_app/knowledge": {"splunk_app"},
 }
 MAY_IMPORT_NAMES = {
     *(Path(folder).name for folder in MAY_IMPORT),

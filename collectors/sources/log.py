@@ -58,7 +58,7 @@ class Log(NamedTuple):
     index_prefix: str
     #: ``event.dataset`` of its records.
     event_dataset: str
-    #: That of the Splunk Add-on for AWS, where it has one: SPL, eventtypes and data models written for it apply.
+    #: That of the Splunk Add-on for AWS, where it has one, so that SPL which names it finds rows of ours as well.
     sourcetype: str
     retention: Retention
     #: The folder AWS names after the service; a regular expression for the whole name.

@@ -18,6 +18,7 @@ from es_bridge import times
 from es_bridge.errors import TimeError
 from savedsearches.runner.app_commands import AppCommands, SettingsSource
 from savedsearches.runner.errors import SplError, SplSyntaxError
+from savedsearches.runner.macros import Macro, read_macros
 from savedsearches.runner.moment import Moment
 from savedsearches.runner.run import run_search
 from savedsearches.runner.session import Session
@@ -79,6 +80,10 @@ class Jobs:
         with self._lock:
             return self._jobs.get(sid)
 
+    def _macros(self) -> Dict[str, Macro]:
+        path = self._scripts.parent / "default" / "macros.conf"
+        return read_macros(path) if path.exists() else {}
+
     def delete(self, sid: str) -> None:
         """Stop a job and forget it, as cancelling does."""
         with self._lock:
@@ -97,7 +102,8 @@ class Jobs:
         """Start a job. Raises `SplError` where the search cannot be read."""
         moment = _moment(bounds, user.tz)
         job = Job(f"{time.time():.5f}", search, user.name)
-        session = Session(moment, events=self._own_logs() if _reads_events(search) else [])
+        events = self._own_logs() if _reads_events(search) else []
+        session = Session(moment, events=events, macros=self._macros())
         settings = SettingsSource(uri, session_key, self._home)
         job.commands = LabCommands(
             settings,

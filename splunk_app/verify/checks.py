@@ -478,3 +478,20 @@ def _numbers(target: Target) -> str:
     if not docs or docs != sorted(docs):
         raise Failed(f"not sorted as numbers: {docs[:10]}")
     return f"{len(docs)} rows"
+
+
+@check("M1", "the macro gives rows CIM fields")
+def _macro(target: Target) -> str:
+    rest = "| `aws_cim_cloudtrail` | stats dc(vendor_product) AS n, count(action) AS actions, count AS rows"
+    (row,) = _done(target.search("size=100", rest)).rows
+    if str(row["n"]) != "1" or row["actions"] != row["rows"]:
+        raise Failed(f"{row['actions']} of {row['rows']} rows have an action, vendor_product has {row['n']} values")
+    return f"{row['actions']} rows"
+
+
+@check("M2", "search-time knowledge does not apply to rows")
+def _no_knowledge(target: Target) -> str:
+    (row,) = _done(target.search("size=100", "| stats count(eventtype) AS n")).rows
+    if str(row["n"]) != "0":
+        raise Failed(f"{row['n']} of 100 rows have an eventtype: props, eventtypes and tags apply to them after all")
+    return "no eventtype"

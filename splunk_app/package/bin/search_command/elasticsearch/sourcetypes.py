@@ -1,7 +1,9 @@
 """Which Splunk sourcetype an index holds, by its name.
 
 The names are those of the Splunk Add-on for AWS (https://splunk.github.io/splunk-add-on-for-amazon-web-services/), so
-that SPL, eventtypes and data models written for it apply. ``aws:waf`` is a convention of the community.
+that SPL which names them finds these rows as well. Extractions, eventtypes and tags of a sourcetype are not expected to
+apply to rows of a generating command: the macros ``aws_cim_*`` give them CIM fields. ``aws:waf`` is a convention of the
+community.
 """
 
 from __future__ import annotations
