@@ -24,10 +24,11 @@ class Stack:
     template: Dict[str, Any]
     skipped: List[str]
     region: str = REGION
+    access_key: str = ACCESS_KEY
     _statements: Dict[str, List[Dict[str, Any]]] = field(default_factory=dict)
 
     def client(self, service: str) -> Any:
-        return _client(self.aws, service, self.region)
+        return _client(self.aws, service, self.region, self.access_key)
 
     def statements(self, role: str) -> List[Dict[str, Any]]:
         """Return the statements of the role with this logical name, resolved."""
@@ -51,10 +52,15 @@ class Stack:
 
 
 def create_stack(
-    aws: AwsStandIn, template: Dict[str, Any], parameters: Mapping[str, str], name: str, region: str = REGION
+    aws: AwsStandIn,
+    template: Dict[str, Any],
+    parameters: Mapping[str, str],
+    name: str,
+    region: str = REGION,
+    access_key: str = ACCESS_KEY,
 ) -> Stack:
-    """Create a stack of a template without transforms."""
-    cloudformation = _client(aws, "cloudformation", region)
+    """Create a stack of a template without transforms, in the account that the key belongs to."""
+    cloudformation = _client(aws, "cloudformation", region, access_key)
     logged = len(aws.log())
     cloudformation.create_stack(
         StackName=name,
@@ -73,16 +79,17 @@ def create_stack(
         template=template,
         skipped=skipped,
         region=region,
+        access_key=access_key,
     )
 
 
-def _client(aws: AwsStandIn, service: str, region: str) -> Any:
-    return _client_of(aws.url, service, region)
+def _client(aws: AwsStandIn, service: str, region: str, access_key: str) -> Any:
+    return _client_of(aws.url, service, region, access_key)
 
 
 @cache
-def _client_of(url: str, service: str, region: str) -> Any:
-    session = boto3.session.Session(aws_access_key_id=ACCESS_KEY, aws_secret_access_key="lab", region_name=region)
+def _client_of(url: str, service: str, region: str, access_key: str) -> Any:
+    session = boto3.session.Session(aws_access_key_id=access_key, aws_secret_access_key="lab", region_name=region)
     return session.client(service, endpoint_url=url)
 
 

@@ -12,7 +12,7 @@ pytest.importorskip("moto", reason="the stand-in for AWS needs Python 3.11")
 
 from samtranslator.yaml_helper import yaml_parse
 
-from lab.aws.stand_in import ACCOUNT, REGION, AwsStandIn
+from lab.aws.stand_in import ACCESS_KEY, ACCOUNT, REGION, AwsStandIn
 from lab.node import NodeUnavailable
 from lab.policies import PolicySimulator
 from tests.deploy.stacks import Stack, create_stack, resolved
@@ -61,9 +61,9 @@ class Deployed:
         return self._cache[id(stack)]
 
 
-def deploy(aws: AwsStandIn, central: Mapping[str, str], choice: str) -> Deployed:
+def deploy(aws: AwsStandIn, central: Mapping[str, str], choice: str, access_key: str = ACCESS_KEY) -> Deployed:
     """Create the stacks; ``choice``: ``yes`` or ``no`` for every input."""
-    hub = create_stack(aws, source("central"), central, f"hub-{choice}")
+    hub = create_stack(aws, source("central"), central, f"hub-{choice}", access_key=access_key)
     read = {
         "CollectorArn": hub.outputs["CollectorRoleArn"],
         "ExternalId": EXTERNAL_ID,
@@ -80,15 +80,9 @@ def deploy(aws: AwsStandIn, central: Mapping[str, str], choice: str) -> Deployed
     }
     return Deployed(
         hub,
-        create_stack(aws, source("account"), read, f"account-{choice}"),
-        create_stack(aws, source("region"), forward, f"region-{choice}", ELSEWHERE),
+        create_stack(aws, source("account"), read, f"account-{choice}", access_key=access_key),
+        create_stack(aws, source("region"), forward, f"region-{choice}", ELSEWHERE, access_key),
     )
-
-
-@pytest.fixture(scope="session")
-def aws() -> Iterator[AwsStandIn]:
-    with AwsStandIn() as found:
-        yield found
 
 
 @pytest.fixture(scope="session")
