@@ -31,7 +31,8 @@ What is still not as on AWS:
 - SQS keeps messages in order, answers long polls within 0.1 s and keeps no limit of 120,000 messages in flight.
 - EventBridge reaches queues and other buses only; SNS reaches queues and HTTP endpoints.
 - Findings: filters know the fields that matter to a reader and refuse others; the order of an unsorted list is that of
-  arrival; what BatchUpdateFindings changes is seen at once and never an older version; objects of an export have names
+  arrival; what BatchUpdateFindings changes is seen at once, and an older version
+  only when a test says so; objects of an export have names
   of our own; regions and members are linked one by one, and by no policy.
 - A session ends when a test says so, not by time. Every role can be assumed, and no ExternalId is compared.
 - A region that a service does not have is not known: all have all.

@@ -133,6 +133,10 @@ class AwsAccount:
         """Let lists give a token of ``length`` replies ago again: 1 is the one just used. ``times`` -1: for ever."""
         self._tell("repeat_token", operation=operation, region=region, times=times, length=length)
 
+    def be_stale(self, product: str, region: str, times: int) -> None:
+        """Let lists show each finding as it was before its last change, for so many more requests."""
+        self._tell("be_stale", product=product, region=region, times=times)
+
     def lose_events(self, product: str, count: int) -> None:
         """Let the next ``count`` events of a product never reach EventBridge, as best effort allows."""
         self._tell("lose_events", product=product, count=count)

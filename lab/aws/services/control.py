@@ -216,6 +216,11 @@ def repeat_token(account: str, operation: str, region: str = "", times: int = 1,
     PAGES.repeats[account, region, operation] = Repeats(times, length)
 
 
+def be_stale(account: str, product: str, region: str, times: int) -> None:
+    """Let lists show each finding as it was before its last change, for so many more requests."""
+    STORE.stale[_on(account, product, region)] = times
+
+
 def lose_events(account: str, product: str, count: int) -> None:
     """Let the next events of a product be lost."""
     service_events.LOSE[product, account] = count
@@ -261,7 +266,7 @@ COMMANDS: Dict[str, Callable[..., Any]] = {
     command.__name__: command
     for command in (
         *(new_account, enable, add, update, remove, versions, administer, aggregate, organization, deny, allow),
-        *(opt_in, expire_sessions, speed, repeat_token, lose_events, emit, meanwhile),
+        *(opt_in, expire_sessions, speed, repeat_token, be_stale, lose_events, emit, meanwhile),
     )
 }
 

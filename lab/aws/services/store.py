@@ -60,8 +60,11 @@ class Store:
     administrators: Dict[Tuple[str, str, str], str] = field(default_factory=dict)
     #: (product, account) -> its aggregator.
     aggregators: Dict[Tuple[str, str], Aggregator] = field(default_factory=dict)
+    #: Where lists show the version before, for so many more looks.
+    stale: Dict[Place, int] = field(default_factory=dict)
     listeners: List[Listener] = field(default_factory=list)
     _findings: DefaultDict[Place, Dict[str, Dict[str, Any]]] = field(default_factory=lambda: defaultdict(dict))
+    _before: DefaultDict[Place, Dict[str, Dict[str, Any]]] = field(default_factory=lambda: defaultdict(dict))
     _versions: DefaultDict[str, List[Version]] = field(default_factory=lambda: defaultdict(list))
     _numbers: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
 
@@ -72,6 +75,8 @@ class Store:
     def put(self, place: Place, finding_id: str, finding: Dict[str, Any]) -> None:
         """Let a finding be there, or be there in a new version. It is kept as it is: nobody may change it later."""
         with self.lock:
+            if finding_id in self._findings[place]:
+                self._before[place][finding_id] = self._findings[place][finding_id]
             self._findings[place][finding_id] = finding
             version = Version(place, finding_id, finding)
             self._versions[place.account].append(version)
@@ -114,11 +119,17 @@ class Store:
 
     def visible(self, seen_from: Place) -> List[Tuple[Place, str, Dict[str, Any]]]:
         """Return what a list there shows, oldest first, with where each finding is. Not to be changed."""
-        return [
-            (place, finding_id, finding)
-            for place in self.places(seen_from)
-            for finding_id, finding in self._findings.get(place, {}).items()
-        ]
+        found = []
+        for place in self.places(seen_from):
+            before = self._before[place] if self._is_stale(place) else {}
+            for finding_id, finding in self._findings.get(place, {}).items():
+                found.append((place, finding_id, before.get(finding_id, finding)))
+        return found
+
+    def _is_stale(self, place: Place) -> bool:
+        left = self.stale.get(place, 0)
+        self.stale[place] = max(0, left - 1)
+        return left > 0
 
     def find(self, seen_from: Place, finding_id: str) -> Optional[Tuple[Place, Dict[str, Any]]]:
         """Return a finding that a list there shows and where it is; None if there is none."""

@@ -321,7 +321,8 @@ def test_security_hub_v2_chooses_and_sorts(aws_account: AwsAccount) -> None:
     assert found == made[::-1]
     client.batch_update_findings_v2(MetadataUids=made[:1], StatusId=4, Comment="done")
     (changed,) = client.get_findings_v2(Filters=V2[3][0])["Findings"][:1]
-    assert (changed["status_id"], changed["comment"], changed["time_dt"]) == (4, "done", "2026-11-30T10:00:00.000Z")
+    assert (changed["status_id"], changed["status"], changed["comment"]) == (4, "Resolved", "done")
+    assert changed["finding_info"]["modified_time_dt"] == "2026-11-30T10:00:00.000Z"
 
 
 @pytest.mark.parametrize(
@@ -613,3 +614,13 @@ def test_shield_tells_of_attacks_by_time(aws_account: AwsAccount) -> None:
     aws_account.update("shield", HOME, made[1:2], at="2026-11-30T10:30:00.000Z")
     assert client.describe_attack(AttackId=made[1])["Attack"]["EndTime"].minute == 30
     assert client.get_subscription_state()["SubscriptionState"] == "ACTIVE"
+
+
+def test_an_older_version_may_be_shown_for_a_while(aws_account: AwsAccount) -> None:
+    aws_account.enable("securityhub", HOME)
+    ids = aws_account.add("securityhub", count=2, at=AT)
+    aws_account.update("securityhub", HOME, ids[:1], at="2026-11-30T11:00:00.000Z")
+    aws_account.be_stale("securityhub", HOME, 1)
+    client = aws_account.client("securityhub")
+    times = [[each["UpdatedAt"][11:13] for each in client.get_findings()["Findings"]] for _ in range(2)]
+    assert times == [["10", "10"], ["11", "10"]]

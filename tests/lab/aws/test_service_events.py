@@ -175,3 +175,14 @@ def test_a_target_that_cannot_be_reached_does_not_stop_the_next(aws_account: Aws
     said = client.put_events(Entries=[{"Source": "shop", "DetailType": "x", "Detail": "{}"}])
     assert said["FailedEntryCount"] == 0
     assert [event["source"] for event in events(aws_account, url)] == ["shop"]
+
+
+@pytest.mark.parametrize(("most", "arrives"), [("262144", 0), ("1048576", 1)])
+def test_a_large_event_needs_a_queue_that_takes_it(aws_account: AwsAccount, most: str, arrives: int) -> None:
+    sqs = aws_account.client("sqs")
+    url = sqs.create_queue(QueueName="events", Attributes={"MaximumMessageSize": most})["QueueUrl"]
+    client = aws_account.client("events")
+    client.put_rule(Name="all", EventPattern=ALL)
+    client.put_targets(Rule="all", Targets=[{"Id": "queue", "Arn": queue_arn(aws_account)}])
+    aws_account.emit("aws.guardduty", "GuardDuty Finding", {"large": "x" * 500_000})
+    assert len(events(aws_account, url)) == arrives

@@ -8,6 +8,8 @@ from typing import Set
 
 import pytest
 
+from aws_bridge.service_models import SERVICES
+from splunk_app.builder import lib
 from splunk_app.builder.rooms import CARRIED, KEPT_FIT, Room
 
 from .conftest import ROOT
@@ -65,3 +67,14 @@ def test_no_room_is_carried_that_nothing_in_the_app_imports() -> None:
 def test_every_name_of_the_list_is_there(room: Room) -> None:
     assert list(room.files())
     assert [name for name in room.without if not list((ROOT / room.folder).rglob(name))] == []
+
+
+def test_a_room_brings_what_it_reads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The descriptions of AWS's services, without which botocore makes no client of them."""
+    (room,) = (room for room in (*CARRIED, *KEPT_FIT) if room.folder == "aws_bridge")
+    monkeypatch.setattr(lib, "CARRIED", (room,))
+    lib.add_rooms(tmp_path)
+    data = tmp_path / "aws_bridge" / "service_models" / "data"
+    assert {path.name for path in data.iterdir()} == {*SERVICES, "NOTICE"}
+    assert sum(path.stat().st_size for path in data.rglob("*") if path.is_file()) < 2**20
+    assert not list(tmp_path.rglob("renew.py"))
