@@ -23,6 +23,7 @@ STARTED: Dict[str, str] = {
     "s3": "the stand-in for AWS",
     "s3_url": "the stand-in for AWS",
     "run_function": "Lambda's runtime",
+    "simulator": "the simulator of AWS's policies",
     "engine_by_id": "an engine",
 }
 _LEFT_OUT = pytest.StashKey["Counter[str]"]()

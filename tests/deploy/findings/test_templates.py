@@ -23,6 +23,7 @@ NOT_IN_THE_STAND_IN = {
 ONE_MIB = 1048576
 
 
+@pytest.mark.slow("the linter of templates")
 @pytest.mark.parametrize("name", TEMPLATES)
 def test_the_linter_finds_nothing(name: str) -> None:
     from cfnlint.api import ManualArgs, lint_file

@@ -210,6 +210,12 @@ def test_no_setting_has_the_stanza_and_key_of_the_official_add_on(
     assert {key.partition("=")[2] for key in knowledge.tags} <= set(knowledge.eventtypes)
 
 
+def test_the_app_for_indexers_has_the_version_of_the_app() -> None:
+    version = json.loads((ROOT / "splunk_app/package/app.manifest").read_text())["info"]["id"]["version"]
+    lines = (ROOT / PARSING / "app.conf").read_text().splitlines()
+    assert [line for line in lines if line.startswith("version")] == [f"version = {version}"] * 2
+
+
 def test_the_index_time_part_is_the_same_on_both_tiers_and_nothing_else(knowledge: Knowledge) -> None:
     parsing = read_knowledge(ROOT / PARSING).props
     assert set(parsing) == set(knowledge.props)
