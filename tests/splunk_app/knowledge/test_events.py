@@ -123,6 +123,17 @@ def test_what_lies_behind_the_cut_off_is_found(knowledge: Knowledge) -> None:
     assert found["dest"] == small["dest"] and found["severity"] == small["severity"]
 
 
+@pytest.mark.parametrize("name", WITH_EVENTS)
+def test_a_finding_of_any_shape_is_an_event(knowledge: Knowledge, name: str) -> None:
+    """AWS adds what it likes, and others choose names: no expression meets what it cannot compute with."""
+    body = next(iter(raw_events(name)))
+    inside = "detail" if isinstance(body.get("detail"), dict) else ""
+    for key in body[inside] if inside else body:
+        for value in (None, [], "x", 7, True, {"x": [{}]}, ["a", "b"], [{"Id": "a"}, {"Id": ["b", "c"]}]):
+            changed = {**body, inside: {**body[inside], key: value}} if inside else {**body, key: value}
+            assert knowledge.apply(as_event(DATASETS[name], changed))["source"].startswith("aws_siem_bridge:")
+
+
 def test_a_sample_is_told_apart(knowledge: Knowledge) -> None:
     body = next(iter(raw_events("guardduty")))
     for is_sample in (True, False):
