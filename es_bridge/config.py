@@ -18,7 +18,7 @@ LONGEST_TIMEOUT_S = 86_400
 #: Labels of a name are 1 to 63 characters long: RFC 1035, section 2.3.4. Underscores are in use inside of networks.
 _LABEL = r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
 #: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html: names of 64 characters, paths of 512.
-_ROLE_ARN = re.compile(r"arn:aws[a-z-]*:iam::[0-9]{12}:role/[\w+=,.@/-]{1,576}", re.ASCII)
+_ROLE_ARN = r"(?a)arn:aws[a-z-]*:iam::[0-9]{12}:role/[\w+=,.@/-]{1,576}"
 _NETLOC = re.compile(rf"(?:\[(?P<ip>[0-9A-Fa-f:.]+)\]|{_LABEL}(?:\.{_LABEL})*\.?)(?::(?P<port>[0-9]{{1,5}}))?")
 
 
@@ -62,7 +62,7 @@ class Auth:
                 )
             if bool(self.access_key_id) != bool(self.secret_access_key):
                 raise ConfigError("SigV4 keys come in pairs: give access key id and secret access key, or neither")
-            if self.role_arn and not _ROLE_ARN.fullmatch(self.role_arn):
+            if self.role_arn and not re.fullmatch(_ROLE_ARN, self.role_arn):
                 raise ConfigError(
                     f"{self.role_arn!r} is not the ARN of a role, such as arn:aws:iam::111122223333:role/siem-reader"
                 )

@@ -17,7 +17,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from concurrent.futures import Future
-from typing import Any, Deque, Iterator, List, Optional, Tuple
+from typing import TYPE_CHECKING, Any, Deque, Iterator, List, Optional, Tuple
 
 from es_bridge.dialect import Dialect
 from es_bridge.errors import (
@@ -32,10 +32,12 @@ from es_bridge.limits import Ceilings
 from es_bridge.pit import Overview, PitSearch
 from es_bridge.query import Clause, SearchRequest, having_clause
 from es_bridge.reply import Hit, Reply
-from es_bridge.scroll import Scroll
 from es_bridge.time_field import MILLIS, NANOS, NANOS_RANGE_MS, TimeField
 from es_bridge.transport import Transport
 from es_bridge.windows import Window, fetch, fetch_crowded, in_order, plan, smaller_page
+
+if TYPE_CHECKING:
+    from es_bridge.scroll import Scroll
 
 #: Windows asked for before the reader wants them. Bounds memory together with the page size.
 WINDOWS_AHEAD = 3
@@ -273,6 +275,8 @@ class Search(Inquiry):
                 yield Page(part_hits, ticks)
 
     def _pages_by_scroll(self, time_field: TimeField) -> Iterator[Page]:
+        from es_bridge.scroll import Scroll  # here, because every import delays the first row
+
         self._scroll = Scroll(self._transport, self.request, time_field, self._access, self._time_limit())
         pages = self._scroll.pages()
         awaited = self._pool.submit(next, pages, None)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass
+from typing import NamedTuple
 
 #: Doubled more often than this, nothing stays below its longest wait, and a float would end somewhere.
 _MOST_DOUBLINGS = 20
 
 
-@dataclass(frozen=True)
-class Backoff:
+class Backoff(NamedTuple):
     """Waits that double from attempt to attempt, counted from 0, up to a longest one."""
 
     first_s: float

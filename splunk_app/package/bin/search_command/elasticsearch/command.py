@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Iterator
+from typing import TYPE_CHECKING, Iterator
 
 from splunklib.searchcommands import Configuration
 
 from search_command.chunked import Chunk, ChunkedGeneratingCommand
 from search_command.command import ClusterCommand
 from search_command.elasticsearch.options import parse_options
-from search_command.work import Work
+
+if TYPE_CHECKING:
+    from search_command.work import Work
 
 
 @Configuration()

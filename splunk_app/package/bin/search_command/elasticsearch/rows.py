@@ -33,7 +33,7 @@ MOST_CELLS = 1_000_000
 #: A chunk of documents of so many bytes is full.
 CHUNK_BYTES = 8 << 20
 
-_SURROGATE = re.compile("[\ud800-\udfff]")
+_SURROGATE = "[\ud800-\udfff]"
 #: Template of the cells, function that puts the values into column order, number of the last column filled.
 _Shape = Tuple[str, Optional[Callable[[Any], Any]], int]
 #: Rows and their CSV.
@@ -157,7 +157,7 @@ class RowEncoder:
         ends = {last: "," * (count - last) + "\n" for last in set(parts[3::4])}
         parts[3::4] = [ends[last] for last in parts[3::4]]
         header = ",".join(META_COLUMNS + tuple(f'"{_escaped(name)}"' for name in columns))
-        return rows, _SURROGATE.sub("\ufffd", header).encode() + b"\n" + _encoded(parts)
+        return rows, _utf8(header) + b"\n" + _encoded(parts)
 
     def _chosen(self, names: Tuple[str, ...]) -> List[int]:
         """Return which of these fields become columns."""
@@ -273,7 +273,7 @@ def _utf8(text: str) -> bytes:
     try:
         return text.encode()
     except UnicodeEncodeError:  # as in `_encoded`
-        return _SURROGATE.sub("\ufffd", text).encode()
+        return re.sub(_SURROGATE, "\ufffd", text).encode()
 
 
 def _encoded(parts: List[str]) -> bytes:
@@ -283,6 +283,6 @@ def _encoded(parts: List[str]) -> bytes:
         pass
     # Half of a surrogate pair, which JSON can escape and UTF-8 cannot hold, becomes U+FFFD in fields. Bytes that are
     # not UTF-8 stay in _raw as they are stored.
-    encoded = [_SURROGATE.sub("\ufffd", part).encode() for part in parts]
+    encoded = [re.sub(_SURROGATE, "\ufffd", part).encode() for part in parts]
     encoded[1::4] = [raw.encode("utf-8", "surrogateescape") for raw in parts[1::4]]
     return b"".join(encoded)
