@@ -1,4 +1,4 @@
-"""``aws-siem-bridge lab run``: one ``| elasticsearch ...`` through the app's own script, without a Splunk.
+"""``aws-siem-bridge lab run``: one command of the app through its own script, without a Splunk.
 
 Rows go to stdout, as JSON lines or in another format, messages to stderr; the exit status is how the job would end: 0
 done, 1 failed; 2 is wrong usage.
@@ -19,11 +19,11 @@ from es_bridge.config import ClusterConfig
 from es_bridge.errors import BridgeError
 from es_bridge.terminal import put_error
 from lab.app_command import AppCommand
-from lab.splunkd import SplunkdStandIn, User, add_cluster
+from savedsearches.runner.app_commands import COMMANDS
+from savedsearches.runner.local_settings import LocalSettings
 from splunk_bridge.chunked import CommandProcess, Job, ProtocolError
 from splunk_bridge.command_line import CommandLine, CommandLineError, parse_command_line
 
-COMMAND = "elasticsearch"
 #: Its name in `source` and in messages. Not "default": in a conf file that is the stanza every other one inherits.
 CLUSTER = "lab"
 _EXAMPLES = """\
@@ -31,6 +31,9 @@ examples:
   aws-siem-bridge lab run '| elasticsearch index="*cloudtrail*" query="errorCode:AccessDenied" start_time=now-30m'
   aws-siem-bridge lab run '| elasticsearch index=aws-waf-* fields=action,httpRequest.*' --earliest -1d@d --latest now
   aws-siem-bridge lab run '| elasticsearch index=x size=0 output=raw' --url https://search:9200 --username reader
+  aws-siem-bridge lab run '| elasticfields index=aws-dns-* top=3'
+
+A whole pipeline: aws-siem-bridge spl.
 """
 
 
@@ -58,26 +61,23 @@ def run(arguments: argparse.Namespace) -> int:
     except (CommandLineError, BridgeError) as exc:
         put_error(f"aws-siem-bridge: {exc}")
         return WRONG_USAGE
-    return _run_line(line.args, line.raw_args, picker, cluster, arguments)
+    return _run_line(line, picker, cluster, arguments)
 
 
 def own_command_line(text: str) -> CommandLine:
-    """Return the parts of a line that calls this app's command. Raises `CommandLineError` for any other."""
+    """Return the parts of a line that calls a command of this app. Raises `CommandLineError` for any other."""
     line = parse_command_line(text)
-    if line.command != COMMAND:
-        raise CommandLineError(f"{line.command!r} is not a command of this app: write | {COMMAND} ...")
+    if line.command not in COMMANDS:
+        raise CommandLineError(f"{line.command!r} is not a command of this app: write | {' or | '.join(COMMANDS)}")
     return line
 
 
-def _run_line(
-    args: List[str], raw_args: List[str], picker: List[str], cluster: ClusterConfig, arguments: argparse.Namespace
-) -> int:
-    with SplunkdStandIn(python=arguments.python) as splunkd:
-        add_cluster(splunkd.state, replace(cluster, name=CLUSTER))
-        session_key = splunkd.state.session(User("admin", ("admin",), tz=arguments.time_zone))
-        job = Job(args, raw_args, splunkd.uri, session_key, earliest=picker[0], latest=picker[1])
+def _run_line(line: CommandLine, picker: List[str], cluster: ClusterConfig, arguments: argparse.Namespace) -> int:
+    with LocalSettings(replace(cluster, name=CLUSTER), user="admin", tz=arguments.time_zone) as settings:
+        job = Job(line.args, line.raw_args, settings.uri, settings.session_key, earliest=picker[0], latest=picker[1])
+        job.command = line.command
         try:
-            with AppCommand(job, python=arguments.python, home=splunkd.splunk_home) as command:
+            with AppCommand(job, python=arguments.python, home=settings.home) as command:
                 try:
                     return _print_replies(command, Rows(arguments.format))
                 except (ProtocolError, EOFError) as exc:

@@ -16,14 +16,18 @@ from prompt_toolkit.history import FileHistory, History, InMemoryHistory
 from prompt_toolkit.output import create_output
 
 from lab.demo.screen import Screen
-from lab.demo.search import Found, Row, Searches
-from lab.demo.tables import Asked, as_table, as_whole, raw
-from lab.demo.tour import EVENTS, FAILURE, NEXT, TOUR, WARNING, Step
+from lab.demo.search import Found, Row, Searches, Tell
+from lab.demo.tables import Asked, are_events, as_results, as_table, as_whole, raw
+from lab.demo.tour import EVENTS, FAILURE, NEXT, RESULTS, TOUR, WARNING, Step
 from lab.run_cli import own_command_line
+from savedsearches.runner.app_commands import COMMANDS
+from savedsearches.runner.commands import GENERATING
+from savedsearches.runner.errors import SplSyntaxError
+from savedsearches.runner.pipeline import split_pipeline
 from splunk_bridge.command_line import CommandLine, CommandLineError
 
 HELP = """\
-| elasticsearch index=<pattern> ...   searches. The most used options:
+| elasticsearch index=<pattern> ...   searches, as Splunk would start it. The most used options:
       query="errorCode:AccessDenied"    which events: field:value, AND, OR, NOT, wildcards
       dsl="{\\"term\\": {...}}"             the same as one JSON clause
       start_time=-24h end_time=now      when; also now-30m, 2026-11-30T08:00:00Z
@@ -32,13 +36,17 @@ HELP = """\
       output=raw                        the documents as they are stored, no fields
       unknown_fields=fail               a field that no index has is an error, not a warning
   docs/search_command.md has every option.
+| elasticindices, | elasticfields index=<pattern>   which indices and fields there are: docs/fields_and_indices.md
+| elasticsearch ... | stats count by eventName | sort 0 -count   whole pipelines, by a strict subset of SPL of our own,
+      which is not Splunk: docs/spl_runner.md
 event [n]   shows the n-th event of the last search whole
 tour        shows the tour again
 help        shows this
 exit        leaves, as Ctrl-D does
 Ctrl-C cancels the line, or the search under way. Arrow up and Ctrl-R find earlier lines."""
-#: How many events of a search are shown.
-SHOWN_EVENTS = 8
+#: How many events of a search are shown, and how many rows that a command has made.
+SHOWN_EVENTS, SHOWN_RESULTS = 8, 20
+SUBSET = "run by a strict subset of SPL of our own, which is not Splunk: docs/spl_runner.md has what is in it"
 STATE_VARIABLE = "XDG_STATE_HOME"
 
 
@@ -49,8 +57,15 @@ class ShowEvent:
     number: int
 
 
-#: What a line can be: nothing, a word of the demo's own, an event to show, a search.
-Turn = Union[str, ShowEvent, CommandLine]
+@dataclass(frozen=True)
+class Pipeline:
+    """Run several commands, the first of which is the app's, or begins with rows of its own."""
+
+    search: str
+
+
+#: What a line can be: nothing, a word of the demo's own, an event to show, one command of the app, a pipeline.
+Turn = Union[str, ShowEvent, CommandLine, Pipeline]
 NOTHING, LEAVE, HELP_ME, TOUR_AGAIN = "", "exit", "help", "tour"
 _WORDS = {
     "": NOTHING, "exit": LEAVE, "quit": LEAVE, "help": HELP_ME, "?": HELP_ME, "tour": TOUR_AGAIN,
@@ -68,9 +83,22 @@ def parse(text: str) -> Turn:
             raise CommandLineError("write event and a number, such as event 1")
         return ShowEvent(int(words[1]) if len(words) == 2 else 1)
     try:
-        return own_command_line(text)
-    except CommandLineError as exc:
+        return _search(text.strip())
+    except (CommandLineError, SplSyntaxError) as exc:
         raise CommandLineError(f"{exc}; help shows what can be typed") from None
+
+
+def _search(text: str) -> Union[CommandLine, Pipeline]:
+    if not text.startswith("|"):
+        return own_command_line(text)  # which says what is missing
+    if "`" in text:  # what a macro stands for is found out when it is run
+        return Pipeline(text)
+    commands = split_pipeline(text)
+    if len(commands) == 1 and commands[0].name in COMMANDS:
+        return own_command_line(text)
+    if commands[0].name not in (*COMMANDS, *GENERATING):
+        raise CommandLineError(f"a search begins with | {' or | '.join(COMMANDS)}, not with {commands[0].name}")
+    return Pipeline(text)
 
 
 class Prompt:
@@ -80,6 +108,7 @@ class Prompt:
         self._searches = searches
         self._screen = screen
         self._last: List[Row] = []
+        self._said_subset = False
 
     def tour(self) -> bool:
         """Run every search of the tour; return whether each ended as it should. Ctrl-C raises KeyboardInterrupt."""
@@ -90,7 +119,7 @@ class Prompt:
             self._screen.say(step.line, "cyan")
             self._screen.say()
             warned: List[str] = []
-            found = self._search(own_command_line(step.line), warned)
+            found = self._search(_search(step.line), warned)
             if found.ended == "CANCELLED":
                 raise KeyboardInterrupt
             if not _ended_as_it_should(step, found, warned):
@@ -121,7 +150,7 @@ class Prompt:
                 self._screen.say("cancelled")
 
     def _do(self, turn: Turn) -> None:
-        if isinstance(turn, CommandLine):
+        if isinstance(turn, (CommandLine, Pipeline)):
             self._search(turn, [])
         elif isinstance(turn, ShowEvent):
             if not 1 <= turn.number <= len(self._last):
@@ -135,41 +164,57 @@ class Prompt:
 
     def _show_whole(self, row: Row) -> None:
         self._screen.show(as_whole(row))
-        self._screen.say("_raw", "bold")
-        self._screen.say(raw(row))
-        self._screen.say()
+        if "_raw" in row:
+            self._screen.say("_raw", "bold")
+            self._screen.say(raw(row))
+            self._screen.say()
 
-    def _search(self, line: CommandLine, warned: List[str]) -> Found:
+    def _search(self, search: Union[CommandLine, Pipeline], warned: List[str]) -> Found:
         """Run a search and show what it finds; the levels of its messages go into ``warned``."""
 
         def tell(level: str, text: str) -> None:
             warned.append(level)
             self._screen.message(level, text)
 
-        found = self._searches.run(line, SHOWN_EVENTS, tell)
+        if isinstance(search, Pipeline):
+            found = self._run_pipeline(search, tell)
+            asked = Asked()
+        else:
+            found = self._searches.run(search, SHOWN_RESULTS, tell)
+            asked = Asked.by(search.args)
         if found.ended == "CANCELLED":
             self._screen.say()  # the terminal has written ^C
-        self._last = found.rows
-        asked = Asked.by(line.args)
-        if len(found.rows) == 1 and not asked.fields:
-            self._show_whole(found.rows[0])
-        elif found.rows:
-            self._screen.show(as_table(found.rows, asked, self._screen.width))
-        if found.is_done and found.count > len(found.rows):
-            self._screen.say(f"... {found.count - len(found.rows):,} more", "dim")
+        is_of_events = are_events(found.rows)
+        rows = self._last = found.rows[:SHOWN_EVENTS] if is_of_events else found.rows
+        if not is_of_events and rows:
+            self._screen.show(as_results(rows, self._screen.width))
+        elif len(rows) == 1 and not asked.fields:
+            self._show_whole(rows[0])
+        elif rows:
+            self._screen.show(as_table(rows, asked, self._screen.width))
+        if found.is_done and found.count > len(rows):
+            self._screen.say(f"... {found.count - len(rows):,} more", "dim")
         first = f", the first after {found.first_s:.2f} s" if found.first_s is not None else ""
         # What came before a failure is a part of what there is: to count it would say less than nothing.
-        count = f"{found.count:,} event{'s' * (found.count != 1)} in" if found.is_done else "ended after"
+        what = "event" if is_of_events or not rows else "row"
+        count = f"{found.count:,} {what}{'s' * (found.count != 1)} in" if found.is_done else "ended after"
         self._screen.say(
             f"{count} {found.seconds:.2f} s from the start of the process{first}; job {found.ended}",
             "" if found.is_done else "red",
         )
         return found
 
+    def _run_pipeline(self, pipeline: Pipeline, tell: Tell) -> Found:
+        if not self._said_subset:
+            self._screen.say(SUBSET, "dim")
+            self._said_subset = True
+        return self._searches.run_pipeline(pipeline.search, SHOWN_RESULTS, tell)
+
 
 def _ended_as_it_should(step: Step, found: Found, warned: List[str]) -> bool:
     return {
-        EVENTS: found.is_done and found.count > 0,
+        EVENTS: found.is_done and found.count > 0 and are_events(found.rows),
+        RESULTS: found.is_done and found.count > 0 and not are_events(found.rows),
         FAILURE: not found.is_done,
         WARNING: found.is_done and not found.count and "WARN" in warned,
     }[step.ends_with]

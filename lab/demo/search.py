@@ -1,30 +1,42 @@
-"""One search as Splunk would run it: the app's own script as a child process, and the rows a person looks at."""
+"""Searches as Splunk would run them: the app's own scripts as child processes, and the rows a person looks at.
+
+A line with one command of the app is read as it comes, and only the rows that are looked at are decoded. A pipeline
+goes through the product's SPL runner, which is a subset of ours and not Splunk.
+"""
 
 from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import Callable, Dict, List, Optional
+from typing import Callable, Dict, Iterator, List, Optional
 
 from es_bridge.config import ClusterConfig
 from lab.app_command import AppCommand
-from lab.splunkd import SplunkdStandIn, User, add_cluster
+from savedsearches.runner import values
+from savedsearches.runner.app_commands import SCRIPTS, AppCommands
+from savedsearches.runner.errors import CommandFailed, SplError
+from savedsearches.runner.local_settings import LocalSettings
+from savedsearches.runner.macros import shipped_macros
+from savedsearches.runner.moment import moment_of
+from savedsearches.runner.run import run_search
+from savedsearches.runner.session import Session
 from splunk_bridge.chunked import CommandProcess, Job, ProtocolError, Value
 from splunk_bridge.command_line import CommandLine
 
 Row = Dict[str, Value]
 #: Gets the level and the text of each message when it arrives.
 Tell = Callable[[str, str], None]
+USER = "analyst"
 
 
 @dataclass
 class Found:
-    """How a search ended. ``rows``: its first rows, as many as were wanted; others are not decoded at all."""
+    """How a search ended. ``rows``: its first rows, as many as were wanted."""
 
     ended: str = "FAILED"
     rows: List[Row] = field(default_factory=list)
-    #: How many rows there were, as the command itself says at its end.
+    #: How many rows there were.
     count: int = 0
     #: From the start of its process until the first rows, and the end, were here.
     first_s: Optional[float] = None
@@ -37,28 +49,28 @@ class Found:
 
 
 class Searches:
-    """Runs searches on one cluster, for an analyst; a context manager."""
+    """Runs searches on one cluster, for an analyst; a context manager. A pipeline may use the app's macros."""
 
     def __init__(self, cluster: ClusterConfig, python: str) -> None:
         self._python = python
-        self._splunkd = SplunkdStandIn(python=python)
-        add_cluster(self._splunkd.state, cluster)
-        self._session_key = self._splunkd.state.session(User("analyst", ("user",)))
+        self._settings = LocalSettings(cluster, user=USER)
+        self._macros = shipped_macros(SCRIPTS.parent)
 
     def __enter__(self) -> Searches:
-        self._splunkd.start()
+        self._settings.__enter__()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._splunkd.stop()
+        self._settings.__exit__()
 
     def run(self, line: CommandLine, wanted_rows: int, tell: Tell) -> Found:
-        """Run one search; Ctrl-C cancels it."""
+        """Run one command; Ctrl-C cancels it."""
         found = Found()
-        job = Job(line.args, line.raw_args, self._splunkd.uri, self._session_key, user="analyst")
+        job = Job(line.args, line.raw_args, self._settings.uri, self._settings.session_key, user=USER)
+        job.command = line.command
         started = time.monotonic()
         try:
-            with AppCommand(job, python=self._python, home=self._splunkd.splunk_home) as command:
+            with AppCommand(job, python=self._python, home=self._settings.home) as command:
                 try:
                     finished = _read(command, found, started, wanted_rows, tell)
                 except KeyboardInterrupt:
@@ -72,6 +84,39 @@ class Searches:
         except OSError as exc:
             tell("ERROR", f"{self._python} could not be started: {exc.strerror}")
         return found
+
+    def run_pipeline(self, search: str, wanted_rows: int, tell: Tell) -> Found:
+        """Run a pipeline; Ctrl-C cancels the commands in it."""
+        found = Found()
+        session = Session(moment_of("0", "0", ""), macros=self._macros)
+        session.own = own = AppCommands(self._settings, tell, python=self._python, user=USER)
+        started = time.monotonic()
+        try:
+            for row in _texts(run_search(search, session)):
+                if found.first_s is None:
+                    found.first_s = time.monotonic() - started
+                if len(found.rows) < wanted_rows:
+                    found.rows.append(row)
+                found.count += 1
+            found.ended = "DONE"
+        except KeyboardInterrupt:
+            found.ended = "CANCELLED"
+        except CommandFailed as exc:
+            for text in exc.texts:
+                tell("ERROR", text)
+        except SplError as exc:
+            tell("ERROR", str(exc))
+        except OSError as exc:
+            tell("ERROR", f"{self._python} could not be started: {exc.strerror}")
+        finally:
+            own.stop()
+        found.seconds = time.monotonic() - started
+        return found
+
+
+def _texts(rows: Iterator[values.Row]) -> Iterator[Row]:
+    for row in rows:
+        yield {name: value if isinstance(value, list) else values.text(value) for name, value in row.items()}
 
 
 def _read(command: CommandProcess, found: Found, started: float, wanted_rows: int, tell: Tell) -> bool:
@@ -87,5 +132,5 @@ def _read(command: CommandProcess, found: Found, started: float, wanted_rows: in
         finished = reply.finished
         if finished:
             found.seconds = time.monotonic() - started
-            found.count = reply.metadata["inspector"]["metric.elasticsearch.rows"][3]
+            found.count = reply.metadata["inspector"][f"metric.{command.job.command}.rows"][3]
     return finished

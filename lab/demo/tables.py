@@ -53,15 +53,31 @@ class Asked:
 
 
 def as_table(rows: Sequence[Row], asked: Asked, width: int) -> RenderableType:
-    """Return a table of the rows that is at most ``width`` cells wide, and below it what was left out of it."""
+    """Return a table of events that is at most ``width`` cells wide, and below it what was left out of it."""
     columns, left_out = _columns(rows, asked)
+    return _laid_out(rows, columns, left_out, bool(asked.fields), width)
+
+
+def as_results(rows: Sequence[Row], width: int) -> RenderableType:
+    """Return a table of rows that are no events, with all their columns, as they come."""
+    return _laid_out(rows, list(dict.fromkeys(name for row in rows for name in row)), 0, True, width)
+
+
+def are_events(rows: Sequence[Row]) -> bool:
+    """Whether these are events, and not what a command has made of them."""
+    return any("_raw" in row for row in rows)
+
+
+def _laid_out(rows: Sequence[Row], columns: List[str], left_out: int, wants_all: bool, width: int) -> RenderableType:
     cells = [[_cell(name, row) for name in columns] for row in rows]
     content = [min(max(map(cell_len, column)), _LONGEST_CELL) for column in zip(*cells)]
-    least = [content[0], *(min(max(wide, cell_len(name)), _NARROW) for wide, name in zip(content[1:], columns[1:]))]
+    least = [min(max(wide, cell_len(name)), _NARROW) for wide, name in zip(content, columns)]
+    if columns[0] == "_time":  # never made smaller
+        least[0] = content[0]
     fitting = len(columns)
     while _total(least[:fitting]) > width and fitting > 2:
         fitting -= 1
-    if _total(least[:fitting]) > width or (asked.fields and fitting < len(columns)):
+    if _total(least[:fitting]) > width or (wants_all and fitting < len(columns)):
         return Group(*(_block(row, columns) for row in rows))
     left_out += len(columns) - fitting
     widths = _widths(columns[:fitting], content[:fitting], width)
@@ -115,7 +131,7 @@ def _total(widths: Sequence[int]) -> int:
 
 
 def _widths(names: Sequence[str], content: Sequence[int], width: int) -> List[int]:
-    """Return the widths of columns that together fit. The first, the time, is never made smaller."""
+    """Return the widths of columns that together fit. The time, which comes first, is never made smaller."""
     heads = [cell_len(name) for name in names]
     widths = list(content)
     # A name that is longer than what is below it gives way first ...
@@ -125,7 +141,7 @@ def _widths(names: Sequence[str], content: Sequence[int], width: int) -> List[in
             return widths
     # ... then the widest columns do.
     for most in range(max(widths), 0, -1):
-        shrunk = [widths[0], *(min(wide, most) for wide in widths[1:])]
+        shrunk = [wide if name == "_time" else min(wide, most) for name, wide in zip(names, widths)]
         if _total(shrunk) <= width:
             return shrunk
     return widths

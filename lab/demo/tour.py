@@ -6,8 +6,9 @@ from typing import NamedTuple, Tuple
 
 from lab.story import cast
 
-#: How a step of the tour ends: with events, as a failed job, or without events and with a warning that says why.
-EVENTS, FAILURE, WARNING = "events", "failure", "warning"
+#: How a step of the tour ends: with events, with rows that a command has made, as a failed job, or without events and
+#: with a warning that says why.
+EVENTS, RESULTS, FAILURE, WARNING = "events", "results", "failure", "warning"
 
 
 class Step(NamedTuple):
@@ -63,6 +64,23 @@ TOUR: Tuple[Step, ...] = (
         "| elasticsearch index=aws-cloudtrail-* size=0",
     ),
     Step(
+        "A whole pipeline: who was refused what, and from how many addresses? SPL counts what the search finds:",
+        "| elasticsearch index=aws-cloudtrail-* query=errorCode:AccessDenied size=0 "
+        "| stats count, dc(sourceIPAddress) AS addresses by userIdentity.arn, eventName | sort 0 -count | head 5",
+        RESULTS,
+    ),
+    Step(
+        "What else is in there? The indices, their size, and how far behind each log is:",
+        "| elasticindices index=aws-* | table index docs size_bytes newest lag_s health",
+        RESULTS,
+    ),
+    Step(
+        "And the fields of one of them: type, share of events that have it, most frequent values:",
+        "| elasticfields index=aws-dns-* fields=rcode,query_type,dns.question.name top=3 "
+        "| table field type percent distinct_count values value_counts",
+        RESULTS,
+    ),
+    Step(
         "A query that cannot be read fails the job, with a reason, instead of looking like an empty result:",
         '| elasticsearch index=aws-cloudtrail-* query="errorCode:["',
         FAILURE,
@@ -77,6 +95,7 @@ TOUR: Tuple[Step, ...] = (
 NEXT: Tuple[Tuple[str, str], ...] = (
     ("the columns that suit the log", "| elasticsearch index=aws-dns-* query=rcode:NXDOMAIN"),
     ("every log at once", f"| elasticsearch index=aws-* query=source.ip:{cast.ATTACKER_CLOUD_IP} fields=event.*"),
+    ("a pipeline", "| elasticsearch index=aws-waf-* size=0 | timechart span=1h count by action"),
     ("only the documents as stored, several times faster", "| elasticsearch index=aws-waf-* size=5 output=raw"),
     ("one whole event of what was found last", "event 1"),
     ("all options", "help"),

@@ -14,12 +14,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple
 
-from es_bridge import times
 from es_bridge.errors import TimeError
 from savedsearches.runner.app_commands import AppCommands, SettingsSource
 from savedsearches.runner.errors import SplError, SplSyntaxError
-from savedsearches.runner.macros import Macro, read_macros
-from savedsearches.runner.moment import Moment
+from savedsearches.runner.macros import shipped_macros
+from savedsearches.runner.moment import Moment, moment_of
 from savedsearches.runner.run import run_search
 from savedsearches.runner.session import Session
 from savedsearches.runner.values import Row
@@ -80,10 +79,6 @@ class Jobs:
         with self._lock:
             return self._jobs.get(sid)
 
-    def _macros(self) -> Dict[str, Macro]:
-        path = self._scripts.parent / "default" / "macros.conf"
-        return read_macros(path) if path.exists() else {}
-
     def delete(self, sid: str) -> None:
         """Stop a job and forget it, as cancelling does."""
         with self._lock:
@@ -103,7 +98,7 @@ class Jobs:
         moment = _moment(bounds, user.tz)
         job = Job(f"{time.time():.5f}", search, user.name)
         events = self._own_logs() if _reads_events(search) else []
-        session = Session(moment, events=events, macros=self._macros())
+        session = Session(moment, events=events, macros=shipped_macros(self._scripts.parent))
         settings = SettingsSource(uri, session_key, self._home)
         job.commands = LabCommands(
             settings,
@@ -151,14 +146,7 @@ def _reads_events(search: str) -> bool:
 
 
 def _moment(bounds: Tuple[str, str], tz: str) -> Moment:
-    now_ms = times.now_ms()
-    zone = times.zone_named(tz)
-
-    def seconds(text: str) -> Optional[float]:
-        found = times.parse_time(text or "0", now_ms=now_ms, zone=zone)
-        return None if found is None else found / 1000
-
     try:
-        return Moment(now_ms / 1000, seconds(bounds[0]), seconds(bounds[1]), zone)
+        return moment_of(*bounds, tz)
     except TimeError as exc:
         raise SplSyntaxError(str(exc)) from None

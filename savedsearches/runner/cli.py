@@ -9,7 +9,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Dict, Iterable, List, Optional
 
-from es_bridge import times
 from es_bridge.cli.connection import add_connection_arguments, cluster_from
 from es_bridge.cli.reporting import DONE, FAILED, UsageError, run_reported, say, tell
 from es_bridge.cli.rows import TABLE, Rows, add_format_argument
@@ -18,8 +17,8 @@ from savedsearches.runner.app_commands import SCRIPTS, AppCommands
 from savedsearches.runner.errors import SplError, SplSyntaxError
 from savedsearches.runner.local_settings import LocalSettings
 from savedsearches.runner.lookups import Lookup, read_csv
-from savedsearches.runner.macros import Macro, read_macros
-from savedsearches.runner.moment import Moment
+from savedsearches.runner.macros import Macro, read_macros, shipped_macros
+from savedsearches.runner.moment import moment_of
 from savedsearches.runner.run import run_search
 from savedsearches.runner.session import Session
 from savedsearches.runner.values import Row
@@ -53,7 +52,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--time-zone", default="", metavar="NAME", help="such as Asia/Seoul; default: this machine's")
     add_format_argument(parser)
     parser.add_argument("--lookup", action="append", default=[], metavar="NAME=FILE", help="a CSV file as lookup table")
-    parser.add_argument("--macros", type=Path, metavar="FILE", help="a macros.conf")
+    parser.add_argument("--macros", type=Path, metavar="FILE", help="a macros.conf, beside the app's own")
     parser.add_argument("--app", type=Path, metavar="FOLDER", help="the unpacked app whose commands run")
     parser.add_argument("--python", default=sys.executable, help="interpreter that runs the app's commands")
     add_connection_arguments(parser)
@@ -66,12 +65,12 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _run(arguments: argparse.Namespace) -> int:
     cluster = replace(cluster_from(arguments), name=CLUSTER)
-    session = Session(
-        _moment(arguments.earliest, arguments.latest, arguments.time_zone),
-        lookups=_lookups(arguments.lookup),
-        macros=_macros(arguments.macros),
-    )
     scripts = arguments.app / "bin" if arguments.app else SCRIPTS
+    session = Session(
+        moment_of(arguments.earliest, arguments.latest, arguments.time_zone),
+        lookups=_lookups(arguments.lookup),
+        macros=_macros(scripts.parent, arguments.macros),
+    )
     if not scripts.is_dir():
         raise UsageError(
             f"the app's commands are not here: there is no {scripts}. Use a clone of the project, or say with --app "
@@ -81,11 +80,9 @@ def _run(arguments: argparse.Namespace) -> int:
     with LocalSettings(cluster, tz=arguments.time_zone) as settings:
         try:
             session.own = AppCommands(settings, _say_message, scripts=scripts, python=arguments.python)
-            rows = run_search(arguments.search, session)
+            write_rows(run_search(arguments.search, session), arguments.format)
         except SplSyntaxError as exc:
             raise UsageError(str(exc)) from None
-        try:
-            write_rows(rows, arguments.format)
         except SplError as exc:
             say(str(exc))
             return FAILED
@@ -94,17 +91,6 @@ def _run(arguments: argparse.Namespace) -> int:
 
 def _say_message(level: str, text: str) -> None:
     (tell if level == "INFO" else say)(f"{level}: {text}")
-
-
-def _moment(earliest: str, latest: str, zone_name: str) -> Moment:
-    now_ms = times.now_ms()
-    zone = times.zone_named(zone_name)
-
-    def seconds(text: str) -> Optional[float]:
-        found = times.parse_time(text, now_ms=now_ms, zone=zone)
-        return None if found is None else found / 1000
-
-    return Moment(now_ms / 1000, seconds(earliest), seconds(latest), zone)
 
 
 def _lookups(given: List[str]) -> Dict[str, Lookup]:
@@ -120,13 +106,11 @@ def _lookups(given: List[str]) -> Dict[str, Lookup]:
     return tables
 
 
-def _macros(path: Optional[Path]) -> Dict[str, Macro]:
-    if path is None:
-        return {}
+def _macros(app: Path, path: Optional[Path]) -> Dict[str, Macro]:
     try:
-        return read_macros(path)
+        return {**shipped_macros(app), **(read_macros(path) if path else {})}
     except (OSError, UnicodeError, SplError) as exc:
-        raise UsageError(f"--macros {path}: {exc}") from None
+        raise UsageError(f"--macros {path or app}: {exc}") from None
 
 
 def write_rows(rows: Iterable[Row], form: str) -> None:

@@ -2,7 +2,8 @@
 
 The app's commands ask splunkd for the cluster and the user's rights before they search. Here this server answers, to
 whoever has the session key and the token of its own ``$SPLUNK_HOME``, with one cluster and no access rules: it is the
-cluster that the user named on the command line, with his own credentials.
+cluster that the user named on the command line, with his own credentials. The runner, the demo and ``lab run`` start
+commands with it; the app's own handler answers in `lab.splunkd`, where that is what is tried.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import tempfile
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any, Dict, Optional, Tuple
+from typing import Any, Dict, List, Mapping, Optional, Tuple
 from urllib.parse import parse_qs
 
 from es_bridge.config import ClusterConfig
@@ -70,16 +71,17 @@ class LocalSettings:
 
     def __init__(self, cluster: ClusterConfig, *, user: str = "runner", tz: str = "") -> None:
         settings, secret_settings = cluster_stanza(cluster)
-        self._answer = json.dumps(
-            {
-                "cluster": {**settings, **secret_settings, "name": cluster.name},
-                "user": {"name": user, "tz": tz},
-                "indices": None,
-                "log_level": "WARNING",
-                "answered_by": APP,
-            }
-        ).encode()
+        self._answer: Dict[str, Any] = {
+            "cluster": {**settings, **secret_settings, "name": cluster.name},
+            "user": {"name": user, "tz": tz},
+            "indices": None,
+            "log_level": "WARNING",
+            "answered_by": APP,
+            # Stands for these settings where a command reports which engine it found, so that the next one knows.
+            "engine_key": secrets.token_hex(8),
+        }
         self._cluster = cluster.name
+        self.user = user
         self._folder = tempfile.TemporaryDirectory(prefix="aws-siem-bridge-")
         self.home = Path(self._folder.name)
         (self.home / "var" / "run" / "splunk").mkdir(parents=True)
@@ -113,9 +115,15 @@ class LocalSettings:
         wanted = (form.get("cluster") or [""])[0]
         if wanted not in ("", self._cluster):
             return 404, _message(
-                f"there is no cluster {wanted!r} here, only the one given with --url: leave out cluster="
+                f"there is no cluster {wanted!r} here, only the one that was named at the start: leave out cluster="
             )
-        return 200, self._answer
+        self._remember(form)
+        return 200, json.dumps(self._answer).encode()
+
+    def _remember(self, form: Mapping[str, List[str]]) -> None:
+        """Take up which engine a command found, for the next one."""
+        if form.get("engine_key") == [self._answer["engine_key"]] and form.get("engine"):
+            self._answer["engine"] = json.loads(form["engine"][0])
 
     def _is_key(self, key: Optional[str]) -> bool:
         return hmac.compare_digest((key or "").encode("utf-8", "replace"), f"Splunk {self.session_key}".encode())

@@ -52,6 +52,12 @@ def read_macros(path: Path) -> Dict[str, Macro]:
     return macros
 
 
+def shipped_macros(app: Path) -> Dict[str, Macro]:
+    """Return the macros that an unpacked app brings in its ``default/macros.conf``, none where it has none."""
+    path = app / "default" / "macros.conf"
+    return read_macros(path) if path.is_file() else {}
+
+
 def expand_macros(search: str, macros: Mapping[str, Macro]) -> str:
     """Return the search with every macro put in. Raises `SplSyntaxError` for an unknown one, or a circle."""
     for _ in range(_DEEPEST):

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime, timezone, tzinfo
 from typing import Optional
 
+from es_bridge import times
+
 
 @dataclass(frozen=True)
 class Moment:
@@ -19,3 +21,18 @@ class Moment:
     def local(self, epoch_s: float) -> datetime:
         """Return an instant on the user's clock."""
         return datetime.fromtimestamp(epoch_s, timezone.utc).astimezone(self.zone)
+
+
+def moment_of(earliest: str, latest: str, zone_name: str) -> Moment:
+    """Return now, with a range as a time picker or an option gives it; ``"0"`` or nothing is no bound.
+
+    Raises `es_bridge.errors.TimeError` for a time or a zone that cannot be read.
+    """
+    now_ms = times.now_ms()
+    zone = times.zone_named(zone_name)
+
+    def seconds(text: str) -> Optional[float]:
+        found = times.parse_time(text or "0", now_ms=now_ms, zone=zone)
+        return None if found is None else found / 1000
+
+    return Moment(now_ms / 1000, seconds(earliest), seconds(latest), zone)

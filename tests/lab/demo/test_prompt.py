@@ -10,7 +10,7 @@ from typing import Callable, Iterator
 
 import pytest
 
-from lab.demo.prompt import ShowEvent, parse
+from lab.demo.prompt import Pipeline, ShowEvent, parse
 from splunk_bridge.command_line import CommandLineError
 from tests.lab.demo.conftest import LONGEST_S, Kept, Terminal, prompts
 
@@ -43,14 +43,16 @@ def test_ctrl_c_cancels_the_search_and_nothing_else(at_prompt: Start, tmp_path: 
     python.chmod(0o755)
     terminal = at_prompt("--python", str(python))  # on the engine that was kept
     assert "1 event in " in terminal.do("| elasticsearch index=aws-waf-* size=1")
-    slow.touch()
-    terminal.type("| elasticsearch index=aws-dns-*\r")
-    while not began.exists():
-        time.sleep(0.05)
-    cancelled = terminal.text().count("job CANCELLED")  # one in the tour
-    terminal.type(CTRL_C)
-    terminal.wait_for("job CANCELLED", cancelled + 1)
-    slow.unlink()
+    for line in ("| elasticsearch index=aws-dns-*", "| elasticsearch index=aws-dns-* | stats count"):
+        slow.touch()
+        terminal.type(f"{line}\r")
+        while not began.exists():
+            time.sleep(0.05)
+        cancelled = terminal.text().count("job CANCELLED")  # one in the tour
+        terminal.type(CTRL_C)
+        terminal.wait_for("job CANCELLED", cancelled + 1)
+        slow.unlink()
+        began.unlink()
     assert "2 events in " in terminal.do("| elasticsearch index=aws-vpcflow-* size=2")
     terminal.do("exit", "the engine stays at ")
     assert terminal.end() == 0
@@ -120,8 +122,33 @@ def test_whole_event(one_prompt: Terminal) -> None:
 
 def test_help_and_what_cannot_be_done(one_prompt: Terminal) -> None:
     assert "Ctrl-C cancels the line" in one_prompt.do("help", "Ctrl-R")
-    assert "only one command can be run here" in one_prompt.do("| elasticsearch index=a | head 5", "ERROR:")
+    assert "is not in the runner's subset of SPL" in one_prompt.do("| elasticsearch index=a | top b", "ERROR:")
     assert "help shows what can be typed" in one_prompt.do("show me", "can be typed")
+
+
+def test_a_pipeline(one_prompt: Terminal) -> None:
+    answer = one_prompt.do("| elasticsearch index=aws-waf-* size=0 | stats count by action | sort 0 -count")
+    lines = [re.split(r"  +", line) for line in answer.splitlines()]
+    head = lines.index(["action", "count"])
+    counts = [int(line[1]) for line in lines[head + 2 :] if line[1:] and line[1].isdecimal()]
+    assert counts == sorted(counts, reverse=True) and sum(counts) == 375
+    assert re.search(rf"^{len(counts)} rows in [0-9.]+ s .*; job DONE$", answer, re.MULTILINE)
+    one_prompt.do("| makeresults count=30 | streamstats count AS n | table n")
+    text = one_prompt.text()
+    assert "... 10 more" in text
+    assert text.count("which is not Splunk: docs/spl_runner.md has what is in it") == 1, "said once"
+    assert re.search(r"^n +3$", one_prompt.do("event 3", "n  3"), re.MULTILINE)
+    # Events stay events behind a command that leaves them whole.
+    events = one_prompt.do("| elasticsearch index=aws-dns-* | head 2").splitlines()
+    assert any(line.startswith("_time") and "query_name" in line for line in events), events
+    failed = one_prompt.do('| elasticsearch index=aws-waf-* query="a:[" | stats count')
+    assert "query= cannot be read" in failed and "job FAILED" in failed
+
+
+def test_other_commands_of_the_app(one_prompt: Terminal) -> None:
+    answer = one_prompt.do("| elasticfields index=aws-waf-* fields=action top=2")
+    assert re.search(r"^values +(ALLOW|BLOCK), (ALLOW|BLOCK)$", answer, re.MULTILINE)
+    assert "1 row in " in answer
 
 
 @pytest.mark.parametrize("size", [(24, 10), (9, 4)])
@@ -155,7 +182,16 @@ def test_words(text: str, turn: object) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["event x", "event 1 2", "event -1", "show", "| stats count", '| elasticsearch query="']
+    "text",
+    ["| elasticsearch index=a | head 5", "| makeresults", "| elasticindices | join index [| elasticfields]", "| `m`"],
+)
+def test_pipelines(text: str) -> None:
+    assert parse(f"  {text} ") == Pipeline(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["event x", "event 1 2", "event -1", "show", "| stats count", '| elasticsearch query="', "| elasticsearch |", "|"],
 )
 def test_what_is_nothing(text: str) -> None:
     with pytest.raises(CommandLineError, match="event 1$|help shows what can be typed"):

@@ -10,7 +10,7 @@ from rich.cells import cell_len
 from rich.console import Console
 
 from lab.demo.search import Row
-from lab.demo.tables import Asked, as_table, as_whole
+from lab.demo.tables import Asked, as_results, as_table, as_whole
 
 ROWS: List[Row] = [
     {
@@ -86,3 +86,29 @@ def test_text_of_others_is_no_command_to_the_terminal() -> None:
 def test_short_names_are_never_cut() -> None:
     rows: List[Row] = [{"_time": "0.000", "bytes": "1", "protocol": "6", "text": "x" * 300}]
     assert lines(rows, 60, "bytes", "protocol", "text")[0].split() == ["_time", "bytes", "protocol", "text"]
+
+
+RESULTS: List[Row] = [
+    {"userIdentity.arn": "arn:aws:iam::111122223333:user/kim" * n, "count": str(10**n), "values": ["a", "b"]}
+    for n in (1, 2)
+]
+
+
+@pytest.mark.parametrize("width", [3, 20, 37, 40, 80, 300])
+def test_results_have_all_their_columns_whatever_the_width(width: int) -> None:
+    out = io.StringIO()
+    Console(file=out, width=width).print(as_results(RESULTS, width))
+    text = out.getvalue()
+    assert all(cell_len(line.rstrip()) <= width for line in text.splitlines())
+    if width >= 20:
+        assert "a, b" in text and "100" in text
+    if width >= 40:  # the first column gives way, unlike a time
+        assert text.splitlines()[0].split()[-2:] == ["count", "values"]
+
+
+def test_results_with_a_time_begin_with_it() -> None:
+    out = io.StringIO()
+    Console(file=out, width=60).print(as_results([{"_time": "0", "BLOCK": "3", "ALLOW": "x" * 80}], 60))
+    head, _, row = out.getvalue().splitlines()
+    assert head.split() == ["_time", "BLOCK", "ALLOW"]
+    assert row.startswith("1970-01-01 00:00:00Z  3 ")

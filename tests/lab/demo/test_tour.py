@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -15,7 +16,7 @@ import pytest
 from lab.aws import AwsStandIn, Layout
 from lab.demo.load import start_loader
 from lab.demo.place import Place
-from lab.demo.tour import EVENTS, TOUR
+from lab.demo.tour import EVENTS, RESULTS, TOUR
 from lab.engine import Engine
 from tests.lab.demo.conftest import DEMO, LONGEST_S, ROOT, Kept, demo, indices
 from tests.splunk_app.conftest import Store
@@ -41,6 +42,8 @@ def test_tour(kept: Kept) -> None:
     last = shown.rpartition(f"[{len(TOUR)}/{len(TOUR)}]")[2]
     assert "WARN: no index with events of the range has a field 'errorcode'" in last
     assert "\x1b" not in shown + said, "a pipe gets colours"
+    assert shown.count("which is not Splunk") == 1, "said once, by the first pipeline"
+    assert "arn:aws:iam::111122223333:user/" in shown.partition("A whole pipeline")[2].partition("job DONE")[0]
 
 
 def test_every_step_that_finds_something_shows_it(kept: Kept) -> None:
@@ -49,6 +52,9 @@ def test_every_step_that_finds_something_shows_it(kept: Kept) -> None:
         part = kept.done.stdout.partition(f"[{number}/{len(TOUR)}]")[2].partition("; job ")[0]
         if step.ends_with == EVENTS:
             assert "_time" in part, part
+        if step.ends_with == RESULTS:
+            assert re.search(r"^[1-9][0-9]* rows? in ", part, re.MULTILINE), part
+            assert "─" in part or re.search("^field ", part, re.MULTILINE), part
 
 
 def test_kept_engine_is_not_filled_again(kept: Kept) -> None:

@@ -95,16 +95,39 @@ def test_a_subsearch_and_a_lookup(engine: Any, index: str, tmp_path: Path) -> No
     assert ended.stdout.split() == ["name", "team", "count", "ann", "red", "150"]
 
 
+def test_macros_of_the_app_and_of_a_file(engine: Any, index: str, tmp_path: Path) -> None:
+    app = tmp_path / "app"
+    (app / "default").mkdir(parents=True)
+    (app / "bin").symlink_to(SCRIPTS)
+    (app / "default" / "macros.conf").write_text(f"[all]\ndefinition = elasticsearch index={index} size=0\n")
+    mine = tmp_path / "macros.conf"
+    mine.write_text("[by(1)]\nargs = field\ndefinition = stats count by $field$\n")
+    line = ("| `all` | `by(user.name)` | sort 0 -count | head 1", "--format", "csv", "--app", str(app))
+    ended = spl(engine, *line, "--macros", str(mine))
+    assert ended.stdout.split() == ["user.name,count", "ann,150"], ended.stderr
+    ended = spl(engine, *line)
+    assert ended.returncode == 2
+    assert "there is no macro by(1). Known: all" in ended.stderr
+
+
 def test_what_is_not_in_the_subset_is_wrong_usage_before_anything_runs(engine: Any, index: str) -> None:
     ended = spl(engine, f"| elasticsearch index={index} | top user.name")
     assert (ended.returncode, ended.stdout) == (2, "")
     assert "'top' is not in the runner's subset" in ended.stderr
 
 
-def test_a_failing_command_fails_the_pipeline(engine: Any, index: str) -> None:
-    ended = spl(engine, f'| elasticsearch index={index} query="a:[" | stats count')
+@pytest.mark.parametrize(
+    ("rest", "said"),
+    [
+        ('query="a:[" | stats count', "elasticsearch: query= cannot be read"),
+        ('query="a:[" | sort 0 n', "elasticsearch: query= cannot be read"),  # which reads all rows before its first
+        ('| eval a=n*"x" | sort 0 n', "that is no arithmetic"),
+    ],
+)
+def test_a_failing_command_fails_the_pipeline(engine: Any, index: str, rest: str, said: str) -> None:
+    ended = spl(engine, f"| elasticsearch index={index} {rest}")
     assert (ended.returncode, ended.stdout) == (1, "")
-    assert "elasticsearch: " in ended.stderr
+    assert said in ended.stderr
     assert "Traceback" not in ended.stderr
 
 
