@@ -15,7 +15,10 @@ pytestmark = pytest.mark.slow("the wheel, installed")
 
 ROOT = Path(__file__).resolve().parents[1]
 #: The product's packages, the templates they read, and the command line.
-TOP_LEVEL = {"aws_bridge", "collectors", "deploy", "es_bridge", "savedsearches", "splunk_bridge", "aws_siem_bridge.py"}
+TOP_LEVEL = {
+    *("aws_bridge", "collectors", "deploy", "es_bridge", "pacing", "savedsearches", "splunk_bridge"),
+    "aws_siem_bridge.py",
+}
 DEPENDS_ON = ("urllib3", "tzdata")
 
 
@@ -62,6 +65,7 @@ def test_it_holds_the_product_and_nothing_else(wheel: Path) -> None:
     assert {name for name in found if not name.endswith(".dist-info")} == TOP_LEVEL
     deploy = [name for name in names(wheel) if name.startswith("deploy/") and name.endswith(".py")]
     assert deploy == ["deploy/__init__.py"]  # data
+    assert "aws_bridge/service_models/data/securityhub/2018-10-26/service-2.json.gz" in names(wheel)
 
 
 def test_the_command_line_runs(installed: Path) -> None:

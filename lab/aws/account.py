@@ -159,7 +159,7 @@ class AwsAccount:
 
     def calls(self) -> List[Call]:
         """Return what was called in this account, with whichever key."""
-        return [call for call in self.aws.calls() if call.account == self.id]
+        return self.aws.calls(account=self.id)
 
     def rule_to_queue(self, *regions: str, queue_region: str = REGION) -> str:
         """Lay EventBridge rules of all security sources in regions to one bus and one queue; return the queue's URL."""

@@ -97,7 +97,7 @@ class Front:
         elif what == "encrypted-buckets":
             self._encrypted_buckets.add(given["bucket"])
         elif what == "calls":
-            said = [call._asdict() for call in list(self._calls)]
+            said = [call._asdict() for call in list(self._calls) if given.get("account") in (None, call.account)]
         elif what.startswith("command/"):
             said = _run(what.partition("/")[2], given)
         elif what == "clear-calls":

@@ -157,9 +157,9 @@ class AwsStandIn:
         given = {"folder": str(folder.absolute()), "paths": list(paths), "bucket": bucket, "prefix": prefix}
         return self._ask("deliver", given)
 
-    def calls(self, access_key: str = "") -> List[Call]:
-        """Return what was called since the start or `forget_calls`, by the bearer of one access key or by all."""
-        found = [Call(**call) for call in self._ask("calls", {})]
+    def calls(self, access_key: str = "", account: str = "") -> List[Call]:
+        """Return what was called since the start or `forget_calls`: with one access key, in one account, or all."""
+        found = [Call(**call) for call in self._ask("calls", {"account": account} if account else {})]
         return [call for call in found if access_key in ("", call.access_key)]
 
     def forget_calls(self) -> None:

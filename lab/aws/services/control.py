@@ -248,17 +248,21 @@ _LATER: List[_Later] = []
 
 def meanwhile(account: str, operation: str, region: str, after: int, do: str, given: Dict[str, Any]) -> None:
     """Run a command when ``after`` more replies of an operation are out."""
-    _LATER.append(_Later(account, operation, region, after, do, given))
+    with STORE.lock:
+        _LATER.append(_Later(account, operation, region, after, do, given))
 
 
 def replied(account: str, operation: str, region: str) -> None:
     """Count a reply, and run what waited for it."""
-    for each in list(_LATER):
-        if (each.account, each.operation) == (account, operation) and each.region in ("", region):
-            each.after -= 1
-            if not each.after:
-                _LATER.remove(each)
-                COMMANDS[each.do](**each.given)
+    if not _LATER:
+        return
+    with STORE.lock:
+        for each in list(_LATER):
+            if (each.account, each.operation) == (account, operation) and each.region in ("", region):
+                each.after -= 1
+                if not each.after:
+                    _LATER.remove(each)
+                    COMMANDS[each.do](**each.given)
 
 
 #: Name -> command.
