@@ -16,8 +16,9 @@ import sys
 import tempfile
 import time
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
-from typing import IO, Any, Dict, Iterator, List, Optional, Sequence, Tuple, Type, Union
+from typing import IO, Any, Dict, Iterable, Iterator, List, Mapping, Optional, Sequence, Tuple, Type, Union
 from urllib.parse import quote
 
 SPLUNK_VERSION = "10.0.0"
@@ -27,6 +28,11 @@ CANCEL_TIMEOUT_S = 10.0
 _ENVIRONMENT = re.compile("PATH|HOME|TMPDIR|SYSTEMROOT|LD_LIBRARY_PATH|AWS_(?!SIEM_BRIDGE_).*")
 _HEADER = re.compile(rb"chunked 1\.0,(\d+),(\d+)\n")
 _MULTIVALUE = re.compile(r"\$((?:\$\$|[^$])*)\$(?:;|\Z)", re.DOTALL)
+
+#: Column in which splunkd numbers the rows it hands to a streaming command, and which it wants back.
+ROW_NUMBER = "_chunked_idx"
+#: Most rows that splunkd hands to a command at once, as it says in its first request.
+MOST_ROWS = 50_000
 
 Value = Union[str, List[str]]
 
@@ -52,8 +58,13 @@ class Reply:
         """Return (level, text) pairs."""
         return [(level, text) for level, text in self.metadata.get("inspector", {}).get("messages", [])]
 
+    @property
+    def failed(self) -> bool:
+        """Whether it holds an error."""
+        return any(level in ("ERROR", "FATAL") for level, _ in self.messages)
+
     def rows(self) -> Iterator[Dict[str, Value]]:
-        """Yield the rows; a multivalue field is a list, an empty cell is left out."""
+        """Yield the rows; a multivalue field is a list, an empty cell is left out, and so is the number of the row."""
         csv.field_size_limit(1 << 30)
         reader = csv.reader(io.StringIO(self.body.decode("utf-8", "replace"), newline=""))
         header = next(reader, [])
@@ -62,9 +73,28 @@ class Reply:
             for name, cell in zip(header, cells):
                 if cell and name.startswith("__mv_"):
                     row[name[len("__mv_") :]] = [v.replace("$$", "$") for v in _MULTIVALUE.findall(cell)]
-                elif cell and name not in row:
+                elif cell and name not in row and name != ROW_NUMBER:
                     row[name] = cell
             yield row
+
+
+def encoded_rows(rows: Sequence[Mapping[str, Value]]) -> bytes:
+    """Return rows as splunkd writes them, nothing for none; several values of a field in a column ``__mv_<field>``."""
+    if not rows:
+        return b""
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    several = [name for name in names if any(isinstance(row.get(name), list) for row in rows)]
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow([ROW_NUMBER, *names, *(f"__mv_{name}" for name in several)])
+    for number, row in enumerate(rows):
+        plain = ["\n".join(cell) if isinstance(cell, list) else cell for cell in (row.get(name, "") for name in names)]
+        writer.writerow([number, *plain, *(_several(row.get(name)) for name in several)])
+    return stream.getvalue().encode("utf-8", "surrogateescape")
+
+
+def _several(cell: Optional[Value]) -> str:
+    return "$" + "$;$".join(value.replace("$", "$$") for value in cell) + "$" if isinstance(cell, list) else ""
 
 
 @dataclass
@@ -100,7 +130,7 @@ class Job:
             "splunk_version": SPLUNK_VERSION,
             "search": quote(search),
             "command": self.command,
-            "maxresultrows": 50000,
+            "maxresultrows": MOST_ROWS,
             "earliest_time": self.earliest,
             "latest_time": self.latest,
         }
@@ -174,6 +204,35 @@ class CommandProcess:
         """Send an execute request and return its reply."""
         self.ask()
         return self.receive()
+
+    def hand(self, rows: Sequence[Mapping[str, Value]], finished: bool) -> None:
+        """Send an execute request with rows; ``finished``: there are no more."""
+        metadata = json.dumps({"action": "execute", "finished": finished}).encode()
+        body = encoded_rows(rows)
+        self.send(b"chunked 1.0,%d,%d\n" % (len(metadata), len(body)) + metadata + body)
+
+    def run_on(self, rows: Iterable[Mapping[str, Value]], most_rows: int = MOST_ROWS) -> Iterator[Reply]:
+        """Yield every reply of a streaming command that is handed these rows, from getinfo to the last.
+
+        Ends when all is answered, or when the child left after a failure. Raises `ProtocolError` for a reply that ends
+        too early or too late.
+        """
+        yield self.getinfo()
+        left = iter(rows)
+        chunk = list(islice(left, most_rows))
+        finished = False
+        while not finished:
+            following = list(islice(left, most_rows))
+            finished = not following
+            try:
+                self.hand(chunk, finished)
+                reply = self.receive()
+            except (BrokenPipeError, EOFError):
+                return
+            if reply.finished != finished and not reply.failed:
+                raise ProtocolError(f"splunkd's rows were finished: {finished}; the command said: {reply.finished}")
+            yield reply
+            chunk = following
 
     def run(self) -> Iterator[Reply]:
         """Yield every reply from getinfo to the last; ends when the child finished, or left after a failure."""

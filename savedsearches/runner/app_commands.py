@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Callable, Dict, Iterator, List, Mapping, Optional, Tuple, Union
 
+from savedsearches.runner import values
 from savedsearches.runner.errors import CommandFailed, SplSyntaxError
 from savedsearches.runner.local_settings import APP, LocalSettings
 from savedsearches.runner.session import Session
@@ -22,7 +23,10 @@ COMMANDS: Mapping[str, str] = {
     "elasticsearch": "elastic_search.py",
     "elasticfields": "elastic_fields.py",
     "elasticindices": "elastic_indices.py",
+    "elasticlookup": "elastic_lookup.py",
 }
+#: Those that work on the rows before them; the others begin a search.
+STREAMING = ("elasticlookup",)
 #: Longest time a command has to close what it opened in the engine when its rows are not wanted any more.
 _ENDS_WITHIN_S = 10.0
 
@@ -65,7 +69,9 @@ class AppCommands:
 
     def run(self, name: str, arguments: str, rows: Optional[Iterator[Row]], session: Session) -> Iterator[Row]:
         """Yield the rows of a command. Raises `CommandFailed` with its own message where it fails."""
-        if rows is not None:
+        if name in STREAMING and rows is None:
+            raise SplSyntaxError(f"{name} needs events: write it behind a command that has some")
+        if name not in STREAMING and rows is not None:
             raise SplSyntaxError(f"{name} begins a search, or a subsearch")
         try:
             line = parse_command_line(f"| {name} {arguments}")
@@ -85,7 +91,7 @@ class AppCommands:
         )
         if self._sid:
             job.sid = self._sid
-        return self._rows(name, job)
+        return self._rows(name, job, rows)
 
     def stop(self) -> None:
         """Cancel the commands that run, as splunkd does."""
@@ -97,13 +103,13 @@ class AppCommands:
         for command in list(self._running):
             command.write_status("RUNNING", finalized=1)
 
-    def _rows(self, name: str, job: Job) -> Iterator[Row]:
+    def _rows(self, name: str, job: Job, rows: Optional[Iterator[Row]]) -> Iterator[Row]:
         errors: List[str] = []
         finished = False
         with CommandProcess(job, self._scripts[name], python=self._python, home=self._settings.home) as command:
             self._running.append(command)
             try:
-                for reply in command.run():
+                for reply in command.run() if rows is None else command.run_on(map(_as_texts, rows)):
                     for level, text in reply.messages:
                         if level in ("ERROR", "FATAL"):
                             errors.append(text)
@@ -130,6 +136,10 @@ def _end(command: CommandProcess) -> None:
             command.wait(_ENDS_WITHIN_S)
         except subprocess.TimeoutExpired:
             pass  # leaving its context kills it
+
+
+def _as_texts(row: Row) -> Dict[str, Union[str, List[str]]]:
+    return {name: value if isinstance(value, list) else values.text(value) for name, value in row.items()}
 
 
 def _bound(epoch_s: Optional[float]) -> str:

@@ -94,6 +94,19 @@ class Splunk:
             replies = list(command.run())
             return Ended(replies, command.wait(), command.stderr(), command.audit_log())
 
+    def run_on(
+        self,
+        rows: Iterable[Dict[str, Any]],
+        line: str,
+        user: Optional[User] = None,
+        most_rows: int = 50_000,
+        **job: Any,
+    ) -> Ended:
+        """Run a streaming command on rows, so many at once."""
+        with self.start(line, user, **job) as command:
+            replies = list(command.run_on(rows, most_rows))
+            return Ended(replies, command.wait(), command.stderr(), command.audit_log())
+
 
 class Store:
     """An engine's indices, filled and asked directly."""

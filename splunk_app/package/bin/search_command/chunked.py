@@ -40,7 +40,7 @@ from typing import (
     Tuple,
 )
 
-from splunklib.searchcommands import GeneratingCommand
+from splunklib.searchcommands import GeneratingCommand, StreamingCommand
 from splunklib.searchcommands.search_command import SearchCommand
 
 from es_bridge.errors import BridgeError
@@ -89,6 +89,8 @@ class ChunkedCommand(SearchCommand):
         #: Taken by the thread that ends the search, and never released: the process ends with it.
         self._ending = threading.Lock()
         self._is_noted = False
+        #: What makes the replies, where that is a generator.
+        self.produced: Iterator[Chunk] = iter(())
 
     def answer(self, requests: BinaryIO, replies: BinaryIO) -> Tuple[str, str]:
         """Reply to execute requests (`next_request`, `send`) until there is nothing left to say.
@@ -99,6 +101,13 @@ class ChunkedCommand(SearchCommand):
 
     def close_replies(self) -> None:
         """Run the ``finally`` blocks of what makes the replies. Called at the end, unless it was cancelled."""
+        close = getattr(self.produced, "close", None)
+        if close:
+            close()
+
+    def unsent_messages(self) -> List[Tuple[str, str]]:
+        """Return what was to be said before the error that ends the command."""
+        return []
 
     def cancel(self) -> None:
         """Close what is open in the cluster. Called in another thread than `chunks`, which may be at any point."""
@@ -158,7 +167,7 @@ class ChunkedCommand(SearchCommand):
         if not error:
             return 0
         try:
-            self.send(replies, Chunk(messages=[("ERROR", error)]), finished=False)
+            self.send(replies, Chunk(messages=[*self.unsent_messages(), ("ERROR", error)]), finished=False)
         except BrokenPipeError:
             pass
         return EXIT_FAILED
@@ -241,10 +250,6 @@ class ChunkedGeneratingCommand(ChunkedCommand, GeneratingCommand):
     Its type is ``stateful``, once, on the search head, unless the subclass says another.
     """
 
-    def __init__(self) -> None:
-        super().__init__()
-        self._produced: Iterator[Chunk] = iter(())
-
     def chunks(self) -> Iterator[Chunk]:
         """Yield the replies. Its ``finally`` blocks run however the search ends, unless it is cancelled.
 
@@ -258,23 +263,51 @@ class ChunkedGeneratingCommand(ChunkedCommand, GeneratingCommand):
 
     def answer(self, requests: BinaryIO, replies: BinaryIO) -> Tuple[str, str]:
         """Send one chunk for each request. What splunkd sends along is of no interest to a generator."""
-        self._produced = self.chunks()
+        self.produced = self.chunks()
         while self.next_request(requests):
             if self.is_finalized():
                 self.send(replies, Chunk(messages=[("INFO", "The search was finalized: events may be missing")]), True)
                 return "finalized", ""
-            chunk = next(self._produced, None) or Chunk(last=True)
+            chunk = next(self.produced, None) or Chunk(last=True)
             self.go_on()
             self.send(replies, chunk, finished=chunk.last)
             if chunk.last:
                 return "done", ""
         return "closed", ""
 
-    def close_replies(self) -> None:
-        """Close `chunks`."""
-        close = getattr(self._produced, "close", None)
-        if close:
-            close()
+
+class ChunkedStreamingCommand(ChunkedCommand, StreamingCommand):
+    """Base of a command that is handed rows and hands rows on. Subclasses yield `Chunk`s from `chunks`.
+
+    It has to be configured with ``distributed=False``: its type then is ``stateful``, once, on the search head.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._was_finalized = False
+
+    def chunks(self, requests: Iterator[Request]) -> Iterator[Chunk]:
+        """Yield one reply for each request, with ``last`` for one that is finished. As `ChunkedGeneratingCommand`'s."""
+        raise NotImplementedError
+
+    def stream(self, records: Any) -> Any:
+        """Not used: `answer` takes the chunks themselves."""
+        raise NotImplementedError
+
+    def answer(self, requests: BinaryIO, replies: BinaryIO) -> Tuple[str, str]:
+        """Send one chunk for each request; ``finished`` is as splunkd says it of its rows."""
+        self.produced = self.chunks(iter(lambda: self.next_request(requests), None))
+        for chunk in self.produced:
+            self.go_on()
+            self.send(replies, chunk, finished=chunk.last)
+            if chunk.last:
+                return "finalized" if self._was_finalized else "done", ""
+        return "closed", ""
+
+    def is_wanted(self) -> bool:
+        """Return whether the rows still to come are wanted: not once the user pressed "stop"."""
+        self._was_finalized = self._was_finalized or self.is_finalized()
+        return not self._was_finalized
 
 
 def _within(seconds: float, work: Callable[[], None]) -> bool:
