@@ -16,10 +16,15 @@ ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "troubleshooting.md"
 APP = ROOT / "splunk_app" / "package" / "bin"
 #: Where messages to users are made.
-SOURCES = [*(ROOT / "es_bridge").glob("*.py"), *(ROOT / "es_bridge" / "unmatched").glob("*.py"), *APP.rglob("*.py")]
+ROOMS = (ROOT / "es_bridge", ROOT / "es_bridge" / "unmatched", ROOT / "es_bridge" / "lookup")
+SOURCES = [*(path for room in ROOMS for path in room.glob("*.py")), *APP.rglob("*.py")]
 #: Mistakes in what was typed into a search, or settings that contradict each other: their errors explain themselves. Of
 #: all other modules each error must be on the page.
-EXPLAIN_THEMSELVES = {"config.py", "options.py", "query.py", "reply.py", "time_field.py", "timerange.py", "times.py"}
+# fmt: off
+EXPLAIN_THEMSELVES = {
+    "config.py", "event_key.py", "options.py", "query.py", "reply.py", "time_field.py", "timerange.py", "times.py",
+}
+# fmt: on
 #: Loading and the command line have pages of their own, the protocol's errors mean nothing to an operator.
 ELSEWHERE = {"bulk.py", "chunked.py", "indices.py", "ping.py"}
 #: Stands for what differs from case to case, on the page and in what is made of an f-string.

@@ -76,6 +76,7 @@ BUDGETS: Dict[str, Tuple[int, int, Set[str]]] = {
     "search_command.elasticsearch.command, search_command.elasticsearch.searching": (54, 225, HEAVY),
     "search_command.elasticfields.command": (22, 146, HEAVY),
     "search_command.elasticindices.command": (21, 145, HEAVY),
+    "search_command.elasticlookup.command": (22, 146, HEAVY),
     "cluster_settings.handler": (15, 108, {*HEAVY, "urllib3", "splunklib"}),
     "search_command.elasticsearch.workers": (36, 173, {*HEAVY, "splunklib"}),
 }

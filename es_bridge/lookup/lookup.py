@@ -64,8 +64,7 @@ class Lookup(Inquiry):
     ) -> None:
         self.lookup = lookup.checked()
         super().__init__(transport, lookup.search, ceilings or Ceilings(), remembered)
-        #: Documents that match, those that were handed out, events that were looked up.
-        self.matched: int = 0
+        #: Documents that were handed out, events that were looked up.
         self.emitted = self.asked = 0
         self._types: Optional[MatchTypes] = None
         self._batches: Optional[BatchSearch] = None
@@ -74,7 +73,8 @@ class Lookup(Inquiry):
         self._range: Optional[Tuple[int, int]] = None
         #: The ceiling that ended it, where an incomplete answer is allowed.
         self._ended_by: Optional[CeilingReached] = None
-        self._cut_by_ceiling = False
+        #: Whether the ceiling of rows has taken documents from an event.
+        self.is_cut_by_ceiling = False
 
     @property
     def ticks_per_s(self) -> int:
@@ -86,6 +86,11 @@ class Lookup(Inquiry):
         """The engine, if it had to be asked who it is: worth remembering where it may be opened a PIT of."""
         dialect = self._dialect
         return dialect if dialect is not self._remembered and dialect and dialect.may_have_pit else None
+
+    @property
+    def cut(self) -> int:
+        """How many documents match and were not handed out."""
+        return (self.matched or 0) - self.emitted
 
     @property
     def range_ms(self) -> Optional[Tuple[int, int]]:
@@ -199,13 +204,15 @@ class Lookup(Inquiry):
             return
         said: List[str] = []
         if not self._types.are_known:
-            text = (
+            if how == "fail":
+                raise QueryError(
+                    "the account may not ask for the types of fields, and unknown_fields=fail requires that they are "
+                    "known"
+                )
+            self.notes.append(
                 "the account may not ask for the types of fields, so it is not known whether the fields to look up by "
                 "are there"
             )
-            if how == "fail":
-                raise QueryError(f"{text}, and unknown_fields=fail requires that it is")
-            self.notes.append(text)
             return
         lacking = [field for field in self.lookup.fields if not self._types.kinds(field)]
         if lacking:
@@ -305,10 +312,10 @@ class Lookup(Inquiry):
         """Return an answer within the ceiling of rows, and count it."""
         most = self._most()
         if len(answer.hits) > most or (most < self.lookup.most and answer.cut):
-            self._cut_by_ceiling = True
+            self.is_cut_by_ceiling = True
             answer = answer._replace(hits=answer.hits[:most])
         self.asked += 1
-        self.matched += answer.matched
+        self.matched = (self.matched or 0) + answer.matched
         self.emitted += len(answer.hits)
         return answer
 
@@ -328,7 +335,7 @@ class Lookup(Inquiry):
                 self.warnings += warnings
                 self.notes += notes
         self.warnings += self._incomplete()
-        if self._cut_by_ceiling:
+        if self.is_cut_by_ceiling:
             told = self._ceilings.told("max_rows", self._transport.config.name)
             self.warnings.append(
                 f"{self.matched} documents match, {self.emitted} of them are returned, as many as {told}. Look up "

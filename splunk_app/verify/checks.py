@@ -480,6 +480,48 @@ def _numbers(target: Target) -> str:
     return f"{len(docs)} rows"
 
 
+def _looked_up(target: Target, options: str) -> str:
+    return f'| elasticlookup cluster={target.cluster} index="{target.index}" fields=@timestamp {options}'
+
+
+@check("L1", "events looked up keep their columns and their order")
+def _lookup(target: Target) -> str:
+    lookup = _looked_up(target, 'match="@timestamp=at" window=0 max=1 prefix=found_')
+    before = 'eval at=round(_time*1000), several=split("a$;b,c", ",")'
+    rows = _done(target.search("size=5 output=raw", f"| {before} {lookup} | table _time several found_*")).rows
+    if not rows:
+        raise Skipped("the index has no events")
+    times = [float(_epoch(row["_time"])) for row in rows]
+    if times != sorted(times, reverse=True):
+        raise Failed("the events came back in another order")
+    if any(row.get("several") != ["a$;b", "c"] for row in rows):
+        raise Failed(f"a field with several values came back as {rows[0].get('several')!r}")
+    found = [int(str(row.get("found_elasticlookup_matched") or 0)) for row in rows]
+    if min(found) < 1:
+        raise Failed(f"matches of events by their own time: {found}")
+    return f"{len(rows)} events, {sum(found)} matches"
+
+
+@check("L2", "no row is lost between chunks")
+def _lookup_of_many(target: Target) -> str:
+    many = "| makeresults count=60000 | streamstats count AS n "
+    job = _done(
+        target.user.run(many + _looked_up(target, "match=@timestamp=none") + " | stats count, dc(n) AS different")
+    )
+    counted = [int(str(job.rows[0][name])) for name in ("count", "different")] if job.rows else []
+    if counted != [60_000, 60_000]:
+        raise Failed(f"of 60,000 rows came back (all, different): {counted}")
+    if not any("were not looked up" in text for text in job.texts("WARN")):
+        raise Failed(f"nothing is said of rows that were not looked up: {_said(job)}")
+    return "60,000 rows"
+
+
+@check("L6", "a failed lookup is a FAILED job with its reason")
+def _failed_lookup(target: Target) -> str:
+    line = f"| makeresults | elasticlookup cluster={target.cluster} index={_nothing(target)} match=a fields=b"
+    return _failed_with(target.user.run(line), target.cluster)
+
+
 @check("M1", "the macro gives rows CIM fields")
 def _macro(target: Target) -> str:
     rest = "| `aws_cim_cloudtrail` | stats dc(vendor_product) AS n, count(action) AS actions, count AS rows"

@@ -16,6 +16,7 @@ from .conftest import BIN
 
 from search_command.elasticfields import options as of_fields  # isort: skip
 from search_command.elasticindices import options as of_indices  # isort: skip
+from search_command.elasticlookup import options as of_lookup  # isort: skip
 from search_command.elasticsearch import options as of_search  # isort: skip
 
 SEARCHBNF = BIN.parent / "default" / "searchbnf.conf"
@@ -24,6 +25,7 @@ COMMANDS: Dict[str, Any] = {
     "elasticsearch": of_search,
     "elasticfields": of_fields,
     "elasticindices": of_indices,
+    "elasticlookup": of_lookup,
 }
 
 
@@ -80,8 +82,7 @@ def test_the_assistant_shows_the_command(command: str) -> None:
 
 @pytest.mark.parametrize(("where", "command", "line"), examples(), ids=lambda value: value if ":" in value[:40] else "")
 def test_an_example_is_understood(where: str, command: str, line: str) -> None:
-    first = line.split(" | ", 1)[0]
-    parsed = parse_command_line(first)
-    assert parsed.command == command
+    parts = [part for part in line.split("| ") if part.startswith(f"{command} ")]
+    parsed = parse_command_line(parts[0].rstrip())
     options = COMMANDS[command].parse_options(parsed.args, parsed.raw_args)
     assert options != COMMANDS[command].parse_options([]), f"{where} gives no option"

@@ -11,7 +11,7 @@ from es_bridge.transport import Transport
 from search_command import concurrency  # noqa: F401  # needed soon: imported while splunkd answers
 from search_command.connection import ceilings, connect, said_of_cluster, search_request
 from search_command.elasticfields.options import FieldsOptions
-from search_command.elasticsearch.flatten import visible_name
+from search_command.flatten import visible_name
 from search_command.table import encode
 from search_command.timerange import time_range, utc_notes
 

@@ -19,8 +19,8 @@ from operator import itemgetter
 from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
 from es_bridge.patterns import any_of
-from search_command.elasticsearch.flatten import Flattener, NamesTooLong, allowance
 from search_command.elasticsearch.sourcetypes import sourcetype_for
+from search_command.flatten import Flattener, NamesTooLong, allowance
 
 #: Columns of every row, in this order; then the document's fields.
 META_COLUMNS = ("_time", "source", "sourcetype", "index", "host", "doc_id", "_raw")

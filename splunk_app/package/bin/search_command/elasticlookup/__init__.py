@@ -1,0 +1,1 @@
+"""``| elasticlookup``: events on their way through a search, and what the store has of each."""
