@@ -9,7 +9,8 @@ Served to requests with a valid session key (``Authorization: Splunk <key>``), u
 
 Splunk Web, when asked for: ``web.pages``.
 
-- searches as jobs, by the product's SPL runner: `jobs`.
+- searches as jobs, by the product's SPL runner: `jobs`;
+- modular inputs, run as splunkd runs them: `inputs`.
 
 Stubbed: logging in of users without a password (sessions are made with `State.session`), paging and sorting,
 ``search=`` beyond ``field=value``, access lists of single objects and of users' own copies, apps other than one (of

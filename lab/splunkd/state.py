@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Dict, List, Mapping, Optional
+from typing import Dict, List, Mapping, Optional, Tuple
 
 from .conf import ConfFiles, Stanzas, read_conf
 from .jobs import Jobs
@@ -27,6 +27,8 @@ class State:
         #: Where this is served, and its searches; the server sets both.
         self.uri = ""
         self.jobs: Jobs
+        #: What ``server/info`` says of this instance.
+        self.server_roles: Tuple[str, ...] = ("search_head",)
         self.collections = Collections(self.confs.stanzas("collections") or {})
 
     def session(self, user: User) -> str:

@@ -96,7 +96,7 @@ def server_info(state: State, request: Request) -> Feed:
         "serverName": "stand-in",
         "product_type": "enterprise",
         "isFree": False,
-        "server_roles": ["search_head"],
+        "server_roles": list(state.server_roles),
         "guid": "00000000-0000-0000-0000-000000000000",
     }
     return Feed([Entry("server-info", content)], collection="server/info")
