@@ -38,6 +38,7 @@ MAY_NOT_IMPORT: Dict[str, Tuple[str, ...]] = {
     "search_command": (*AWS, "solnlib", *UPSTAIRS, "aws_bridge", "collectors"),
     "splunk_host": (*AWS, *SPLUNK, *UPSTAIRS, "aws_bridge", "collectors", "cluster_settings", "search_command"),
     "cluster_settings": (*AWS, *SPLUNK, *UPSTAIRS, "aws_bridge", "collectors", "search_command"),
+    "aws_inputs": (*AWS, "solnlib", *UPSTAIRS, "cluster_settings", "search_command"),
     "lab.front": (*AWS, *SPLUNK),
     "aws_siem_bridge": (*AWS, *SPLUNK, "es_bridge", "aws_bridge", "splunk_bridge", "collectors", "lab"),
 }
@@ -53,6 +54,7 @@ MAY_IMPORT: Dict[str, Set[str]] = {
     "splunk_app/package/bin/splunk_host": {"es_bridge"},
     "splunk_app/package/bin/cluster_settings": {"es_bridge", "splunk_host"},
     "splunk_app/package/bin/search_command": {"es_bridge", "splunk_host", "cluster_settings"},
+    "splunk_app/package/bin/aws_inputs": {"pacing", "es_bridge", "aws_bridge", "collectors", "splunk_host"},
     "splunk_app/builder": {"splunk_app", "aws_bridge"},
     "splunk_app/knowledge": {"splunk_app"},
 }
@@ -79,9 +81,12 @@ BUDGETS: Dict[str, Tuple[int, int, Set[str]]] = {
     "search_command.elasticlookup.command": (22, 146, HEAVY),
     "cluster_settings.handler": (15, 108, {*HEAVY, "urllib3", "splunklib"}),
     "search_command.elasticsearch.workers": (36, 173, {*HEAVY, "splunklib"}),
+    "aws_inputs.command": (82, 215, {*HEAVY} - {"urllib.request"}),
 }
 #: Where a package is, when that is not the project's root.
-HOME = dict.fromkeys(("search_command", "cluster_settings", "splunk_host"), ROOT / "splunk_app" / "package" / "bin")
+HOME = dict.fromkeys(
+    ("search_command", "cluster_settings", "splunk_host", "aws_inputs"), ROOT / "splunk_app" / "package" / "bin"
+)
 #: Modules that load only inside Splunk, in the built app: UCC's library needs Splunk's own package `splunk`.
 ONLY_IN_SPLUNK = {"cluster_settings.page"}
 #: Variables that hold secrets or decide where one is sent. Reading one at import would make it global state.

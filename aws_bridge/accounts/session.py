@@ -6,6 +6,7 @@ import logging
 import threading
 from typing import Any, Dict, Optional, Sequence, Tuple
 
+from aws_bridge import service_models
 from aws_bridge.accounts.account import Account
 from aws_bridge.clients import CONNECT_TIMEOUT_S, READ_TIMEOUT_S
 
@@ -64,6 +65,7 @@ class AwsSession:
                 # Below that it logs the replies of STS whole, with the credentials in them.
                 logging.getLogger("botocore").setLevel(logging.INFO)
             session = botocore.session.Session()
+            service_models.use(session)
             session.set_config_variable("sts_regional_endpoints", "regional")
             # What its clients are made with: there is no public way to hand it credentials that renew themselves.
             session._credentials = self._credentials(session)  # noqa: SLF001

@@ -9,11 +9,12 @@ Needs ``sqs:ReceiveMessage`` and ``sqs:DeleteMessage``.
 
 from __future__ import annotations
 
-import json
 from collections import deque
 from dataclasses import dataclass, field
 from typing import Any, Callable, Deque, Dict, List, NamedTuple, Set
 
+from aws_bridge.errors import NotANotification
+from aws_bridge.notification import opened
 from aws_bridge.queue import LONG_POLL_S, LONGEST_VISIBILITY_S, MAX_BATCH, Message, Queue
 from collectors.errors import InvalidRecord
 from collectors.polling.writer import FindingWriter, Tally
@@ -104,19 +105,10 @@ class EventQueue:
 
 def event_of(body: str) -> Dict[str, Any]:
     """Return the event in a message, also in one that SNS wrapped. Raises `NotAnEvent`."""
-    found = _object(body)
-    if found.get("Type") == "Notification" and isinstance(found.get("Message"), str):
-        found = _object(found["Message"])
+    try:
+        found = opened(body).event
+    except NotANotification as exc:
+        raise NotAnEvent(f"it is no event of EventBridge: {exc}") from exc
     if not isinstance(found.get("detail-type"), str) or not isinstance(found.get("source"), str):
         raise NotAnEvent("it is no event of EventBridge: it has no detail-type or no source")
-    return found
-
-
-def _object(text: str) -> Dict[str, Any]:
-    try:
-        found = json.loads(text)
-    except ValueError as exc:
-        raise NotAnEvent(f"it is no event of EventBridge, nor any JSON: {exc}") from None
-    if not isinstance(found, dict):
-        raise NotAnEvent("it is no event of EventBridge: it is no JSON object")
     return found

@@ -36,12 +36,14 @@ class Room:
 
 
 #: What the app needs today, and so carries in its lib.
-CARRIED = (Room("pacing"), Room("es_bridge", without=("cli", "__main__.py")))
-#: What inputs and alert actions will need: kept fit for Splunk's Pythons, carried from the day they use it.
-KEPT_FIT = (
+CARRIED = (
+    Room("pacing"),
+    Room("es_bridge", without=("cli", "__main__.py")),
     Room("aws_bridge", without=("functions", "renew.py", "trimming.py"), data="service_models/data"),
-    Room("collectors/records"),
-    Room("collectors/sources"),
-    Room("collectors/sinks", without=("opensearch",)),
-    Room("collectors/polling"),
+    Room(
+        "collectors",
+        without=("cli", "delivery", "lambda_function", "loading", "reading", "store", "verify", "opensearch"),
+    ),
 )
+#: What will be needed there: kept fit for Splunk's Pythons, carried from the day it is used.
+KEPT_FIT: Tuple[Room, ...] = ()

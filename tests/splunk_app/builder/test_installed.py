@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from lab.app_command import AppCommand
-from lab.splunkd import SplunkdStandIn, User, add_cluster
+from lab.aws import AwsAccount
+from lab.splunkd import ModularInput, SplunkdStandIn, User, add_cluster
 from splunk_bridge.chunked import Job
 from splunk_bridge.command_line import parse_command_line
 
@@ -55,7 +56,10 @@ def test_everything_the_app_carries_can_be_imported(installed_app: Path, bare_py
         "splunktaucclib.rest_handler.admin_external",
         "splunktaucclib.rest_handler.endpoint.validator",
     ]
-    folders = ("lib/es_bridge", "bin/splunk_host", "bin/cluster_settings", "bin/search_command")
+    folders = (
+        *("lib/pacing", "lib/es_bridge", "lib/aws_bridge", "lib/collectors"),
+        *("bin/splunk_host", "bin/cluster_settings", "bin/search_command", "bin/aws_inputs"),
+    )
     for folder, root in ((folder, folder.partition("/")[0]) for folder in folders):
         for path in sorted((installed_app / folder).rglob("*.py")):
             name = ".".join(path.relative_to(installed_app / root).with_suffix("").parts)
@@ -66,3 +70,28 @@ def test_everything_the_app_carries_can_be_imported(installed_app: Path, bare_py
     code = f"import sys, importlib; sys.path[:0] = {paths!r}\nfor name in {modules!r}: importlib.import_module(name)"
     done = subprocess.run([bare_python, "-I", "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+def test_an_input_brings_findings(
+    installed_app: Path, bare_python: str, aws_account: AwsAccount, tmp_path: Path
+) -> None:
+    """With the descriptions of AWS's services that the app carries, and checkpoints in the KV store."""
+    for product in ("guardduty", "securityhub_v2"):
+        aws_account.enable(product, "eu-west-1")
+        aws_account.add(product, "eu-west-1", count=3, at="2026-11-20T10:00:00.000Z", step_ms=1)
+    with SplunkdStandIn(installed_app, splunk_home=tmp_path, python=bare_python) as splunkd:
+        environment = aws_account.environment()
+        for kind, more in (("aws_guardduty", {}), ("aws_security_hub", {"product": "ocsf", "sweep_every_s": 0})):
+            running = ModularInput(splunkd, kind, bare_python, environment).run(
+                "prod", regions="eu-west-1", start_date="2026-11-01", **more
+            )
+            running.wait_for(lambda events: len([each for each in events if "version_key" in each["_raw"]]) == 3)
+            assert (running.stop(), running.stderr) == (0, "")
+        saved = splunkd.state.collections.find("aws_siem_bridge_checkpoints", {})
+        place = f"{aws_account.id}/eu-west-1"
+        assert {document["_key"] for document in saved} == {
+            "aws_guardduty://prod/day",
+            "aws_security_hub://prod/day",
+            f"aws_guardduty://prod/{place}/guardduty",
+            f"aws_security_hub://prod/{place}/securityhub_v2",
+        }

@@ -27,6 +27,12 @@ EXPECTED_WARNINGS: Dict[str, Tuple[Tuple[str, ...], str]] = {
         "UCC's page, plain HTML; what Splunk 10.4 does to it, and what to do then, is in docs/install.md",
     ),
     "check_for_python_script_existence": (("None",), "asks for Python 3, which is all this app knows"),
+    "check_for_modular_inputs": (("README/inputs.conf.spec",), "the message itself says that no action is required"),
+    "check_collections_conf": (("default/collections.conf",), "the message itself says that no action is required"),
+    "check_for_optional_operating_system_services": (
+        ("lib/collectors/polling/memory.py",),
+        "a mapped file: every system that Splunk runs on has them",
+    ),
     "check_python_sdk_version": (
         ("lib/splunklib/__init__.py", "lib/splunk_sdk-2.1.1.dist-info/METADATA"),
         "SDK 3 needs Python 3.13, and Splunk 9.3 to 10.0 have 3.9",
@@ -59,6 +65,10 @@ EXPECTED_UNDEFINED = {
     ("app.conf", "supported_themes"): "since Splunk 8.2; for dark pages",
     ("commands.conf", "python.version"): "since Splunk 8.0",
     ("restmap.conf", "python.version"): "since Splunk 8.0",
+    **{
+        ("inputs.conf", name): "in every stanza of a modular input; slim knows those of the app's spec only"
+        for name in ("interval", "start_by_shell", "python.version")
+    },
 }
 #: Called [replicationBlacklist] in the Splunk that slim knows.
 UNKNOWN_STANZA = "Setting validation is disabled for [replicationDenylist]"

@@ -74,16 +74,32 @@ class Splunkd:
         body = urlencode({"output_mode": "json", **form}).encode()
         return self._send("POST", _target(path), body, self._session_key)
 
+    def document(self, *path: str) -> Tuple[int, bytes]:
+        """Return (status, body) of one resource whatever the status. Raises `SplunkdError` without an answer."""
+        return self._send("GET", _target(path) + "?output_mode=json", None, self._session_key)
+
+    def post_document(self, *path: str, document: Mapping[str, Any]) -> Tuple[int, bytes]:
+        """Send JSON; return (status, body) whatever the status. Raises `SplunkdError` without an answer."""
+        body = json.dumps(document).encode()
+        return self._send("POST", _target(path), body, self._session_key, "application/json")
+
     def close(self) -> None:
         """Close the connection."""
         if self._connection is not None:
             self._connection.close()
             self._connection = None
 
-    def _send(self, method: str, target: str, body: Optional[bytes], session_key: str) -> Tuple[int, bytes]:
+    def _send(
+        self,
+        method: str,
+        target: str,
+        body: Optional[bytes],
+        session_key: str,
+        kind: str = "application/x-www-form-urlencoded",
+    ) -> Tuple[int, bytes]:
         headers = {"Authorization": f"Splunk {session_key}", "Accept": "application/json"}
         if body is not None:
-            headers["Content-Type"] = "application/x-www-form-urlencoded"
+            headers["Content-Type"] = kind
         try:
             if self._connection is None:
                 self._connection = self._connect()

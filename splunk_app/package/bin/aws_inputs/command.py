@@ -1,0 +1,146 @@
+"""What splunkd starts a modular input for: its scheme, a check of settings on save, and the run itself."""
+
+from __future__ import annotations
+
+import io
+import logging
+import os
+import signal
+import sys
+from typing import Any, BinaryIO, List, Mapping, NamedTuple
+from xml.sax.saxutils import escape
+
+from splunk_host.log import line, open_log
+from splunk_host.splunkd import Splunkd
+from splunklib.modularinput import InputDefinition, ValidationDefinition
+
+from aws_bridge.errors import AwsError
+from aws_inputs import accounts as account_settings
+from aws_inputs.kinds import EVENTS, KINDS, Kind, scheme
+from aws_inputs.process import begin, now_ms, refuse_in_a_cluster
+from aws_inputs.settings import InputSettings, read
+from collectors.errors import CollectorError
+from es_bridge.errors import BridgeError
+
+LOG_FILE = "aws_siem_bridge_inputs.log"
+
+
+class _Given(NamedTuple):
+    """What splunkd writes to standard input."""
+
+    stanza: str
+    values: Mapping[str, str]
+    splunkd: Splunkd
+    checkpoint_dir: str
+
+
+def main(kind_name: str, arguments: List[str]) -> int:
+    """Do what splunkd asks for; return the exit status."""
+    kind = KINDS[kind_name]
+    out = _own_stdout()
+    if arguments[1:2] == ["--scheme"]:
+        _say(out, scheme(kind))
+        return 0
+    try:
+        if arguments[1:2] == ["--validate-arguments"]:
+            _validate(kind, _to_validate(kind, sys.stdin.buffer.read()))
+            return 0
+        _run(kind, _to_run(sys.stdin.buffer.read()), out)
+        return 0
+    except (AwsError, BridgeError, CollectorError) as exc:
+        return _failed(kind, arguments, str(exc), out)
+    except OSError as exc:
+        return _failed(kind, arguments, f"the input's files cannot be used: {exc}", out)
+
+
+def _own_stdout() -> BinaryIO:
+    """Return standard output; what a library prints goes to standard error, and not between two events."""
+    out = os.fdopen(os.dup(1), "wb", buffering=1 << 16)
+    os.dup2(2, 1)
+    return out
+
+
+def _say(out: BinaryIO, text: str) -> None:
+    out.write(text.encode())
+    out.flush()
+
+
+def _failed(kind: Kind, arguments: List[str], text: str, out: BinaryIO) -> int:
+    if "--validate-arguments" in arguments:
+        _say(out, f"<error><message>{escape(text)}</message></error>")
+        return 1
+    _log().error(line({"input": kind.name, "error": text}))
+    sys.stderr.write(f"ERROR {kind.name}: {' '.join(text.split())}\n")
+    return 1
+
+
+def _log() -> logging.Logger:
+    return open_log("aws_siem_bridge.inputs", LOG_FILE)
+
+
+def _to_validate(kind: Kind, text: bytes) -> _Given:
+    found = ValidationDefinition.parse(io.BytesIO(text))
+    metadata = found.metadata
+    return _Given(
+        f"{kind.name}://{metadata.get('name', '')}",
+        {key: str(value or "") for key, value in found.parameters.items()},
+        Splunkd(metadata["server_uri"], metadata["session_key"]),
+        metadata.get("checkpoint_dir", ""),
+    )
+
+
+def _to_run(text: bytes) -> _Given:
+    found = InputDefinition.parse(io.BytesIO(text))
+    metadata = found.metadata
+    ((stanza, values),) = found.inputs.items()
+    return _Given(
+        stanza,
+        {key: str(value or "") for key, value in values.items()},
+        Splunkd(metadata["server_uri"], metadata["session_key"]),
+        metadata["checkpoint_dir"],
+    )
+
+
+def _validate(kind: Kind, given: _Given) -> None:
+    """Raise for what is wrong. AWS is asked who we are, and a queue whether it is there."""
+    settings = read(kind, given.stanza, given.values, now_ms())
+    with given.splunkd as splunkd:
+        refuse_in_a_cluster(splunkd)
+        account = account_settings.read(splunkd, settings["account"]).account
+    from aws_bridge.accounts.caller import Caller
+    from aws_bridge.accounts.session import AwsSession
+
+    caller = Caller(AwsSession(account))
+    caller.call("sts", account.home_region, "GetCallerIdentity")
+    if kind is EVENTS:
+        _check_queue(settings, caller)
+
+
+def _check_queue(settings: InputSettings, caller: Any) -> None:
+    """Raise `AwsError` for a queue that cannot be read: nothing is received by it."""
+    from aws_bridge.queue import Queue
+    from aws_inputs.settings import queue_region
+
+    Queue(caller.session.client("sqs", queue_region(settings)), settings["queue_url"]).receive(1, 0, 0)
+
+
+def _run(kind: Kind, given: _Given, out: BinaryIO) -> None:
+    settings = read(kind, given.stanza, given.values, now_ms())
+    process = begin(settings, given.splunkd, given.checkpoint_dir, out)
+    signal.signal(signal.SIGTERM, lambda *_: process.stop.set())
+    signal.signal(signal.SIGINT, lambda *_: process.stop.set())
+    try:
+        if kind is EVENTS:
+            from aws_inputs.events import Events
+
+            Events(process).run()
+        else:
+            from aws_inputs.polling import Polling
+
+            Polling(process).run()
+    finally:
+        process.memory.close()
+        try:
+            process.sink.close()
+        except CollectorError:
+            pass  # splunkd has gone: that is why it ends

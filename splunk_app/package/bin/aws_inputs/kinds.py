@@ -1,0 +1,161 @@
+"""Which inputs there are, and the settings of each: the scheme that splunkd asks for, and what is checked on save."""
+
+from __future__ import annotations
+
+from typing import NamedTuple, Optional, Tuple
+from xml.sax.saxutils import escape, quoteattr
+
+BOOLEAN, NUMBER, STRING = "boolean", "number", "string"
+
+
+class Setting(NamedTuple):
+    """One setting of an input, which is a key of its stanza."""
+
+    name: str
+    title: str
+    description: str
+    type: str = STRING
+    required: bool = False
+    default: str = ""
+    #: Bounds of a number.
+    least: float = 0
+    most: float = float("inf")
+    choices: Tuple[str, ...] = ()
+
+
+class Kind(NamedTuple):
+    """One modular input."""
+
+    name: str
+    title: str
+    description: str
+    settings: Tuple[Setting, ...]
+
+    def setting(self, name: str) -> Setting:
+        """Return a setting by its name."""
+        return next(each for each in self.settings if each.name == name)
+
+
+_ACCOUNT = Setting("account", "Account", "Name of an account of this app; default is the machine's own role.")
+_CEILING = Setting(
+    "daily_ceiling_mib", "Daily ceiling",
+    "MiB a day (UTC), 0 for none. Beyond it findings are only counted, by rule, account and resource.",
+    NUMBER, default="1024", most=10_000_000,
+)  # fmt: skip
+_CHECKPOINTS = Setting(
+    "checkpoints", "Checkpoints", "kvstore, or file where this forwarder's KV store is switched off.",
+    default="kvstore", choices=("kvstore", "file"),
+)  # fmt: skip
+_SOURCE = Setting(
+    "source_suffix", "Source", "Takes the place of account and region in the events' source, after the data's name."
+)
+_ALL_VERSIONS = Setting(
+    "all_versions", "Every version", "Write a version also when nothing but times in it has changed.",
+    BOOLEAN, default="false",
+)  # fmt: skip
+_PASSED = Setting(
+    "passed_findings", "Passed controls", "count: daily counts by control, account and region. write: all of them.",
+    default="count", choices=("count", "write"),
+)  # fmt: skip
+_HEARTBEAT = Setting(
+    "heartbeat_s", "Heartbeat", "Seconds between two health events of an account and region.",
+    NUMBER, default="600", least=10, most=86_400,
+)  # fmt: skip
+_POLLING = (
+    Setting("regions", "Regions", "all, or a list separated by commas.", default="all"),
+    Setting("start_date", "Start date", "Back-fill from here: 2026-11-01, or days such as 30d. Empty for none."),
+    Setting(
+        "poll_interval_s", "Poll interval", "Seconds between two polls of a region.",
+        NUMBER, default="60", least=1, most=86_400,
+    ),
+    Setting(
+        "overlap_s", "Overlap", "What AWS shows so many seconds late is found all the same.",
+        NUMBER, default="900", least=0, most=86_400,
+    ),
+    Setting(
+        "safety_window_s", "Safety window", "What was written so many seconds before a stop is written again.",
+        NUMBER, default="600", least=0, most=86_400,
+    ),
+)  # fmt: skip
+_OF_ALL = (_ACCOUNT, _CEILING, _CHECKPOINTS, _SOURCE, _ALL_VERSIONS, _HEARTBEAT)
+
+GUARDDUTY = Kind(
+    "aws_guardduty",
+    "AWS GuardDuty findings",
+    "Polls GuardDuty's findings of every chosen region.",
+    (
+        *_OF_ALL,
+        *_POLLING,
+        Setting("least_severity", "Least severity", "From 0 to 10.", NUMBER, default="0", most=10),
+        Setting("archived", "Archived findings", "Archived findings too.", BOOLEAN, default="true"),
+    ),
+)
+SECURITY_HUB = Kind(
+    "aws_security_hub",
+    "AWS Security Hub findings",
+    "Polls the findings of Security Hub CSPM (ASFF) or of Security Hub (OCSF) of every chosen region.",
+    (
+        *_OF_ALL,
+        *_POLLING,
+        _PASSED,
+        Setting(
+            "product", "Product", "cspm: Security Hub CSPM, findings in ASFF. ocsf: the new Security Hub.",
+            default="cspm", choices=("cspm", "ocsf"),
+        ),
+        Setting("products", "Of products", "Names such as GuardDuty, Inspector, separated by commas. Empty for all."),
+        Setting("archived", "Archived findings", "Archived findings too.", BOOLEAN, default="true"),
+        Setting(
+            "sweep_every_s", "Sweep", "Seconds between two readings of everything active, for what changes without "
+            "its time: workflow, notes, severity. 0 for none.", NUMBER, default="3600", most=86_400,
+        ),
+        Setting(
+            "sweep_days", "Days of a sweep", "A sweep reads what was updated in so many days.",
+            NUMBER, default="7", least=1, most=90,
+        ),
+    ),
+)  # fmt: skip
+EVENTS = Kind(
+    "aws_security_events_sqs",
+    "AWS security events",
+    "Findings of GuardDuty, Security Hub, Inspector, Macie and Access Analyzer that EventBridge puts into a queue.",
+    (
+        *_OF_ALL,
+        _PASSED,
+        Setting("queue_url", "Queue", "URL of the SQS queue.", required=True),
+        Setting("region", "Region", "Of the queue; needed where its URL does not say it."),
+        Setting(
+            "datasets", "Findings", "guardduty, securityhub, securityhub_v2, inspector, macie, accessanalyzer, signin, "
+            "event; empty for all. Others in the queue are deleted and counted.",
+        ),
+        Setting(
+            "delete_after_s", "Delete after", "Seconds from the flush of a message's findings to its deletion.",
+            NUMBER, default="300", least=0, most=36_000,
+        ),
+    ),
+)  # fmt: skip
+
+KINDS = {kind.name: kind for kind in (GUARDDUTY, SECURITY_HUB, EVENTS)}
+
+
+def kind_of(stanza: str) -> Optional[Kind]:
+    """Return the kind of a stanza such as ``aws_guardduty://prod``."""
+    return KINDS.get(stanza.partition("://")[0])
+
+
+def scheme(kind: Kind) -> str:
+    """Return the scheme as splunkd reads it.
+
+    https://dev.splunk.com/enterprise/docs/developapps/manageknowledge/custominputs/modinputsscript/#Introspection-scheme-details
+    """
+    arguments = "".join(
+        f"<arg name={quoteattr(each.name)}><title>{escape(each.title)}</title>"
+        f"<description>{escape(each.description)}</description><data_type>{each.type}</data_type>"
+        f"<required_on_create>{str(each.required).lower()}</required_on_create>"
+        "<required_on_edit>false</required_on_edit></arg>"
+        for each in kind.settings
+    )
+    return (
+        f"<scheme><title>{escape(kind.title)}</title><description>{escape(kind.description)}</description>"
+        "<use_external_validation>true</use_external_validation><streaming_mode>xml</streaming_mode>"
+        f"<use_single_instance>false</use_single_instance><endpoint><args>{arguments}</args></endpoint></scheme>"
+    )

@@ -1,0 +1,265 @@
+"""Polls every region of every account, each in its own time: one that is denied or slow holds no other up."""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any, Dict, List, Optional, Tuple
+
+from aws_bridge.accounts.account import Account
+from aws_bridge.accounts.caller import Caller
+from aws_bridge.accounts.regions import enabled_regions
+from aws_bridge.accounts.session import AwsSession
+from aws_bridge.errors import CallProblem
+from aws_inputs import accounts as account_settings
+from aws_inputs.accounts import AccountSettings
+from aws_inputs.process import Process, Stopped
+from aws_inputs.settings import datasets_of, names
+from collectors.errors import CheckpointUnusable, CollectorError, StoreUnavailable
+from collectors.polling.poller import Poller, PollSettings, Turn
+from collectors.records.page import Choice, Lister, Page, Window, iso
+from pacing.backoff import Backoff
+
+#: Regions that are read at the same time, of all accounts.
+WORKERS = 8
+#: Accounts and regions are looked for again: one that is new is read without a restart.
+LOOK_AGAIN_S = 3600
+#: A region that is denied or switched off is asked again after so many intervals, `LONGEST_WAIT_S` at most.
+WAIT_INTERVALS, LONGEST_WAIT_S = 15, 900
+#: Calls a second and in a burst that AWS allows: https://docs.aws.amazon.com/securityhub/latest/userguide/securityhub_limits.html
+RATES: Dict[str, Tuple[float, int]] = {"securityhub:GetFindings": (3, 6)}
+
+
+class _StoppableLister:
+    """A lister that ends between two pages when the process is to end."""
+
+    def __init__(self, lister: Lister, stop: threading.Event) -> None:
+        self._lister, self._stop = lister, stop
+
+    def page(self, window: Window, token: str) -> Page:
+        """See `Lister.page`; raises `Stopped`."""
+        if self._stop.is_set():
+            raise Stopped
+        return self._lister.page(window, token)
+
+
+@dataclass
+class _Unit:
+    """One region of one account."""
+
+    name: str
+    account: str
+    account_id: str
+    region: str
+    dataset: str
+    caller: Caller
+    poller: Optional[Poller] = None
+    failures: int = 0
+
+
+class Polling:
+    """All regions of one input."""
+
+    def __init__(self, process: Process) -> None:
+        self._process = process
+        self._settings = process.settings
+        self._interval_s = float(self._settings["poll_interval_s"])
+        self._backoff = Backoff(self._interval_s, LONGEST_WAIT_S)
+        self._units: Dict[str, _Unit] = {}
+        self._callers: Dict[str, Caller] = {}
+        self._told: Dict[str, str] = {}
+        self._due: List[Tuple[float, int, _Unit]] = []
+        self._number = itertools.count()
+        self._changed = threading.Condition()
+        self._fatal: Optional[BaseException] = None
+
+    def run(self) -> None:
+        """Poll until the process is to end. Raises `StoreUnavailable`, `CheckpointUnusable`, `ConfigError`."""
+        looked_s = -float(LOOK_AGAIN_S)
+        with ThreadPoolExecutor(WORKERS, "poll") as pool:
+            try:
+                while not self._process.stop.is_set():
+                    if time.monotonic() - looked_s >= (LOOK_AGAIN_S if self._units else self._wait_denied_s()):
+                        looked_s = time.monotonic()
+                        self._look()
+                    self._process.every_moment()
+                    for unit in self._take_due():
+                        pool.submit(self._turn, unit)
+                    if self._fatal:
+                        raise self._fatal
+            except Stopped:
+                pass
+            finally:
+                self._process.stop.set()
+        self._process.write_counts()
+
+    def _take_due(self) -> List[_Unit]:
+        """Return the units that are due, after waiting a moment for one."""
+        with self._changed:
+            now_s = time.monotonic()
+            wait_s = min(self._due[0][0] - now_s if self._due else 0.5, 0.5)
+            if wait_s > 0:
+                self._changed.wait(wait_s)
+            now_s = time.monotonic()
+            taken = []
+            while self._due and self._due[0][0] <= now_s:
+                taken.append(heapq.heappop(self._due)[2])
+            return taken
+
+    def _put(self, unit: _Unit, after_s: float) -> None:
+        with self._changed:
+            heapq.heappush(self._due, (time.monotonic() + after_s, next(self._number), unit))
+            self._changed.notify()
+
+    # Where there is something to read.
+
+    def _look(self) -> None:
+        """Find accounts and regions; new ones are due at once."""
+        try:
+            settings = account_settings.read(self._process.splunkd, self._settings["account"])
+            found = account_settings.members_of(settings, self._caller(settings.account))
+        except CallProblem as exc:
+            self._process.health.place("organisation", account=self._settings["account"])
+            self._process.health.failed("organisation", exc)
+            return
+        for skipped in found.skipped:
+            self._tell_once(f"skipped {skipped}", "account skipped", error=skipped)
+        for name, account in found.accounts.items():
+            self._look_into(name, account, settings)
+
+    def _look_into(self, name: str, account: Account, settings: AccountSettings) -> None:
+        caller = self._caller(account)
+        place = f"account {name}"
+        try:
+            account_id = str(caller.call("sts", account.home_region, "GetCallerIdentity")["Account"])
+            for dataset in datasets_of(self._settings):
+                for region in self._regions(caller, dataset):
+                    self._add(_Unit(f"{account_id}/{region}/{dataset}", name, account_id, region, dataset, caller))
+        except CallProblem as exc:
+            self._process.health.place(place, account=name)
+            self._process.health.failed(place, exc)
+            return
+        if place in self._process.health.failing():
+            self._process.health.worked(place, Turn(), 0)
+
+    def _regions(self, caller: Caller, dataset: str) -> List[str]:
+        if self._settings.regions is not None:
+            return list(self._settings.regions)
+        service = import_module(f"collectors.sources.{dataset}.api").SERVICE
+        found = enabled_regions(caller, service)
+        if found.guessed:
+            self._tell_once(
+                f"regions of {caller.account}", "all regions of the partition are asked", account=caller.account,
+                error=found.guessed,
+            )  # fmt: skip
+        return found.names
+
+    def _caller(self, account: Account) -> Caller:
+        if account.name not in self._callers:
+            self._callers[account.name] = Caller(AwsSession(account), rates=RATES, sleep=self._process.sleep)
+        return self._callers[account.name]
+
+    def _add(self, unit: _Unit) -> None:
+        if unit.name not in self._units:
+            self._units[unit.name] = unit
+            self._process.health.place(unit.name, dataset=unit.dataset, account=unit.account_id, region=unit.region)
+            self._put(unit, 0)
+
+    def _tell_once(self, key: str, what: str, **members: Any) -> None:
+        if self._told.get(key) != what:
+            self._told[key] = what
+            self._process.health.notice("", what, **members)
+
+    # One turn.
+
+    def _turn(self, unit: _Unit) -> None:
+        """Do one turn of a unit, and say when the next one is due. Never raises."""
+        try:
+            after_s = self._one_turn(unit)
+        except Stopped:
+            return
+        except BaseException as exc:  # nobody looks at the future of a unit: the input would be silent for ever
+            self._fatal = exc
+            self._process.stop.set()
+            return
+        self._put(unit, after_s)
+
+    def _one_turn(self, unit: _Unit) -> float:
+        health = self._process.health
+        try:
+            poller = unit.poller = unit.poller or self._poller(unit)
+            turn = poller.turn()
+        except CallProblem as exc:
+            unit.failures += 1
+            if unit.poller is not None:
+                unit.poller.save(now=True)
+            health.failed(unit.name, exc, unit.poller.last if unit.poller else None)
+            return self._backoff.wait_s(unit.failures) if exc.passes else self._wait_denied_s()
+        except Stopped:
+            if unit.poller is not None:
+                unit.poller.save(now=True)
+            raise
+        except (StoreUnavailable, CheckpointUnusable):
+            raise
+        except CollectorError as exc:
+            unit.failures += 1
+            health.failed(unit.name, exc)
+            return self._wait_denied_s()
+        unit.failures = 0
+        more: Dict[str, Any] = dict(self._process.bytes_of_day())
+        for name in ("backfill", "sweep"):
+            reading = getattr(poller.position, name)
+            if reading is not None and not reading.done:
+                more[f"{name}_percent"] = reading.percent
+        if self._process.memory.crowded_out:
+            more["forgotten"] = self._process.memory.crowded_out
+        health.worked(unit.name, turn, turn.lag_ms, **more)
+        return 0.0 if turn.more else self._interval_s
+
+    def _wait_denied_s(self) -> float:
+        return min(LONGEST_WAIT_S, WAIT_INTERVALS * self._interval_s)
+
+    def _poller(self, unit: _Unit) -> Poller:
+        values, process = self._settings.values, self._process
+        choice = Choice(
+            float(values.get("least_severity") or 0), bool(values["archived"]), names(values.get("products") or "")
+        )
+        poller = Poller(
+            f"{self._settings.stanza}/{unit.name}",
+            self._lister(unit, choice),
+            process.sink,
+            process.memory,
+            process.checkpoints,
+            process.budget,
+            process.counts,
+            PollSettings(
+                overlap_s=int(values["overlap_s"]),
+                safety_s=int(values["safety_window_s"]),
+                backfill_from_ms=self._settings.backfill_from_ms,
+                rules=process.rules,
+                sweep_every_s=int(values.get("sweep_every_s") or 0),
+                sweep_days=int(values.get("sweep_days") or 1),
+            ),
+            process.clock_ms,
+            self._lister(unit, Choice(products=choice.products, only_active=True)),
+        )
+        resumed = poller.resumed
+        if resumed is not None and resumed.stopped_ms > int(values["safety_window_s"]) * 1000:
+            process.health.notice(
+                unit.name,
+                "stopped for longer than the safety window",
+                stopped_s=resumed.stopped_ms // 1000,
+                read_again_from=iso(resumed.risk_from_ms),
+                error="What was written more than the safety window before the stop, and had not been indexed by then, "
+                "is not written again. Compare with AWS, or reset the checkpoint",
+            )
+        return poller
+
+    def _lister(self, unit: _Unit, choice: Choice) -> Lister:
+        api = import_module(f"collectors.sources.{unit.dataset}.api")
+        return _StoppableLister(api.lister(unit.caller, unit.region, unit.account_id, choice), self._process.stop)

@@ -1,0 +1,135 @@
+"""What every input's process has: its settings, its sink, what was written, the day's bytes and counts, and its end."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, BinaryIO, Callable, Dict
+
+from splunk_host.splunkd import Splunkd
+
+from aws_inputs.health import Health
+from aws_inputs.kv_checkpoints import KvCheckpoints
+from aws_inputs.settings import InputSettings
+from collectors.polling import counts as counting
+from collectors.polling.budget import DailyBudget
+from collectors.polling.checkpoint import Checkpoints, FileCheckpoints
+from collectors.polling.counts import Counts
+from collectors.polling.memory import Memory
+from collectors.polling.writer import Rules
+from collectors.sinks.splunk_events.sink import COUNT, Placing, SplunkEvents
+from es_bridge.errors import ConfigError
+
+MIB = 1 << 20
+#: The day's bytes and counts are saved so often.
+SAVE_DAY_EVERY_S = 60
+#: Counts are written so often, and when the process ends.
+COUNTS_EVERY_S = 3600
+#: Server roles of a member of a search head cluster: an input there would run on every member.
+CLUSTERED = ("shc_member", "shc_captain", "cluster_search_head_member")
+
+
+class Stopped(Exception):  # noqa: N818 - it is no error
+    """The process is to end."""
+
+
+def now_ms() -> int:
+    """Return the time, epoch milliseconds."""
+    return time.time_ns() // 1_000_000
+
+
+@dataclass
+class Process:
+    """The process of one input."""
+
+    settings: InputSettings
+    splunkd: Splunkd
+    sink: SplunkEvents
+    memory: Memory
+    checkpoints: Checkpoints
+    budget: DailyBudget
+    counts: Counts
+    health: Health
+    stop: threading.Event = field(default_factory=threading.Event)
+    clock_ms: Callable[[], int] = now_ms
+    _saved_s: float = 0.0
+    _counted_s: float = field(default_factory=time.monotonic)
+
+    @property
+    def rules(self) -> Rules:
+        """What is withheld."""
+        values = self.settings.values
+        return Rules(not values["all_versions"], values.get("passed_findings", "count") == "count")
+
+    def sleep(self, seconds: float) -> None:
+        """Wait; raise `Stopped` when the process is to end."""
+        if self.stop.wait(seconds):
+            raise Stopped
+
+    def every_moment(self) -> None:
+        """Do what is due. Raises `CheckpointUnusable`, `StoreUnavailable`."""
+        now_s = time.monotonic()
+        warning = self.budget.warning(self.clock_ms())
+        if warning:
+            self.health.notice("", "daily ceiling", error=warning, **self.bytes_of_day())
+        if now_s - self._counted_s >= COUNTS_EVERY_S:
+            self._counted_s = now_s
+            self.write_counts()
+        if now_s - self._saved_s >= SAVE_DAY_EVERY_S:
+            self.save_day()
+
+    def bytes_of_day(self) -> Dict[str, int]:
+        """Return what a health event says of the licence."""
+        return {"bytes_written_today": self.budget.written, "bytes_withheld_today": self.budget.withheld}
+
+    def write_counts(self) -> None:
+        """Write what was counted; a search adds it up."""
+        for key, number in self.counts.take():
+            members = {"input": self.settings.stanza, **counting.event(key, number)}
+            self.sink.say(COUNT, self.clock_ms(), members)
+        self.save_day()
+
+    def save_day(self) -> None:
+        """Save the day's bytes and counts."""
+        self._saved_s = time.monotonic()
+        day = {"budget": self.budget.as_json(), "counts": self.counts.as_json()}
+        self.checkpoints.save(_day_name(self.settings.stanza), day)
+
+
+def begin(settings: InputSettings, splunkd: Splunkd, checkpoint_dir: str, stream: BinaryIO) -> Process:
+    """Return the process of an input, nothing written yet. Raises `ConfigError`, `CheckpointUnusable`, `OSError`."""
+    refuse_in_a_cluster(splunkd)
+    stanza = settings.stanza
+    # Names of stanzas may hold anything.
+    folder = Path(checkpoint_dir) / hashlib.sha256(stanza.encode()).hexdigest()[:24]
+    sink = SplunkEvents(stream, Placing(stanza, settings.index, settings["source_suffix"], settings.host))
+    checkpoints: Checkpoints = FileCheckpoints(folder) if settings["checkpoints"] == "file" else KvCheckpoints(splunkd)
+    day: Any = checkpoints.load(_day_name(stanza)) or {}
+    return Process(
+        settings,
+        splunkd,
+        sink,
+        Memory(folder / "findings"),
+        checkpoints,
+        DailyBudget(int(settings["daily_ceiling_mib"] * MIB), day.get("budget")),
+        Counts(day.get("counts", ())),
+        Health(sink, stanza, int(settings["heartbeat_s"] * 1000), now_ms),
+    )
+
+
+def refuse_in_a_cluster(splunkd: Splunkd) -> None:
+    """Raise `ConfigError` on a member of a search head cluster."""
+    for entry in splunkd.entries("services", "server", "info"):
+        roles = entry["content"].get("server_roles") or []
+        if any(role in CLUSTERED for role in roles):
+            raise ConfigError(
+                "this is a member of a search head cluster, where an input would run on every member. Set the input up "
+                "on a heavy forwarder, and delete it here"
+            )
+
+
+def _day_name(stanza: str) -> str:
+    return f"{stanza}/day"

@@ -1,0 +1,35 @@
+"""Findings through EventBridge and a queue: seconds after they are made, from every region."""
+
+from __future__ import annotations
+
+from lab.aws import AwsAccount
+from tests.splunk_app.inputs.conftest import HEALTH, QUICK, of
+from tests.splunk_app.inputs.test_failures import now
+
+
+def test_events_of_several_services_arrive_and_their_messages_are_deleted(input_of, aws_account: AwsAccount):
+    regions = ("us-east-1", "eu-west-1")
+    for product in ("guardduty", "securityhub", "inspector2"):
+        aws_account.enable(product, *regions)
+    url = aws_account.rule_to_queue(*regions)
+    running = input_of("aws_security_events_sqs").run(
+        "prod", queue_url=url, region="us-east-1", delete_after_s=1, heartbeat_s=QUICK["heartbeat_s"]
+    )
+    aws_account.add("guardduty", "eu-west-1", count=2, at=now())
+    aws_account.add("securityhub", "us-east-1", count=2, at=now())
+    aws_account.add("inspector2", "us-east-1", count=1, at=now())
+    sourcetypes = ("aws:cloudwatch:guardduty", "aws:securityhub:finding", "aws:inspector:v2:findings")
+    running.wait_for(lambda events: sum(len(of(events, each)) for each in sourcetypes) == 5)
+    assert running.process.poll() is None
+    assert {each["region"] for each in of(running.events, sourcetypes[0])} == {"eu-west-1"}
+    client = aws_account.client("sqs", "us-east-1")
+
+    def left() -> int:
+        names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+        return sum(map(int, client.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"].values()))
+
+    # A message is deleted in the turn after the next receipt.
+    aws_account.add("guardduty", "us-east-1", count=1, at=now())
+    running.wait_for(lambda events: left() <= 1, 30)
+    assert running.stop() == 0 and running.stderr == ""
+    assert not [each for each in of(running.events, HEALTH) if each["status"] != "ok"]

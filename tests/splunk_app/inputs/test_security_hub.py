@@ -1,0 +1,55 @@
+"""Both Security Hubs: findings, changes without their time, what passed."""
+
+from __future__ import annotations
+
+import pytest
+
+from lab.aws import AwsAccount
+from tests.splunk_app.inputs.conftest import COUNT, HEALTH, QUICK, of
+from tests.splunk_app.inputs.test_failures import now
+
+REGION = "eu-west-1"
+
+
+@pytest.mark.parametrize(
+    ("product", "dataset", "sourcetype"),
+    [
+        ("cspm", "securityhub", "aws:securityhub:finding"),
+        ("ocsf", "securityhub_v2", "aws:siem_bridge:securityhub:ocsf"),
+    ],
+)
+def test_findings_and_what_a_person_changes_without_their_time(
+    input_of, aws_account: AwsAccount, product: str, dataset: str, sourcetype: str
+):
+    aws_account.enable(dataset, REGION)
+    aws_account.speed(50)
+    ids = aws_account.add(dataset, REGION, count=130, at="2026-11-28T10:00:00.123Z", step_ms=0)
+    settings = {"product": product, "regions": REGION, "start_date": "9d", "sweep_every_s": 2, "overlap_s": 5}
+    running = input_of("aws_security_hub").run("prod", **settings, **{**QUICK, "passed_findings": "write"})
+    running.wait_for(lambda events: len(of(events, sourcetype)) >= 130)
+    client = aws_account.client("securityhub", REGION)
+    chosen = next(version for version in aws_account.versions() if version["id"] == ids[7])["finding"]
+    if product == "cspm":
+        identifier = {"Id": chosen["Id"], "ProductArn": chosen["ProductArn"]}
+        client.batch_update_findings(FindingIdentifiers=[identifier], Workflow={"Status": "SUPPRESSED"})
+    else:
+        client.batch_update_findings_v2(MetadataUids=[chosen["metadata"]["uid"]], StatusId=3)
+    running.wait_for(lambda events: len(of(events, sourcetype)) >= 131)
+    assert running.stop() == 0 and running.stderr == ""
+    found = of(running.events, sourcetype)
+    assert len({each["version_key"] for each in found}) == len(found) == len(aws_account.versions())
+    assert len({each["finding_key"] for each in found}) == 130
+    assert not [each for each in of(running.events, HEALTH) if each["status"] != "ok"]
+
+
+def test_controls_that_passed_are_counted_when_the_input_ends(input_of, aws_account: AwsAccount):
+    aws_account.enable("securityhub", REGION)
+    passed = {"Compliance": {"Status": "PASSED", "SecurityControlId": "S3.8"}}
+    aws_account.add("securityhub", REGION, count=12, at=now(), changes=passed)
+    aws_account.add("securityhub", REGION, count=1, at=now(), changes={"Compliance": {"Status": "FAILED"}})
+    running = input_of("aws_security_hub").run("prod", regions=REGION, start_date="1d", **QUICK)
+    running.wait_for(lambda events: len(of(events, "aws:securityhub:finding")) == 1)
+    assert running.stop() == 0
+    counted = of(running.events, COUNT)
+    assert sum(each["count"] for each in counted) == 12
+    assert {(each["what"], each["rule"], each["region"]) for each in counted} == {("passed", "S3.8", REGION)}
