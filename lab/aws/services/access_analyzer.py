@@ -6,10 +6,11 @@ https://docs.aws.amazon.com/access-analyzer/latest/APIReference/Welcome.html
 from __future__ import annotations
 
 import fnmatch
-from typing import Any, Dict, List, Tuple
+from typing import Any, Dict
 
 from lab.aws.services.contract import INVALID, Refused, Request, answers
-from lab.aws.services.pages import PAGES, WrongToken
+from lab.aws.services.pages import PAGES
+from lab.aws.services.paths import sort_key
 from lab.aws.services.store import ACCESS_ANALYZER, STORE, Place
 
 INVALID["accessanalyzer"] = ("ValidationException", "{}")
@@ -36,7 +37,7 @@ def list_analyzers(request: Request) -> Dict[str, Any]:
                 "status": "ACTIVE",
             }
         )
-    page, token = _page(request, found, 100)
+    page, token = PAGES.page(request, found, 100)
     return {"analyzers": page, **token}
 
 
@@ -56,8 +57,8 @@ def list_findings_v2(request: Request) -> Dict[str, Any]:
     order = request.given.get("sort")
     if order and order.get("attributeName"):
         name = order["attributeName"]
-        found.sort(key=lambda each: each.get(name, ""), reverse=order.get("orderBy") == "DESC")
-    page, token = _page(request, found, MOST_FINDINGS)
+        found.sort(key=lambda each: sort_key(each, name), reverse=order.get("orderBy") == "DESC")
+    page, token = PAGES.page(request, found, MOST_FINDINGS)
     return {"findings": page, **token}
 
 
@@ -81,14 +82,6 @@ def _analyzer(request: Request) -> Place:
     if STORE.enabled.get(place) != request.given["analyzerArn"]:
         raise Refused("ResourceNotFoundException", f"Analyzer {request.given['analyzerArn']} does not exist")
     return place
-
-
-def _page(request: Request, items: List[Any], size: int) -> Tuple[List[Any], Dict[str, str]]:
-    try:
-        page, token = PAGES.cut(request, items, request.given.get("maxResults", size))
-    except WrongToken:
-        raise Refused("ValidationException", "Invalid nextToken") from None
-    return page, {"nextToken": token} if token else {}
 
 
 def _fits(value: Any, criterion: Dict[str, Any]) -> bool:

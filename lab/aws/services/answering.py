@@ -77,18 +77,12 @@ def _answer(
         request = Request(service, operation, account, region, wire.read(model, environ, body))
         problems = wire.problems_of_input(model, request.given)
         if problems:
-            raise _wrong(request, problems[0])
+            raise invalid(request, problems[0])
         found = ANSWERS[service, operation](request)
     problems = wire.problems_of_output(model, found)
     if problems:
         raise AssertionError(f"AWS could not say this: {'; '.join(problems[:5])}")
     return found
-
-
-def _wrong(request: Request, what: str) -> Refused:
-    if request.service == "securityhub" and request.operation.endswith("V2"):
-        return Refused("ValidationException", f"Invalid parameter: {what}")
-    return invalid(request, what)
 
 
 def _throttled(service: str, operation: str) -> str:

@@ -28,6 +28,7 @@ Answer = Callable[[Request], Dict[str, Any]]
 #: (service, operation) -> what answers it.
 ANSWERS: Dict[Tuple[str, str], Answer] = {}
 #: Service -> how it refuses what does not fit its description: code and text, in which ``{}`` is what does not fit.
+#: Security Hub's operations of its second version do it in another way: see `V2`.
 INVALID: Dict[str, Tuple[str, str]] = {}
 
 
@@ -41,7 +42,12 @@ def answers(service: str, *operations: str) -> Callable[[Answer], Answer]:
     return keep
 
 
+#: What is added to a service's name in `INVALID` for operations whose names end with it.
+V2 = "V2"
+
+
 def invalid(request: Request, what: str) -> Refused:
     """Return the service's refusal of an input that is not as it must be."""
-    code, text = INVALID[request.service]
+    newer = request.service + V2
+    code, text = INVALID[newer if request.operation.endswith(V2) and newer in INVALID else request.service]
     return Refused(code, text.format(what))

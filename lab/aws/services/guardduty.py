@@ -10,8 +10,8 @@ from typing import Any, Callable, Dict, List
 
 from lab.aws.services import examples, times
 from lab.aws.services.contract import INVALID, Refused, Request, answers
-from lab.aws.services.pages import PAGES, WrongToken
-from lab.aws.services.paths import values
+from lab.aws.services.pages import PAGES
+from lab.aws.services.paths import sort_key, values
 from lab.aws.services.store import GUARDDUTY, STORE, Place
 
 INVALID["guardduty"] = (
@@ -53,11 +53,8 @@ def list_findings(request: Request) -> Dict[str, Any]:
     _check(criteria)
     found = [finding for _, _, finding in STORE.visible(place) if _fits(finding, criteria)]
     found = _sorted(found, request.given.get("SortCriteria"))
-    try:
-        page, token = PAGES.cut(request, found, request.given.get("MaxResults", MOST_IDS))
-    except WrongToken:
-        raise _bad("The request is rejected because the parameter nextToken is not valid.") from None
-    return {"findingIds": [finding["id"] for finding in page], "nextToken": token or ""}
+    page, token = PAGES.page(request, [finding["id"] for finding in found], MOST_IDS, end="")
+    return {"findingIds": page, **token}
 
 
 @answers("guardduty", "GetFindings")
@@ -128,8 +125,8 @@ def list_members(request: Request) -> Dict[str, Any]:
     for member in members:
         if not member["detectorId"]:
             del member["detectorId"]
-    page, token = PAGES.cut(request, members, request.given.get("MaxResults", MOST_IDS))
-    return {"members": page, "nextToken": token or ""}
+    page, token = PAGES.page(request, members, MOST_IDS, end="")
+    return {"members": page, **token}
 
 
 @answers("guardduty", "GetAdministratorAccount")
@@ -149,8 +146,8 @@ def list_detectors(request: Request) -> Dict[str, Any]:
 
     https://docs.aws.amazon.com/guardduty/latest/APIReference/API_ListDetectors.html
     """
-    page, token = PAGES.cut(request, _detectors(request), request.given.get("MaxResults", MOST_IDS))
-    return {"detectorIds": page, "nextToken": token or ""}
+    page, token = PAGES.page(request, _detectors(request), MOST_IDS, end="")
+    return {"detectorIds": page, **token}
 
 
 def enable(account: str, region: str, detector_id: str = "") -> str:
@@ -245,9 +242,4 @@ def _sorted(findings: List[Dict[str, Any]], order: Any) -> List[Dict[str, Any]]:
     if not order or not order.get("attributeName"):
         return list(findings)
     attribute = order["attributeName"]
-
-    def key(finding: Dict[str, Any]) -> Any:
-        found = next(iter(values(finding, attribute)), "")
-        return (isinstance(found, str), found)
-
-    return sorted(findings, key=key, reverse=order.get("orderBy") == "DESC")
+    return sorted(findings, key=lambda each: sort_key(each, attribute), reverse=order.get("orderBy") == "DESC")

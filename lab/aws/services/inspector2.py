@@ -5,11 +5,11 @@ https://docs.aws.amazon.com/inspector/v2/APIReference/Welcome.html
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, Tuple
+from typing import Any, Dict, List
 
-from lab.aws.services.contract import INVALID, Refused, Request, answers
-from lab.aws.services.pages import PAGES, WrongToken
-from lab.aws.services.paths import values
+from lab.aws.services.contract import INVALID, Refused, Request, answers, invalid
+from lab.aws.services.pages import PAGES
+from lab.aws.services.paths import sort_key, values
 from lab.aws.services.store import INSPECTOR, STORE, Place
 
 INVALID["inspector2"] = ("ValidationException", "{}")
@@ -55,16 +55,15 @@ def list_findings(request: Request) -> Dict[str, Any]:
     criteria = request.given.get("filterCriteria", {})
     for name in criteria:
         if name not in PATHS:
-            raise _invalid(f"this stand-in does not know the filter {name}")
+            raise invalid(request, f"this stand-in does not know the filter {name}")
     found = [finding for _, _, finding in STORE.visible(place) if _fits(finding, criteria)]
     order = request.given.get("sortCriteria")
     if order:
         if order["field"] not in SORTS:
-            raise _invalid(f"this stand-in does not sort by {order['field']}")
+            raise invalid(request, f"this stand-in does not sort by {order['field']}")
         path = SORTS[order["field"]]
-        found.sort(key=lambda each: next(values(each, path), 0), reverse=order["sortOrder"] == "DESC")
-    size = min(request.given.get("maxResults", MOST_FINDINGS), MOST_FINDINGS)
-    page, token = _page(request, found, size)
+        found.sort(key=lambda each: sort_key(each, path), reverse=order["sortOrder"] == "DESC")
+    page, token = PAGES.page(request, found, MOST_FINDINGS)
     return {"findings": page, **token}
 
 
@@ -106,7 +105,7 @@ def list_members(request: Request) -> Dict[str, Any]:
         }
         for member in STORE.members(INSPECTOR, request.region, request.account)
     ]
-    page, token = _page(request, found, request.given.get("maxResults", 50))
+    page, token = PAGES.page(request, found, 50)
     return {"members": page, **token}
 
 
@@ -131,18 +130,6 @@ def _enabled(request: Request) -> Place:
     if place not in STORE.enabled:
         raise Refused("AccessDeniedException", "Invoking account does not have access to Inspector2")
     return place
-
-
-def _invalid(text: str) -> Refused:
-    return Refused("ValidationException", text)
-
-
-def _page(request: Request, items: List[Any], size: int) -> Tuple[List[Any], Dict[str, str]]:
-    try:
-        page, token = PAGES.cut(request, items, size)
-    except WrongToken:
-        raise _invalid("The provided nextToken is not valid") from None
-    return page, {"nextToken": token} if token else {}
 
 
 def _fits(finding: Dict[str, Any], criteria: Dict[str, List[Dict[str, Any]]]) -> bool:

@@ -5,12 +5,12 @@ https://docs.aws.amazon.com/macie/latest/APIReference/welcome.html
 
 from __future__ import annotations
 
-from typing import Any, Callable, Dict, List, Tuple
+from typing import Any, Callable, Dict, List
 
 from lab.aws.services import times
-from lab.aws.services.contract import INVALID, Refused, Request, answers
-from lab.aws.services.pages import PAGES, WrongToken
-from lab.aws.services.paths import values
+from lab.aws.services.contract import INVALID, Refused, Request, answers, invalid
+from lab.aws.services.pages import PAGES
+from lab.aws.services.paths import sort_key, values
 from lab.aws.services.store import MACIE, STORE, Place
 
 INVALID["macie2"] = ("ValidationException", "The request failed because it contains an error: {}")
@@ -32,14 +32,14 @@ def list_findings(request: Request) -> Dict[str, Any]:
     """
     place = _enabled(request)
     if request.given.get("maxResults", 1) not in range(1, MOST_IDS + 1):
-        raise _invalid(f"maxResults must be between 1 and {MOST_IDS}")
+        raise invalid(request, f"maxResults must be between 1 and {MOST_IDS}")
     criteria = request.given.get("findingCriteria", {}).get("criterion") or {}
     found = [finding for _, _, finding in STORE.visible(place) if _fits(finding, criteria)]
     order = request.given.get("sortCriteria")
     if order and order.get("attributeName"):
         path = order["attributeName"]
-        found.sort(key=lambda each: next(values(each, path), ""), reverse=order.get("orderBy") == "DESC")
-    page, token = _page(request, [each["id"] for each in found], MOST_IDS)
+        found.sort(key=lambda each: sort_key(each, path), reverse=order.get("orderBy") == "DESC")
+    page, token = PAGES.page(request, [each["id"] for each in found], MOST_IDS)
     return {"findingIds": page, **token}
 
 
@@ -51,7 +51,7 @@ def get_findings(request: Request) -> Dict[str, Any]:
     """
     place = _enabled(request)
     if len(request.given["findingIds"]) > MOST_FINDINGS:
-        raise _invalid(f"findingIds must have at most {MOST_FINDINGS} items")
+        raise invalid(request, f"findingIds must have at most {MOST_FINDINGS} items")
     found = [STORE.find(place, finding_id) for finding_id in request.given["findingIds"]]
     return {"findings": [each[1] for each in found if each]}
 
@@ -84,7 +84,7 @@ def list_members(request: Request) -> Dict[str, Any]:
         }
         for member in STORE.members(MACIE, request.region, request.account)
     ]
-    page, token = _page(request, found, 25)
+    page, token = PAGES.page(request, found, 25)
     return {"members": page, **token}
 
 
@@ -106,18 +106,6 @@ def _enabled(request: Request) -> Place:
     if place not in STORE.enabled:
         raise Refused("AccessDeniedException", "Macie is not enabled")
     return place
-
-
-def _invalid(text: str) -> Refused:
-    return Refused("ValidationException", f"The request failed because it contains an error: {text}")
-
-
-def _page(request: Request, items: List[Any], size: int) -> Tuple[List[Any], Dict[str, str]]:
-    try:
-        page, token = PAGES.cut(request, items, request.given.get("maxResults", size))
-    except WrongToken:
-        raise _invalid("nextToken is not valid") from None
-    return page, {"nextToken": token} if token else {}
 
 
 def _fits(finding: Dict[str, Any], criteria: Dict[str, Dict[str, Any]]) -> bool:

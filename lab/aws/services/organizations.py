@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any, Dict, Optional
 
 from lab.aws.services.contract import INVALID, Refused, Request, answers
-from lab.aws.services.pages import PAGES, WrongToken
+from lab.aws.services.pages import PAGES
 
 INVALID["organizations"] = (
     "InvalidInputException",
@@ -31,11 +31,8 @@ def list_accounts(request: Request) -> Dict[str, Any]:
             raise Refused("AccessDeniedException", "You don't have permissions to access this resource.")
         raise Refused("AWSOrganizationsNotInUseException", "Your account is not a member of an organization.")
     found = [account.describe() for account in backend.accounts]
-    try:
-        page, token = PAGES.cut(request, found, request.given.get("MaxResults", MOST_ACCOUNTS))
-    except WrongToken:
-        raise Refused("InvalidInputException", "The provided NextToken is not valid") from None
-    return {"Accounts": page, **({"NextToken": token} if token else {})}
+    page, token = PAGES.page(request, found, MOST_ACCOUNTS)
+    return {"Accounts": page, **token}
 
 
 def join(

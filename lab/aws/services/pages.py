@@ -14,11 +14,8 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import Any, DefaultDict, Dict, List, Optional, Sequence, Tuple
 
-from lab.aws.services.contract import Request
-
-
-class WrongToken(Exception):
-    """No token of this list, or one of another request."""
+from lab.aws.services.contract import Request, invalid
+from lab.aws.services.wire import operation
 
 
 @dataclass
@@ -38,11 +35,26 @@ class Pages:
     repeats: Dict[Tuple[str, str, str], Repeats] = field(default_factory=dict)
     _given: DefaultDict[str, List[str]] = field(default_factory=lambda: defaultdict(list))
 
-    def cut(self, request: Request, items: Sequence[Any], size: int) -> Tuple[List[Any], Optional[str]]:
-        """Return one page and the token of the next, None at the end. Raises WrongToken."""
+    def page(
+        self, request: Request, items: Sequence[Any], most: int, end: Optional[str] = None
+    ) -> Tuple[List[Any], Dict[str, str]]:
+        """Return one page of at most ``most``, and the next one's token by its name in the reply.
+
+        At the end the token is ``end``; None leaves it out. Raises `Refused` for no token of this list, or one of
+        another request.
+        """
+        given = {name.lower(): value for name, value in request.given.items()}
+        size = min(given.get("maxresults") or most, most)
+        page, token = self._cut(request, items, size, given.get("nexttoken", ""))
+        token = end if token is None else token
+        return page, {} if token is None else {_token_name(request): token}
+
+    def _cut(self, request: Request, items: Sequence[Any], size: int, used: str) -> Tuple[List[Any], Optional[str]]:
         reading = self._reading(request)
-        used = request.given.get("NextToken") or request.given.get("nextToken") or ""
-        start = self._start(reading, used) if used else 0
+        try:
+            start = self._start(reading, used) if used else 0
+        except (ValueError, TypeError):
+            raise invalid(request, "NextToken is not valid for this request") from None
         end = start + size
         page = list(items[start:end])
         if end >= len(items):
@@ -64,12 +76,9 @@ class Pages:
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
     def _start(self, reading: str, token: str) -> int:
-        try:
-            of, start = json.loads(base64.urlsafe_b64decode(token))
-        except (ValueError, TypeError):
-            raise WrongToken from None
+        of, start = json.loads(base64.urlsafe_b64decode(token))
         if of != reading:
-            raise WrongToken
+            raise ValueError("a token of another request")
         return int(start)
 
     def _again(self, request: Request, reading: str, used: str) -> str:
@@ -84,6 +93,13 @@ class Pages:
             return ""
         repeats.times -= 1
         return given[place]
+
+
+def _token_name(request: Request) -> str:
+    shape = operation(request.service, request.operation).output_shape
+    assert shape is not None
+    name = next(name for name in shape.members if name.lower() == "nexttoken")
+    return str(shape.members[name].serialization.get("name", name))
 
 
 #: The pages of the stand-in's process.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Iterator
+from typing import Any, Iterator, Tuple
 
 
 def values(document: Any, path: str) -> Iterator[Any]:
@@ -16,6 +16,12 @@ def values(document: Any, path: str) -> Iterator[Any]:
         name, _, rest = path.partition(".")
         if document.get(name) is not None:
             yield from values(document[name], rest)
+
+
+def sort_key(document: Any, path: str) -> Tuple[bool, Any]:
+    """Return what a finding is sorted by: the first value at a path. Numbers come before texts."""
+    found = next(iter(values(document, path)), "")
+    return isinstance(found, str), found
 
 
 def leaves(document: Any) -> Iterator[Any]:

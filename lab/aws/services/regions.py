@@ -67,8 +67,8 @@ def list_regions(request: Request) -> Dict[str, Any]:
     wanted = request.given.get("RegionOptStatusContains")
     if wanted:
         found = [each for each in found if each["RegionOptStatus"] in wanted]
-    page, token = PAGES.cut(request, found, request.given.get("MaxResults", 50))
-    return {"Regions": page, **({"NextToken": token} if token else {})}
+    page, token = PAGES.page(request, found, 50)
+    return {"Regions": page, **token}
 
 
 def describe_regions(account: str, form: Dict[str, str]) -> bytes:

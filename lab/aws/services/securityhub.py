@@ -9,7 +9,7 @@ import json
 from typing import Any, Dict, List, Tuple
 
 from lab.aws.services import times
-from lab.aws.services.contract import INVALID, Refused, Request, answers
+from lab.aws.services.contract import INVALID, Refused, Request, answers, invalid
 from lab.aws.services.filters import (
     WrongFilter,
     addresses_fit,
@@ -19,8 +19,8 @@ from lab.aws.services.filters import (
     numbers_fit,
     texts_fit,
 )
-from lab.aws.services.pages import PAGES, WrongToken
-from lab.aws.services.paths import leaves, values
+from lab.aws.services.pages import PAGES
+from lab.aws.services.paths import leaves, sort_key, values
 from lab.aws.services.store import SECURITY_HUB, SECURITY_HUB_V2, STORE, Aggregator, Place
 
 INVALID["securityhub"] = ("InvalidInputException", "Invalid parameter: {}")
@@ -81,28 +81,29 @@ def get_findings(request: Request) -> Dict[str, Any]:
     https://docs.aws.amazon.com/securityhub/1.0/APIReference/API_GetFindings.html
     """
     place = _hub(request)
-    given = request.given.get("Filters", {})
+    try:
+        found = _matching(place, request.given.get("Filters", {}))
+        for order in reversed(request.given.get("SortCriteria", [])):
+            path = _path(order["Field"])
+            found.sort(key=lambda each: sort_key(each, path), reverse=order.get("SortOrder") == "desc")
+    except WrongFilter as wrong:
+        raise invalid(request, str(wrong)) from None
+    page, token = PAGES.page(request, found, MOST_FINDINGS)
+    return {"Findings": page, **token}
+
+
+def _matching(place: Place, given: Dict[str, Any]) -> List[Dict[str, Any]]:
     if len(given) > MOST_ATTRIBUTES:
-        raise _invalid(f"Filters has more than {MOST_ATTRIBUTES} attributes")
+        raise WrongFilter(f"Filters has more than {MOST_ATTRIBUTES} attributes")
     for name, filters in given.items():
         if len(filters) > MOST_VALUES:
-            raise _invalid(f"{name} has more than {MOST_VALUES} values")
-        _path(name)
-    try:
-        for name, filters in given.items():
-            _fits({}, name, filters)
-        found = [
-            finding
-            for _, _, finding in STORE.visible(place)
-            if all(_fits(finding, name, filters) for name, filters in given.items())
-        ]
-    except WrongFilter as wrong:
-        raise _invalid(str(wrong)) from None
-    for order in reversed(request.given.get("SortCriteria", [])):
-        path = _path(order["Field"])
-        found.sort(key=lambda each: _sort_key(each, path), reverse=order.get("SortOrder") == "desc")
-    page, token = _page(request, found, MOST_FINDINGS)
-    return {"Findings": page, **token}
+            raise WrongFilter(f"{name} has more than {MOST_VALUES} values")
+        _fits({}, name, filters)  # so that a wrong filter is refused where there is no finding, too
+    return [
+        finding
+        for _, _, finding in STORE.visible(place)
+        if all(_fits(finding, name, filters) for name, filters in given.items())
+    ]
 
 
 @answers("securityhub", "BatchImportFindings")
@@ -145,7 +146,7 @@ def batch_update_findings(request: Request) -> Dict[str, Any]:
     place = _hub(request)
     asked = request.given["FindingIdentifiers"]
     if len(asked) > MOST_FINDINGS:
-        raise _invalid(f"FindingIdentifiers has more than {MOST_FINDINGS} items")
+        raise invalid(request, f"FindingIdentifiers has more than {MOST_FINDINGS} items")
     processed, unprocessed = [], []
     for identifier in asked:
         found = STORE.find(place, key_of(identifier))
@@ -210,7 +211,7 @@ def get_enabled_standards(request: Request) -> Dict[str, Any]:
     wanted = request.given.get("StandardsSubscriptionArns")
     if wanted:
         found = [each for each in found if each["StandardsSubscriptionArn"] in wanted]
-    page, token = _page(request, found, MOST_FINDINGS)
+    page, token = PAGES.page(request, found, MOST_FINDINGS)
     return {"StandardsSubscriptions": page, **token}
 
 
@@ -228,7 +229,7 @@ def describe_standards(request: Request) -> Dict[str, Any]:
         }
         for number, (title, name) in enumerate(STANDARDS)
     ]
-    page, token = _page(request, found, MOST_FINDINGS)
+    page, token = PAGES.page(request, found, MOST_FINDINGS)
     return {"Standards": page, **token}
 
 
@@ -248,7 +249,7 @@ def list_members(request: Request) -> Dict[str, Any]:
         }
         for member in STORE.members(SECURITY_HUB, request.region, request.account)
     ]
-    page, token = _page(request, found, 50)
+    page, token = PAGES.page(request, found, 50)
     return {"Members": page, **token}
 
 
@@ -271,7 +272,7 @@ def list_finding_aggregators(request: Request) -> Dict[str, Any]:
     """
     _hub(request)
     found = STORE.aggregators.get((SECURITY_HUB, request.account))
-    page, token = _page(request, [{"FindingAggregatorArn": found.arn}] if found else [], 100)
+    page, token = PAGES.page(request, [{"FindingAggregatorArn": found.arn}] if found else [], 100)
     return {"FindingAggregators": page, **token}
 
 
@@ -293,9 +294,9 @@ def create_finding_aggregator(request: Request) -> Dict[str, Any]:
     """
     _hub(request)
     if request.given["RegionLinkingMode"] != "SPECIFIED_REGIONS":
-        raise _invalid("RegionLinkingMode: this stand-in links SPECIFIED_REGIONS only")
+        raise invalid(request, "RegionLinkingMode: this stand-in links SPECIFIED_REGIONS only")
     if (SECURITY_HUB, request.account) in STORE.aggregators:
-        raise _invalid("A finding aggregator already exists for this account")
+        raise invalid(request, "A finding aggregator already exists for this account")
     return _aggregator(aggregate(SECURITY_HUB, request.account, request.region, request.given.get("Regions", [])))
 
 
@@ -335,18 +336,6 @@ def _hub(request: Request) -> Place:
     return place
 
 
-def _invalid(text: str) -> Refused:
-    return Refused("InvalidInputException", f"Invalid parameter: {text}")
-
-
-def _page(request: Request, items: List[Any], size: int) -> Tuple[List[Any], Dict[str, str]]:
-    try:
-        page, token = PAGES.cut(request, items, request.given.get("MaxResults", size))
-    except WrongToken:
-        raise _invalid("NextToken is not valid for this request") from None
-    return page, {"NextToken": token} if token else {}
-
-
 def _path(field: str) -> str:
     if field in PLAIN:
         return field
@@ -354,7 +343,7 @@ def _path(field: str) -> str:
         return PATHS[field]
     if field == "Keyword":
         return ""
-    raise _invalid(f"this stand-in does not know the field {field}")
+    raise WrongFilter(f"this stand-in does not know the field {field}")
 
 
 def _fits(finding: Dict[str, Any], name: str, filters: List[Dict[str, Any]]) -> bool:
@@ -373,8 +362,3 @@ def _fits(finding: Dict[str, Any], name: str, filters: List[Dict[str, Any]]) -> 
     if name == "Sample":
         return booleans_fit(found or [False], filters)
     return texts_fit(found, filters)
-
-
-def _sort_key(finding: Dict[str, Any], path: str) -> Any:
-    found = next(iter(values(finding, path)), "")
-    return (isinstance(found, str), found)

@@ -5,9 +5,9 @@ https://docs.aws.amazon.com/securityhub/1.0/APIReference/API_Operations.html
 
 from __future__ import annotations
 
-from typing import Any, Callable, Dict, List, Sequence, Tuple
+from typing import Any, Callable, Dict, List, Sequence
 
-from lab.aws.services.contract import Refused, Request, answers
+from lab.aws.services.contract import INVALID, Refused, Request, answers, invalid
 from lab.aws.services.filters import (
     WrongFilter,
     addresses_fit,
@@ -17,11 +17,12 @@ from lab.aws.services.filters import (
     numbers_fit,
     texts_fit,
 )
-from lab.aws.services.pages import PAGES, WrongToken
-from lab.aws.services.paths import values
+from lab.aws.services.pages import PAGES
+from lab.aws.services.paths import sort_key, values
 from lab.aws.services.securityhub import aggregate
 from lab.aws.services.store import SECURITY_HUB_V2, STORE, Place
 
+INVALID["securityhubV2"] = ("ValidationException", "Invalid parameter: {}")
 MOST_FINDINGS, MOST_COMPOSITES, MOST_FILTERS = 100, 10, 20
 _KINDS: Dict[str, Callable[[Sequence[Any], Sequence[Dict[str, Any]]], bool]] = {
     "StringFilters": lambda found, filters: texts_fit(found, filters, words=True),
@@ -53,8 +54,8 @@ def get_findings_v2(request: Request) -> Dict[str, Any]:
     found = matching(request, request.given.get("Filters", {}), request.given.get("Scopes", {}))
     for order in reversed(request.given.get("SortCriteria", [])):
         path = order["Field"]
-        found.sort(key=lambda each: _sort_key(each, path), reverse=order.get("SortOrder") == "desc")
-    page, token = _page(request, found, MOST_FINDINGS)
+        found.sort(key=lambda each: sort_key(each, path), reverse=order.get("SortOrder") == "desc")
+    page, token = PAGES.page(request, found, MOST_FINDINGS)
     return {"Findings": page, **token}
 
 
@@ -65,7 +66,7 @@ def matching(request: Request, filters: Dict[str, Any], scopes: Dict[str, Any]) 
         raise Refused("AccessDeniedException", "Only the delegated administrator account can use Scopes")
     composites = filters.get("CompositeFilters", [])
     if len(composites) > MOST_COMPOSITES:
-        raise _invalid(f"CompositeFilters has more than {MOST_COMPOSITES} items")
+        raise invalid(request, f"CompositeFilters has more than {MOST_COMPOSITES} items")
     every = all if filters.get("CompositeOperator", "AND") == "AND" else any
     try:
         for composite in composites:
@@ -77,7 +78,7 @@ def matching(request: Request, filters: Dict[str, Any], scopes: Dict[str, Any]) 
             if not composites or every(_fits(finding, composite) for composite in composites)
         ]
     except WrongFilter as wrong:
-        raise _invalid(str(wrong)) from None
+        raise invalid(request, str(wrong)) from None
 
 
 @answers("securityhub", "BatchUpdateFindingsV2")
@@ -88,7 +89,7 @@ def batch_update_findings_v2(request: Request) -> Dict[str, Any]:
     """
     place = _hub(request)
     if "FindingIdentifiers" in request.given:
-        raise _invalid("this stand-in takes MetadataUids only")
+        raise invalid(request, "this stand-in takes MetadataUids only")
     uids = request.given.get("MetadataUids", [])
     processed, unprocessed = [], []
     for uid in uids:
@@ -129,7 +130,7 @@ def list_aggregators_v2(request: Request) -> Dict[str, Any]:
     """https://docs.aws.amazon.com/securityhub/1.0/APIReference/API_ListAggregatorsV2.html."""
     _hub(request, "ResourceNotFoundException")
     found = STORE.aggregators.get((SECURITY_HUB_V2, request.account))
-    page, token = _page(request, [{"AggregatorV2Arn": found.arn}] if found else [], 100)
+    page, token = PAGES.page(request, [{"AggregatorV2Arn": found.arn}] if found else [], 100)
     return {"AggregatorsV2": page, **token}
 
 
@@ -153,7 +154,7 @@ def create_aggregator_v2(request: Request) -> Dict[str, Any]:
     """https://docs.aws.amazon.com/securityhub/1.0/APIReference/API_CreateAggregatorV2.html."""
     _hub(request, "ResourceNotFoundException")
     if request.given["RegionLinkingMode"] != "SPECIFIED_REGIONS":
-        raise _invalid("RegionLinkingMode: this stand-in links SPECIFIED_REGIONS only")
+        raise invalid(request, "RegionLinkingMode: this stand-in links SPECIFIED_REGIONS only")
     if (SECURITY_HUB_V2, request.account) in STORE.aggregators:
         raise Refused("ConflictException", "An aggregator already exists for this account")
     found = aggregate(SECURITY_HUB_V2, request.account, request.region, request.given.get("LinkedRegions", []))
@@ -177,18 +178,6 @@ def _hub(request: Request, code: str = "AccessDeniedException") -> Place:
     if place not in STORE.enabled:
         raise Refused(code, f"Account {request.account} is not subscribed to AWS Security Hub")
     return place
-
-
-def _invalid(text: str) -> Refused:
-    return Refused("ValidationException", f"Invalid parameter: {text}")
-
-
-def _page(request: Request, items: List[Any], size: int) -> Tuple[List[Any], Dict[str, str]]:
-    try:
-        page, token = PAGES.cut(request, items, request.given.get("MaxResults", size))
-    except WrongToken:
-        raise _invalid("NextToken is not valid for this request") from None
-    return page, {"NextToken": token} if token else {}
 
 
 def _check(composite: Dict[str, Any]) -> None:
@@ -215,8 +204,3 @@ def _fits(finding: Dict[str, Any], composite: Dict[str, Any]) -> bool:
     ]
     held += [_fits(finding, nested) for nested in composite.get("NestedCompositeFilters", [])]
     return any(held) if composite.get("Operator") == "OR" else all(held)
-
-
-def _sort_key(finding: Dict[str, Any], path: str) -> Any:
-    found = next(iter(values(finding, path)), "")
-    return (isinstance(found, str), found)

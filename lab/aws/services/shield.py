@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import Any, Dict
 
-from lab.aws.services.contract import INVALID, Refused, Request, answers
-from lab.aws.services.pages import PAGES, WrongToken
+from lab.aws.services.contract import INVALID, Request, answers
+from lab.aws.services.pages import PAGES
 from lab.aws.services.store import SHIELD, STORE, Place
 
 INVALID["shield"] = ("InvalidParameterException", "Value does not fit: {}")
@@ -38,11 +38,8 @@ def list_attacks(request: Request) -> Dict[str, Any]:
             }
             summary["AttackVectors"] = [{"VectorType": one["VectorType"]} for each in vectors for one in each]
             found.append(summary)
-    try:
-        page, token = PAGES.cut(request, found, request.given.get("MaxResults") or MOST_ATTACKS)
-    except WrongToken:
-        raise Refused("InvalidParameterException", "NextToken is not valid") from None
-    return {"AttackSummaries": page, **({"NextToken": token} if token else {})}
+    page, token = PAGES.page(request, found, MOST_ATTACKS)
+    return {"AttackSummaries": page, **token}
 
 
 @answers("shield", "DescribeAttack")
