@@ -28,7 +28,7 @@ from es_bridge.errors import (
 from es_bridge.index_access import IndexAccess
 from es_bridge.limits import Ceilings, RunTime
 from es_bridge.pit import PitSearch
-from es_bridge.query import SearchRequest
+from es_bridge.query import Clause, SearchRequest
 from es_bridge.stopping import CANCEL_TIMEOUT_S, EngineTimeLimit, cancel_tasks, engine_time_limit
 from es_bridge.time_field import NANOS_RANGE_MS, TimeField, resolve
 from es_bridge.times import now_ms
@@ -359,6 +359,25 @@ class Inquiry:
         if self._run_time.is_over:
             return self._ceilings.took_too_long(cluster)
         return self._ceilings.exceeded(self._transport.bytes_received, cluster)
+
+    def _allowed_only(self) -> List[Clause]:
+        """Return the clause for the indices that were found to be allowed, where not every index is."""
+        return [{"terms": {"_index": sorted(self._access.known)}}] if self._access.is_restricted else []
+
+    def _left_out_without_time(self) -> List[str]:
+        """Return a warning about documents that a time range leaves out because they have no time. May ask."""
+        if self._pit_search is None or self.request.unbounded:
+            return []
+        time_field = self._pit_search.time_field
+        without = time_field.without
+        left_out = self._pit_search.count_without_time(self._allowed_only()) if without else 0
+        if not left_out:
+            return []
+        return [
+            f"{left_out} documents match but have no {self.request.time_field}, so the time range leaves them out "
+            f"({len(without)} indices lack the field, such as {without[0]}). Search them over All time or with another "
+            "time_field="
+        ]
 
     def _narrow_to_nanos(self) -> None:
         """Keep the time range within what date_nanos can hold: beyond it the engines refuse the query."""

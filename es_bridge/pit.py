@@ -127,7 +127,7 @@ class PitSearch:
     def overview(self) -> Overview:
         """Count what matches and find its first and last time, in one request."""
         name = self.time_field.name
-        head = self._aggregate(
+        head = self.aggregate(
             {
                 "oldest": {"min": {"field": name}},
                 "newest": {"max": {"field": name}},
@@ -148,7 +148,7 @@ class PitSearch:
     def histogram(self, gte: int, lt: int, interval_ms: int) -> List[Tuple[int, int]]:
         """Return (start, documents) of each non-empty bucket in [gte, lt), oldest first."""
         name = self.time_field.name
-        head = self._aggregate(
+        head = self.aggregate(
             {
                 "plan": {
                     "date_histogram": {
@@ -166,9 +166,9 @@ class PitSearch:
         buckets = [(int(b["key"]), int(b["doc_count"])) for b in head["aggregations"]["plan"]["buckets"]]
         return [(key, count) for key, count in buckets if gte <= key < lt]
 
-    def count_without_time(self) -> int:
+    def count_without_time(self, narrow: Sequence[Clause] = ()) -> int:
         """Count the documents that match but for the time range, because they have no time."""
-        clauses = [*user_clauses(self.request), missing_clause(self.time_field.name)]
+        clauses = [*user_clauses(self.request), missing_clause(self.time_field.name), *narrow]
         body = {"size": 0, "track_total_hits": True, "query": {"bool": {"filter": clauses}}}
         return int(self._decoded(body, TOTAL)["hits"]["total"]["value"])
 
@@ -182,7 +182,8 @@ class PitSearch:
         """Touch the PIT, so that it outlives a reader who pauses."""
         self._search({"size": 0, "track_total_hits": False, "query": {"match_none": {}}})
 
-    def _aggregate(self, aggs: Mapping[str, Any], narrow: Sequence[Clause] = (), *, shape: Any) -> Dict[str, Any]:
+    def aggregate(self, aggs: Mapping[str, Any], narrow: Sequence[Clause] = (), *, shape: Any) -> Dict[str, Any]:
+        """Return the answer to aggregations over all documents, which has the ``shape``; its hits are counted."""
         query = {"bool": {"filter": [*self._clauses, *narrow]}}
         return self._decoded({"size": 0, "track_total_hits": True, "query": query, "aggs": aggs}, shape)
 

@@ -333,21 +333,12 @@ class Search(Inquiry):
         if self.matched is None and self._overview is not None:
             self.matched = max(self.emitted, self._overview.result().total)
         self.warnings += self._incomplete()
-        if self._pit_search is not None:
-            without = self._pit_search.time_field.without
-            if without and not self.request.unbounded:
-                left_out = self._pit_search.count_without_time()
-                if left_out:
-                    self.warnings.append(
-                        f"{left_out} documents match but have no {self.request.time_field}, so the time range leaves "
-                        f"them out ({len(without)} indices lack the field, such as {without[0]}). Search them over All "
-                        "time or with another time_field="
-                    )
-            if self._pit_search.without_source:
-                self.warnings.append(
-                    f"{self._pit_search.without_source} documents came without their source: their index does not "
-                    "store it, so there is nothing to show of them"
-                )
+        self.warnings += self._left_out_without_time()
+        if self._pit_search is not None and self._pit_search.without_source:
+            self.warnings.append(
+                f"{self._pit_search.without_source} documents came without their source: their index does not store "
+                "it, so there is nothing to show of them"
+            )
         if self.matched is not None and self.matched > self.emitted:
             returned = f"{self.matched} documents match, the newest {self.emitted} are returned"
             if self._size == self.request.size:

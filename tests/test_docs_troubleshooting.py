@@ -16,13 +16,14 @@ ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "troubleshooting.md"
 APP = ROOT / "splunk_app" / "package" / "bin"
 #: Where messages to users are made.
-ROOMS = (ROOT / "es_bridge", ROOT / "es_bridge" / "unmatched", ROOT / "es_bridge" / "lookup")
+ROOMS = tuple(ROOT / "es_bridge" / room for room in ("", "unmatched", "lookup", "aggregations"))
 SOURCES = [*(path for room in ROOMS for path in room.glob("*.py")), *APP.rglob("*.py")]
 #: Mistakes in what was typed into a search, or settings that contradict each other: their errors explain themselves. Of
 #: all other modules each error must be on the page.
 # fmt: off
 EXPLAIN_THEMSELVES = {
     "config.py", "event_key.py", "options.py", "query.py", "reply.py", "time_field.py", "timerange.py", "times.py",
+    "measures.py", "condition.py", "order.py", "span.py", "columns.py", "groups.py",
 }
 # fmt: on
 #: Loading and the command line have pages of their own, the protocol's errors mean nothing to an operator.

@@ -76,6 +76,8 @@ BUDGETS: Dict[str, Tuple[int, int, Set[str]]] = {
     # Before splunkd is asked for the settings, and what is imported while it answers.
     "search_command.elasticsearch.command": (21, 145, HEAVY),
     "search_command.elasticsearch.command, search_command.elasticsearch.searching": (54, 225, HEAVY),
+    "search_command.elasticstats.command": (22, 146, HEAVY),
+    "search_command.elasticstats.command, search_command.elasticstats.preparing": (72, 250, HEAVY),
     "search_command.elasticfields.command": (22, 146, HEAVY),
     "search_command.elasticindices.command": (21, 145, HEAVY),
     "search_command.elasticlookup.command": (22, 146, HEAVY),

@@ -21,6 +21,7 @@ SCRIPTS = Path(__file__).resolve().parents[2] / "splunk_app" / "package" / "bin"
 #: Command -> its script.
 COMMANDS: Mapping[str, str] = {
     "elasticsearch": "elastic_search.py",
+    "elasticstats": "elastic_stats.py",
     "elasticfields": "elastic_fields.py",
     "elasticindices": "elastic_indices.py",
     "elasticlookup": "elastic_lookup.py",

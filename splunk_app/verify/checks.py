@@ -537,3 +537,55 @@ def _no_knowledge(target: Target) -> str:
     if str(row["n"]) != "0":
         raise Failed(f"{row['n']} of 100 rows have an eventtype: props, eventtypes and tags apply to them after all")
     return "no eventtype"
+
+
+def _without_empty(rows: List[Dict[str, object]]) -> List[Dict[str, object]]:
+    return [{name: value for name, value in row.items() if value not in ("", None)} for row in rows]
+
+
+def _same(target: Target, line: str, other: str) -> str:
+    """Compare two searches of the user, row by row."""
+    ours, theirs = (_without_empty(_done(target.user.run(each)).rows) for each in (line, other))
+    if not theirs:
+        raise Skipped("there are no documents")
+    if ours != theirs:
+        differs = next((pair for pair in zip(ours, theirs) if pair[0] != pair[1]), (len(ours), len(theirs)))
+        raise Failed(f"{len(ours)} rows of elasticstats, {len(theirs)} of stats; the first that differ: {differs}")
+    return f"{len(ours)} rows, the same"
+
+
+@check("N1", "groups and counts as those of stats, in its order")
+def _groups(target: Target) -> str:
+    counted = target.line("by=index", command="elasticstats")
+    return _same(target, counted, target.line("size=0 output=raw", "| stats count by index"))
+
+
+@check("N2", "steps of an hour as those of timechart")
+def _hours(target: Target) -> str:
+    return _steps(target, "1h")
+
+
+@check("N3", "days in the user's time zone")
+def _days(target: Target) -> str:
+    return _steps(target, "1d")
+
+
+def _steps(target: Target, span: str) -> str:
+    counted = target.line(f"span={span}", f"| timechart span={span} sum(count) as count", command="elasticstats")
+    pulled = target.line("size=0 output=raw", f"| timechart span={span} count")
+    # Steps without an event are 0 for count, and empty for a sum.
+    return _same(target, f"{counted} | fillnull value=0 count", pulled)
+
+
+@check("N4", "multivalue and numbers of an aggregation")
+def _aggregates(target: Target) -> str:
+    options = 'stats="values(index) as names, min(_time) as first" where="first>0"'
+    rows = _done(target.search(options, "| eval n=mvcount(names), t=first+0", command="elasticstats")).rows
+    if not rows:
+        raise Skipped("no document has a time")
+    (row,) = rows
+    names = row.get("names")
+    listed = names if isinstance(names, list) else [names]
+    if str(len(listed)) != row.get("n") or any("$" in str(name) for name in listed) or not row.get("t"):
+        raise Failed(f"{row}")
+    return f"{len(listed)} indices, the first event at {row['t']}"

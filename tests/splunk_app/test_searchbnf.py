@@ -18,11 +18,13 @@ from search_command.elasticfields import options as of_fields  # isort: skip
 from search_command.elasticindices import options as of_indices  # isort: skip
 from search_command.elasticlookup import options as of_lookup  # isort: skip
 from search_command.elasticsearch import options as of_search  # isort: skip
+from search_command.elasticstats import options as of_stats  # isort: skip
 
 SEARCHBNF = BIN.parent / "default" / "searchbnf.conf"
 #: Command -> the module of its options: `NAMES`, and `parse_options`.
 COMMANDS: Dict[str, Any] = {
     "elasticsearch": of_search,
+    "elasticstats": of_stats,
     "elasticfields": of_fields,
     "elasticindices": of_indices,
     "elasticlookup": of_lookup,

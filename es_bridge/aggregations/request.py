@@ -1,0 +1,64 @@
+"""What one aggregation is asked to compute."""
+
+from __future__ import annotations
+
+from typing import NamedTuple, Optional, Tuple
+
+from es_bridge.aggregations.condition import Test, parse_condition
+from es_bridge.aggregations.measures import Measure, check_columns, parse_by, parse_measures
+from es_bridge.aggregations.order import SortKey, parse_sort
+from es_bridge.aggregations.span import Span, day_zone, parse_span
+
+
+class StatsRequest(NamedTuple):
+    """What is to be computed of the documents that a `SearchRequest` names."""
+
+    measures: Tuple[Measure, ...]
+    by: Tuple[str, ...] = ()
+    span: Optional[Span] = None
+    #: Time zone of days, an IANA name.
+    zone: str = "UTC"
+    #: What is to be said about the zone.
+    notes: Tuple[str, ...] = ()
+    where: Optional[Test] = None
+    sort: Tuple[SortKey, ...] = ()
+    #: Most rows; 0 means all.
+    limit: int = 0
+    #: Whoever asks chose the limit and sees the answer: reaching it is a note, else a warning.
+    limit_is_meant: bool = False
+
+    @property
+    def columns(self) -> Tuple[str, ...]:
+        """The names of the result's columns, in their order."""
+        time = ("_time",) if self.span else ()
+        return (*time, *self.by, *(measure.column for measure in self.measures))
+
+
+def stats_request(
+    *,
+    stats: str = "count",
+    by: str = "",
+    span: str = "",
+    where: str = "",
+    sort: str = "",
+    limit: int = 0,
+    limit_is_meant: bool = False,
+    zone: str = "",
+) -> StatsRequest:
+    """Return the request that texts as a user writes them make. ``zone``: the user's; ``""``: the machine's.
+
+    Raises `QueryError`.
+    """
+    request = StatsRequest(parse_measures(stats), parse_by(by), parse_span(span) if span.strip() else None)
+    check_columns(request.columns)
+    notes: Tuple[str, ...] = ()
+    if request.span and request.span.is_day:
+        zone, note = day_zone(zone)
+        request, notes = request._replace(zone=zone), (note,)
+    return request._replace(
+        notes=notes,
+        where=parse_condition(where, request.columns) if where.strip() else None,
+        sort=parse_sort(sort, request.columns),
+        limit=limit,
+        limit_is_meant=limit_is_meant,
+    )

@@ -1,0 +1,181 @@
+"""One aggregation over all documents that match: every group, exact, in rows as ``| stats`` makes them.
+
+::
+
+    open (as every `Inquiry`) -> look at the fields' types -> count what the types hide, estimate distinct values
+    -> all groups, page by page -> all values in the groups, for what needs them -> where, sort, limit -> rows
+
+Where an engine has no point in time these requests see the indices at different times, and a message says so.
+
+Aggregations carry no index, so what may be read is not compared afterwards, as a search does with every document: the
+concrete indices that were found to be allowed are sent as a condition on ``_index``.
+"""
+
+from __future__ import annotations
+
+from typing import Dict, Iterator, List, Mapping, Optional, Set
+
+from es_bridge.aggregations import columns as fields
+from es_bridge.aggregations.buckets import Ask, of_indices, of_pit
+from es_bridge.aggregations.columns import Column
+from es_bridge.aggregations.groups import Computation, Row
+from es_bridge.aggregations.order import sort_rows
+from es_bridge.aggregations.reading import Reading
+from es_bridge.aggregations.request import StatsRequest
+from es_bridge.coverage import beyond_store
+from es_bridge.dialect import Dialect
+from es_bridge.errors import CeilingReached
+from es_bridge.inquiry import Inquiry
+from es_bridge.limits import Ceilings
+from es_bridge.query import SearchRequest
+from es_bridge.time_field import TimeField
+from es_bridge.times import now_ms
+from es_bridge.transport import Transport
+
+#: Rows handed out at a time.
+PAGE_ROWS = 1000
+
+
+class Statistics(Inquiry):
+    """Iterate over it for lists of rows, once: see `Inquiry`."""
+
+    _instead_of_pit = "so pages may shift"
+    _left_out = "Groups may be missing, and others may be counted in part"
+
+    def __init__(
+        self,
+        transport: Transport,
+        request: SearchRequest,
+        stats: StatsRequest,
+        ceilings: Optional[Ceilings] = None,
+        remembered: Optional[Dialect] = None,
+    ) -> None:
+        super().__init__(transport, request, ceilings or Ceilings(), remembered)
+        self.stats = stats
+        self.notes += stats.notes
+        #: How many rows were handed out, and how many were left out by the limit.
+        self.emitted = 0
+        self.cut = 0
+        self._buckets = 0
+        self._not_by_pit: List[str] = []
+        self._where = f"cluster {transport.config.name!r}"
+
+    def _answers(self) -> Iterator[List[Row]]:
+        time_field, pit = self._begin()
+        if time_field.indices != 0:
+            self._fields.start(self._pool, time_field.names)
+        self._beyond = self._pool.submit(beyond_store, self._transport, self.request, list(time_field.names), now_ms())
+        if pit is not None and not pit.shards:
+            self._no_shards(0)
+            self.matched = 0
+            yield from self._finished_rows([] if self._has_groups else [self._row_of_nothing()])
+            return
+        if pit is not None:
+            ask = of_pit(self._use_pit(time_field, pit))
+        else:
+            if self._why_no_pit is None:
+                self.notes.append(
+                    f"{self.engine} has no point in time: what is written or deleted meanwhile may be counted in part, "
+                    "because pages may shift"
+                )
+            ask = of_indices(
+                self._transport, self.request, time_field, self._access, self._time_limit(), self._not_by_pit
+            )
+        resolved = fields.resolve(self._transport, self.request, self._access, time_field, self._uses())
+        self.warnings += resolved.warnings
+        self.notes += resolved.notes
+        if self.request.unknown_fields == "fail":
+            self._collect_fields(wait=True)  # who wants a failure instead of a warning wants no row before it
+        yield from self._finished_rows(self._rows(ask, time_field, resolved.columns))
+
+    @property
+    def _has_groups(self) -> bool:
+        return bool(self.stats.by or self.stats.span)
+
+    def _uses(self) -> Dict[str, Set[str]]:
+        """Return name -> what it is used for."""
+        uses: Dict[str, Set[str]] = {}
+        for name in self.stats.by:
+            uses.setdefault(name, set()).add(fields.GROUPED)
+        for measure in self.stats.measures:
+            if measure.field:
+                use = {"count": fields.COUNTED, **dict.fromkeys(("sum", "avg", "min", "max"), fields.COMPUTED)}
+                uses.setdefault(measure.field, set()).add(use.get(measure.function, fields.GROUPED))
+        return uses
+
+    def _rows(self, ask: Ask, time_field: TimeField, columns: Mapping[str, Column]) -> List[Row]:
+        reading = Reading(self.stats, columns, time_field.name, ask, self._allowed_only(), self._where)
+        try:
+            overview = self._pool.submit(reading.overview)
+            for page in reading.groups_pages():
+                self._no_shards(page.shards)
+                self.matched = page.matched
+                self._count_buckets(page.buckets)
+            estimates = overview.result()
+            for buckets in reading.values_pages(estimates):
+                self._count_buckets(buckets)
+        except Exception as exc:
+            error = self._cause(exc)
+            if not (isinstance(error, CeilingReached) and self.request.allow_partial):
+                raise
+            self.warnings.append(f"{error}. {self._left_out}")
+        else:
+            said = reading.said(estimates, self.matched or 0, self._marks_too_long)
+            self.warnings += said[0]
+            self.notes += said[1]
+        return list(reading.groups.rows())
+
+    @property
+    def _marks_too_long(self) -> bool:
+        """Whether the engine marks documents with a value that is too long for its field."""
+        dialect = self._dialect
+        return dialect is not None and dialect.name == "elasticsearch" and dialect.version >= (8,)
+
+    def _row_of_nothing(self) -> Row:
+        made = [
+            Computation(measure, None if not measure.field else Column(measure.field))
+            for measure in self.stats.measures
+        ]
+        return {each.measure.column: value for each in made for value in [each.of_nothing()] if value is not None}
+
+    def _finished_rows(self, rows: List[Row]) -> Iterator[List[Row]]:
+        """Yield the rows that where=, sort= and limit= leave, in their order."""
+        where, limit = self.stats.where, self.stats.limit
+        if where is not None:
+            rows = [row for row in rows if where(row) is True]
+        sort_rows(rows, self.stats.sort)
+        if limit and len(rows) > limit:
+            self.cut = len(rows) - limit
+            texts = self.notes if self.stats.limit_is_meant else self.warnings
+            texts.append(f"{len(rows)} rows, the first {limit} are returned (limit={limit}). Use limit=0 for all")
+            rows = rows[:limit]
+        for start in range(0, len(rows), PAGE_ROWS):
+            page = rows[start : start + PAGE_ROWS]
+            self.emitted += len(page)
+            yield page
+
+    def _count_buckets(self, number: int) -> None:
+        """Count buckets that arrived. Raises `CeilingReached` when there are more than one search may have."""
+        self._buckets += number
+        most = self._ceilings.max_rows
+        if most is not None and self._buckets > most:
+            raise CeilingReached(
+                f"the aggregation has more than {most} groups and values, as many as "
+                f"{self._ceilings.told('max_rows', self._transport.config.name)}. Group by less, or narrow the search"
+            )
+        too_much = self._beyond_a_ceiling()
+        if too_much:
+            raise too_much
+
+    def _incomplete(self) -> List[str]:
+        return self._not_by_pit or super()._incomplete()
+
+    def _say_what_is_missing(self) -> None:
+        self._collect_fields(wait=True)
+        if self._beyond is not None:
+            warnings, notes = self._beyond.result()
+            self.warnings += warnings
+            self.notes += notes
+        self.warnings += self._fields.about_members(self.request.time_field, found_some=bool(self.matched))
+        self.warnings += self._incomplete()
+        self.warnings += self._left_out_without_time()
