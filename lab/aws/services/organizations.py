@@ -19,17 +19,18 @@ MOST_ACCOUNTS = 20
 
 @answers("organizations", "ListAccounts")
 def list_accounts(request: Request) -> Dict[str, Any]:
-    """At most 20, suspended ones among them; for the management account only.
+    """At most 20, suspended ones among them; for the management account and delegated administrators of a service.
 
     https://docs.aws.amazon.com/organizations/latest/APIReference/API_ListAccounts.html
     """
     from moto.organizations.models import organizations_backends
 
-    backend = organizations_backends[request.account]["aws"]
+    manager, _ = organizations_backends.master_accounts.get(request.account, (request.account, ""))
+    backend = organizations_backends[manager]["aws"]
     if backend.org is None:
-        if request.account in organizations_backends.master_accounts:
-            raise Refused("AccessDeniedException", "You don't have permissions to access this resource.")
         raise Refused("AWSOrganizationsNotInUseException", "Your account is not a member of an organization.")
+    if request.account not in (manager, *(admin.account.id for admin in backend.admins)):
+        raise Refused("AccessDeniedException", "You don't have permissions to access this resource.")
     found = [account.describe() for account in backend.accounts]
     page, token = PAGES.page(request, found, MOST_ACCOUNTS)
     return {"Accounts": page, **token}

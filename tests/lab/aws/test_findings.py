@@ -600,6 +600,11 @@ def test_an_organisation_lists_its_accounts_twenty_at_a_time(aws_account: AwsAcc
     assert unit["Name"] == "production"
     member = aws_account.aws.client("organizations", f"AKIALABX{others[0]}", attempts=1)
     assert refused(member.list_accounts)[0] == "AccessDeniedException"
+    client.register_delegated_administrator(AccountId=others[0], ServicePrincipal="guardduty.amazonaws.com")
+    assert len(member.list_accounts()["Accounts"]) == 20
+    assert (
+        refused(aws_account.another().client("organizations").list_accounts)[0] == "AWSOrganizationsNotInUseException"
+    )
     assert refused(client.list_accounts, MaxResults=21)[0] == "InvalidInputException"
 
 

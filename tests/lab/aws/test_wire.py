@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import io
+import json
 import re
 from typing import Any, Dict, List
 
 import pytest
 
+from lab.aws import AwsAccount
 from lab.aws.services import answering, wire
 from lab.aws.services.contract import ANSWERS
 
@@ -73,6 +75,39 @@ def test_a_reply_that_aws_could_not_give_reaches_no_test(monkeypatch: pytest.Mon
     status, headers, body = answering.answer("guardduty", "ListFindings", "200000000000", "us-east-1", environ)
     assert (status, dict(headers)["x-amzn-ErrorType"]) == (501, "StandInError")
     assert b"AWS could not say this: ListFindings has no member FindingIds" in body
+
+
+def test_what_moto_answers_of_the_inputs_calls_fits_as_well(aws_account: AwsAccount) -> None:
+    """Null for a token that is not there is moto's way, and an SDK does not see it."""
+    said: Dict[str, Any] = {}
+
+    def keep(http_response: Any, model: Any, **more: Any) -> None:
+        said[model.name] = (model.service_model.service_name, json.loads(http_response.content))
+
+    def client(service: str) -> Any:
+        made = aws_account.client(service)
+        made.meta.events.register("after-call", keep)
+        return made
+
+    detector = aws_account.enable("guardduty", "us-east-1")["us-east-1"]
+    member = aws_account.another().id
+    aws_account.organization({"member": member, "name": "payments", "unit": "production", "tags": {"owner": "shop"}})
+    client("guardduty").get_detector(DetectorId=detector)
+    organizations, sqs = client("organizations"), client("sqs")
+    organizations.list_tags_for_resource(ResourceId=member)
+    unit = organizations.list_parents(ChildId=member)["Parents"][0]["Id"]
+    organizations.describe_organizational_unit(OrganizationalUnitId=unit)
+    organizations.describe_organization()
+    url = sqs.create_queue(QueueName="events")["QueueUrl"]
+    sqs.send_message(QueueUrl=url, MessageBody="{}")
+    (message,) = sqs.receive_message(QueueUrl=url)["Messages"]
+    sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])
+    entries = [{"Id": "1", "ReceiptHandle": message["ReceiptHandle"]}]
+    sqs.delete_message_batch(QueueUrl=url, Entries=entries)
+    assert len(said) == 10
+    for name, (service, reply) in said.items():
+        given = {key: value for key, value in reply.items() if value is not None}
+        assert wire.problems_of_output(wire.operation(service, name), given) == [], name
 
 
 def test_every_answer_names_the_page_it_follows() -> None:
