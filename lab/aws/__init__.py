@@ -34,7 +34,8 @@ What is still not as on AWS:
   arrival; what BatchUpdateFindings changes is seen at once, and an older version
   only when a test says so; objects of an export have names
   of our own; regions and members are linked one by one, and by no policy.
-- A session ends when a test says so, not by time. Every role can be assumed, and no ExternalId is compared.
+- A session ends when a test says so, not by time. Trust policies are those that tests state (`AwsAccount.trust`), not
+  those of IAM; in other accounts every role can be assumed.
 - A region that a service does not have is not known: all have all.
 - A switched mapping is settled when it is next looked at; AWS takes up to a minute.
 - Nothing outlives the process.

@@ -44,7 +44,7 @@ class AwsAccount:
         return self.aws.account()
 
     def role(self, name: str = "audit") -> str:
-        """Return the ARN of a role here, which AssumeRole gives to anybody."""
+        """Return the ARN of a role here, which anybody can assume until `trust` says otherwise."""
         return f"arn:aws:iam::{self.id}:role/{name}"
 
     def enable(self, product: str, *regions: str, detector_id: str = "") -> Dict[str, str]:
@@ -104,6 +104,13 @@ class AwsAccount:
         Of each member: ``member`` (an account's id), ``name``, and if need be ``unit``, ``tags``, ``suspended``.
         """
         self._tell("organization", members=members)
+
+    def trust(self, role: str, *by: AwsAccount, external_id: str = "") -> None:
+        """Let a role of this account be assumed by others alone, with this external id; other roles by nobody.
+
+        Until this is said, every role can be assumed by everybody.
+        """
+        self._tell("trust", role=role, by=[account.id for account in by], external_id=external_id)
 
     def fault(self, fault: Fault) -> None:
         """Let requests go wrong in this account and no other."""

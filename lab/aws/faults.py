@@ -34,6 +34,10 @@ KNOWN: Dict[str, Tuple[int, str]] = {
     "TooManyRequestsException": (429, "Too Many Requests"),
     "InternalServerException": (500, "We encountered an internal error. Please try again."),
 }
+#: Codes whose text names who was denied what.
+DENIED = ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation")
+BY_A_CONTROL_POLICY = "with an explicit deny in a service control policy"
+BY_NO_POLICY = "because no identity-based policy allows the action"
 #: No code of AWS: what it says when the caller may read the object but not decrypt with its key. The code is
 #: AccessDenied there, and only the text tells of the key.
 KMS_DENIED = "KmsDenied"
@@ -122,9 +126,19 @@ def in_the_words_of(service: str, *, expired: bool = False, denied: bool = False
     return "AccessDeniedException" if denied else "UnrecognizedClientException"
 
 
-def refusal(service: str, code: str, request_id: str) -> Tuple[int, List[Tuple[str, str]], bytes]:
-    """Return status, headers and body of an error as the service writes it."""
-    status, text = (403, _KMS_TEXT) if code == KMS_DENIED else KNOWN[code]
+def denial(operation: Operation, reason: str) -> str:
+    """Return how IAM says no: by whom, to what action, why.
+
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html
+    """
+    who = f"arn:aws:iam::{operation.account}:user/reader"
+    return f"User: {who} is not authorized to perform: {operation.service}:{operation.name} {reason}"
+
+
+def refusal(service: str, code: str, request_id: str, text: str = "") -> Tuple[int, List[Tuple[str, str]], bytes]:
+    """Return status, headers and body of an error as the service writes it, with a text of its own or the usual one."""
+    status, usual = (403, _KMS_TEXT) if code == KMS_DENIED else KNOWN[code]
+    text = text or usual
     code = "AccessDenied" if code == KMS_DENIED else code
     if service in ("s3", "ec2", *QUERY_SERVICES):
         inner = f"<Code>{code}</Code><Message>{escape(text)}</Message>"

@@ -5,6 +5,7 @@ Beside AWS's it answers ``/lab/...``, which is how `lab.aws.stand_in.AwsStandIn`
 
 from __future__ import annotations
 
+import io
 import json
 import logging
 import os
@@ -18,9 +19,20 @@ from urllib.parse import parse_qsl
 
 from es_bridge.terminal import put
 from lab.aws import accounts, event_buses, mappings, queues, s3_events
-from lab.aws.faults import CUT, STALL, Fault, Faults, in_the_words_of, refusal
+from lab.aws.faults import (
+    BY_A_CONTROL_POLICY,
+    BY_NO_POLICY,
+    CUT,
+    DENIED,
+    STALL,
+    Fault,
+    Faults,
+    denial,
+    in_the_words_of,
+    refusal,
+)
 from lab.aws.operations import Operation, operation_of
-from lab.aws.services import answering, control, regions
+from lab.aws.services import answering, control, regions, roles
 from lab.aws.stand_in import ACCOUNT, REGION
 
 CONTROL = "/lab/"
@@ -49,7 +61,8 @@ class Front:
         self._calls.append(operation)
         fault = self._faults.next_for(operation)
         if fault and fault.code not in (CUT, STALL):
-            return self._refuse(operation, fault.code, environ, start_response)
+            text = denial(operation, BY_NO_POLICY) if fault.code in DENIED and operation.service != "s3" else ""
+            return self._refuse(operation, fault.code, environ, start_response, text)
         if (
             operation.name in WRITES
             and operation.resource.partition("/")[0] in self._encrypted_buckets
@@ -58,7 +71,13 @@ class Front:
             return self._refuse(operation, "AccessDenied", environ, start_response)
         refused = _not_let_in(operation)
         if refused:
-            return self._refuse(operation, refused, environ, start_response)
+            text = denial(operation, BY_A_CONTROL_POLICY) if refused in DENIED else ""
+            return self._refuse(operation, refused, environ, start_response, text)
+        if (operation.service, operation.name) == ("sts", "AssumeRole"):
+            role = roles.untrusted(operation.account, _form(environ))
+            if role:
+                text = denial(operation, f"on resource: {role}")
+                return self._refuse(operation, "AccessDenied", environ, start_response, text)
         if (operation.service, operation.name) == ("ec2", "DescribeRegions"):
             answer: Iterable[bytes] = _regions(operation, environ, start_response)
         elif answering.is_answered(operation.service, operation.name):
@@ -75,10 +94,15 @@ class Front:
         return [body]
 
     def _refuse(
-        self, operation: Operation, code: str, environ: Dict[str, Any], start_response: StartResponse
+        self,
+        operation: Operation,
+        code: str,
+        environ: Dict[str, Any],
+        start_response: StartResponse,
+        text: str = "",
     ) -> List[bytes]:
         environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
-        status, headers, body = refusal(operation.service, code, secrets.token_hex(8).upper())
+        status, headers, body = refusal(operation.service, code, secrets.token_hex(8).upper(), text)
         start_response(f"{status} {code}", headers)
         return [b"" if environ["REQUEST_METHOD"] == "HEAD" else body]
 
@@ -118,10 +142,16 @@ def _not_let_in(operation: Operation) -> str:
 
 
 def _regions(operation: Operation, environ: Dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
-    form = dict(parse_qsl(environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0)).decode()))
-    body = regions.describe_regions(operation.account, form)
+    body = regions.describe_regions(operation.account, _form(environ))
     start_response("200 OK", [("Content-Type", "text/xml;charset=UTF-8"), ("Content-Length", str(len(body)))])
     return [body]
+
+
+def _form(environ: Dict[str, Any]) -> Dict[str, str]:
+    """Return what a query gives; the body is put back."""
+    body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+    environ["wsgi.input"] = io.BytesIO(body)
+    return dict(parse_qsl(body.decode()))
 
 
 def _run(command: str, given: Dict[str, Any]) -> Dict[str, Any]:

@@ -18,6 +18,7 @@ from lab.aws.services import (
     macie2,
     organizations,
     paths,
+    roles,
     securityhub,
     securityhub_v2,
     service_events,
@@ -186,6 +187,11 @@ def organization(account: str, members: List[Dict[str, Any]]) -> None:
         organizations.join(account, **member)
 
 
+def trust(account: str, role: str, by: List[str], external_id: str = "") -> None:
+    """Let a role be assumed by accounts, with an external id if one is given; other roles here by nobody any more."""
+    roles.TRUSTS.setdefault(account, {})[role] = roles.Trust(by, external_id)
+
+
 def deny(account: str, region: str, service: str = "") -> None:
     """Let a service control policy deny a region, or one service there."""
     REGIONS.denied.add((account, region, service))
@@ -269,7 +275,7 @@ def replied(account: str, operation: str, region: str) -> None:
 COMMANDS: Dict[str, Callable[..., Any]] = {
     command.__name__: command
     for command in (
-        *(new_account, enable, add, update, remove, versions, administer, aggregate, organization, deny, allow),
+        *(new_account, enable, add, update, remove, versions, administer, aggregate, organization, trust, deny, allow),
         *(opt_in, expire_sessions, speed, repeat_token, be_stale, lose_events, emit, meanwhile),
     )
 }

@@ -511,7 +511,6 @@ def test_a_fault_is_met_in_its_account_and_region_alone(aws_account: AwsAccount)
     assert ids_of(away, found[AWAY]) == []
 
 
-SERVICES = ["guardduty", "securityhub", "sqs", "ec2", "sts", "organizations"]
 CALLS = {
     "guardduty": "list_detectors",
     "securityhub": "list_finding_aggregators",
@@ -564,6 +563,36 @@ def test_a_role_leads_into_its_account(aws_account: AwsAccount) -> None:
     client = aws_account.aws.client("guardduty", given["AccessKeyId"], attempts=1)
     assert client.list_detectors()["DetectorIds"] == [found]
     assert [(call.name, call.account) for call in member.calls()] == [("ListDetectors", member.id)]
+
+
+@pytest.mark.parametrize(
+    ("role", "external_id", "assumed"),
+    [("siem", "x1", True), ("siem", "x2", False), ("siem", "", False), ("other", "x1", False)],
+)
+def test_a_role_trusts_whom_it_names(aws_account: AwsAccount, role: str, external_id: str, assumed: bool) -> None:
+    member = aws_account.another()
+    member.trust("siem", aws_account, external_id="x1")
+    given = {"RoleArn": member.role(role), "RoleSessionName": "reader"}
+    if external_id:
+        given["ExternalId"] = external_id
+    if assumed:
+        assert aws_account.client("sts").assume_role(**given)["Credentials"]
+        assert refused(aws_account.another().client("sts").assume_role, **given) == ("AccessDenied", 403)
+        return
+    with pytest.raises(
+        ClientError, match=f"is not authorized to perform: sts:AssumeRole on resource: {member.role(role)}"
+    ):
+        aws_account.client("sts").assume_role(**given)
+
+
+def test_a_denial_names_the_action(aws_account: AwsAccount) -> None:
+    client = aws_account.client("guardduty")
+    aws_account.fault(Fault("AccessDeniedException", "ListDetectors"))
+    with pytest.raises(ClientError, match="is not authorized to perform: guardduty:ListDetectors because no identity-"):
+        client.list_detectors()
+    aws_account.deny(HOME)
+    with pytest.raises(ClientError, match="ListDetectors with an explicit deny in a service control policy"):
+        client.list_detectors()
 
 
 def test_regions_that_must_be_asked_for(aws_account: AwsAccount) -> None:
