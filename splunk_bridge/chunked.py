@@ -136,6 +136,11 @@ class Job:
         }
 
 
+def dispatch_dir(home: Path, sid: str) -> Path:
+    """Return the folder of a job; its ``search.log`` holds what its commands wrote to stderr."""
+    return home / "var" / "run" / "splunk" / "dispatch" / sid
+
+
 class CommandProcess:
     """The command as a child process. A context manager: leaving it makes sure the child is gone."""
 
@@ -144,14 +149,14 @@ class CommandProcess:
         self.job = job
         self._temporary = tempfile.TemporaryDirectory(prefix="aws-siem-bridge-")
         self.home = home or Path(self._temporary.name)
-        self.dispatch_dir = self.home / "var" / "run" / "splunk" / "dispatch" / job.sid
+        self.dispatch_dir = dispatch_dir(self.home, job.sid)
         self.dispatch_dir.mkdir(parents=True, exist_ok=True)
         (self.home / "var" / "log" / "splunk").mkdir(parents=True, exist_ok=True)
         self.write_status("RUNNING")
         self._stderr_file = self.dispatch_dir / "search.log"
         environment = {name: value for name, value in os.environ.items() if _ENVIRONMENT.fullmatch(name)}
         environment["SPLUNK_HOME"] = str(self.home)
-        with self._stderr_file.open("wb") as stderr:
+        with self._stderr_file.open("ab") as stderr:  # a job may have several commands
             self.process = subprocess.Popen(
                 [python, str(script)],
                 stdin=subprocess.PIPE,

@@ -22,6 +22,7 @@ from savedsearches.runner.moment import Moment, moment_of
 from savedsearches.runner.run import run_search
 from savedsearches.runner.session import Session
 from savedsearches.runner.values import Row
+from splunk_bridge.chunked import dispatch_dir
 
 from .users import User
 
@@ -39,7 +40,6 @@ class Job:
     state: str = "RUNNING"
     rows: List[Row] = field(default_factory=list)
     messages: List[Tuple[str, str]] = field(default_factory=list)
-    log: str = ""
     ended: threading.Event = field(default_factory=threading.Event)
     commands: Optional[LabCommands] = None
 
@@ -78,6 +78,15 @@ class Jobs:
         """Return a job."""
         with self._lock:
             return self._jobs.get(sid)
+
+    def log(self, job: Job) -> str:
+        """Return a job's ``search.log``: splunkd enters there what a command writes to stderr, as errors."""
+        path = dispatch_dir(self._home, job.sid) / "search.log"
+        if not path.exists():
+            return ""
+        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+        stamp = time.strftime("%m-%d-%Y %H:%M:%S.000", time.gmtime(path.stat().st_mtime))
+        return "".join(f"{stamp} ERROR ChunkedExternProcessor [1 phase_0] - stderr: {line}\n" for line in lines)
 
     def delete(self, sid: str) -> None:
         """Stop a job and forget it, as cancelling does."""

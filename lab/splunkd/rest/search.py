@@ -55,7 +55,7 @@ def _part(state: State, request: Request, job: Job, part: str) -> Answer:
             state.jobs.finalize(job.sid)
         return json_answer({"messages": [{"type": "INFO", "text": f"Search job {action}led."}]})
     if part == "search.log":
-        return Raw(200, job.log.encode(), "text/plain")
+        return Raw(200, state.jobs.log(job).encode(), "text/plain")
     if part not in ("results", "results_preview", "events"):
         raise RestError(404, "Not Found")
     offset, count = int(request.argument("offset", "0")), int(request.argument("count", "100"))

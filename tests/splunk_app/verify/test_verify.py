@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import uuid
 from pathlib import Path
 from typing import Any, Dict, Iterator, List
@@ -82,6 +83,18 @@ def test_a_fault_is_found_and_a_report_before_is_compared(
     assert status == 1
     assert {number: o["outcome"] for number, o in outcomes.items()} == {"B4": "failed", "E3": "passed", "E10": "passed"}
     assert "B4: passed before, failed now" in capsys.readouterr().out
+
+
+def test_what_the_command_writes_to_stderr_is_found(
+    splunkd: SplunkdStandIn, index: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    python = tmp_path / "python"
+    python.write_text(f"#!/bin/sh\necho 'a warning of a library' >&2\nexec {sys.executable} \"$@\"\n")
+    python.chmod(0o755)
+    monkeypatch.setattr(splunkd.state.jobs, "_python", str(python))
+    status, outcomes = verify(splunkd, index, tmp_path, "--only", "A7")
+    assert (status, outcomes["A7"]["outcome"]) == (1, "failed")
+    assert "stderr: a warning of a library" in json.dumps(outcomes["A7"])
 
 
 @pytest.mark.parametrize(
