@@ -61,7 +61,7 @@ class _Distinct(Accumulator):
 
 class _Values(_Distinct):
     def result(self) -> Optional[Value]:
-        return values.single(values.ordered(self._seen))
+        return values.single(sorted(self._seen))
 
 
 class _List(Accumulator):

@@ -174,28 +174,21 @@ def _if(arguments: List[Evaluate], moment: Moment) -> Evaluate:
     return lambda row: yes(row) if condition(row) else no(row)
 
 
-def _case(arguments: List[Evaluate], moment: Moment) -> Evaluate:
-    pairs = list(zip(arguments[::2], arguments[1::2]))
+def _first(is_true: bool) -> Callable[[List[Evaluate], Moment], Evaluate]:
+    """Return what takes the value of the first condition that is true, or of the first that is not."""
 
-    def evaluate(row: Row) -> Any:
-        for condition, value in pairs:
-            if condition(row):
-                return value(row)
-        return None
+    def build(arguments: List[Evaluate], moment: Moment) -> Evaluate:
+        pairs = list(zip(arguments[::2], arguments[1::2]))
 
-    return evaluate
+        def evaluate(row: Row) -> Any:
+            for condition, value in pairs:
+                if bool(condition(row)) is is_true:
+                    return value(row)
+            return None
 
+        return evaluate
 
-def _validate(arguments: List[Evaluate], moment: Moment) -> Evaluate:
-    pairs = list(zip(arguments[::2], arguments[1::2]))
-
-    def evaluate(row: Row) -> Any:
-        for condition, value in pairs:
-            if not condition(row):
-                return value(row)
-        return None
-
-    return evaluate
+    return build
 
 
 def _coalesce(arguments: List[Evaluate], moment: Moment) -> Evaluate:
@@ -425,7 +418,7 @@ def _constant(value: Any) -> Build:
 
 FUNCTIONS: Dict[str, Function] = {
     "abs": Function(1, 1, _numeric(abs)),
-    "case": Function(2, 200, _case, pairs=True),
+    "case": Function(2, 200, _first(is_true=True), pairs=True),
     "ceiling": Function(1, 1, _numeric(math.ceil)),
     "ceil": Function(1, 1, _numeric(math.ceil)),
     "cidrmatch": Function(2, 2, _cidrmatch, is_boolean=True),
@@ -455,7 +448,7 @@ FUNCTIONS: Dict[str, Function] = {
     "mvindex": Function(2, 3, _many(_mvindex)),
     "mvjoin": Function(2, 2, _many(lambda found, between: values.text(between).join(found))),
     "mvrange": Function(2, 3, _numeric(_mvrange)),
-    "mvsort": Function(1, 1, _many(lambda found: values.single(values.ordered(found)))),
+    "mvsort": Function(1, 1, _many(lambda found: values.single(sorted(found)))),
     "mvzip": Function(2, 3, _mvzip),
     "now": Function(0, 0, _now),
     "null": Function(0, 0, _constant(None)),
@@ -480,7 +473,7 @@ FUNCTIONS: Dict[str, Function] = {
     "true": Function(0, 0, _constant(True), is_boolean=True),
     "upper": Function(1, 1, _text(str.upper)),
     "urldecode": Function(1, 1, _text(unquote)),
-    "validate": Function(2, 200, _validate, pairs=True),
+    "validate": Function(2, 200, _first(is_true=False), pairs=True),
 }
 
 

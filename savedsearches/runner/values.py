@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import re
 from functools import cmp_to_key
-from typing import Any, Dict, Iterable, List, Optional, Tuple, Union
+from typing import Any, Dict, List, Optional, Tuple, Union
 
 Number = Union[int, float]
 Value = Union[str, int, float, List[str]]
@@ -74,11 +74,6 @@ def compare(left: Value, right: Value) -> int:
         return (left_number > right_number) - (left_number < right_number)
     left_text, right_text = text(left), text(right)
     return (left_text > right_text) - (left_text < right_text)
-
-
-def ordered(values: Iterable[str]) -> List[str]:
-    """Return texts in lexicographical order, as ``values()`` lists them."""
-    return sorted(values)
 
 
 def group_key(values: Tuple[str, ...]) -> Any:

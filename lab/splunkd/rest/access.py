@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import List
+from functools import partial
+from typing import Callable, List
 
 from ..state import State
 from ..users import Role, User
 from .messages import Answer, Entry, Feed, Request, RestError, json_answer
 
 VERSION = "10.0.0"
+#: Makes what has a name, and returns it as an entry.
+Add = Callable[[str], Entry]
 
 
 def current_context(state: State, request: Request) -> Answer:
@@ -22,7 +25,8 @@ def users(state: State, request: Request) -> Answer:
     """Answer ``authentication/users``: all of them to an administrator, otherwise only who asks."""
     asking = request.known_user
     if request.method != "GET":
-        return _change_users(state, request)
+        names = [user.name for user in state.users.known()]
+        return _change(state, request, names, state.users.remove, partial(_new_user, state, request))
     known = [asking, *state.users.known()] if _is_admin(state, asking) else [asking]
     entries = {user.name: Entry(user.name, _shown(state, user)) for user in known}
     return _listed(list(entries.values()), request, "authentication/users")
@@ -32,7 +36,8 @@ def roles(state: State, request: Request) -> Answer:
     """Answer ``authorization/roles``: all of them to an administrator, otherwise the roles of who asks."""
     asking = request.known_user
     if request.method != "GET":
-        return _change_roles(state, request)
+        names = [role.name for role in state.users.roles()]
+        return _change(state, request, names, state.users.remove_role, partial(_new_role, state, request))
     own = state.users.roles_of(asking)
     all_roles = state.users.roles()
     visible = [role for role in all_roles if role.name in own or _is_admin(state, asking)]
@@ -47,44 +52,36 @@ def login(state: State, request: Request) -> Answer:
     return json_answer({"sessionKey": key, "message": "", "code": ""})
 
 
-def _change_users(state: State, request: Request) -> Answer:
-    _only_administrators(state, request)
-    name = "/".join(request.path[2:])
+def _change(state: State, request: Request, known: List[str], remove: Callable[[str], bool], add: Add) -> Feed:
+    """Add, with what ``add`` makes of a new name, or delete one of the ``known``; only administrators may."""
+    if not _is_admin(state, request.known_user):
+        raise RestError(403, f"You (user={request.known_user.name}) do not have permission")
+    collection = "/".join(request.path[:2])
     if request.method == "DELETE":
-        if not state.users.remove(name):
+        name = "/".join(request.path[2:])
+        if not remove(name):
             raise RestError(404, f"Could not find object id={name}")
-        return Feed([], collection="authentication/users")
+        return Feed([], collection=collection)
     name = request.argument("name")
-    if any(user.name == name for user in state.users.known()):
-        raise RestError(409, f"User '{name}' already exists.")
+    if name in known:
+        raise RestError(409, f"An object with name={name} already exists")
+    return Feed([add(name)], 201, collection)
+
+
+def _new_user(state: State, request: Request, name: str) -> Entry:
     roles = tuple(value for key, value in request.form if key == "roles")
     unknown = set(roles) - {role.name for role in state.users.roles()}
     if unknown or not roles:
         raise RestError(400, f"Role={', '.join(sorted(unknown))} is not grantable")
     user = User(name, roles, (), request.argument("tz"))
     state.users.set_password(user, request.argument("password"))
-    return Feed([Entry(name, _shown(state, user))], 201, "authentication/users")
+    return Entry(name, _shown(state, user))
 
 
-def _change_roles(state: State, request: Request) -> Answer:
-    _only_administrators(state, request)
-    name = "/".join(request.path[2:])
-    if request.method == "DELETE":
-        if not state.users.remove_role(name):
-            raise RestError(404, f"Could not find object id={name}")
-        return Feed([], collection="authorization/roles")
-    name = request.argument("name")
-    if any(role.name == name for role in state.users.roles()):
-        raise RestError(409, f"An object with name={name} already exists")
-    imported = tuple(value for key, value in request.form if key == "imported_roles")
-    role = Role(name, (), imported)
+def _new_role(state: State, request: Request, name: str) -> Entry:
+    role = Role(name, (), tuple(value for key, value in request.form if key == "imported_roles"))
     state.users.add_role(role)
-    return Feed([_role(state, role, state.users.roles())], 201, "authorization/roles")
-
-
-def _only_administrators(state: State, request: Request) -> None:
-    if not _is_admin(state, request.known_user):
-        raise RestError(403, f"You (user={request.known_user.name}) do not have permission")
+    return _role(state, role, state.users.roles())
 
 
 def server_info(state: State, request: Request) -> Feed:
