@@ -26,6 +26,8 @@ SAMPLES = Path(__file__).resolve().parents[1] / "data"
 REF = ObjectRef("log-archive", "AWSLogs/111122223333/sample.log.gz")
 LONG = "긴" * 13_400  # 40 kB of UTF-8
 DEEP = '{"a":' * 900 + "1" + "}" * 900
+#: More lists in lists than OpenSearch takes.
+LISTS = "[" * 40 + "1" + "]" * 40
 
 KNOWN: Dict[str, Dict[str, Any]] = {
     "203.0.113.66": {
@@ -121,6 +123,15 @@ def stored(transport: Transport, documents: List[Any], index: str) -> Dict[int, 
     assert len(found) == len(documents)
     numbers = {document.identity: document.number for document in documents}
     return {numbers[hit["_id"]]: hit["_source"] for hit in found}
+
+
+def stored_whole(transport: Transport, source: ModuleType, lines: List[str], index: str) -> List[int]:
+    """Store records, of which each must be found again as it was made; return their numbers."""
+    documents = made(source, "\n".join(lines).encode())
+    assert [type(document) for document in documents] == [Record] * len(lines)
+    found = stored(transport, documents, index)
+    assert found == {document.number: json.loads(document.text) for document in documents}
+    return list(range(1, len(lines) + 1))
 
 
 def numbers_found(transport: Transport, index: str, query: Any) -> List[int]:

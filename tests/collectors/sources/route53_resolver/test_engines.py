@@ -11,14 +11,23 @@ from collectors.records.record import Record
 from collectors.sinks.opensearch.index_names import index_of
 from collectors.sources.route53_resolver import source
 from lab.engine import ENGINES
-from tests.collectors.json_logs import DEEP, LONG, SAMPLES, compact, made, numbers_found, stored, with_text
+from tests.collectors.json_logs import (
+    DEEP,
+    LISTS,
+    LONG,
+    SAMPLES,
+    compact,
+    made,
+    numbers_found,
+    stored,
+    stored_whole,
+    with_text,
+)
 from tests.collectors.on_engine import ready
 from tests.collectors.sources.route53_resolver.test_normalise import RECORD, changed
 
 INDEX = "aws-dns-2026.11.21"
 #: Each a record of its own.
-#: More lists in lists than OpenSearch takes.
-LISTS = "[" * 40 + "1" + "]" * 40
 HOSTILE: List[str] = [
     json.dumps(changed(**values))
     for values in (
@@ -62,12 +71,7 @@ def transport(request, engine_by_id):
 
 
 def test_every_hostile_record_is_stored_whole_and_found(transport):
-    documents = made(source, "\n".join(HOSTILE).encode())
-    assert [type(document) for document in documents] == [Record] * len(HOSTILE)
-    found = stored(transport, documents, INDEX)
-    assert found == {document.number: json.loads(document.text) for document in documents}
-
-    everything = list(range(1, len(HOSTILE) + 1))
+    everything = stored_whole(transport, source, HOSTILE, INDEX)
     assert numbers_found(transport, INDEX, "event.dataset:aws.route53_resolver AND network.protocol:dns") == everything
     assert numbers_found(transport, INDEX, "vpc_id:vpc\\-0a1b2c3d") == everything
     assert numbers_found(transport, INDEX, "event.oversized:dns.question.name") == [1, 2]

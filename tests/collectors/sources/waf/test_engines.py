@@ -8,17 +8,25 @@ from urllib.parse import quote
 
 import pytest
 
-from collectors.records.record import Record
 from collectors.sources.waf import source
 from lab.engine import ENGINES
-from tests.collectors.json_logs import DEEP, LONG, SAMPLES, compact, made, numbers_found, stored, with_text
+from tests.collectors.json_logs import (
+    DEEP,
+    LISTS,
+    LONG,
+    SAMPLES,
+    compact,
+    made,
+    numbers_found,
+    stored,
+    stored_whole,
+    with_text,
+)
 from tests.collectors.on_engine import ready
 from tests.collectors.sources.waf.test_normalise import RECORD, changed, headers
 
 INDEX = "aws-waf-2026.11.21"
 #: Each a record of its own.
-#: More lists in lists than OpenSearch takes.
-LISTS = "[" * 40 + "1" + "]" * 40
 HOSTILE: List[str] = [
     json.dumps(changed(**values))
     for values in (
@@ -55,12 +63,7 @@ def transport(request, engine_by_id):
 
 
 def test_every_hostile_record_is_stored_whole_and_found(transport):
-    documents = made(source, "\n".join(HOSTILE).encode())
-    assert [type(document) for document in documents] == [Record] * len(HOSTILE)
-    found = stored(transport, documents, INDEX)
-    assert found == {document.number: json.loads(document.text) for document in documents}
-
-    everything = list(range(1, len(HOSTILE) + 1))
+    everything = stored_whole(transport, source, HOSTILE, INDEX)
     assert numbers_found(transport, INDEX, "event.dataset:aws.waf") == everything
     assert numbers_found(transport, INDEX, "cloud.account.id:111122223333 AND webaclId:*webacl*shop*") == everything
     assert numbers_found(transport, INDEX, {"range": {"@timestamp": {"gte": "2026-11-21T04:53:07.123Z"}}}) == everything
