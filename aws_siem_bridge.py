@@ -16,6 +16,7 @@ from typing import List, Optional
 #: Sub-command -> (module, one line of help). The module offers ``add_arguments(parser)`` and ``run(arguments) -> int``.
 COMMANDS = {
     "search": ("es_bridge.cli.search", "search an index pattern, newest first, as JSON, a table or CSV"),
+    "stats": ("es_bridge.cli.stats", "count and aggregate in the cluster: one row a group, without moving documents"),
     "indices": ("es_bridge.cli.indices", "list the indices a pattern names: documents, times, size, health, lifecycle"),
     "fields": ("es_bridge.cli.fields", "list the fields of a pattern's documents: types, how frequent, top values"),
     "ping": ("es_bridge.cli.ping", "say what a cluster is, what it supports and what is missing"),

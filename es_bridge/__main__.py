@@ -12,6 +12,7 @@ from es_bridge.terminal import put_error, show_failures
 
 COMMANDS = {
     "search": "search an index pattern, newest first, as JSON, a table or CSV",
+    "stats": "count and aggregate in the cluster: one row a group, without moving the documents",
     "indices": "list the indices a pattern names: documents, times, size, health, lifecycle",
     "fields": "list the fields of a pattern's documents: types, how frequent, top values",
     "ping": "say what a cluster is, what it supports and what is missing",

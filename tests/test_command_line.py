@@ -53,7 +53,7 @@ def test_the_version(capsys: Any) -> None:
     ("argv", "says"),
     [
         ("serch x", "aws-siem-bridge: there is no command 'serch'. Did you mean search?"),
-        ("xyzzy", "aws-siem-bridge: there is no command 'xyzzy'. There are search, indices, "),
+        ("xyzzy", "aws-siem-bridge: there is no command 'xyzzy'. There are search, stats, indices, "),
         ("--verson", "aws-siem-bridge: there is no option --verson. Did you mean --version?"),
         ("load x --datset waf", "aws-siem-bridge load: there is no option --datset. Did you mean --dataset?"),
         ("load x --dataset waff", "aws-siem-bridge load: argument --dataset: 'waff' is none of "),

@@ -15,7 +15,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("benchmarks/*.md")])
 COMMANDS = [
-    "search", "indices", "fields", "ping", "load", "audit", "dlq", "digest", "templates", "completion",
+    "search", "stats", "indices", "fields", "ping", "load", "audit", "dlq", "digest", "templates", "completion",
     "lab", "lab engine", "lab splunkd", "lab aws", "lab story", "lab run", "lab demo",
 ]  # fmt: skip
 

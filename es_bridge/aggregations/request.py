@@ -8,6 +8,7 @@ from es_bridge.aggregations.condition import Test, parse_condition
 from es_bridge.aggregations.measures import Measure, check_columns, parse_by, parse_measures
 from es_bridge.aggregations.order import SortKey, parse_sort
 from es_bridge.aggregations.span import Span, day_zone, parse_span
+from es_bridge.errors import QueryError
 
 
 class StatsRequest(NamedTuple):
@@ -49,6 +50,8 @@ def stats_request(
 
     Raises `QueryError`.
     """
+    if limit < 0:
+        raise QueryError(f"limit={limit} must be 0 (all) or more")
     request = StatsRequest(parse_measures(stats), parse_by(by), parse_span(span) if span.strip() else None)
     check_columns(request.columns)
     notes: Tuple[str, ...] = ()

@@ -29,9 +29,29 @@ OPTIONS: Mapping[str, str] = {
     "fields": "--fields",
     "top": "--top",
     "sample": "--sample",
+    "stats": "--stats",
+    "by": "--by",
+    "span": "--span",
+    "where": "--where",
+    "sort": "--sort",
+    "limit": "--limit",
 }
 #: Words that are ordinary ones, too: they are meant where a value or an equals sign follows.
-_ONLY_WITH_VALUE = ("partial", "query", "dsl", "size", "fields", "top", "sample")
+_ONLY_WITH_VALUE = (
+    "partial",
+    "query",
+    "dsl",
+    "size",
+    "fields",
+    "top",
+    "sample",
+    "stats",
+    "by",
+    "span",
+    "where",
+    "sort",
+    "limit",
+)
 _SETTINGS = "|".join(name for name in OPTIONS if name not in _ONLY_WITH_VALUE)
 _EMPTY_RANGE = "earliest must be before latest"
 #: What stands in quotes is somebody's text. An apostrophe is no quote.

@@ -47,7 +47,7 @@ def run(module: str, *options: str) -> str:
 def test_all_are_here() -> None:
     """A new benchmark gets a test in this module."""
     runnable = {path.stem for path in (ROOT / "benchmarks").glob("*.py") if "def main()" in path.read_text("utf-8")}
-    assert runnable == {"first_row", "load", "normalise", "objects", "search"}
+    assert runnable == {"first_row", "load", "normalise", "objects", "search", "stats"}
 
 
 def test_none_names_where_templates_are() -> None:
@@ -79,6 +79,12 @@ def test_search(url: str) -> None:
     cases += ["client scan, SDK writer", "ours, 20,000, raw", "first row: ours"]
     rows = {case: int(re.findall(rf"^{re.escape(case)} +([0-9,]+) ", printed, re.MULTILINE)[0]) for case in cases}
     assert rows == {**dict.fromkeys(cases, 400), "first row: ours": 1}
+
+
+def test_stats(url: str) -> None:
+    printed = run("stats", "--url", url, "--load", "--events", "400")  # which fails itself where the ways disagree
+    assert printed.count("groups of 400 events") == 2
+    assert len(re.findall(r" [0-9.]+ times$", printed, re.MULTILINE)) == 4
 
 
 def test_first_row(url: str, built_app: Path) -> None:
