@@ -44,7 +44,8 @@ OTHER_NAMES = (
     Row("", "test files", name=r"(?:TestFile|CheckFile)$"),  # ELBAccessLogTestFile, ConfigWritabilityCheckFile
     Row("", "S3 access logs", name=r"^\d{4}(?:-\d\d){5}-[0-9A-F]{16}$"),
     Row("", OTHER_FILES, name=r"^(?:_(?:SUCCESS|started|committed|temporary).*|\._.*|\.DS_Store|Thumbs\.db|"
-                                r"desktop\.ini|(?:README|LICENSE)(?:\.[a-z]{1,4})?|labels\.jsonl|.*\.(?:md|crc|signature|mmdb))$"),
+                                r"desktop\.ini|(?:README|LICENSE)(?:\.[a-z]{1,4})?|(?:labels|findings)\.jsonl|"
+                                r".*\.(?:md|crc|signature|mmdb))$"),
 )  # fmt: skip
 
 #: Where AWS has the folders of services.

@@ -13,7 +13,7 @@ from es_bridge.cli.parser import Parser
 from es_bridge.cli.reporting import DONE, FAILED, UsageError, run_reported, say
 from es_bridge.terminal import put
 from es_bridge.times import format_utc, now_ms, parse_time, zone_named
-from lab.story.files import LABELS, LOGS, record_counts, write_story
+from lab.story.files import FINDINGS, LABELS, LOGS, record_counts, write_story
 
 EXAMPLES = """\
 examples:
@@ -94,6 +94,7 @@ def _write(arguments: argparse.Namespace) -> int:
         size = done.raw_bytes / max(1, done.records)
         put(f"  {done.attack_records} of them the attack's, {done.files:,} files, {size:,.0f} bytes a record")
     put(f"below {arguments.folder}; the attack's records are named in {arguments.folder / LABELS}")
+    put(f"what the security services found of it is in {arguments.folder / FINDINGS}")
     put(f"{seconds:.1f} s, {total / max(0.001, seconds):,.0f} records/s")
     return DONE
 

@@ -11,11 +11,15 @@ from typing import Any, Callable, Deque, Dict, Iterable, Iterator, List, Optiona
 
 from lab.story import cloudtrail, route53_resolver, vpc_flow, waf
 from lab.story.addresses import MMDB_FILE, write_mmdb
+from lab.story.clock import iso_ms
+from lab.story.findings import event, findings
 from lab.story.labelled import LabelledRecord, Record
 from lab.story.log_files import Location, LogFiles
 from lab.story.windows import windows
 
 LABELS = "labels.jsonl"
+#: What the security services found: a line a version, as their lists have it and as EventBridge does.
+FINDINGS = "findings.jsonl"
 _SOURCES: Dict[str, Any] = {
     "cloudtrail": cloudtrail,
     "vpc_flow": vpc_flow,
@@ -57,7 +61,8 @@ def write_story(
     The story is that from ``start_ms`` to ``end_ms`` (epoch ms, end exclusive). ``logs`` says which logs to write;
     ``counts`` has the number of records of those that are not to have the number `PROPORTIONS` gives them. The same
     arguments give the same bytes. The attack is in every log (its first part only, when there are fewer records than
-    it has); ``labels.jsonl`` says which records are its own, ``addresses.mmdb`` where the public addresses are.
+    it has); ``labels.jsonl`` says which records are its own, ``findings.jsonl`` what the security services found of it,
+    ``addresses.mmdb`` where the public addresses are.
     ``progress`` is called with the number of records written so far. Raises ValueError for a window without a whole
     second, a negative number or an unknown log.
     """
@@ -77,6 +82,16 @@ def write_story(
             labels.writelines(json.dumps(label, ensure_ascii=False) + "\n" for label in writer.labels)
             done[log] = writer.done()
             before += number
+    with (folder / FINDINGS).open("w", encoding="utf-8") as lines:
+        for found in findings(start_ms, end_ms):
+            line = {
+                "time": iso_ms(found.time_ms),
+                "step": found.step,
+                "product": found.product,
+                "finding": found.finding,
+                "event": event(found),
+            }
+            lines.write(json.dumps(line, ensure_ascii=False) + "\n")
     try:
         write_mmdb(folder / MMDB_FILE)
     except ImportError:  # Python before 3.11; the logs are complete without it

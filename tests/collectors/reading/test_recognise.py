@@ -101,7 +101,7 @@ def test_with_a_dataset_the_other_logs_are_passed_over_and_not_what_the_key_says
     assert passed_over("AWSLogs/111122223333/ELBAccessLogTestFile", "waf") == "test files"
 
 
-@pytest.mark.parametrize("name", ["README.md", "labels.jsonl", "x.crc"])
+@pytest.mark.parametrize("name", ["README.md", "labels.jsonl", "findings.jsonl", "x.crc"])
 def test_a_name_that_people_give_is_overruled_by_the_content(name):
     flow = b"version srcaddr dstaddr start end\n2 10.0.0.1 10.0.0.2 1 2\n"
     assert kind_of(name, b"hello").passed_over == "other files"

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import sys
+from pathlib import Path
 from typing import Any, Dict, List
 
 import pytest
 
 from lab.story import attack, cast, cloudtrail
+from lab.story.files import FINDINGS, write_story
 from lab.story.findings import event, findings, key_of
 from lab.story.labelled import LabelledFinding
 
@@ -122,6 +124,14 @@ def test_any_window_holds_them(hours: float) -> None:
 
 def events_of(product: str) -> List[Dict[str, Any]]:
     return [event(labelled) for labelled in STORY if labelled.product == product]
+
+
+def test_a_written_story_has_them_in_both_shapes(tmp_path: Path) -> None:
+    write_story(tmp_path, 0, 1, END_MS - 24 * HOUR_MS, END_MS)
+    lines = [json.loads(line) for line in (tmp_path / FINDINGS).read_text("utf-8").splitlines()]
+    assert [line["finding"] for line in lines] == [labelled.finding for labelled in STORY]
+    assert [line["event"] for line in lines] == [event(labelled) for labelled in STORY]
+    assert [line["step"] for line in lines] == [labelled.step for labelled in STORY]
 
 
 needs_lab = pytest.mark.skipif(sys.version_info < (3, 11), reason="the stand-in for AWS needs Python 3.11")
