@@ -35,7 +35,7 @@ BATCHES_AHEAD = 2
 FIRST_BATCH, MOST_IN_BATCH = 25, 100
 #: A batch that took less grows, one that took more shrinks.
 QUICK_S, SLOW_S = 1.0, 5.0
-#: Documents that the events of one batch may bring together.
+#: Documents that the events of one batch should bring together, as far as those before tell how many each brings.
 DOCS_IN_BATCH = 5000
 #: Characters of values in one batch.
 CHARACTERS_IN_BATCH = 1 << 20
@@ -69,6 +69,8 @@ class Lookup(Inquiry):
         self._types: Optional[MatchTypes] = None
         self._batches: Optional[BatchSearch] = None
         self._batch_events = FIRST_BATCH
+        #: Documents that an event brings, about.
+        self._docs_each = 1.0
         self._days: Set[date] = set()
         self._range: Optional[Tuple[int, int]] = None
         #: The ceiling that ended it, where an incomplete answer is allowed.
@@ -257,7 +259,7 @@ class Lookup(Inquiry):
         characters = 0
         for key in keys:
             if key not in places:
-                most = max(1, min(self._batch_events, DOCS_IN_BATCH // self.lookup.most))
+                most = max(1, min(self._batch_events, int(DOCS_IN_BATCH / self._docs_each)))
                 length = sum(len(value) for values in key.values for value in values)
                 if places and (len(places) >= most or characters + length > CHARACTERS_IN_BATCH):
                     yield _Batch(list(places), order)
@@ -285,7 +287,7 @@ class Lookup(Inquiry):
         found: List[List[Found]] = [[] for _ in keys]
         for owner, each in zip(owners, self._batches.ask(searches, most) if searches else ()):
             found[owner].append(each)
-        self._adapt(time.monotonic() - started)
+        self._adapt(time.monotonic() - started, sum(len(part.hits) for each in found for part in each) / len(keys))
         return [_answer(each, cannot, most) for each, cannot in zip(found, unfit)]
 
     def _within_type(self, key: EventKey) -> Optional[EventKey]:
@@ -296,8 +298,9 @@ class Lookup(Inquiry):
         earliest, latest = max(key.earliest_ms, low), min(key.latest_ms, high)
         return key._replace(earliest_ms=earliest, latest_ms=latest) if earliest < latest else None
 
-    def _adapt(self, took_s: float) -> None:
+    def _adapt(self, took_s: float, docs_each: float) -> None:
         """Make batches larger while the engine is quick, so that one request is not long under way."""
+        self._docs_each = max(1.0, docs_each, self._docs_each / 2)
         if took_s < QUICK_S:
             self._batch_events = min(MOST_IN_BATCH, self._batch_events * 2)
         elif took_s > SLOW_S:

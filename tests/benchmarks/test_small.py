@@ -47,7 +47,7 @@ def run(module: str, *options: str) -> str:
 def test_all_are_here() -> None:
     """A new benchmark gets a test in this module."""
     runnable = {path.stem for path in (ROOT / "benchmarks").glob("*.py") if "def main()" in path.read_text("utf-8")}
-    assert runnable == {"first_row", "load", "normalise", "objects", "search", "stats"}
+    assert runnable == {"first_row", "load", "lookup", "normalise", "objects", "search", "stats"}
 
 
 def test_none_names_where_templates_are() -> None:
@@ -71,6 +71,13 @@ def test_load(url: str) -> None:
 
 def test_objects(url: str) -> None:
     assert run("objects", "--url", url, "--records", "400").startswith("400 events, ")
+
+
+def test_lookup(url: str) -> None:
+    printed = run("lookup", "--url", url, "--documents", "4000", "--events", "40", "--searches", "2")
+    assert re.match("4,000 documents, 40 events, [0-9]+ matches, 1 rounds", printed)
+    for case in ("one lookup", "a search each, one process", "a command each"):
+        assert f"\n{case} " in printed
 
 
 def test_search(url: str) -> None:

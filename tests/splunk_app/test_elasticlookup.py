@@ -395,18 +395,26 @@ class TestEnds:
             add_cluster(splunk.splunkd.state, replace(store.config, hosts=(server.url,)), default=True)
             yield server
 
-    def test_cancelled_while_the_engine_does_not_answer(
-        self, splunk: Splunk, hanging: FaultyServer, flows: Tuple[str, List[Dict[str, Any]]]
+    @pytest.mark.parametrize("sent", [signal.SIGTERM, signal.SIGKILL])
+    def test_cancelled_or_killed_while_the_engine_does_not_answer(
+        self,
+        splunk: Splunk,
+        store: Store,
+        hanging: FaultyServer,
+        flows: Tuple[str, List[Dict[str, Any]]],
+        sent: signal.Signals,
     ) -> None:
         hanging.faults.extend([None, None, None, Hang()])
         with splunk.start(self.LINE.format(flows[0]), ADMIN) as command:
             command.getinfo()
             command.hand([event(0, 1, src="10.0.0.1")], finished=True)
             assert hanging.hanging.wait(30)
-            command.process.send_signal(signal.SIGTERM)
-            assert command.wait() == 128 + signal.SIGTERM
+            command.process.send_signal(sent)
+            assert command.wait() == (128 + sent if sent == signal.SIGTERM else -sent)
             assert command.stderr() == ""
-            assert re.findall('outcome="([a-z]+)"', command.audit_log()) == ["cancelled"]
+            said = ["cancelled"] if sent == signal.SIGTERM else []
+            assert re.findall('outcome="([a-z]+)"', command.audit_log()) == said
+        assert store.contexts_left(flows[0]) == 0
 
     @pytest.mark.parametrize("how", ["input", "output"])
     def test_closed_by_what_follows(self, prod: Splunk, flows: Tuple[str, List[Dict[str, Any]]], how: str) -> None:

@@ -17,6 +17,8 @@ import pytest
 
 from es_bridge.errors import BridgeError, IndexNotAllowed, NothingMatched, PartialResult, QueryError, ResponseError
 from es_bridge.index_access import allowed
+from es_bridge.lookup.event_key import EventKey, LookupRequest
+from es_bridge.lookup.lookup import Lookup
 from es_bridge.query import SearchRequest, parse_dsl
 from es_bridge.search import Search, open_search
 from es_bridge.transport import Transport
@@ -356,6 +358,33 @@ def test_remote_indices_that_a_pattern_names_are_read_and_no_others(roles: TwoRo
         hits, search, error = roles.ask(spelling, allowed_indices=patterns)
         assert isinstance(error, IndexNotAllowed), spelling
         roles.assert_nothing_told(spelling, hits, search, error)
+
+
+def looked_up(roles: TwoRoles, spelling: str, patterns: Tuple[str, ...]) -> List[Any]:
+    """Return (matches, their indices) of an event at the start, by its time."""
+    request = SearchRequest(index=roles.name(spelling), allowed_indices=patterns)
+    with Lookup(roles.cluster.transport, LookupRequest(request, ("@timestamp",))) as lookup:
+        (found,) = lookup.answers([EventKey(((str(START_MS),),), START_MS, START_MS + 1000)])
+        lookup.finish()
+    return [found.matched, [hit.index for hit in found.hits]] if found else []
+
+
+@pytest.mark.usefixtures("remote")
+def test_events_are_looked_up_in_the_remote_indices_that_may_be_read(roles: TwoRoles) -> None:
+    """Also where every search is held to the concrete indices that were checked."""
+    patterns = (roles.name("rem:aws-{u}-*"),)
+    assert looked_up(roles, "rem:aws-{u}-1", patterns) == [1, [roles.name("rem:aws-{u}-1")]]
+    for spelling in ("rem:sec-{u}-b", "rem:*", "aws-{u}-1"):
+        with pytest.raises(IndexNotAllowed):
+            looked_up(roles, spelling, patterns)
+
+
+def test_events_are_looked_up_in_a_data_stream(roles: TwoRoles) -> None:
+    if not roles.has_data_streams:
+        pytest.skip("no data streams here")
+    assert looked_up(roles, "aws-{u}-ds", roles.patterns) == [1, [roles.backing_index]]
+    with pytest.raises(IndexNotAllowed):
+        looked_up(roles, "sec-{u}-ds", roles.patterns)
 
 
 LEGAL = {
