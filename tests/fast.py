@@ -1,9 +1,14 @@
-"""What ``pytest --fast`` runs: units, and searches on one engine. At its end it lists what it left out."""
+"""What ``pytest --fast`` runs: units, and searches on one engine. At its end it lists what it left out.
+
+It has to run at least half of all test functions; one counts once, however often it is parametrised. ``script/test``
+asks for that.
+"""
 
 from __future__ import annotations
 
 from collections import Counter
-from typing import Dict, List, Optional
+from types import CodeType
+from typing import Dict, Iterator, List, Optional, Sequence, Tuple
 
 import pytest
 
@@ -26,15 +31,19 @@ STARTED: Dict[str, str] = {
     "simulator": "the simulator of AWS's policies",
     "engine_by_id": "an engine",
 }
+#: A test that calls one of these, itself or by a fixture, starts an engine of its own.
+STARTS = {"start_engine", "start_cluster", "start_node"}
 _LEFT_OUT = pytest.StashKey["Counter[str]"]()
+_SHARE = pytest.StashKey["Tuple[int, int]"]()
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: List[pytest.Item]) -> None:
     """Leave out what takes long."""
     if not config.getoption("--fast"):
         return
-    reasons = [_why_not(item) for item in items]
+    reasons = [why_not(item) for item in items]
     config.stash[_LEFT_OUT] = Counter(reason for reason in reasons if reason)
+    config.stash[_SHARE] = share(items, reasons)
     config.hook.pytest_deselected(items=[item for item, reason in zip(items, reasons) if reason])
     items[:] = [item for item, reason in zip(items, reasons) if not reason]
 
@@ -46,9 +55,17 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
         terminalreporter.section("left out by --fast")
         for reason, tests in left_out.most_common():
             terminalreporter.line(f"{tests:6,} tests: {reason}")
+        run, all_of_them = config.stash[_SHARE]
+        terminalreporter.line(f"run: {run:,} of {all_of_them:,} test functions ({run / all_of_them:.0%})")
 
 
-def _why_not(item: pytest.Item) -> Optional[str]:
+def share(items: Sequence[pytest.Item], reasons: Sequence[Optional[str]]) -> Tuple[int, int]:
+    """Return how many test functions run, with at least one of their parameters, and how many there are."""
+    names = [item.nodeid.partition("[")[0] for item in items]
+    return len({name for name, reason in zip(names, reasons) if not reason}), len(set(names))
+
+
+def why_not(item: pytest.Item) -> Optional[str]:
     """Return why an item is left out, None if it is not."""
     slow = item.get_closest_marker("slow")
     if slow:
@@ -58,6 +75,8 @@ def _why_not(item: pytest.Item) -> Optional[str]:
         return "other engines"
     if item.get_closest_marker("fast"):
         return None
+    if any(STARTS & {*code.co_names} for code in _code(item)):
+        return "an engine of its own"
     fixtures = getattr(item, "fixturenames", ())
     return next((told for name, told in STARTED.items() if name in fixtures), None)
 
@@ -65,3 +84,14 @@ def _why_not(item: pytest.Item) -> Optional[str]:
 def _parameters(item: pytest.Item) -> List[object]:
     call = getattr(item, "callspec", None)
     return list(call.params.values()) if call else []
+
+
+def _code(item: pytest.Item) -> Iterator[CodeType]:
+    """Yield the code of a test and of the fixtures it has, but for those of the whole session."""
+    functions = [getattr(item, "function", None)]
+    for found in getattr(getattr(item, "_fixtureinfo", None), "name2fixturedefs", {}).values():
+        functions += [each.func for each in found if each.scope != "session"]
+    for function in functions:
+        code = getattr(function, "__code__", None)
+        if code:
+            yield code

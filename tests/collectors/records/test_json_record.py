@@ -8,7 +8,7 @@ from types import SimpleNamespace
 from typing import Any, Dict, Iterable, List, Tuple
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from aws_bridge.object_ref import ObjectRef
@@ -21,6 +21,7 @@ from collectors.records.record import BadRecord, Context, Made, Record
 from collectors.records.shape import ANYTHING, MAX_LISTS, VALUE, Shape
 from collectors.sinks.opensearch.index_names import index_of
 from tests.collectors.json_logs import DEEP, LONG, REF, made
+from tests.examples import examples
 
 COMMON = '{"@timestamp":"2026-11-21T04:53:07.000Z","event":{"dataset":"test"}'
 
@@ -208,7 +209,7 @@ json_values = st.recursive(
 )
 
 
-@settings(max_examples=300)
+@examples(300)
 @given(st.dictionaries(st.sampled_from(["name", "object", "free", "event", "x", "a.b"]), json_values), st.booleans())
 def test_no_value_is_lost_whatever_the_record(record, spaced):
     record = {"time": 1, **record}  # no record is empty: it has its time at least
@@ -218,7 +219,7 @@ def test_no_value_is_lost_whatever_the_record(record, spaced):
     assert {**found, **moved} == json.loads(json.dumps(record))
 
 
-@settings(max_examples=300)
+@examples(300)
 @example(b"{}", b"")
 @example(b"{ }", b"")
 @given(st.binary(max_size=40), st.sampled_from([b"", b'{"name":"', b'{"name":']))

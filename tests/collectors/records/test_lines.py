@@ -6,12 +6,13 @@ import tracemalloc
 from typing import Any, Iterable, Iterator, List, Tuple
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from collectors.errors import DamagedFile
 from collectors.records.lines import Lines, Numbered
 from collectors.records.record import EXCERPT_BYTES, MAX_RECORD_BYTES, BadRecord
+from tests.examples import examples
 
 
 def in_pieces(content: bytes, size: int) -> Iterator[bytes]:
@@ -180,7 +181,7 @@ pieces_of = st.lists(
 )
 
 
-@settings(max_examples=300)
+@examples(300)
 @given(pieces_of, st.integers(1, 12), st.booleans(), st.integers(1, 5))
 def test_where_the_content_is_cut_changes_nothing(parts, size, glued, first_number):
     content = b"".join(parts)

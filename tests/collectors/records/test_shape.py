@@ -6,12 +6,13 @@ import json
 from typing import Any, Dict
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from collectors.records import shape as module
 from collectors.records.json_codec import PLAIN
 from collectors.records.shape import ANYTHING, VALUE, Shape
+from tests.examples import examples
 
 MEMBERS: Dict[str, Any] = {
     "name": VALUE,
@@ -100,7 +101,7 @@ values = st.recursive(
 SHARED = Shape(MEMBERS, RESERVED)
 
 
-@settings(max_examples=500)
+@examples(500)
 @given(st.dictionaries(st.sampled_from([*MEMBERS, "event", "unknown", "a.b"]), values, max_size=5))
 @example({"request": {"headers": [{"name": "x", "value": "{"}, {"name": {}}]}})
 def test_counting_and_looking_agree(fields):

@@ -339,6 +339,7 @@ def test_a_digest_is_recognised_by_its_content():
         made([json.dumps(digest).encode()])
 
 
+@pytest.mark.slow("memory, with large files")
 @pytest.mark.parametrize("codec", CODECS, ids=["plain", "fastest"])
 def test_memory_does_not_grow_with_the_file(codec):
     record = json.dumps(event(1, requestParameters={"list": list(range(100))}), separators=(",", ":")).encode()

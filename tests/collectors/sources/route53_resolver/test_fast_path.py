@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from collectors.records.addresses import AddressBook
@@ -17,6 +17,7 @@ from collectors.sources.route53_resolver.normalise import FORMAT
 from tests.collectors.json_logs import REF, compact, lines_of, look_up, plainly, with_any_bytes
 from tests.collectors.sources.route53_resolver.test_engines import HOSTILE
 from tests.collectors.sources.route53_resolver.test_normalise import RECORD, changed
+from tests.examples import examples
 
 CONTEXTS = [Context(REF, codec, AddressBook(look_up)) for codec in (fastest(), PLAIN)]
 LINES = lines_of("route53_resolver")
@@ -96,7 +97,7 @@ _changes = st.dictionaries(
 )
 
 
-@settings(max_examples=1000)
+@examples(1000)
 @given(_changes, st.booleans())
 def test_whatever_is_in_it_the_record_is_the_same(values, escaped):
     line = json.dumps(changed(**values), ensure_ascii=escaped, separators=(",", ":")).encode()
@@ -104,7 +105,7 @@ def test_whatever_is_in_it_the_record_is_the_same(values, escaped):
     assert found is None or found == plainly(FORMAT, line, CONTEXTS[0])
 
 
-@settings(max_examples=1000)
+@examples(1000)
 @given(with_any_bytes(compact(RECORD)))
 def test_a_line_with_any_bytes_in_it_is_the_same_either_way(line):
     found = fast(line)

@@ -7,7 +7,7 @@ import random
 from typing import Any, Dict, List
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from collectors.records.json_codec import fastest
@@ -19,6 +19,7 @@ from collectors.sources.vpc_flow.protocols import flag_names, protocol_name
 from collectors.sources.vpc_flow.source import records
 from lab.story import vpc_flow as story
 from tests.collectors.sources.vpc_flow.flows import RECORD, body_of, context, made_of, properties, read, without
+from tests.examples import examples
 
 
 def test_the_common_fields_stand_in_front_and_awss_own_behind():
@@ -244,7 +245,7 @@ def unique(pairs: List[Any]) -> Dict[str, Any]:
     return dict(pairs)
 
 
-@settings(max_examples=300, deadline=None)
+@examples(300, deadline=None)
 @given(st.lists(VALUES, min_size=29, max_size=29), st.sampled_from([None, "end", "start"]))
 def test_any_line_becomes_a_document_that_fits_or_a_bad_record(values, timed):
     encoded = [value if isinstance(value, bytes) else value.encode("utf-8") for value in values]

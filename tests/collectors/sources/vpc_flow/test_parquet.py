@@ -199,6 +199,7 @@ print(count, int(re.search(r"VmHWM:\\s+(\\d+) kB", open("/proc/self/status").rea
 """
 
 
+@pytest.mark.slow("memory, with large files")
 @pytest.mark.skipif(sys.platform != "linux", reason="reads the peak from /proc")
 def test_memory_is_flat_for_one_row_group_of_a_whole_day(tmp_path):
     rng = random.Random(8)

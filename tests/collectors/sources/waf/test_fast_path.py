@@ -6,7 +6,7 @@ import json
 from typing import Any, Dict, Set
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from collectors.records.json_codec import PLAIN, fastest
@@ -17,6 +17,7 @@ from collectors.sources.waf.normalise import FORMAT, describe
 from tests.collectors.json_logs import REF, compact, lines_of, plainly, with_any_bytes
 from tests.collectors.sources.waf.test_engines import HOSTILE
 from tests.collectors.sources.waf.test_normalise import RECORD, REQUEST
+from tests.examples import examples
 
 CONTEXTS = (Context(REF, fastest()), Context(REF, PLAIN))
 LINES = lines_of("waf")
@@ -97,7 +98,7 @@ parts = st.sampled_from(
 )
 
 
-@settings(max_examples=1000)
+@examples(1000)
 @given(st.lists(parts, max_size=6))
 def test_whatever_is_in_it_the_record_is_the_same(members):
     line = ("{" + ",".join(['"timestamp":1795236787123', *members]) + "}").encode()
@@ -175,7 +176,7 @@ def _request(texts: st.SearchStrategy[str]) -> st.SearchStrategy[Dict[str, Any]]
     return st.fixed_dictionaries(members, optional=dict.fromkeys(("fragment", "scheme", "host", "more"), texts))
 
 
-@settings(max_examples=1000)
+@examples(1000)
 @given(_request(st.text(_plain, max_size=5)))
 def test_a_request_of_plain_texts_goes_the_fast_path(request):
     line = compact({**RECORD, "httpRequest": request, "labels": [], "clientAsn": 64510})
@@ -183,7 +184,7 @@ def test_a_request_of_plain_texts_goes_the_fast_path(request):
     assert fast(line) == plainly(FORMAT, line, CONTEXTS[0])
 
 
-@settings(max_examples=1000)
+@examples(1000)
 @given(_request(st.text(_plain + '\\"\n\t\0\ud800', max_size=5)), st.booleans())
 def test_whatever_is_in_the_request_the_record_is_the_same(request, escaped):
     record = {**RECORD, "httpRequest": request, "labels": [{"name": "a"}]}
@@ -192,7 +193,7 @@ def test_whatever_is_in_the_request_the_record_is_the_same(request, escaped):
     assert found is None or found == plainly(FORMAT, line, CONTEXTS[0])
 
 
-@settings(max_examples=1000)
+@examples(1000)
 @given(with_any_bytes(compact(RECORD)))
 def test_a_line_with_any_bytes_in_it_is_the_same_either_way(line):
     found = fast(line)
