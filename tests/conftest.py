@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, Callable, Dict, Iterator, Union
 import pytest
 
 from lab.engine import DEFAULT_ENGINE, Engine, EngineUnavailable, start_engine
-from tests import engine_pool
-from tests.fast import pytest_collection_modifyitems, pytest_terminal_summary  # noqa: F401 - hooks of pytest
+from tests import engine_pool, fast, sampling
+from tests.fast import pytest_collection_modifyitems  # noqa: F401 - a hook of pytest
 
 if TYPE_CHECKING:
     from lab.aws import AwsAccount, AwsStandIn
@@ -39,6 +39,15 @@ def compiled_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update-golden", action="store_true", help="write the expected files of tests/golden anew")
     parser.addoption("--fast", action="store_true", help="units, and searches on one engine: see tests/fast.py")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Say what was not run."""
+    fast.say_what_was_left_out(terminalreporter, config)
+    if sampling.told:
+        terminalreporter.section("samples")
+    for line in sampling.told:
+        terminalreporter.line(line)
 
 
 @pytest.fixture

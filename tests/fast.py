@@ -48,7 +48,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: List[pytest.Item
     items[:] = [item for item, reason in zip(items, reasons) if not reason]
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+def say_what_was_left_out(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     """Say what was left out."""
     left_out = config.stash.get(_LEFT_OUT, None)
     if left_out:
