@@ -258,7 +258,7 @@ def parse_aggregations(command: str, source: str, moment: Moment) -> Tuple[List[
         rest = rest.strip()
         if rest.startswith(","):
             rest = rest[1:].strip()
-            if not rest:
+            if not rest or re.match(r"by\b", rest, re.IGNORECASE):
                 raise SplSyntaxError(f"{command}: something is missing after the comma")
     if not found:
         raise SplSyntaxError(f"{command}: nothing to compute, such as count or dc(user)")

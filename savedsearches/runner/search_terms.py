@@ -21,7 +21,7 @@ Test = Callable[[Row], bool]
 #: Runs a subsearch and returns its rows as a search expression.
 Subsearch = Callable[[str], str]
 
-_SIGN = re.compile(r"\s*(!=|<=|>=|=|<|>)\s*")
+_SIGN = re.compile(r"\s*(!=|<=|>=|==|=|<|>)\s*")
 _FIELD = re.compile(r"[A-Za-z_*][\w.:{}\-*]*")
 _BARE = re.compile(r'[^\s()"\[\]]+')
 _VALUE = re.compile(r'[^\s()",\[\]]+')
@@ -128,6 +128,8 @@ class _Reader:
             sign = _SIGN.match(self._source, named.end())
             if sign:
                 self._position = sign.end()
+                if sign.group(1) == "==":
+                    raise SplSyntaxError("search: write = to compare; == belongs to where and eval")
                 return self._comparison(named.group(), sign.group(1))
             listed = re.compile(r"\s+IN\s*\(").match(self._source, named.end())
             if listed:

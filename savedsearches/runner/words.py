@@ -131,6 +131,11 @@ class Arguments:
             return True
         return False
 
+    def take_comma(self) -> None:
+        """Take the next word if it is a comma. Raises `SplSyntaxError` where nothing follows it."""
+        if self.take_mark(",") and self.peek() is None:
+            raise SplSyntaxError(f"{self.command}: something is missing after the comma")
+
     def subsearch(self) -> str:
         """Take the next word, which has to be a subsearch, and return its text."""
         word = self.take()
@@ -154,7 +159,7 @@ class Arguments:
                 return names
             self._position += 1
             names.append(word.value)
-            self.take_mark(",")
+            self.take_comma()
 
     def end(self) -> None:
         """Raise `SplSyntaxError` unless everything was taken."""

@@ -117,4 +117,4 @@ def _pairs(read: Arguments, keywords: Tuple[str, ...]) -> List[Tuple[str, str]]:
             return pairs
         column = read.name("a column")
         pairs.append((column, read.name() if read.take_keyword("as") else column))
-        read.take_mark(",")
+        read.take_comma()

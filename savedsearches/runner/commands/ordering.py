@@ -11,12 +11,14 @@ from savedsearches.runner import values
 from savedsearches.runner.errors import SplRunError, SplSyntaxError, Unverified
 from savedsearches.runner.session import Session, Stage
 from savedsearches.runner.values import Row
-from savedsearches.runner.words import Arguments, switch, whole
+from savedsearches.runner.words import Arguments, switch, unquote, whole
 
 #: What `sort` keeps when no number is given.
 SORT_KEEPS = 10_000
-_KEY = re.compile(r"([+-]?)\s*(?:(auto|str|num|ip)\()?([^()\s]+)\)?")
-_SIGNED = re.compile(r"([+-])\s+")
+_NAME = r'"(?:[^"\\]|\\.)+"|[^\s,()"]+'
+_KEY = re.compile(rf"([+-]?)\s*(?:(auto|str|num|ip)\(\s*({_NAME})\s*\)|({_NAME}))(\s*,\s*|\s+|\Z)")
+#: Behind the last key, without a comma, it turns the order round.
+_TURNS = ("d", "desc")
 
 
 def sort(arguments: str, session: Session) -> Stage:
@@ -36,12 +38,22 @@ def sort(arguments: str, session: Session) -> Stage:
 
 def sort_keys(text: str) -> List[Tuple[str, bool, str]]:
     """Return (field, whether descending, how values are compared) of a list of sort keys."""
-    keys = []
-    for part in re.split(r"[,\s]+", _SIGNED.sub(r"\1", text.strip())):
-        match = _KEY.fullmatch(part.replace('"', ""))
+    keys: List[Tuple[str, bool, str]] = []
+    rest, separator = text.strip(), ","
+    while rest or not keys:
+        match = _KEY.match(rest)
         if match is None:
-            raise SplSyntaxError(f"sort: {part!r} is no field")
-        keys.append((match.group(3), match.group(1) == "-", match.group(2) or "auto"))
+            raise SplSyntaxError(f"sort: {rest[:40]!r} is no field")
+        name, before, separator = match.group(3) or match.group(4), separator, match.group(5)
+        rest = rest[match.end() :]
+        if not rest and "," in separator:
+            raise SplSyntaxError("sort: something is missing after the comma")
+        if not rest and "," not in before and name.lower() in _TURNS:
+            raise SplSyntaxError(
+                f"sort: {name} at the end turns the order round in Splunk, which is not in the runner's subset. Write "
+                "- before each field"
+            )
+        keys.append((unquote(name) if name[0] == '"' else name, match.group(1) == "-", match.group(2) or "auto"))
     return keys
 
 
@@ -75,7 +87,7 @@ def head(arguments: str, session: Session) -> Stage:
     """``head [<count>]``: the first rows, 10 without a number."""
     read = Arguments("head", arguments)
     options = read.options(("limit",))
-    word = read.take()
+    word = None if "limit" in options else read.take()
     count = options.get("limit", word.value if word else "10")
     read.end()
     most = whole("head", "limit", count)

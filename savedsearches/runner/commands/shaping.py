@@ -56,7 +56,7 @@ def rename(arguments: str, session: Session) -> Stage:
         if old.count("*") != new.count("*") or old.count("*") > 1:
             raise SplSyntaxError(f"rename: {old} AS {new}: both have one *, or none")
         pairs.append((old, new))
-        read.take_mark(",")
+        read.take_comma()
     if not pairs:
         raise SplSyntaxError("rename: name the fields")
     return lambda rows: (_renamed(row, pairs) for row in rows)
