@@ -330,6 +330,18 @@ def _end_of_parenthesis(command: str, source: str) -> int:
 
 def groups_of(row: Row, by: Sequence[str]) -> List[Tuple[str, ...]]:
     """Return the groups a row belongs to: none where a field has no value, one for each of several values."""
+    group: List[str] = []
+    for name in by:
+        value = row.get(name)
+        if value is None:
+            return []
+        if isinstance(value, list):
+            return _groups_of_several(row, by)
+        group.append(values.text(value))
+    return [tuple(group)]
+
+
+def _groups_of_several(row: Row, by: Sequence[str]) -> List[Tuple[str, ...]]:
     groups: List[Tuple[str, ...]] = [()]
     for name in by:
         found = list(dict.fromkeys(values.texts(row.get(name))))

@@ -72,10 +72,16 @@ class Lookup:
 
 
 def read_csv(path: Path, **settings: Any) -> Lookup:
-    """Return the table of a CSV file with a header line. Raises `SplSyntaxError` where it has none."""
+    """Return the table of a CSV file with a header line. Raises `SplSyntaxError` for what is no such table."""
     with path.open(encoding="utf-8-sig", newline="") as file:
-        reader = csv.DictReader(file)
-        if not reader.fieldnames:
+        reader = csv.reader(file)
+        header = next(reader, None)
+        if not header:
             raise SplSyntaxError(f"{path} has no header line")
-        rows: List[Row] = [{name: cell for name, cell in row.items() if cell} for row in reader]
+        rows: List[Row] = []
+        for cells in reader:
+            if len(cells) > len(header):
+                raise SplSyntaxError(f"{path}, line {reader.line_num}: more cells than the header line has")
+            if cells:  # not an empty line
+                rows.append({name: cell for name, cell in zip(header, cells) if cell})
     return Lookup(rows, **settings)

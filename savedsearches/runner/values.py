@@ -22,6 +22,8 @@ _LARGEST_WHOLE = 1e15
 
 def number(value: Optional[Any]) -> Optional[Number]:
     """Return the number a value is or looks like; ``None`` for any other, and for lists of several."""
+    if type(value) is str and value.isdecimal() and value.isascii():  # most numbers, without a regular expression
+        return int(value)
     if isinstance(value, (int, float)):
         return value
     if isinstance(value, list):
@@ -36,6 +38,8 @@ def number(value: Optional[Any]) -> Optional[Number]:
 
 def text(value: Any) -> str:
     """Return a single value as Splunk would show it."""
+    if type(value) is str:
+        return value
     if isinstance(value, float):
         if value == math.floor(value) and abs(value) < _LARGEST_WHOLE:
             return str(int(value))
@@ -45,6 +49,8 @@ def text(value: Any) -> str:
 
 def texts(value: Optional[Value]) -> List[str]:
     """Return the values of a field as a list of texts; none for a field without a value."""
+    if type(value) is str:
+        return [value]
     if value is None:
         return []
     return value if isinstance(value, list) else [text(value)]

@@ -47,7 +47,7 @@ def run(module: str, *options: str) -> str:
 def test_all_are_here() -> None:
     """A new benchmark gets a test in this module."""
     runnable = {path.stem for path in (ROOT / "benchmarks").glob("*.py") if "def main()" in path.read_text("utf-8")}
-    assert runnable == {"first_row", "load", "lookup", "normalise", "objects", "search", "stats"}
+    assert runnable == {"first_row", "load", "lookup", "normalise", "objects", "search", "spl", "stats"}
 
 
 def test_none_names_where_templates_are() -> None:
@@ -61,6 +61,15 @@ def test_normalise() -> None:
     for dataset in DATASETS:
         assert f"{dataset}: 50 events, " in printed
     assert printed.count("| ours+mmdb |") == printed.count("| peer |") == len(DATASETS)
+
+
+def test_spl() -> None:
+    printed = run("spl", "--rows", "500")
+    counted = re.findall(r"^(\w+) +(runner|plain) +500 +([0-9,]+) ", printed, re.MULTILINE)
+    assert [(case, who) for case, who, _ in counted] == [
+        (case, who) for case in ("stats", "sort", "eval") for who in ("runner", "plain")
+    ], printed
+    assert {out for case, _, out in counted if case == "sort"} == {"500"}
 
 
 def test_load(url: str) -> None:

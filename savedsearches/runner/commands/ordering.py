@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 import itertools
 import re
-from typing import Any, Callable, Dict, Iterator, List, Tuple
+from typing import Any, Dict, Iterator, List, Tuple
 
 from savedsearches.runner import values
 from savedsearches.runner.errors import SplRunError, SplSyntaxError, Unverified
@@ -60,27 +60,31 @@ def sort_keys(text: str) -> List[Tuple[str, bool, str]]:
 def sorted_rows(rows: List[Row], keys: List[Tuple[str, bool, str]]) -> List[Row]:
     """Return rows in order; rows that are alike keep theirs. Raises `Unverified` where the manual gives no order."""
     for name, descending, form in reversed(keys):
-        rows = sorted(rows, key=_key(name, form, rows), reverse=descending)
+        order = sorted(range(len(rows)), key=_compared(name, form, rows).__getitem__, reverse=descending)
+        rows = [rows[position] for position in order]
     return rows
 
 
-def _key(name: str, form: str, rows: List[Row]) -> Callable[[Row], Any]:
-    for row in rows:
-        if name not in row or isinstance(row[name], list):
-            what = "no value" if name not in row else "several values"
+def _compared(name: str, form: str, rows: List[Row]) -> List[Any]:
+    """Return what stands for each row where they are compared by a field."""
+    found = [row.get(name) for row in rows]
+    for value in found:
+        if value is None or isinstance(value, list):
+            what = "no value" if value is None else "several values"
             raise Unverified(f"sort: a row has {what} in {name!r}, and Splunk's manual gives no order. Use fillnull")
     if form == "str":
-        return lambda row: values.text(row[name])
+        return [values.text(value) for value in found]
     if form == "ip":
-        return lambda row: ipaddress.ip_address(values.text(row[name]))
-    numeric = sum(values.number(row[name]) is not None for row in rows)
-    if form == "num" or numeric == len(rows):
-        if numeric < len(rows):
-            raise Unverified(f"sort: num({name}) has values that are no numbers")
-        return lambda row: values.number(row[name])
-    if numeric:
+        return [ipaddress.ip_address(values.text(value)) for value in found]
+    numbers = [values.number(value) for value in found]
+    missing = numbers.count(None)
+    if not missing:
+        return numbers
+    if form == "num":
+        raise Unverified(f"sort: num({name}) has values that are no numbers")
+    if missing < len(numbers):
         raise Unverified(f"sort: {name!r} has numbers and other texts. Say str({name}), or make it one type")
-    return lambda row: values.text(row[name])
+    return [values.text(value) for value in found]
 
 
 def head(arguments: str, session: Session) -> Stage:
