@@ -129,8 +129,10 @@ def in_the_words_of(service: str, *, expired: bool = False, denied: bool = False
 def denial(operation: Operation, reason: str) -> str:
     """Return how IAM says no: by whom, to what action, why.
 
-    https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html
+    S3 says no more than that. https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html
     """
+    if operation.service == "s3":
+        return ""
     who = f"arn:aws:iam::{operation.account}:user/reader"
     return f"User: {who} is not authorized to perform: {operation.service}:{operation.name} {reason}"
 

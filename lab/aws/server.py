@@ -14,7 +14,7 @@ import socket
 import sys
 import threading
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterable, Iterator, List, Set
+from typing import Any, Callable, Dict, Iterable, Iterator, List, Optional, Set, Tuple
 from urllib.parse import parse_qsl
 
 from es_bridge.terminal import put
@@ -60,24 +60,9 @@ class Front:
         operation = operation._replace(account=accounts.account_of(operation.access_key))
         self._calls.append(operation)
         fault = self._faults.next_for(operation)
-        if fault and fault.code not in (CUT, STALL):
-            text = denial(operation, BY_NO_POLICY) if fault.code in DENIED and operation.service != "s3" else ""
-            return self._refuse(operation, fault.code, environ, start_response, text)
-        if (
-            operation.name in WRITES
-            and operation.resource.partition("/")[0] in self._encrypted_buckets
-            and environ.get(ENCRYPTION_HEADER) not in ("AES256", "aws:kms", "aws:kms:dsse")
-        ):
-            return self._refuse(operation, "AccessDenied", environ, start_response)
-        refused = _not_let_in(operation)
+        refused = self._refused(operation, fault, environ)
         if refused:
-            text = denial(operation, BY_A_CONTROL_POLICY) if refused in DENIED else ""
-            return self._refuse(operation, refused, environ, start_response, text)
-        if (operation.service, operation.name) == ("sts", "AssumeRole"):
-            role = roles.untrusted(operation.account, _form(environ))
-            if role:
-                text = denial(operation, f"on resource: {role}")
-                return self._refuse(operation, "AccessDenied", environ, start_response, text)
+            return self._refuse(operation, *refused, environ, start_response)
         if (operation.service, operation.name) == ("ec2", "DescribeRegions"):
             answer: Iterable[bytes] = _regions(operation, environ, start_response)
         elif answering.is_answered(operation.service, operation.name):
@@ -87,6 +72,26 @@ class Front:
         control.replied(operation.account, operation.name, operation.region)
         return _cut(answer, fault, environ["werkzeug.socket"]) if fault else answer
 
+    def _refused(
+        self, operation: Operation, fault: Optional[Fault], environ: Dict[str, Any]
+    ) -> Optional[Tuple[str, str]]:
+        """Return code and text of the refusal of a request, None for one that is served. "" is the usual text."""
+        if fault and fault.code not in (CUT, STALL):
+            return fault.code, denial(operation, BY_NO_POLICY) if fault.code in DENIED else ""
+        if (
+            operation.name in WRITES
+            and operation.resource.partition("/")[0] in self._encrypted_buckets
+            and environ.get(ENCRYPTION_HEADER) not in ("AES256", "aws:kms", "aws:kms:dsse")
+        ):
+            return "AccessDenied", ""
+        code = _not_let_in(operation)
+        if code:
+            return code, denial(operation, BY_A_CONTROL_POLICY) if code in DENIED else ""
+        if (operation.service, operation.name) == ("sts", "AssumeRole"):
+            role = roles.untrusted(operation.account, _form(environ))
+            return ("AccessDenied", denial(operation, f"on resource: {role}")) if role else None
+        return None
+
     def _answer(self, operation: Operation, environ: Dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         service, name, account, region = operation.service, operation.name, operation.account, operation.region
         status, headers, body = answering.answer(service, name, account, region, environ)
@@ -94,12 +99,7 @@ class Front:
         return [body]
 
     def _refuse(
-        self,
-        operation: Operation,
-        code: str,
-        environ: Dict[str, Any],
-        start_response: StartResponse,
-        text: str = "",
+        self, operation: Operation, code: str, text: str, environ: Dict[str, Any], start_response: StartResponse
     ) -> List[bytes]:
         environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
         status, headers, body = refusal(operation.service, code, secrets.token_hex(8).upper(), text)
