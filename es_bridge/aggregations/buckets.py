@@ -28,6 +28,13 @@ _GROUPS = "groups"
 Ask = Callable[[Mapping[str, Any], Sequence[Clause], Any], Dict[str, Any]]
 
 
+class Source(NamedTuple):
+    """What buckets are made by: a part of a composite aggregation, and the shape of its keys."""
+
+    source: Mapping[str, Any]
+    key: Any
+
+
 class Bucket(NamedTuple):
     """One bucket: its key in the order of the sources, its documents, and what else the engine computed of it."""
 
@@ -93,24 +100,25 @@ def of_indices(
 
 def pages(
     ask: Ask,
-    sources: Sequence[Mapping[str, Any]],
+    sources: Sequence[Source],
     computed: Mapping[str, Any],
     narrow: Sequence[Clause] = (),
     page_buckets: int = PAGE_BUCKETS,
 ) -> Iterator[Page]:
     """Yield all buckets of ``sources``. ``computed``: aggregations in each."""
     names = [str(number) for number in range(len(sources))]
+    keys = {name: each.key for name, each in zip(names, sources)}
     after: Optional[Dict[str, Any]] = None
     shape = {
         **TOTAL,
         "aggregations": {
-            _GROUPS: {"buckets": [{"key": dict, "doc_count": COUNT}], "after_key": Maybe(dict)},
+            _GROUPS: {"buckets": [{"key": keys, "doc_count": COUNT}], "after_key": Maybe(keys)},
         },
     }
     while True:
         composite: Dict[str, Any] = {
             "size": page_buckets,
-            "sources": [{name: source} for name, source in zip(names, sources)],
+            "sources": [{name: each.source} for name, each in zip(names, sources)],
         }
         if after is not None:
             composite["after"] = after
@@ -126,7 +134,7 @@ def pages(
             page_buckets = smaller
             continue
         groups = head["aggregations"][_GROUPS]
-        yield Page([Bucket([b["key"].get(name) for name in names], b["doc_count"], b) for b in groups["buckets"]], head)
+        yield Page([Bucket([b["key"][name] for name in names], b["doc_count"], b) for b in groups["buckets"]], head)
         after = groups.get("after_key")
         # A page that is not full is the last one; a full one may be.
         if after is None or len(groups["buckets"]) < page_buckets:

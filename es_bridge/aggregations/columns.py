@@ -7,10 +7,11 @@ keyword field). ``docs/elasticstats.md`` has the table.
 
 from __future__ import annotations
 
-from typing import Any, Dict, Iterable, List, Mapping, NamedTuple, Optional, Sequence, Set
+from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Set
 
+from es_bridge.aggregations.buckets import Source
 from es_bridge.aggregations.values import epoch_text, float_text, iso_text, text_of
-from es_bridge.answers import EACH
+from es_bridge.answers import EACH, NUMBER
 from es_bridge.errors import Aborted, BridgeError, QueryError
 from es_bridge.index_access import IndexAccess
 from es_bridge.query import SearchRequest
@@ -61,6 +62,16 @@ class Column(NamedTuple):
     def is_numeric(self) -> bool:
         """Whether the engine computes with its values."""
         return self.family in NUMERIC or (self.family == "date" and self.detail in _EPOCHS)
+
+    @property
+    def source(self) -> Source:
+        """What makes a bucket of each of its values."""
+        keys: Any = str
+        if self.family in ("integer", "float", "date", "time"):
+            keys = NUMBER
+        elif self.family == "boolean":
+            keys = bool
+        return Source({"terms": {"field": self.path}}, keys)
 
     def text(self, key: Any) -> str:
         """Return a key of a bucket as the text that an event has."""
@@ -136,9 +147,10 @@ class _Look:
         self._request = request
         self._indices = indices
         self._field_types = FieldTypes(transport)
-        names = [name for path in wanted for name in (path, f"{path}.keyword")]
-        self._types = self._field_types.of(names, indices)
-        self._mappings = self._mapping(transport, names)
+        self._mappings = self._mapping(transport, wanted)
+        # What a mapping says of the fields beside a text is asked of the types where mappings may not be read.
+        beside = [] if self._mappings else [f"{path}.keyword" for path in wanted]
+        self._types = self._field_types.of([*wanted, *beside], indices)
 
     def column(self, name: str, path: str, used: Set[str]) -> Column:
         types = self._types.get(path, {})
@@ -180,7 +192,7 @@ class _Look:
         if family == "text":
             text_path, path = path, self._keyword_of(name, path, found)
             family = "keyword"
-        options = list(self._options(path, types))
+        options = [self._option(index, path, text_path) for index in types]
         limits = [int(each["ignore_above"]) for each in options if str(each.get("ignore_above", "")).isdigit()]
         column = Column(
             name, path, family, self._detail(name, family, list(found), options), max(limits, default=None), text_path
@@ -267,8 +279,13 @@ class _Look:
             self.warnings.append(text)
         return Column(name)
 
-    def _options(self, path: str, types: Iterable[str]) -> Iterable[Mapping[str, Any]]:
-        return (self._mappings.get(index, {}).get(path, {}) for index in types)
+    def _option(self, index: str, path: str, text_path: str) -> Mapping[str, Any]:
+        """Return what an index's mapping says of a field, or of one beside a text."""
+        if not text_path:
+            return self._mappings.get(index, {}).get(path, {})
+        beside = self._mappings.get(index, {}).get(text_path, {}).get("fields") or {}
+        found: Mapping[str, Any] = beside.get(path[len(text_path) + 1 :]) or {}
+        return found
 
     def _mapping(self, transport: Transport, names: Sequence[str]) -> Dict[str, Dict[str, Mapping[str, Any]]]:
         """Return index -> name -> options of the field; nothing where the account may not read mappings."""

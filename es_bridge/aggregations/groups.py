@@ -17,7 +17,7 @@ Key = Tuple[Any, ...]
 
 #: Families whose values are texts to the engine: one value counts once in a document, and may be empty.
 TEXTS = ("keyword", "flattened")
-_STATS = {"count": COUNT, "min": Maybe(NUMBER), "max": Maybe(NUMBER), "avg": Maybe(NUMBER), "sum": Maybe(NUMBER)}
+_STATS = dict.fromkeys(("min", "max", "avg", "sum"), NUMBER)
 _ONE = {"value": COUNT}
 _EMPTY = {"doc_count": COUNT}
 _ARITHMETIC = ("sum", "avg")
@@ -72,10 +72,10 @@ class Computation(NamedTuple):
             if column.family in TEXTS:
                 count -= checked(computed.get(f"empty {column.path}"), _EMPTY, where)["doc_count"]
             return int(count)
-        stats = checked(computed.get(f"stats {column.path}"), _STATS, where)
-        value = stats[{"earliest": "min", "latest": "max"}.get(function, function)] if stats["count"] else None
-        if value is None:
+        stats = checked(computed.get(f"stats {column.path}"), {"count": COUNT}, where)
+        if not stats["count"]:
             return None
+        value = checked(stats, _STATS, where)[{"earliest": "min", "latest": "max"}.get(function, function)]
         if column.family == "date" and not column.is_numeric:
             return iso_text(value)
         if column.family == "time" and function in ("earliest", "latest"):
@@ -207,16 +207,21 @@ class Groups:
         group = self._groups.get(tuple(key))
         if group is None or value == "":
             return  # written after the groups were read, where there is no point in time; or no value
-        first, last = (
-            checked(bucket.computed[name], {"value": Maybe(NUMBER)}, self._where)["value"]
-            if name in bucket.computed
-            else None
-            for name in ("first", "last")
-        )
+        first, last = (self._time(bucket.computed, name) for name in ("first", "last"))
         text = column.text(value)
         for each, taking in zip(self._computations, group):
             if each.by_value and each.column == column:
                 taking.add(text, bucket.documents, first, last)
+
+    def _time(self, computed: Mapping[str, Any], name: str) -> Optional[float]:
+        """Return when a value was there first or last, if that was asked; ``None``: in no event with a time."""
+        if name not in computed:
+            return None
+        found = checked(computed[name], dict, self._where)
+        value: Optional[float] = checked(found, {"value": Maybe(NUMBER) if "value" in found else NUMBER}, self._where)[
+            "value"
+        ]
+        return value
 
     def rows(self) -> Iterator[Row]:
         """Yield a row for each group, in the order of their keys; columns without a value are left out."""

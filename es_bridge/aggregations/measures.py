@@ -15,7 +15,7 @@ MOST_BY = 10
 _LONGEST_TEXT = 10_000
 
 _QUOTED = r'"((?:[^"\\]|\\.)*)"' + r"|'((?:[^'\\]|\\.)*)'"
-_MEASURE = re.compile(r"\s*([A-Za-z_][A-Za-z0-9_]*)\s*(\()?")
+_MEASURE = re.compile(r"\s*([A-Za-z_][A-Za-z0-9_]*)(?:\s*(\())?")
 _FIELD = re.compile(rf"\s*(?:{_QUOTED}|([^()\"',]*?))\s*\)", re.DOTALL)
 _AS = re.compile(rf"\s+as\s+(?:{_QUOTED}|([^\s,()\"']+))", re.IGNORECASE | re.DOTALL)
 _NAME = re.compile(rf"\s*(?:{_QUOTED}|([^\s,\"']+))", re.DOTALL)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Dict, Iterator, List, Mapping, NamedTuple, Sequence, Tuple
 
-from es_bridge.aggregations.buckets import APPROXIMATE_PAGE_BUCKETS, Ask, Bucket, Page, pages
+from es_bridge.aggregations.buckets import APPROXIMATE_PAGE_BUCKETS, Ask, Bucket, Page, Source, pages
 from es_bridge.aggregations.columns import Column
 from es_bridge.aggregations.groups import TEXTS, Computation, Groups, computation
 from es_bridge.aggregations.request import StatsRequest
@@ -54,10 +54,10 @@ class Reading:
         for each in self._computations:
             if each.by_value and each.column:
                 self._by_value.setdefault(each.column, []).append(each)
-        self._sources: List[Mapping[str, Any]] = []
+        self._sources: List[Source] = []
         if stats.span:
             self._sources.append(stats.span.source(time_field, stats.zone))
-        self._sources += [{"terms": {"field": column.path}} for column in self._by]
+        self._sources += [column.source for column in self._by]
         self._approximate: List[str] = []
         self.groups = Groups(self._by, stats.span is not None, self._computations, where)
 
@@ -183,7 +183,7 @@ class Reading:
         computed: Dict[str, Any] = {}
         if any(each.needs_time for each in computations):
             computed = {"first": {"min": {"field": self._time}}, "last": {"max": {"field": self._time}}}
-        return pages(self._ask, [*self._sources, {"terms": {"field": column.path}}], computed, self._narrow)
+        return pages(self._ask, [*self._sources, column.source], computed, self._narrow)
 
     def _estimated(self, column: Column, computations: Sequence[Computation]) -> Iterator[int]:
         """Take the engine's estimates of how many values a column has in each group."""

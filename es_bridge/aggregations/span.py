@@ -6,6 +6,8 @@ import os
 import re
 from typing import Any, Dict, NamedTuple, Tuple
 
+from es_bridge.aggregations.buckets import Source
+from es_bridge.answers import NUMBER
 from es_bridge.errors import QueryError, TimeError
 from es_bridge.times import zone_named
 
@@ -29,12 +31,12 @@ class Span(NamedTuple):
         """Whether it is a day, which begins at midnight in a time zone."""
         return not self.step_ms
 
-    def source(self, field: str, zone: str) -> Dict[str, Any]:
+    def source(self, field: str, zone: str) -> Source:
         """Return it as a source of a composite aggregation. ``zone``: IANA name, for days."""
         step: Dict[str, Any] = (
             {"calendar_interval": "day", "time_zone": zone} if self.is_day else {"fixed_interval": f"{self.step_ms}ms"}
         )
-        return {"date_histogram": {"field": field, **step}}
+        return Source({"date_histogram": {"field": field, **step}}, NUMBER)
 
 
 def parse_span(text: str) -> Span:

@@ -20,7 +20,7 @@ from es_bridge.aggregations.buckets import Ask, of_indices, of_pit
 from es_bridge.aggregations.columns import Column
 from es_bridge.aggregations.groups import Computation, Row
 from es_bridge.aggregations.order import sort_rows
-from es_bridge.aggregations.reading import Reading
+from es_bridge.aggregations.reading import Overview, Reading
 from es_bridge.aggregations.request import StatsRequest
 from es_bridge.coverage import beyond_store
 from es_bridge.dialect import Dialect
@@ -105,8 +105,9 @@ class Statistics(Inquiry):
 
     def _rows(self, ask: Ask, time_field: TimeField, columns: Mapping[str, Column]) -> List[Row]:
         reading = Reading(self.stats, columns, time_field.name, ask, self._allowed_only(), self._where)
+        overview = self._pool.submit(reading.overview)
+        estimates: Overview = {}
         try:
-            overview = self._pool.submit(reading.overview)
             for page in reading.groups_pages():
                 self._no_shards(page.shards)
                 self.matched = page.matched
@@ -119,10 +120,9 @@ class Statistics(Inquiry):
             if not (isinstance(error, CeilingReached) and self.request.allow_partial):
                 raise
             self.warnings.append(f"{error}. {self._left_out}")
-        else:
-            said = reading.said(estimates, self.matched or 0, self._marks_too_long)
-            self.warnings += said[0]
-            self.notes += said[1]
+        warnings, notes = reading.said(estimates, self.matched or 0, self._marks_too_long)
+        self.warnings += warnings
+        self.notes += notes
         return list(reading.groups.rows())
 
     @property

@@ -17,6 +17,8 @@ from collectors.store.lifecycle import compare_policy, policy
 from collectors.store.periods import daily_indices
 from collectors.store.templates import compare, pieces, write
 from collectors.verify.presence import Presence
+from es_bridge.aggregations.request import stats_request
+from es_bridge.aggregations.statistics import Statistics
 from es_bridge.answers import COUNT, EACH, NUMBER, WHOLE, Maybe, checked
 from es_bridge.bulk import Create, bulk_create
 from es_bridge.config import ClusterConfig
@@ -119,6 +121,12 @@ def looked_up(transport: Transport) -> Any:
         return found, lookup.warnings
 
 
+def grouped(transport: Transport) -> Any:
+    stats = stats_request(stats="count, max(@timestamp) as last, dc(@timestamp), latest(@timestamp) as x", by="index")
+    with Statistics(transport, SearchRequest(INDEX, size=0), stats) as statistics:
+        return [row for page in statistics for row in page]
+
+
 def by_scroll(transport: Transport) -> Any:
     """As where an account may not open a point in time."""
     return search()(transport)
@@ -154,6 +162,11 @@ KINDS: Dict[str, Tuple[Callable[[Received], bool], Callable[[Transport], Any]]] 
     "next of a scroll": (lambda received: received.target == "/_search/scroll", by_scroll),
     "many searches": (asks("_msearch"), looked_up),
     "types to look up by": (asks("_field_caps", "ignore_unavailable"), looked_up),
+    "groups": (asks('"composite"', '"stats @timestamp"'), grouped),
+    "values of groups": (asks('"composite"', '"first"'), grouped),
+    "what groups do not show": (asks('"grouped"'), grouped),
+    "types to group by": (asks("_field_caps", "ignore_unavailable"), grouped),
+    "mappings": (asks("/_mapping/field/"), grouped),
     "indices": (asks("by_index"), indices),
     "indices, fields": (asks("_field_caps"), indices),
     "indices, resolved": (asks("_resolve"), indices),
@@ -227,6 +240,8 @@ def _tolerable(kind: str, path: Tuple[Any, ...], result: Any, right: Any) -> boo
     if kind in ("indices, resolved", "indices, sizes", "indices, health"):  # what some accounts may not know either
         (facts,), (true,) = result, right
         return all(now in (None, "unknown", was) for now, was in zip(astuple(facts), astuple(true)))
+    if kind.endswith("groups"):  # other numbers, or a group less, are what the engine says
+        return path[-1] in ("max", "value", "1") or path[-2:] == ("buckets", 0)
     if kind == "fields":
         return path[-1] == "key_as_string" or path[-2:] == ("buckets", 0)
     if kind.startswith("indices"):
