@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Callable, Dict, Iterator, Union
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from lab.engine import DEFAULT_ENGINE, Engine, EngineUnavailable, start_engine
 from tests import engine_pool, fast, sampling
@@ -24,6 +25,10 @@ if TYPE_CHECKING:
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 engine_pool.compile_quickly()
+
+# A test must not fail because the machine has other work.
+settings.register_profile("beside other work", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("beside other work")
 
 GOLDEN = Path(__file__).resolve().parent / "golden"
 
