@@ -330,6 +330,7 @@ ROOMS: Dict[str, Tuple[str, ...]] = {
     "reading": ("errors", "records", "sources"),
     "sinks": ("errors", "records", "sources"),
     "polling": ("errors", "records", "sources", "sinks"),
+    "assets": (),
     "store": ("errors", "records", "sources", "sinks"),
     "delivery": ("errors", "records", "sources", "sinks", "reading"),
     "loading": ("errors", "records", "sources", "sinks", "reading", "store", "delivery"),

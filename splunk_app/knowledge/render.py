@@ -16,7 +16,6 @@ PARSING = Path("deploy/splunk/aws_siem_bridge_parsing/default")
 BY_HAND = Path(__file__).with_name("macros.conf")
 #: Datasets without CIM fields: written by the inputs about themselves. Time member -> as for a dataset.
 PLAIN = {
-    "asset": ("aws:siem_bridge:asset", "time"),
     "health": ("aws:siem_bridge:health", "time"),
     "count": ("aws:siem_bridge:count", "time"),
 }
@@ -73,6 +72,8 @@ def tags(datasets: Sequence[Dataset]) -> str:
     stanzas = []
     for dataset in datasets:
         for each in dataset.eventtypes:
+            if not each.tags:
+                continue
             stanzas.append("\n".join([f"[eventtype={each.name}]", *(f"{tag} = enabled" for tag in each.tags)]) + "\n")
     return "\n".join([_RENDERED, *stanzas])
 

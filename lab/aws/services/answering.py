@@ -12,6 +12,7 @@ from lab.aws.operations import OF_SIGNING_NAME
 from lab.aws.services import (  # noqa: F401 - each module adds its answers
     access_analyzer,
     export_jobs,
+    function_urls,
     guardduty,
     inspector2,
     macie2,

@@ -16,7 +16,7 @@ from splunklib.modularinput import InputDefinition, ValidationDefinition
 
 from aws_bridge.errors import AwsError
 from aws_inputs import accounts as account_settings
-from aws_inputs.kinds import EVENTS, KINDS, Kind, scheme
+from aws_inputs.kinds import ASSETS, EVENTS, KINDS, Kind, scheme
 from aws_inputs.process import begin, now_ms, refuse_in_a_cluster
 from aws_inputs.settings import InputSettings, read
 from collectors.errors import CollectorError
@@ -134,6 +134,10 @@ def _run(kind: Kind, given: _Given, out: BinaryIO) -> None:
             from aws_inputs.events import Events
 
             Events(process).run()
+        elif kind is ASSETS:
+            from aws_inputs.assets import Assets
+
+            Assets(process).run()
         else:
             from aws_inputs.polling import Polling
 

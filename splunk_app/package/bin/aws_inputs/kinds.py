@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import NamedTuple, Optional, Tuple
 from xml.sax.saxutils import escape, quoteattr
 
+from collectors.assets.asset import USUAL_TAGS
+
 BOOLEAN, NUMBER, STRING = "boolean", "number", "string"
 
 
@@ -134,7 +136,33 @@ EVENTS = Kind(
     ),
 )  # fmt: skip
 
-KINDS = {kind.name: kind for kind in (GUARDDUTY, SECURITY_HUB, EVENTS)}
+ASSETS = Kind(
+    "aws_assets",
+    "AWS assets",
+    "What there is in every chosen region, how it is exposed, and what changed: instances, addresses, buckets, users.",
+    (
+        _ACCOUNT,
+        _CEILING,
+        _CHECKPOINTS,
+        _SOURCE,
+        _HEARTBEAT,
+        Setting("regions", "Regions", "all, or a list separated by commas.", default="all"),
+        Setting(
+            "poll_interval_s", "Interval", "Seconds between two inventories of a region.",
+            NUMBER, default="3600", least=1, most=86_400,
+        ),
+        *(
+            Setting(
+                f"{what}_tags", f"Tags of the {what}",
+                f"Names of tags that say the {what}, separated by commas; the first that there is, in any casing.",
+                default=", ".join(usual),
+            )
+            for what, usual in USUAL_TAGS._asdict().items()
+        ),
+    ),
+)  # fmt: skip
+
+KINDS = {kind.name: kind for kind in (GUARDDUTY, SECURITY_HUB, EVENTS, ASSETS)}
 
 
 def kind_of(stanza: str) -> Optional[Kind]:

@@ -49,7 +49,7 @@ class _StoppableLister:
 
 
 @dataclass
-class _Unit:
+class Unit:
     """One region of one account."""
 
     name: str
@@ -70,10 +70,10 @@ class Polling:
         self._settings = process.settings
         self._interval_s = float(self._settings["poll_interval_s"])
         self._backoff = Backoff(self._interval_s, LONGEST_WAIT_S)
-        self._units: Dict[str, _Unit] = {}
+        self._units: Dict[str, Unit] = {}
         self._callers: Dict[str, Caller] = {}
         self._told: Dict[str, str] = {}
-        self._due: List[Tuple[float, int, _Unit]] = []
+        self._due: List[Tuple[float, int, Unit]] = []
         self._number = itertools.count()
         self._changed = threading.Condition()
         self._fatal: Optional[BaseException] = None
@@ -98,7 +98,7 @@ class Polling:
                 self._process.stop.set()
         self._process.write_counts()
 
-    def _take_due(self) -> List[_Unit]:
+    def _take_due(self) -> List[Unit]:
         """Return the units that are due, after waiting a moment for one."""
         with self._changed:
             now_s = time.monotonic()
@@ -111,7 +111,7 @@ class Polling:
                 taken.append(heapq.heappop(self._due)[2])
             return taken
 
-    def _put(self, unit: _Unit, after_s: float) -> None:
+    def _put(self, unit: Unit, after_s: float) -> None:
         with self._changed:
             heapq.heappush(self._due, (time.monotonic() + after_s, next(self._number), unit))
             self._changed.notify()
@@ -139,7 +139,7 @@ class Polling:
             account_id = str(caller.call("sts", account.home_region, "GetCallerIdentity")["Account"])
             for dataset in datasets_of(self._settings):
                 for region in self._regions(caller, dataset):
-                    self._add(_Unit(f"{account_id}/{region}/{dataset}", name, account_id, region, dataset, caller))
+                    self._add(Unit(f"{account_id}/{region}/{dataset}", name, account_id, region, dataset, caller))
         except CallProblem as exc:
             self._process.health.place(place, account=name)
             self._process.health.failed(place, exc)
@@ -150,8 +150,7 @@ class Polling:
     def _regions(self, caller: Caller, dataset: str) -> List[str]:
         if self._settings.regions is not None:
             return list(self._settings.regions)
-        service = import_module(f"collectors.sources.{dataset}.api").SERVICE
-        found = enabled_regions(caller, service)
+        found = enabled_regions(caller, self._service_of(dataset))
         if found.guessed:
             self._tell_once(
                 f"regions of {caller.account}", "all regions of the partition are asked", account=caller.account,
@@ -159,12 +158,17 @@ class Polling:
             )  # fmt: skip
         return found.names
 
+    def _service_of(self, dataset: str) -> str:
+        """Return the service whose regions are asked."""
+        service: str = import_module(f"collectors.sources.{dataset}.api").SERVICE
+        return service
+
     def _caller(self, account: Account) -> Caller:
         if account.name not in self._callers:
             self._callers[account.name] = Caller(AwsSession(account), rates=RATES, sleep=self._process.sleep)
         return self._callers[account.name]
 
-    def _add(self, unit: _Unit) -> None:
+    def _add(self, unit: Unit) -> None:
         if unit.name not in self._units:
             self._units[unit.name] = unit
             self._process.health.place(unit.name, dataset=unit.dataset, account=unit.account_id, region=unit.region)
@@ -177,7 +181,7 @@ class Polling:
 
     # One turn.
 
-    def _turn(self, unit: _Unit) -> None:
+    def _turn(self, unit: Unit) -> None:
         """Do one turn of a unit, and say when the next one is due. Never raises."""
         try:
             after_s = self._one_turn(unit)
@@ -189,7 +193,7 @@ class Polling:
             return
         self._put(unit, after_s)
 
-    def _one_turn(self, unit: _Unit) -> float:
+    def _one_turn(self, unit: Unit) -> float:
         health = self._process.health
         try:
             poller = unit.poller = unit.poller or self._poller(unit)
@@ -224,7 +228,7 @@ class Polling:
     def _wait_denied_s(self) -> float:
         return min(LONGEST_WAIT_S, WAIT_INTERVALS * self._interval_s)
 
-    def _poller(self, unit: _Unit) -> Poller:
+    def _poller(self, unit: Unit) -> Poller:
         values, process = self._settings.values, self._process
         choice = Choice(
             float(values.get("least_severity") or 0), bool(values["archived"]), names(values.get("products") or "")
@@ -260,6 +264,6 @@ class Polling:
             )
         return poller
 
-    def _lister(self, unit: _Unit, choice: Choice) -> Lister:
+    def _lister(self, unit: Unit, choice: Choice) -> Lister:
         api = import_module(f"collectors.sources.{unit.dataset}.api")
         return _StoppableLister(api.lister(unit.caller, unit.region, unit.account_id, choice), self._process.stop)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any, Dict, List, Mapping, Optional, Tuple
 
-from aws_inputs.kinds import BOOLEAN, EVENTS, GUARDDUTY, NUMBER, SECURITY_HUB, Kind, Setting
+from aws_inputs.kinds import ASSETS, BOOLEAN, EVENTS, GUARDDUTY, NUMBER, SECURITY_HUB, Kind, Setting
 from collectors.polling.budget import DAY_MS
 from collectors.sources.registry import FINDINGS
 from es_bridge.errors import ConfigError
@@ -77,6 +77,8 @@ def datasets_of(settings: InputSettings) -> Tuple[str, ...]:
         return ("guardduty",)
     if settings.kind is SECURITY_HUB:
         return ("securityhub" if settings["product"] == "cspm" else "securityhub_v2",)
+    if settings.kind is ASSETS:
+        return ("asset",)
     return names(settings["datasets"])
 
 
