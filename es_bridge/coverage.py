@@ -203,6 +203,8 @@ def before_oldest(transport: Transport, request: SearchRequest, names: Sequence[
         return [], []
     name = request.time_field
     body = {"size": 0, "track_total_hits": False, "aggs": {"oldest": {"min": {"field": name}}}}
+    if request.allowed_indices is not None:  # one may have come to be in between
+        body["query"] = {"terms": {"_index": list(names)}}
     try:
         reply = transport.request("POST", (request.index, "_search"), None, body).json(_OLDEST)
     except Aborted:

@@ -33,7 +33,7 @@ from es_bridge.errors import (
 )
 from es_bridge.failures import HINTS
 from es_bridge.patterns import fits_within_colons
-from es_bridge.query import SearchRequest
+from es_bridge.query import Clause, SearchRequest
 from es_bridge.reply import Hit
 from es_bridge.request_line import paths
 from es_bridge.transport import Transport
@@ -176,6 +176,13 @@ class IndexAccess:
                 "roles may read all of them. Name fewer"
             )
         self._admit({bucket["key"] for bucket in found["buckets"]} - self.known)
+
+    def clauses(self) -> List[Clause]:
+        """Return the clause for the indices that were found to be allowed, where not every index is.
+
+        For requests whose answer does not say which index it is of: an index may have come to be in between.
+        """
+        return [{"terms": {"_index": sorted(self.known)}}] if self.is_restricted else []
 
     def may_tell_of(self, index: Any) -> bool:
         """Whether what an engine says of an index may be shown."""

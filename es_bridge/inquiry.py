@@ -28,7 +28,7 @@ from es_bridge.errors import (
 from es_bridge.index_access import IndexAccess
 from es_bridge.limits import Ceilings, RunTime
 from es_bridge.pit import PitSearch
-from es_bridge.query import Clause, SearchRequest
+from es_bridge.query import SearchRequest
 from es_bridge.stopping import CANCEL_TIMEOUT_S, EngineTimeLimit, cancel_tasks, engine_time_limit
 from es_bridge.time_field import NANOS_RANGE_MS, TimeField, resolve
 from es_bridge.times import now_ms
@@ -360,17 +360,13 @@ class Inquiry:
             return self._ceilings.took_too_long(cluster)
         return self._ceilings.exceeded(self._transport.bytes_received, cluster)
 
-    def _allowed_only(self) -> List[Clause]:
-        """Return the clause for the indices that were found to be allowed, where not every index is."""
-        return [{"terms": {"_index": sorted(self._access.known)}}] if self._access.is_restricted else []
-
     def _left_out_without_time(self) -> List[str]:
         """Return a warning about documents that a time range leaves out because they have no time. May ask."""
         if self._pit_search is None or self.request.unbounded:
             return []
         time_field = self._pit_search.time_field
         without = time_field.without
-        left_out = self._pit_search.count_without_time(self._allowed_only()) if without else 0
+        left_out = self._pit_search.count_without_time(self._access.clauses()) if without else 0
         if not left_out:
             return []
         return [

@@ -104,7 +104,7 @@ class Statistics(Inquiry):
         return uses
 
     def _rows(self, ask: Ask, time_field: TimeField, columns: Mapping[str, Column]) -> List[Row]:
-        reading = Reading(self.stats, columns, time_field.name, ask, self._allowed_only(), self._where)
+        reading = Reading(self.stats, columns, time_field.name, ask, self._access.clauses(), self._where)
         overview = self._pool.submit(reading.overview)
         estimates: Overview = {}
         try:

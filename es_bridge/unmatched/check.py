@@ -82,10 +82,11 @@ class FieldCheck:
             return []
         # Not exists: OpenSearch 2.19 finds nothing below the first level with it, with a prefix it does.
         filters = {name: {"prefix": {name: ""}} for name in members}
+        narrow = range_clause(time_field, request.earliest_ms, request.latest_ms)
         body = {
             "size": 0,
             "track_total_hits": False,
-            "query": {"bool": {"filter": range_clause(time_field, request.earliest_ms, request.latest_ms)}},
+            "query": {"bool": {"filter": [*narrow, *self._access.clauses()]}},
             "aggs": {"members": {"filters": {"filters": filters}}},
         }
         try:

@@ -194,16 +194,18 @@ def test_equals_a_loop_over_the_documents(cluster: Cluster, index: str, stats: s
 
 
 def test_every_bucket_comes(cluster: Cluster, index: str) -> None:
-    rows, statistics = ask(cluster, index, stats="count, latest(n)", by="id")
-    assert len(rows) == EVENTS * IDS
+    rows, statistics = ask(cluster, index, by="id", where="count = 1", sort="-id")
     ids = {f"{number}-{each}" for number in range(EVENTS) for each in range(IDS)}
-    assert {row["id"] for row in rows} == ids
-    assert all(row["count"] == 1 for row in rows)
-    rows, statistics = ask(cluster, index, by="id", where="count = 1", sort="-id", limit=3)
-    assert [row["id"] for row in rows] == sorted(ids, reverse=True)[:3]
-    assert statistics.cut == EVENTS * IDS - 3
-    (warning,) = statistics.warnings
-    assert f"{EVENTS * IDS} rows, the first 3 are returned (limit=3)" in warning
+    assert [row["id"] for row in rows] == sorted(ids, reverse=True)
+    assert (statistics.matched, statistics.cut, statistics.warnings) == (EVENTS, 0, [])
+
+
+def test_a_limit_cuts_sorted_rows_and_says_so(cluster: Cluster, index: str) -> None:
+    rows, statistics = ask(cluster, index, stats="count, max(n) as most", by="user", sort="-most, user", limit=3)
+    everything, _ = ask(cluster, index, stats="count, max(n) as most", by="user")
+    assert rows == sorted(everything, key=lambda row: (-row["most"], row["user"]))[:3]
+    assert statistics.cut == 297
+    assert statistics.warnings == ["300 rows, the first 3 are returned (limit=3). Use limit=0 for all"]
 
 
 @pytest.mark.parametrize("by", ["", "name"])
