@@ -124,6 +124,8 @@ class BatchSearch:
             )
         except (ReplyTooLarge, RejectedQuery) as exc:
             if isinstance(exc, RejectedQuery):
+                if is_of_another_engine(exc):
+                    raise
                 self._check_clauses(exc)  # then it is one of the values that fails them all
             if len(searches) == 1:
                 if isinstance(exc, RejectedQuery):
@@ -201,6 +203,11 @@ class BatchSearch:
             body,
         )
         self._are_clauses_good = True
+
+
+def is_of_another_engine(error: RejectedQuery) -> bool:
+    """Whether a request has a parameter that only another engine knows than the one that answers."""
+    return "unrecognized parameter" in error.reason.lower()
 
 
 def _line(value: Any) -> bytes:

@@ -18,10 +18,10 @@ from datetime import date, timedelta
 from typing import Deque, Dict, Iterator, List, NamedTuple, Optional, Sequence, Set, Tuple
 
 from es_bridge.dialect import Dialect, detect
-from es_bridge.errors import CeilingReached, NotFound, QueryError
+from es_bridge.errors import CeilingReached, NotFound, QueryError, RejectedQuery
 from es_bridge.inquiry import Inquiry
 from es_bridge.limits import Ceilings
-from es_bridge.lookup.batch import Asked, BatchSearch, Found
+from es_bridge.lookup.batch import Asked, BatchSearch, Found, is_of_another_engine
 from es_bridge.lookup.event_key import EventKey, LookupRequest, Matches
 from es_bridge.lookup.match_types import MatchTypes, match_types
 from es_bridge.time_field import NANOS_RANGE_MS
@@ -272,7 +272,7 @@ class Lookup(Inquiry):
 
     def _ask(self, keys: Sequence[EventKey], most: int) -> List[Matches]:
         """Return the answers of a batch."""
-        assert self._types is not None and self._batches is not None  # noqa: S101
+        assert self._types is not None  # noqa: S101
         started = time.monotonic()
         searches: List[Asked] = []
         owners: List[int] = []
@@ -285,10 +285,23 @@ class Lookup(Inquiry):
                 searches += [Asked(within, part) for part in parts]
                 owners += [place] * len(parts)
         found: List[List[Found]] = [[] for _ in keys]
-        for owner, each in zip(owners, self._batches.ask(searches, most) if searches else ()):
+        for owner, each in zip(owners, self._found(searches, most) if searches else ()):
             found[owner].append(each)
         self._adapt(time.monotonic() - started, sum(len(part.hits) for each in found for part in each) / len(keys))
         return [_answer(each, cannot, most) for each, cannot in zip(found, unfit)]
+
+    def _found(self, searches: Sequence[Asked], most: int) -> List[Found]:
+        """Return what the searches find, also where another engine answers than the one that was remembered."""
+        assert self._batches is not None  # noqa: S101
+        try:
+            return self._batches.ask(searches, most)
+        except RejectedQuery as exc:
+            if self._remembered is None or not is_of_another_engine(exc):
+                raise
+            if self._dialect is self._remembered:
+                self._dialect = detect(self._transport)
+                self._batches.time_limit = self._time_limit()
+            return self._batches.ask(searches, most)
 
     def _within_type(self, key: EventKey) -> Optional[EventKey]:
         """Return a key within the times that date_nanos can hold, if need be; ``None`` where nothing is left."""

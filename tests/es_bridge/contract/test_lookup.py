@@ -12,6 +12,7 @@ from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence, Tupl
 
 import pytest
 
+from es_bridge.dialect import Dialect, Elasticsearch
 from es_bridge.errors import (
     Aborted,
     BridgeError,
@@ -309,6 +310,23 @@ def test_times_of_nanoseconds_are_compared_by_the_millisecond(cluster: Cluster) 
         ["ms", "ns1", "ns999999"],
     ]
     assert lookup.ticks_per_s == 10**9
+
+
+@pytest.mark.parametrize(
+    "remembered", [Dialect((2, 19, 4), "2.19.4"), Elasticsearch((9, 0, 1), "9.0.1", "default")], ids=str
+)
+def test_a_remembered_engine_that_is_another_one_costs_no_match(
+    cluster: Cluster, flows: Tuple[str, List[Dict[str, Any]]], remembered: Dialect
+) -> None:
+    index, documents = flows
+    events = [key(address, at=60_000) for address in ADDRESSES]
+    request = LookupRequest(SearchRequest(index=index), ("srcaddr",))
+    with Lookup(cluster.transport, request, remembered=remembered) as lookup:
+        found = list(lookup.answers(events))
+        lookup.finish()
+    assert [told(matches) for matches in found if matches] == [expected(documents, e, ("srcaddr",)) for e in events]
+    if cluster.id.startswith("elasticsearch") and remembered.name == "opensearch":
+        assert lookup.engine.startswith("elasticsearch") and lookup.learnt is not None
 
 
 def test_nothing_to_look_up_finds_out_what_is_wrong_all_the_same(cluster: Cluster) -> None:
