@@ -54,7 +54,10 @@ class Assets(Polling):
         tags = TagNames(*(names(self._settings[f"{what}_tags"].lower()) for what in TagNames._fields))
         changes = seen.compare(found.lists, found.complete, now_ms // 1000, tags)
         tally = self._write(unit, changes, seen, now_ms)
-        process.checkpoints.save(name, seen.as_json())
+        try:
+            self._wait_until_taken()
+        finally:  # also when the process is to end: splunkd reads on until it has
+            process.checkpoints.save(name, seen.as_json())
         self._tell(unit, found, tally, changes, len(seen.assets))
         return self._interval_s
 
@@ -84,11 +87,13 @@ class Assets(Polling):
             tally.over_ceiling += 1
         for _ in process.sink.write(records):
             tally.written += 1
-        for _ in range(DRAINED_WITHIN_S * 5):
-            if process.sink.drained():
-                break
-            process.sleep(0.2)
         return tally
+
+    def _wait_until_taken(self) -> None:
+        for _ in range(DRAINED_WITHIN_S * 5):
+            if self._process.sink.drained():
+                return
+            self._process.sleep(0.2)
 
     def _tell(self, unit: Unit, found: Found, tally: Tally, changes: List[Change], assets: int) -> None:
         health = self._process.health
