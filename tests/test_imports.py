@@ -329,7 +329,7 @@ ROOMS: Dict[str, Tuple[str, ...]] = {
     "sources": ("errors", "records"),
     "reading": ("errors", "records", "sources"),
     "sinks": ("errors", "records", "sources"),
-    "polling": ("errors", "records", "sources", "sinks"),
+    "polling": ("errors", "records", "sources", "reading", "sinks"),
     "assets": (),
     "store": ("errors", "records", "sources", "sinks"),
     "delivery": ("errors", "records", "sources", "sinks", "reading"),

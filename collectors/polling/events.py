@@ -35,6 +35,8 @@ class Received(Tally):
     """What one receipt of messages did."""
 
     messages: int = 0
+    #: Messages of other sources.
+    passed_over: int = 0
     #: How long the oldest event was on its way, milliseconds.
     lag_ms: int = 0
 
@@ -54,8 +56,6 @@ class EventQueue:
     #: Names of the sources whose events are wanted; all if empty. Others are deleted unread, and counted.
     datasets: Set[str] = field(default_factory=set)
     delete_after_s: int = DELETE_AFTER_S
-    #: Messages of other sources.
-    passed_over: int = 0
     _flushed: Deque[_Flushed] = field(default_factory=deque)
 
     def turn(self, wait_s: int = LONG_POLL_S) -> Received:
@@ -70,7 +70,7 @@ class EventQueue:
             try:
                 event = event_of(message.body)
                 if self.datasets and dataset_of(event) not in self.datasets:
-                    self.passed_over += 1
+                    received.passed_over += 1
                 else:
                     findings += list(findings_of(event))
                 done.append(message)

@@ -42,7 +42,17 @@ CARRIED = (
     Room("aws_bridge", without=("functions", "renew.py", "trimming.py"), data="service_models/data"),
     Room(
         "collectors",
-        without=("cli", "delivery", "lambda_function", "loading", "reading", "store", "verify", "opensearch"),
+        without=(
+            "cli",
+            "delivery",
+            "lambda_function",
+            "loading",
+            "reading.py",
+            "recognise.py",
+            "store",
+            "verify",
+            "opensearch",
+        ),
     ),
 )
 #: What will be needed there: kept fit for Splunk's Pythons, carried from the day it is used.

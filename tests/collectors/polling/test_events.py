@@ -120,4 +120,5 @@ def test_sns_may_have_wrapped_it_and_other_sources_are_passed_over(world: Input)
     world.sqs.put(json.dumps(event))
     world.sqs.put(json.dumps(example("event", "of_the_users_own_rule")))
     events = world.start(datasets={"accessanalyzer"})
-    assert events.turn(0).written == 1 and events.passed_over == 1 and events.waiting == 2
+    turn = events.turn(0)
+    assert turn.written == 1 and turn.passed_over == 1 and events.waiting == 2

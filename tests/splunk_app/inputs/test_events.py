@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import gzip
+import json
+from pathlib import Path
+
 from lab.aws import AwsAccount
 from tests.splunk_app.inputs.conftest import HEALTH, QUICK, of
 from tests.splunk_app.inputs.test_failures import now
+
+WAF = Path(__file__).resolve().parents[2] / "data" / "waf"
 
 
 def test_events_of_several_services_arrive_and_their_messages_are_deleted(input_of, aws_account: AwsAccount):
@@ -33,3 +39,21 @@ def test_events_of_several_services_arrive_and_their_messages_are_deleted(input_
     running.wait_for(lambda events: left() <= 1, 30)
     assert running.stop() == 0 and running.stderr == ""
     assert not [each for each in of(running.events, HEALTH) if each["status"] != "ok"]
+
+
+def test_detections_of_a_web_acl_come_out_of_its_logs_in_s3(input_of, aws_account: AwsAccount):
+    lines = [line for path in sorted(WAF.glob("*.jsonl")) for line in path.read_bytes().splitlines()]
+    s3, sqs = aws_account.client("s3"), aws_account.client("sqs")
+    bucket, key = f"aws-waf-logs-{aws_account.id}", "AWSLogs/a/WAFLogs/us-east-1/shop/x.log.gz"
+    s3.create_bucket(Bucket=bucket)
+    s3.put_object(Bucket=bucket, Key=key, Body=gzip.compress(b"\n".join(lines)))
+    url = sqs.create_queue(QueueName="waf")["QueueUrl"]
+    event = {"eventName": "ObjectCreated:Put", "s3": {"bucket": {"name": bucket}, "object": {"key": key}}}
+    sqs.send_message(QueueUrl=url, MessageBody=json.dumps({"Records": [event]}))
+    running = input_of("aws_waf_detections").run("shop", queue_url=url, region="us-east-1", heartbeat_s=10)
+    running.wait_for(lambda events: of(events, HEALTH))
+    assert running.stop() == 0 and running.stderr == ""
+    found = of(running.events, "aws:waf")
+    (beat,) = of(running.events, HEALTH)
+    assert len(found) + beat["dropped"] == len(lines) and beat["events"] == len(found) > 0
+    assert {event["source"].split(":")[1] for event in running.events if event["sourcetype"] == "aws:waf"} == {"waf"}

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from aws_inputs import settings
-from aws_inputs.kinds import EVENTS, GUARDDUTY, KINDS, SECURITY_HUB, kind_of
+from aws_inputs.kinds import EVENTS, GUARDDUTY, KINDS, SECURITY_HUB, WAF, kind_of
 
 from es_bridge.errors import ConfigError
 from lab.aws import AwsAccount
@@ -48,6 +48,7 @@ def test_no_input_is_shipped_ready_to_run():
         (GUARDDUTY, {"poll_interval_s": "0"}, "poll_interval_s: 0 is not from 1 to 86400"),
         (SECURITY_HUB, {"product": "v2"}, "product: 'v2' is none of cspm, ocsf"),
         (EVENTS, {}, "queue_url: it is missing"),
+        (WAF, {"sample_percent": "0"}, "queue_url: it is missing: URL of the SQS queue.; sample_percent: 0 is not"),
         (EVENTS, {"queue_url": "https://sqs/x"}, "is no URL of a queue"),
         (EVENTS, {"queue_url": "https://vpce-1.example/123456789012/q"}, "does not say its region"),
         (EVENTS, {"queue_url": "https://vpce-1.example/123456789012/q", "region": "x y"}, "'x y' is no region"),

@@ -49,8 +49,8 @@ class Health:
         with self._lock:
             self._places.setdefault(name, _Place(members, {}))
 
-    def worked(self, name: str, tally: Tally, lag_ms: int, **more: Any) -> None:
-        """Say, when it is time, what was done: counts since the last heartbeat."""
+    def worked(self, name: str, tally: Tally, lag_ms: int, **more: Any) -> bool:
+        """Say, when it is time, what was done: counts since the last heartbeat. Return whether it was time."""
         with self._lock:
             place = self._places[name]
             self._count(place, tally)
@@ -66,6 +66,8 @@ class Health:
             if now_ms - place.heartbeat_ms >= self._heartbeat_ms:
                 place.heartbeat_ms = now_ms
                 self._say(place, OK, now_ms, **more)
+                return True
+        return False
 
     def failed(self, name: str, problem: BaseException, tally: Optional[Tally] = None) -> None:
         """Say that a turn failed, unless it was said already."""

@@ -79,6 +79,12 @@ _POLLING = (
         NUMBER, default="600", least=0, most=86_400,
     ),
 )  # fmt: skip
+_QUEUE = Setting("queue_url", "Queue", "URL of the SQS queue.", required=True)
+_QUEUE_REGION = Setting("region", "Region", "Of the queue; needed where its URL does not say it.")
+_DELETE_AFTER = Setting(
+    "delete_after_s", "Delete after", "Seconds from the flush of what a message brought to its deletion.",
+    NUMBER, default="300", least=0, most=36_000,
+)  # fmt: skip
 _OF_ALL = (_ACCOUNT, _CEILING, _CHECKPOINTS, _SOURCE, _ALL_VERSIONS, _HEARTBEAT)
 
 GUARDDUTY = Kind(
@@ -123,15 +129,25 @@ EVENTS = Kind(
     (
         *_OF_ALL,
         _PASSED,
-        Setting("queue_url", "Queue", "URL of the SQS queue.", required=True),
-        Setting("region", "Region", "Of the queue; needed where its URL does not say it."),
+        _QUEUE,
+        _QUEUE_REGION,
         Setting(
             "datasets", "Findings", "guardduty, securityhub, securityhub_v2, inspector, macie, accessanalyzer, signin, "
             "event; empty for all. Others in the queue are deleted and counted.",
         ),
+        _DELETE_AFTER,
+    ),
+)  # fmt: skip
+
+WAF = Kind(
+    "aws_waf_detections",
+    "AWS WAF detections",
+    "Requests that a web ACL blocked, counted, challenged, monetised or limited, out of its logs in S3.",
+    (
+        _ACCOUNT, _CEILING, _CHECKPOINTS, _SOURCE, _HEARTBEAT, _QUEUE, _QUEUE_REGION, _DELETE_AFTER,
         Setting(
-            "delete_after_s", "Delete after", "Seconds from the flush of a message's findings to its deletion.",
-            NUMBER, default="300", least=0, most=36_000,
+            "sample_percent", "Sample", "Percent of these requests that are written.",
+            NUMBER, default="100", least=1, most=100,
         ),
     ),
 )  # fmt: skip
@@ -162,7 +178,9 @@ ASSETS = Kind(
     ),
 )  # fmt: skip
 
-KINDS = {kind.name: kind for kind in (GUARDDUTY, SECURITY_HUB, EVENTS, ASSETS)}
+KINDS = {kind.name: kind for kind in (GUARDDUTY, SECURITY_HUB, EVENTS, WAF, ASSETS)}
+#: Those that read a queue.
+OF_A_QUEUE = (EVENTS, WAF)
 
 
 def kind_of(stanza: str) -> Optional[Kind]:

@@ -62,7 +62,7 @@ class Process:
     def rules(self) -> Rules:
         """What is withheld."""
         values = self.settings.values
-        return Rules(not values["all_versions"], values.get("passed_findings", "count") == "count")
+        return Rules(not values.get("all_versions"), values.get("passed_findings", "count") == "count")
 
     def sleep(self, seconds: float) -> None:
         """Wait; raise `Stopped` when the process is to end."""

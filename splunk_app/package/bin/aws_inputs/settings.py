@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any, Dict, List, Mapping, Optional, Tuple
 
-from aws_inputs.kinds import ASSETS, BOOLEAN, EVENTS, GUARDDUTY, NUMBER, SECURITY_HUB, Kind, Setting
+from aws_inputs.kinds import ASSETS, BOOLEAN, GUARDDUTY, NUMBER, OF_A_QUEUE, SECURITY_HUB, Kind, Setting
 from collectors.polling.budget import DAY_MS
 from collectors.sources.registry import FINDINGS
 from es_bridge.errors import ConfigError
@@ -53,7 +53,7 @@ def read(kind: Kind, stanza: str, given: Mapping[str, str], now_ms: int) -> Inpu
             wrong.append(f"{setting.name}: {exc}")
     backfill_from_ms, regions = 0, None
     try:
-        if kind is not EVENTS:
+        if kind not in OF_A_QUEUE:
             backfill_from_ms = _start(values.get("start_date", ""), now_ms)
             regions = _regions(values.get("regions", ""))
         elif values.get("queue_url"):

@@ -1,0 +1,81 @@
+"""Leads through the turns of an input that reads a queue."""
+
+from __future__ import annotations
+
+from typing import Any, Dict, List, Protocol
+
+from aws_bridge.accounts.session import AwsSession
+from aws_bridge.errors import QueueProblem
+from aws_bridge.queue import Queue
+from aws_inputs import accounts as account_settings
+from aws_inputs.process import Process, Stopped
+from aws_inputs.settings import queue_region
+from pacing.backoff import Backoff
+
+#: How long one receipt waits for messages: short enough for the end of the process.
+WAIT_S = 5
+BACKOFF = Backoff(1.0, 300.0)
+PLACE = "queue"
+#: What a reader has counted that a health event says.
+_TOLD = ("dropped", "passed_over")
+
+
+class Reader(Protocol):
+    """Reads a queue in turns: `collectors.polling.events.EventQueue`, `collectors.polling.objects.ObjectQueue`."""
+
+    queue: Queue
+
+    @property
+    def waiting(self) -> int:
+        """How many messages are written and not deleted yet."""
+
+    def turn(self, wait_s: int) -> Any:
+        """Do one turn; return a `Tally` with ``lag_ms``."""
+
+    def delete_due(self) -> List[str]:
+        """Delete what is due."""
+
+
+class QueueLoop:
+    """One queue."""
+
+    def __init__(self, process: Process) -> None:
+        self.process = process
+
+    def reader(self, queue: Queue, session: AwsSession) -> Reader:
+        """Return what reads the queue."""
+        raise NotImplementedError
+
+    def run(self) -> None:
+        """Read until the process is to end. Raises `StoreUnavailable`, `CheckpointUnusable`, `ConfigError`."""
+        process, settings = self.process, self.process.settings
+        session = AwsSession(account_settings.read(process.splunkd, settings["account"]).account)
+        region, url = queue_region(settings), settings["queue_url"]
+        process.health.place(PLACE, queue=url, region=region)
+        reader = self.reader(Queue(session.client("sqs", region), url), session)
+        failures = 0
+        told: Dict[str, int] = {}
+        try:
+            while not process.stop.is_set():
+                process.every_moment()
+                try:
+                    turn = reader.turn(WAIT_S)
+                except QueueProblem as exc:
+                    failures += 1
+                    process.health.failed(PLACE, exc)
+                    # The credentials may be over; the client is made with the session's new ones.
+                    session.renew(session.generation)
+                    reader.queue = Queue(session.client("sqs", region), url)
+                    process.sleep(BACKOFF.wait_s(failures - 1))
+                    continue
+                failures = 0
+                for name in _TOLD:
+                    told[name] = told.get(name, 0) + getattr(turn, name, 0)
+                more = {name: number for name, number in told.items() if number}
+                if process.health.worked(
+                    PLACE, turn, turn.lag_ms, undeleted=reader.waiting, **more, **process.bytes_of_day()
+                ):
+                    told = {}
+        except Stopped:
+            pass
+        process.write_counts()
