@@ -19,7 +19,7 @@ from es_bridge.config import ClusterConfig
 from es_bridge.errors import BridgeError
 from es_bridge.terminal import put_error
 from lab.app_command import AppCommand
-from savedsearches.runner.app_commands import COMMANDS
+from savedsearches.runner.app_commands import COMMANDS, STREAMING
 from savedsearches.runner.local_settings import LocalSettings
 from splunk_bridge.chunked import CommandProcess, Job, ProtocolError
 from splunk_bridge.command_line import CommandLine, CommandLineError, parse_command_line
@@ -67,9 +67,15 @@ def run(arguments: argparse.Namespace) -> int:
 def own_command_line(text: str) -> CommandLine:
     """Return the parts of a line that calls a command of this app. Raises `CommandLineError` for any other."""
     line = parse_command_line(text)
-    if line.command not in COMMANDS:
-        raise CommandLineError(f"{line.command!r} is not a command of this app: write | {' or | '.join(COMMANDS)}")
+    check_beginning(line.command)
     return line
+
+
+def check_beginning(command: str, *others: str) -> None:
+    """Raise `CommandLineError` unless this is a command of the app that begins a search, or one of ``others``."""
+    beginning = [name for name in COMMANDS if name not in STREAMING]
+    if command not in (*beginning, *others):
+        raise CommandLineError(f"a search does not begin with {command!r} here: write | {', | '.join(beginning)}")
 
 
 def _run_line(line: CommandLine, picker: List[str], cluster: ClusterConfig, arguments: argparse.Namespace) -> int:

@@ -19,8 +19,7 @@ from lab.demo.screen import Screen
 from lab.demo.search import Found, Row, Searches, Tell
 from lab.demo.tables import Asked, are_events, as_results, as_table, as_whole, raw
 from lab.demo.tour import EVENTS, FAILURE, NEXT, RESULTS, TOUR, WARNING, Step
-from lab.run_cli import own_command_line
-from savedsearches.runner.app_commands import COMMANDS
+from lab.run_cli import check_beginning, own_command_line
 from savedsearches.runner.commands import GENERATING
 from savedsearches.runner.errors import SplSyntaxError
 from savedsearches.runner.pipeline import split_pipeline
@@ -36,6 +35,7 @@ HELP = """\
       output=raw                        the documents as they are stored, no fields
       unknown_fields=fail               a field that no index has is an error, not a warning
   docs/search_command.md has every option.
+| elasticstats index=<pattern> stats="count, sum(bytes)" by=srcaddr   counts in the engine: docs/elasticstats.md
 | elasticindices, | elasticfields index=<pattern>   which indices and fields there are: docs/fields_and_indices.md
 | elasticsearch ... | stats count by eventName | sort 0 -count   whole pipelines, by a strict subset of SPL of our own,
       which is not Splunk: docs/spl_runner.md
@@ -90,15 +90,12 @@ def parse(text: str) -> Turn:
 
 def _search(text: str) -> Union[CommandLine, Pipeline]:
     if not text.startswith("|"):
-        return own_command_line(text)  # which says what is missing
+        return own_command_line(text)
     if "`" in text:  # what a macro stands for is found out when it is run
         return Pipeline(text)
-    commands = split_pipeline(text)
-    if len(commands) == 1 and commands[0].name in COMMANDS:
-        return own_command_line(text)
-    if commands[0].name not in (*COMMANDS, *GENERATING):
-        raise CommandLineError(f"a search begins with | {' or | '.join(COMMANDS)}, not with {commands[0].name}")
-    return Pipeline(text)
+    first, *others = split_pipeline(text)
+    check_beginning(first.name, *GENERATING)
+    return Pipeline(text) if others or first.name in GENERATING else own_command_line(text)
 
 
 class Prompt:

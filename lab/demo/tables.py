@@ -20,6 +20,7 @@ from rich.text import Text
 from es_bridge.patterns import fits
 from es_bridge.terminal import shown
 from lab.demo.search import Row
+from savedsearches.runner.columns import columns_of
 
 #: Columns of every row that are no fields of the document.
 _META = ("_time", "source", "sourcetype", "index", "host", "doc_id", "_raw")
@@ -60,7 +61,7 @@ def as_table(rows: Sequence[Row], asked: Asked, width: int) -> RenderableType:
 
 def as_results(rows: Sequence[Row], width: int) -> RenderableType:
     """Return a table of rows that are no events, with all their columns, as they come."""
-    return _laid_out(rows, list(dict.fromkeys(name for row in rows for name in row)), 0, True, width)
+    return _laid_out(rows, columns_of(rows), 0, True, width)
 
 
 def are_events(rows: Sequence[Row]) -> bool:

@@ -70,6 +70,12 @@ TOUR: Tuple[Step, ...] = (
         RESULTS,
     ),
     Step(
+        "The same count without moving one event: the engine does it, however many there are:",
+        "| elasticstats index=aws-cloudtrail-* query=errorCode:AccessDenied "
+        'stats="count, dc(sourceIPAddress) as addresses" by="userIdentity.arn, eventName" sort=-count limit=5',
+        RESULTS,
+    ),
+    Step(
         "What else is in there? The indices, their size, and how far behind each log is:",
         "| elasticindices index=aws-* | table index docs size_bytes newest lag_s health",
         RESULTS,
@@ -96,6 +102,16 @@ NEXT: Tuple[Tuple[str, str], ...] = (
     ("the columns that suit the log", "| elasticsearch index=aws-dns-* query=rcode:NXDOMAIN"),
     ("every log at once", f"| elasticsearch index=aws-* query=source.ip:{cast.ATTACKER_CLOUD_IP} fields=event.*"),
     ("a pipeline", "| elasticsearch index=aws-waf-* size=0 | timechart span=1h count by action"),
+    (
+        "where all traffic goes, counted by the engine",
+        '| elasticstats index=aws-vpcflow-* stats="count, sum(bytes) as bytes" by="dstaddr, dstport" sort=-bytes',
+    ),
+    (
+        "the flows of whoever was blocked, beside each request",
+        "| elasticsearch index=aws-waf-* query=action:BLOCK size=5 "
+        '| elasticlookup index=aws-vpcflow-* match="srcaddr=source.ip" fields=dstaddr,dstport max=3 '
+        "| table _time source.ip elasticlookup_matched dstaddr dstport",
+    ),
     ("only the documents as stored, several times faster", "| elasticsearch index=aws-waf-* size=5 output=raw"),
     ("one whole event of what was found last", "event 1"),
     ("all options", "help"),

@@ -11,9 +11,10 @@ from typing import Any, Dict, Iterable, List, Optional
 
 from es_bridge.cli.connection import add_connection_arguments, cluster_from
 from es_bridge.cli.reporting import DONE, FAILED, UsageError, run_reported, say, tell
-from es_bridge.cli.rows import TABLE, Rows, add_format_argument
+from es_bridge.cli.rows import CSV, TABLE, Column, Rows, add_format_argument
 from savedsearches.runner import values
 from savedsearches.runner.app_commands import SCRIPTS, AppCommands
+from savedsearches.runner.columns import columns_of
 from savedsearches.runner.errors import SplError, SplSyntaxError
 from savedsearches.runner.local_settings import LocalSettings
 from savedsearches.runner.lookups import Lookup, read_csv
@@ -115,7 +116,11 @@ def _macros(app: Path, path: Optional[Path]) -> Dict[str, Macro]:
 
 def write_rows(rows: Iterable[Row], form: str) -> None:
     """Print rows: JSON while they come, a table or CSV when all columns are known."""
-    printed = Rows(form)
+    columns = None
+    if form in (TABLE, CSV):
+        rows = list(rows)
+        columns = [Column(name, name) for name in columns_of(rows)]
+    printed = Rows(form, columns)
     for row in rows:
         printed.add({name: _table_cell(value) for name, value in row.items()} if form == TABLE else row)
     printed.end()

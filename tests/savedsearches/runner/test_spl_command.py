@@ -81,6 +81,12 @@ def test_the_picker_bounds_it_and_messages_are_told(engine: Any, index: str) -> 
     assert [row["n"] for row in rows] == [str(n) for n in range(11)]
 
 
+def test_columns_stay_in_the_order_of_table(engine: Any) -> None:
+    line = '| makeresults format=csv data="n,late,last\n1,,x\n2,y,z" | table n late last'
+    assert spl(engine, line, "--format", "csv").stdout.split() == ["n,late,last", "1,,x", "2,y,z"]
+    assert spl(engine, line).stdout.split() == ["n", "late", "last", "1", "-", "x", "2", "y", "z"]
+
+
 def test_a_subsearch_and_a_lookup(engine: Any, index: str, tmp_path: Path) -> None:
     table = tmp_path / "teams.csv"
     table.write_text("name,team\nann,red\nbob,blue\n")
