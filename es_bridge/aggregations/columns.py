@@ -7,6 +7,7 @@ keyword field). ``docs/elasticstats.md`` has the table.
 
 from __future__ import annotations
 
+from concurrent.futures import Executor
 from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Set
 
 from es_bridge.aggregations.buckets import Source
@@ -119,8 +120,9 @@ def resolve(
     access: IndexAccess,
     time_field: TimeField,
     uses: Mapping[str, Set[str]],
+    pool: Executor,
 ) -> Resolved:
-    """Return the columns of ``uses``: name -> what it is used for.
+    """Return the columns of ``uses``: name -> what it is used for. What can be asked at once is asked in ``pool``.
 
     Raises `QueryError` for what cannot be aggregated, and with ``unknown_fields=fail`` for a field that no index has.
     """
@@ -130,7 +132,7 @@ def resolve(
     if not wanted:
         return Resolved(found, [], [])
     indices = list(time_field.names) or sorted(access.known) or [request.index]
-    look = _Look(transport, request, indices, list(wanted.values()))
+    look = _Look(transport, request, indices, list(wanted.values()), pool)
     for name, path in wanted.items():
         found[name] = look.column(name, path, uses[name])
     return Resolved(found, look.warnings, look.notes)
@@ -140,17 +142,24 @@ class _Look:
     """Looks at the types of fields, and at what the mapping says beside the type."""
 
     def __init__(
-        self, transport: Transport, request: SearchRequest, indices: Sequence[str], wanted: Sequence[str]
+        self,
+        transport: Transport,
+        request: SearchRequest,
+        indices: Sequence[str],
+        wanted: Sequence[str],
+        pool: Executor,
     ) -> None:
         self.warnings: List[str] = []
         self.notes: List[str] = []
         self._request = request
         self._indices = indices
         self._field_types = FieldTypes(transport)
-        self._mappings = self._mapping(transport, wanted)
-        # What a mapping says of the fields beside a text is asked of the types where mappings may not be read.
-        beside = [] if self._mappings else [f"{path}.keyword" for path in wanted]
-        self._types = self._field_types.of([*wanted, *beside], indices)
+        mappings = pool.submit(self._mapping, transport, wanted)
+        self._types = self._field_types.of(wanted, indices)
+        self._mappings = mappings.result()
+        if not self._mappings:
+            # What a mapping says of the field beside a text is asked of the types where mappings may not be read.
+            self._types.update(self._field_types.of([f"{path}.keyword" for path in wanted], indices))
 
     def column(self, name: str, path: str, used: Set[str]) -> Column:
         types = self._types.get(path, {})

@@ -42,10 +42,13 @@ class Reading:
         ask: Ask,
         narrow: Sequence[Clause],
         where: str,
+        marks_too_long: bool,
     ) -> None:
+        """``marks_too_long``: whether the engine marks events with a value that is too long for its field."""
         self._ask = ask
         self._narrow = narrow
         self._where = where
+        self._marks_too_long = marks_too_long
         self._time = time_field
         self._columns = list(columns.values())
         self._by = [columns[name] for name in stats.by]
@@ -68,14 +71,18 @@ class Reading:
             clauses = [having_clause(column.path) for column in self._by]
             aggs["grouped"] = {"filter": {"bool": {"filter": clauses}}}
         for column in self._columns:
-            if column.path and column.path not in ("_index", self._time):
-                path = column.path
+            path = column.path
+            if not path or path in ("_index", self._time):
+                continue
+            if self._marks_too_long or column.family not in TEXTS:
                 aggs[f"ignored {path}"] = {"filter": {"terms": {"_ignored": [path]}}}
+            elif column.ignore_above:
                 aggs[f"having {path}"] = {"filter": having_clause(path)}
                 if column.text_path:
                     aggs[f"having {column.text_path}"] = {"filter": having_clause(column.text_path)}
         for column in self._counted_in_lists:
             aggs[f"values {column.path}"] = {"value_count": {"field": column.path}}
+            aggs[f"having {column.path}"] = {"filter": having_clause(column.path)}
         for column in self._by_value:
             aggs[f"distinct {column.path}"] = {"cardinality": {"field": column.path, "precision_threshold": 3000}}
         if not aggs:
@@ -131,7 +138,7 @@ class Reading:
                 )
             yield from self._estimated(column, computations)
 
-    def said(self, overview: Overview, matched: int, marks_too_long: bool) -> Tuple[List[str], List[str]]:
+    def said(self, overview: Overview, matched: int) -> Tuple[List[str], List[str]]:
         """Return (warnings, notes) about where the result may differ from what the events would give."""
         warnings: List[str] = []
         notes: List[str] = []
@@ -156,7 +163,7 @@ class Reading:
                     "list counts once"
                 )
         for column in self._columns:
-            self._say_what_is_not_indexed(column, overview, matched, marks_too_long, warnings, notes)
+            self._say_what_is_not_indexed(column, overview, matched, warnings, notes)
         if self.groups.rounded:
             notes.append(
                 f"{', '.join(self.groups.rounded)}: numbers beyond 2^53 are rounded: the engine computes with doubles"
@@ -203,20 +210,19 @@ class Reading:
         column: Column,
         overview: Overview,
         matched: int,
-        marks_too_long: bool,
         warnings: List[str],
         notes: List[str],
     ) -> None:
         path, name = column.path, column.name
         ignored = overview.get(f"ignored {path}", 0)
-        if column.text_path and not marks_too_long:
+        if column.text_path and not self._marks_too_long:
             ignored += max(0, overview.get(f"having {column.text_path}", 0) - overview.get(f"having {path}", 0))
         if ignored:
             warnings.append(
                 f"{ignored} events have a value of {name} that is not indexed, because it is too long or malformed: "
                 f"they count as if they had no {name}"
             )
-        elif column.ignore_above and not column.text_path and not marks_too_long:
+        elif column.ignore_above and not column.text_path and not self._marks_too_long:
             without = matched - overview.get(f"having {path}", matched)
             if without > 0:
                 notes.append(

@@ -81,7 +81,7 @@ class Statistics(Inquiry):
             ask = of_indices(
                 self._transport, self.request, time_field, self._access, self._time_limit(), self._not_by_pit
             )
-        resolved = fields.resolve(self._transport, self.request, self._access, time_field, self._uses())
+        resolved = fields.resolve(self._transport, self.request, self._access, time_field, self._uses(), self._pool)
         self.warnings += resolved.warnings
         self.notes += resolved.notes
         if self.request.unknown_fields == "fail":
@@ -104,7 +104,9 @@ class Statistics(Inquiry):
         return uses
 
     def _rows(self, ask: Ask, time_field: TimeField, columns: Mapping[str, Column]) -> List[Row]:
-        reading = Reading(self.stats, columns, time_field.name, ask, self._access.clauses(), self._where)
+        reading = Reading(
+            self.stats, columns, time_field.name, ask, self._access.clauses(), self._where, self._marks_too_long
+        )
         overview = self._pool.submit(reading.overview)
         estimates: Overview = {}
         try:
@@ -120,7 +122,7 @@ class Statistics(Inquiry):
             if not (isinstance(error, CeilingReached) and self.request.allow_partial):
                 raise
             self.warnings.append(f"{error}. {self._left_out}")
-        warnings, notes = reading.said(estimates, self.matched or 0, self._marks_too_long)
+        warnings, notes = reading.said(estimates, self.matched or 0)
         self.warnings += warnings
         self.notes += notes
         return list(reading.groups.rows())

@@ -170,22 +170,21 @@ HOSTILE = [
 ]
 
 
-@pytest.mark.parametrize("hostile", HOSTILE)
-def test_a_hostile_name_is_a_name(prod: Splunk, index: str, hostile: str) -> None:
-    for option in ("by=", "stats="):
-        with prod.start(f"| elasticstats index={index}") as command:
-            quoted = "'" + hostile.replace("\\", "\\\\").replace("'", "\\'") + "'"
-            text = option + (quoted if option == "by=" else f"count, dc({quoted}) as n")
-            command.job.args = command.job.raw_args = [f"index={index}", text]
-            replies = list(command.run())
-            status = command.wait()
-        messages = " ".join(text for reply in replies for _, text in reply.messages)
-        rows = [row for reply in replies[1:] for row in reply.rows()]
-        if status == 0:
-            assert rows == ([] if option == "by=" else [{"count": "420", "n": "0"}])
-            assert "indexed field" in messages
-        else:
-            assert rows == [] and ("holds" in messages or "engine's own" in messages)
+@pytest.mark.parametrize(("option", "hostile"), zip(("by=", "stats=") * 3, HOSTILE))
+def test_a_hostile_name_is_a_name(prod: Splunk, index: str, option: str, hostile: str) -> None:
+    quoted = "'" + hostile.replace("\\", "\\\\").replace("'", "\\'") + "'"
+    text = option + (quoted if option == "by=" else f"count, dc({quoted}) as n")
+    with prod.start(f"| elasticstats index={index}") as command:
+        command.job.args = command.job.raw_args = [f"index={index}", text]
+        replies = list(command.run())
+        status = command.wait()
+    messages = " ".join(text for reply in replies for _, text in reply.messages)
+    rows = [row for reply in replies[1:] for row in reply.rows()]
+    if status == 0:
+        assert rows == ([] if option == "by=" else [{"count": "420", "n": "0"}])
+        assert "indexed field" in messages
+    else:
+        assert rows == [] and ("holds" in messages or "engine's own" in messages)
 
 
 def test_the_rules_hold(splunk: Splunk, store: Store, index: str) -> None:
@@ -193,12 +192,12 @@ def test_the_rules_hold(splunk: Splunk, store: Store, index: str) -> None:
     add_cluster(splunk.splunkd.state, store.config, access={"role_a": (index,), "role_b": (theirs,)})
     alice = User("alice", roles=("role_a",))
     assert splunk.run(f"| elasticstats index={index}", alice).done.rows == [{"count": "420"}]
-    for asked in (theirs, f"{index},{theirs}", "aws-cloudtrail-*", "_all", f"{index},-x"):
-        for more in ("", "by=index", 'stats="values(secret)"'):
-            ended = splunk.run(f'| elasticstats index="{asked}" {more}', alice)
-            assert "tab Access" in ended.error and ended.rows == []
-            assert theirs not in ended.error.replace(asked, "")
-            assert 'outcome="refused"' in ended.audit.splitlines()[-1]
+    beyond = (theirs, f"{index},{theirs}", "aws-cloudtrail-*", "_all", f"{index},-x")
+    for asked, more in zip(beyond, ("", "by=index", 'stats="values(secret)"', "span=1h", "by=secret partial=allow")):
+        ended = splunk.run(f'| elasticstats index="{asked}" {more}', alice)
+        assert "tab Access" in ended.error and ended.rows == []
+        assert theirs not in ended.error.replace(asked, "")
+        assert 'outcome="refused"' in ended.audit.splitlines()[-1]
 
 
 def test_ceilings_of_a_cluster_hold(splunk: Splunk, store: Store, index: str) -> None:
