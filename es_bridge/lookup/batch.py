@@ -70,10 +70,8 @@ class BatchSearch:
         self._closed = closed
         self._where = f"cluster {transport.config.name!r}"
         self._lock = threading.Lock()
-        self._clauses = user_clauses(self._request)
-        if access.is_restricted:
-            # Counts name no index. What an alias has got since it was looked at must not count either.
-            self._clauses.append({"terms": {"_index": sorted(access.known)}})
+        # Counts name no index. What an alias has got since it was looked at must not count either.
+        self._clauses = [*user_clauses(self._request), *access.clauses()]
         #: Whether the engine takes the user's own clauses, so that it is an event's value that it refuses.
         self._are_clauses_good = False
 

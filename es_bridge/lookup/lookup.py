@@ -350,6 +350,8 @@ class Lookup(Inquiry):
                 )
                 self.warnings += warnings
                 self.notes += notes
+                members = self._types.members if self._types else []
+                self.warnings += self._fields.about_members(self.request.time_field, self.emitted > 0, ranged, members)
         self.warnings += self._incomplete()
         if self.is_cut_by_ceiling:
             told = self._ceilings.told("max_rows", self._transport.config.name)

@@ -57,6 +57,11 @@ class MatchTypes:
         place = self.fields.index(field)
         return sorted({kinds[place] for kinds in self._groups} - {""})
 
+    @property
+    def members(self) -> List[str]:
+        """The fields that are members of objects indexed as a whole: no mapping tells whether they are there."""
+        return [field for field in self.fields if self.kinds(field) == [MEMBER]]
+
     def parts(self, key: EventKey) -> Tuple[List[Part], Tuple[Tuple[str, str], ...]]:
         """Return what to ask of which indices, and the (field, value) pairs that no index can hold."""
         if not self.are_known:

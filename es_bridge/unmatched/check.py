@@ -65,17 +65,21 @@ class FieldCheck:
             verdict.notes.append(f"{verdict.unchecked}. A misspelt field would find nothing, without a warning")
         return verdict
 
-    def about_members(self, time_field: str, found_some: bool) -> List[str]:
+    def about_members(
+        self, time_field: str, found_some: bool, request: Optional[SearchRequest] = None, more: Sequence[str] = ()
+    ) -> List[str]:
         """Return warnings for a search that has ended: members of indexed objects that no document has.
 
         The engines do not report such a name. One request, where the search found nothing, or where a part that matches
-        nothing may have let everything through. Raises `QueryError` with ``unknown_fields=fail``.
+        nothing may have let everything through. ``request``: with the range that was searched in the end; ``more``:
+        members that were asked for beside the query. Raises `QueryError` with ``unknown_fields=fail``.
         """
-        verdict, request = self._verdict, self._request
-        members = verdict.members if verdict else []
-        if verdict is None or not members:
+        request = request or self._request
+        members = list(dict.fromkeys([*(self._verdict.members if self._verdict else ()), *more]))
+        if not members or request.unknown_fields == "ignore":
             return []
-        from es_bridge.unmatched.ask import BOUNDS  # loaded by now: a look found the members
+        verdict = self._verdict = self._verdict or Verdict()
+        from es_bridge.unmatched.ask import BOUNDS  # as in `_look`: only some searches name a member
         from es_bridge.unmatched.clauses import may_negate
 
         if found_some and not may_negate(request):

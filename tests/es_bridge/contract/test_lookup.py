@@ -287,6 +287,22 @@ def test_a_query_that_can_match_nothing_is_told(cluster: Cluster, flows: Tuple[s
         look_up(cluster.transport, flows[0], [key("10.0.0.1")], query="knd:ip", unknown_fields="fail")
 
 
+def test_members_of_an_object_indexed_as_a_whole(cluster: Cluster) -> None:
+    """Their values are found; no mapping knows their names, so one that no document has is told in the end."""
+    kind = {"elasticsearch-8.15": "flattened", "elasticsearch-9.0": "flattened"}.get(cluster.id, "flat_object")
+    if cluster.id in ("elasticsearch-7.10.2", "opensearch-1.3"):
+        pytest.skip("no such type here")
+    index = cluster.create(properties={"@timestamp": {"type": "date"}, "params": {"type": kind}})
+    cluster.fill(index, [("d", {"@timestamp": START_MS, "params": {"bucket": "x*", "deep": {"key": "0.0.0.0/0"}}})])
+    for field, value in (("params.bucket", "x*"), ("params.deep.key", "0.0.0.0/0"), ("params.bucket", "x")):
+        found, lookup = look_up(cluster.transport, index, [key(value)], (field,))
+        assert [len(matches.hits) for matches in found if matches] == [int(value != "x")], field
+        assert lookup.warnings == []
+    for search in ({"fields": ("params.bukket",)}, {"fields": ("params.bucket",), "query": "params.bukket:x"}):
+        _, lookup = look_up(cluster.transport, index, [key("x*")], **search)  # type: ignore[arg-type]
+        assert ["'params.bukket'" in text for text in lookup.warnings] == [True]
+
+
 def test_times_of_nanoseconds_are_compared_by_the_millisecond(cluster: Cluster) -> None:
     prefix = f"aws-nanos-{uuid.uuid4().hex[:8]}"
     for kind in ("date", "date_nanos"):
