@@ -23,7 +23,7 @@ SOURCES = [*(path for room in ROOMS for path in room.glob("*.py")), *APP.rglob("
 # fmt: off
 EXPLAIN_THEMSELVES = {
     "config.py", "event_key.py", "options.py", "query.py", "reply.py", "time_field.py", "timerange.py", "times.py",
-    "measures.py", "condition.py", "order.py", "span.py", "columns.py", "groups.py",
+    "request.py", "measures.py", "condition.py", "order.py", "span.py", "columns.py", "groups.py",
 }
 # fmt: on
 #: Loading and the command line have pages of their own, the protocol's errors mean nothing to an operator.
