@@ -148,15 +148,20 @@ class IndexAccess:
             if unknown:
                 self._admit(unknown)
 
-    def index_clause(self) -> List[Dict[str, Any]]:
-        """Return no clause, or one that keeps other indices out of aggregates, which carry no index of their own.
+    def clauses(self) -> List[Clause]:
+        """Return the clause for the indices that were found to be allowed, where not every index is.
 
-        For an index that an alias leads to only since the concrete ones were looked at. The request itself keeps the
-        pattern as it was written: by the names of its indices, a filtered alias would lose its filter. Of thousands of
-        names there is no clause, because every shard would have to read it: then `check_counted` alone finds out.
+        For requests whose answer does not say which index it is of: an index may have come to be in between.
         """
-        is_needed = self.is_restricted and len(self.known) <= _MOST_NAMED
-        return [{"terms": {"_index": sorted(self.known)}}] if is_needed else []
+        return [{"terms": {"_index": sorted(self.known)}}] if self.is_restricted else []
+
+    def clauses_if_few(self) -> List[Clause]:
+        """Return `clauses`, or none where there are so many names that every shard would have much to read.
+
+        Then `check_counted` alone finds out whether other indices were counted. The request itself keeps the pattern as
+        it was written: by the names of its indices, a filtered alias would lose its filter.
+        """
+        return self.clauses() if len(self.known) <= _MOST_NAMED else []
 
     def counting(self) -> Dict[str, Any]:
         """Return the aggregation for `check_counted`, to be asked for beside others; none where all may be read."""
@@ -176,13 +181,6 @@ class IndexAccess:
                 "roles may read all of them. Name fewer"
             )
         self._admit({bucket["key"] for bucket in found["buckets"]} - self.known)
-
-    def clauses(self) -> List[Clause]:
-        """Return the clause for the indices that were found to be allowed, where not every index is.
-
-        For requests whose answer does not say which index it is of: an index may have come to be in between.
-        """
-        return [{"terms": {"_index": sorted(self.known)}}] if self.is_restricted else []
 
     def may_tell_of(self, index: Any) -> bool:
         """Whether what an engine says of an index may be shown."""

@@ -145,7 +145,7 @@ class IndexSummary(Summary[IndexFacts]):
             self._access.check_indices(caps)
             if not caps["indices"]:
                 return []
-            query = {"query": {"bool": {"filter": self._access.index_clause()}}}
+            query = {"query": {"bool": {"filter": self._access.clauses_if_few()}}}
             return counted(
                 self._transport, request.index, request.time_field, caps, {**query, **self._time_limit().body}
             )

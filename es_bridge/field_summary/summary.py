@@ -157,7 +157,7 @@ class FieldSummary(Summary[FieldInfo]):
         self._clauses = [
             *user_clauses(request),
             *range_clause(request.time_field, request.earliest_ms, request.latest_ms),
-            *self._access.index_clause(),
+            *self._access.clauses_if_few(),
         ]
         return fields_of(caps["fields"], self._asked.fields)
 

@@ -111,6 +111,11 @@ def test_without_index_all_that_the_rules_allow_is_listed(two_roles: Splunk, ind
     assert set(indices) <= {row["index"] for row in everything.rows}
 
 
+def test_rules_that_do_not_fit_a_request(splunk: Splunk, store: Store) -> None:
+    add_cluster(splunk.splunkd.state, store.config, access={"role_a": [f"aws-some-log-{n}-*" for n in range(200)]})
+    assert "give index=<pattern>" in splunk.run("| elasticindices", ALICE).error
+
+
 @pytest.mark.parametrize("command", COMMANDS)
 def test_the_others_index_is_refused(two_roles: Splunk, indices: Tuple[str, str], command: str) -> None:
     mine, theirs = indices

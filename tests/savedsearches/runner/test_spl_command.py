@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -205,7 +206,11 @@ def test_settings_are_told_to_who_has_key_and_token_only(settings: LocalSettings
 
 def test_nothing_in_the_app_reads_settings_from_elsewhere() -> None:
     """What makes the runner possible is the session's URI, which splunkd gives; no variable and no option names one."""
+    read = set()
     for path in SCRIPTS.rglob("*.py"):
         text = path.read_text(encoding="utf-8")
         assert "savedsearches" not in text, path
         assert "runner" not in text.replace("runner's", ""), path
+        read |= set(re.findall(r"""environ\b(?:\.get)?[\[(]\s*["'](\w+)""", text))
+        assert text.count("environ") == len(re.findall(r"""os\.environ(?:\.get\(|\[)["']|environment""", text)), path
+    assert read == {"SPLUNK_HOME"}

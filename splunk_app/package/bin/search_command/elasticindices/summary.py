@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, Iterator, Optional, Tuple
+from typing import Any, Dict, Iterator, Optional, Sequence, Tuple
 
 from cluster_settings.client import SearchSettings
 
+from es_bridge.errors import QueryError
 from es_bridge.index_summary import IndexFacts, IndexSummary
+from es_bridge.request_line import batches
 from es_bridge.times import shown_utc
 from es_bridge.transport import Transport
 from search_command import concurrency  # noqa: F401  # needed soon: imported while splunkd answers
@@ -27,8 +29,7 @@ def prepare(options: IndicesOptions, settings: SearchSettings, info: Any) -> Tup
     """
     question = options.question
     if not question.index:
-        allowed = settings.indices
-        question = question._replace(index="*" if allowed is None else ",".join(allowed), partial="allow")
+        question = question._replace(index=_everything(settings.indices), partial="allow")
     request = search_request(question, settings, (None, None), size=0)
     transport = connect(settings, info)
     summary = IndexSummary(transport, request, ceilings(settings))
@@ -36,6 +37,18 @@ def prepare(options: IndicesOptions, settings: SearchSettings, info: Any) -> Tup
     summary.warnings += warnings
     summary.notes += notes
     return summary, transport
+
+
+def _everything(allowed: Optional[Sequence[str]]) -> str:
+    """Return the pattern of all that may be read. Raises `QueryError` where the rules have more than fits a request."""
+    if allowed is None:
+        return "*"
+    parts = list(batches(allowed))
+    if len(parts) > 1:
+        raise QueryError(
+            f"your access rules have {len(allowed)} patterns, more than one request can name: give index=<pattern>"
+        )
+    return ",".join(parts[0]) if parts else ""
 
 
 def encoded(summary: IndexSummary) -> Iterator[Tuple[int, bytes]]:
