@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "troubleshooting.md"
 APP = ROOT / "splunk_app" / "package" / "bin"
 #: Where messages to users are made.
-ROOMS = tuple(ROOT / "es_bridge" / room for room in ("", "unmatched", "lookup", "aggregations"))
+ROOMS = tuple(ROOT / "es_bridge" / room for room in ("", "unmatched", "lookup", "aggregations", "field_summary"))
 SOURCES = [*(path for room in ROOMS for path in room.glob("*.py")), *APP.rglob("*.py")]
 #: Mistakes in what was typed into a search, or settings that contradict each other: their errors explain themselves. Of
 #: all other modules each error must be on the page.
