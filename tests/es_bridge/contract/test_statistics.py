@@ -21,7 +21,7 @@ from es_bridge.query import SearchRequest
 from es_bridge.transport import Transport
 from lab.front.server import LocalServer, Received, Reply, forward
 
-from .conftest import START_MS, Cluster
+from .conftest import PLAIN, START_MS, Cluster
 
 EVENTS = 200_000 if os.environ.get("AWS_SIEM_BRIDGE_FULL") else 20_000
 #: Values of `id`: each event has three of its own, so there are three times as many groups as events.
@@ -435,9 +435,8 @@ class Race(LocalServer):
         return reply
 
 
+@pytest.mark.parametrize("cluster", PLAIN, indirect=True)
 def test_an_index_that_comes_between_check_and_request_is_not_counted(cluster: Cluster) -> None:
-    if cluster.engine.ca_file:
-        pytest.skip("the server before the engine speaks plain HTTP")
     tag = "aws-t-" + uuid.uuid4().hex[:8]
     body = {"mappings": {"properties": PROPERTIES}}
     cluster.transport.request("PUT", (f"{tag}-a",), body=body)
