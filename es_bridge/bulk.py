@@ -52,6 +52,7 @@ from typing import (
 )
 
 from es_bridge.answers import COUNT, EACH
+from es_bridge.backoff import Backoff
 from es_bridge.errors import (
     Aborted,
     AuthenticationError,
@@ -64,7 +65,6 @@ from es_bridge.errors import (
 )
 from es_bridge.failures import RETRY_STATUS
 from es_bridge.transport import MAX_REPLY_BYTES, Transport
-from pacing.backoff import Backoff
 
 STORED = "stored"
 ALREADY_THERE = "already_there"

@@ -21,6 +21,7 @@ import urllib3
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
 from es_bridge.auth import authenticator
+from es_bridge.backoff import Backoff
 from es_bridge.bounded_reply import NotReadable, TooLong, bounded_response, read_beginning, read_body
 from es_bridge.config import ClusterConfig, is_loopback
 from es_bridge.errors import (
@@ -34,7 +35,6 @@ from es_bridge.errors import (
 from es_bridge.failures import RETRY_STATUS, is_final, refused, unreachable, unreadable
 from es_bridge.http_response import Response
 from es_bridge.redaction import secrets_of, without_secrets
-from pacing.backoff import Backoff
 
 #: A host that did not answer is considered down for this long: others are asked first.
 DOWN_FOR_S = 30.0

@@ -29,7 +29,6 @@ UPSTAIRS = ("lab", "aws_siem_bridge")
 
 #: Package -> modules that must not be needed to import any part of it.
 MAY_NOT_IMPORT: Dict[str, Tuple[str, ...]] = {
-    "pacing": (*AWS, *SPLUNK, *UPSTAIRS, "es_bridge", "aws_bridge", "splunk_bridge", "collectors", "urllib3"),
     "es_bridge": (*AWS, *SPLUNK, *UPSTAIRS, "aws_bridge", "splunk_bridge", "collectors", *OFFICIAL_CLIENTS),
     "aws_bridge": (*AWS, *SPLUNK, *UPSTAIRS, "es_bridge", "splunk_bridge", "collectors", "orjson"),
     "splunk_bridge": (*AWS, *SPLUNK, *UPSTAIRS, "es_bridge", "aws_bridge", "collectors"),
@@ -44,17 +43,16 @@ MAY_NOT_IMPORT: Dict[str, Tuple[str, ...]] = {
 }
 #: Folder -> packages of ours that it may import, wherever in a file. The floors of docs/architecture.md.
 MAY_IMPORT: Dict[str, Set[str]] = {
-    "pacing": set(),
-    "es_bridge": {"pacing"},
-    "aws_bridge": {"pacing"},
+    "es_bridge": set(),
+    "aws_bridge": set(),
     "splunk_bridge": set(),
     "deploy": set(),
-    "collectors": {"pacing", "es_bridge", "aws_bridge", "splunk_bridge", "deploy"},
+    "collectors": {"es_bridge", "aws_bridge", "splunk_bridge", "deploy"},
     "savedsearches": {"es_bridge", "splunk_bridge"},
     "splunk_app/package/bin/splunk_host": {"es_bridge"},
     "splunk_app/package/bin/cluster_settings": {"es_bridge", "splunk_host"},
     "splunk_app/package/bin/search_command": {"es_bridge", "splunk_host", "cluster_settings"},
-    "splunk_app/package/bin/aws_inputs": {"pacing", "es_bridge", "aws_bridge", "collectors", "splunk_host"},
+    "splunk_app/package/bin/aws_inputs": {"es_bridge", "aws_bridge", "collectors", "splunk_host"},
     "splunk_app/builder": {"splunk_app", "aws_bridge"},
     "splunk_app/knowledge": {"splunk_app"},
 }

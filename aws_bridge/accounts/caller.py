@@ -9,15 +9,13 @@ from collections import Counter
 from email.utils import parsedate_to_datetime
 from typing import Any, Callable, Dict, Mapping, NamedTuple, Tuple
 
+from aws_bridge.accounts.rate import Rate
 from aws_bridge.accounts.refusals import refusal
 from aws_bridge.accounts.session import WIRE_BODY, AwsSession
 from aws_bridge.errors import CallProblem, CallRejected, Expired, NotSignedIn, Throttled, Unavailable
-from pacing.backoff import Backoff
-from pacing.rate import Rate
 
 #: Calls at once in one account and region: AWS counts per account and region, and others use the same limit.
 CALLS_AT_ONCE = 4
-BACKOFF = Backoff(first_s=0.5, longest_s=30.0)
 #: Attempts before the caller is told, the first included. Throttling passes by itself, so it is waited for longer.
 ATTEMPTS: Mapping[type, int] = {Throttled: 8, Unavailable: 4, Expired: 2}
 
@@ -47,12 +45,13 @@ class Caller:
         self,
         session: AwsSession,
         *,
+        wait_s: Callable[[int], float],
         calls_at_once: int = CALLS_AT_ONCE,
-        backoff: Backoff = BACKOFF,
         rates: Mapping[str, Tuple[float, int]] = {},  # noqa: B006 - never changed
         sleep: Callable[[float], Any] = time.sleep,
     ) -> None:
-        """``rates``: ``service:Operation`` -> (calls a second, calls in a burst) in one region, where AWS publishes it.
+        """``wait_s``: attempts that failed before, from 0 -> seconds to wait before the next one.
+        ``rates``: ``service:Operation`` -> (calls a second, calls in a burst) in one region, where AWS publishes it.
         ``sleep`` waits so many seconds; what it raises ends the call.
         """
         self.session = session
@@ -60,7 +59,7 @@ class Caller:
         self.made: Counter[str] = Counter()
         self.throttled: Counter[str] = Counter()
         self._calls_at_once = calls_at_once
-        self._backoff = backoff
+        self._wait_s = wait_s
         self._rates = rates
         self._sleep = sleep
         self._lock = threading.Lock()
@@ -117,7 +116,7 @@ class Caller:
             if attempt >= ATTEMPTS.get(type(problem), 1):
                 raise problem
             # The seat is given back while this waits: others may have a call that works.
-            self._sleep(self._backoff.wait_s(attempt - 1))
+            self._sleep(self._wait_s(attempt - 1))
 
     def _problem(self, exc: Exception, name: str, region: str) -> CallProblem:
         from botocore.exceptions import BotoCoreError, ClientError

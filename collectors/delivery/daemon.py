@@ -37,7 +37,7 @@ from collectors.delivery.redelivery import FAILED, seen_again_s
 from collectors.delivery.store_gate import Stopped, StoreGate
 from collectors.delivery.work import Work, read_work
 from collectors.errors import IntakeStopped, StoreUnavailable
-from pacing.backoff import Backoff
+from es_bridge.backoff import Backoff
 
 #: How long one attempt lasts that asks whether the cluster takes documents again.
 ATTEMPT_S = 10.0

@@ -17,7 +17,7 @@ from aws_bridge.keepalive import Change, Keepalive
 from aws_bridge.queue import LONG_POLL_S, MAX_BATCH, Message, Queue
 from collectors.delivery.prometheus import DaemonMetrics
 from collectors.delivery.store_gate import Stopped, StoreGate
-from pacing.backoff import Backoff
+from es_bridge.backoff import Backoff
 
 #: Pauses after the queue could not be asked.
 PAUSES = Backoff(first_s=1.0, longest_s=60.0)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pacing.backoff import Backoff
+from es_bridge.backoff import Backoff
 
 #: One of its objects cannot be read, or it makes no sense: 30 s, 60 s, ... up to a quarter of an hour.
 FAILED = Backoff(first_s=30, longest_s=900)

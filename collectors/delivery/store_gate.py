@@ -11,7 +11,7 @@ import threading
 import time
 from typing import Callable
 
-from pacing.backoff import Backoff
+from es_bridge.backoff import Backoff
 
 #: Pauses before one more attempt.
 PAUSES = Backoff(first_s=1.0, longest_s=30.0)

@@ -2,7 +2,7 @@
 
 ::
 
-    dist/lambda/loader/    pacing, es_bridge, aws_bridge, collectors and their libraries, for one architecture
+    dist/lambda/loader/    es_bridge, aws_bridge, collectors and their libraries, for one architecture
     dist/lambda/parquet/   the layer for VPC Flow Logs in Parquet (170 MB)
 """
 
@@ -22,7 +22,7 @@ _HERE = Path(__file__).resolve().parent
 LOADER = Package(
     "loader",
     _HERE / "requirements.lock",
-    own=("pacing", "es_bridge", "aws_bridge", "collectors"),
+    own=("es_bridge", "aws_bridge", "collectors"),
     services=frozenset(("s3", "sqs", "lambda", "secretsmanager", "cloudwatch")),
 )
 PARQUET = Package("parquet", _HERE / "requirements-parquet.lock", libraries="python")

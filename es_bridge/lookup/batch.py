@@ -14,6 +14,7 @@ import threading
 from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 from es_bridge.answers import TOTAL, checked
+from es_bridge.backoff import Backoff
 from es_bridge.errors import Aborted, PartialResult, RejectedQuery, ReplyTooLarge, ResponseError
 from es_bridge.failures import RETRY_STATUS, is_final, refused
 from es_bridge.http_response import Response
@@ -26,7 +27,6 @@ from es_bridge.reply import Hit, Reply, new_nonce, parse_replies
 from es_bridge.stopping import EngineTimeLimit
 from es_bridge.time_field import TimeField
 from es_bridge.transport import Transport
-from pacing.backoff import Backoff
 
 #: Waits before single searches are asked again that an engine had no room for.
 _ROOM = Backoff(first_s=0.25, longest_s=5.0)

@@ -37,7 +37,6 @@ class Room:
 
 #: What the app needs today, and so carries in its lib.
 CARRIED = (
-    Room("pacing"),
     Room("es_bridge", without=("cli", "__main__.py")),
     Room("aws_bridge", without=("functions", "renew.py", "trimming.py"), data="service_models/data"),
     Room(

@@ -12,6 +12,7 @@ import pytest
 
 from es_bridge import bulk as bulk_module
 from es_bridge import transport as transport_module
+from es_bridge.backoff import Backoff
 from es_bridge.bulk import ALREADY_THERE, REJECTED, STORED, Create, Outcome, bulk_create
 from es_bridge.config import Auth, ClusterConfig
 from es_bridge.errors import AuthenticationError, Overloaded, PermissionDenied, ResponseError, UnreachableError
@@ -19,7 +20,6 @@ from es_bridge.transport import Transport
 from lab.engine import Engine, EngineUnavailable, start_engine
 from lab.front.faults import CloseWithoutAnswer, FaultyServer, HalfBody, Reset
 from lab.front.server import Reply
-from pacing.backoff import Backoff
 
 REFUSED = "http://127.0.0.1:1"
 

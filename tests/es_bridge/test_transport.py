@@ -20,6 +20,7 @@ import trustme
 from cryptography.hazmat.primitives import serialization
 
 from es_bridge import transport as transport_module
+from es_bridge.backoff import Backoff
 from es_bridge.config import Auth, ClusterConfig
 from es_bridge.errors import (
     Aborted,
@@ -41,7 +42,6 @@ from es_bridge.transport import Transport
 from lab.front.faults import CloseWithoutAnswer, FaultyServer, HalfBody, Hang, HangInBody, Reset
 from lab.front.forward_proxy import ForwardProxy
 from lab.front.server import Reply
-from pacing.backoff import Backoff
 
 pytestmark = pytest.mark.splunk_python
 

@@ -32,6 +32,6 @@ def waits() -> List[float]:
 def caller(cloud: Cloud, waits: List[float]) -> Callable[..., Caller]:
     def make(**known: object) -> Caller:
         keys = {"access_key_id": KEYS.access_key_id, "secret_access_key": KEYS.secret_access_key}
-        return Caller(AwsSession(Account("security", **{**keys, **known})), sleep=waits.append)  # type: ignore[arg-type]
+        return Caller(AwsSession(Account("security", **{**keys, **known})), wait_s=lambda n: 2.0**n, sleep=waits.append)  # type: ignore[arg-type]
 
     return make

@@ -38,7 +38,7 @@ def account(aws: AwsStandIn) -> AwsAccount:
 def area_of(account: AwsAccount, region: str, monkeypatch: pytest.MonkeyPatch) -> Area:
     for name, value in account.environment(region).items():
         monkeypatch.setenv(name, value)
-    caller = Caller(AwsSession(Account("prod")), sleep=lambda seconds: None)
+    caller = Caller(AwsSession(Account("prod")), wait_s=float, sleep=lambda seconds: None)
     return Area(caller, account.id, region)
 
 

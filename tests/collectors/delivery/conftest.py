@@ -12,10 +12,10 @@ import pytest
 from collectors.sources.registry import LOGS
 from es_bridge import bulk as bulk_module
 from es_bridge import transport as transport_module
+from es_bridge.backoff import Backoff
 from es_bridge.config import ClusterConfig
 from es_bridge.transport import Transport
 from lab.engine import Engine
-from pacing.backoff import Backoff
 from tests.collectors.shelf import KEY_INDEX, Shelf
 
 _days = itertools.count()

@@ -18,9 +18,9 @@ from collectors.delivery.letter_store import letter_store
 from collectors.delivery.object_log import ObjectLog
 from collectors.delivery.prometheus import DaemonMetrics
 from collectors.delivery.store_gate import StoreGate
+from es_bridge.backoff import Backoff
 from es_bridge.config import ClusterConfig
 from es_bridge.transport import Transport
-from pacing.backoff import Backoff
 from tests.account import Account
 from tests.collectors.shelf import opensearch_sink
 

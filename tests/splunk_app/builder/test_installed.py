@@ -57,7 +57,7 @@ def test_everything_the_app_carries_can_be_imported(installed_app: Path, bare_py
         "splunktaucclib.rest_handler.endpoint.validator",
     ]
     folders = (
-        *("lib/pacing", "lib/es_bridge", "lib/aws_bridge", "lib/collectors"),
+        *("lib/es_bridge", "lib/aws_bridge", "lib/collectors"),
         *("bin/splunk_host", "bin/cluster_settings", "bin/search_command", "bin/aws_inputs"),
     )
     for folder, root in ((folder, folder.partition("/")[0]) for folder in folders):

@@ -12,10 +12,13 @@ from aws_bridge.accounts.account import Account, Role
 from aws_bridge.accounts.caller import Caller
 from aws_bridge.accounts.organisation import members
 from aws_bridge.errors import AwsError
+from es_bridge.backoff import Backoff
 from es_bridge.errors import ConfigError
 
 ACCOUNT_CONF = "aws_siem_bridge_aws_account"
 ACCOUNTS = Stanzas(ACCOUNT_CONF, called="AWS account", page="AWS accounts")
+#: Between attempts of one call: for `Caller`.
+BETWEEN_ATTEMPTS = Backoff(first_s=0.5, longest_s=30.0)
 #: The account that needs no stanza: the role of the machine.
 OF_THE_MACHINE = "default"
 

@@ -110,7 +110,7 @@ def _validate(kind: Kind, given: _Given) -> None:
     from aws_bridge.accounts.caller import Caller
     from aws_bridge.accounts.session import AwsSession
 
-    caller = Caller(AwsSession(account))
+    caller = Caller(AwsSession(account), wait_s=account_settings.BETWEEN_ATTEMPTS.wait_s)
     caller.call("sts", account.home_region, "GetCallerIdentity")
     if kind in OF_A_QUEUE:
         _check_queue(settings, caller)

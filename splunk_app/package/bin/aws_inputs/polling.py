@@ -17,13 +17,13 @@ from aws_bridge.accounts.regions import enabled_regions
 from aws_bridge.accounts.session import AwsSession
 from aws_bridge.errors import CallProblem
 from aws_inputs import accounts as account_settings
-from aws_inputs.accounts import AccountSettings
+from aws_inputs.accounts import BETWEEN_ATTEMPTS, AccountSettings
 from aws_inputs.process import Process, Stopped
 from aws_inputs.settings import datasets_of, names
 from collectors.errors import CheckpointUnusable, CollectorError, StoreUnavailable
 from collectors.polling.poller import Poller, PollSettings, Turn
 from collectors.records.page import Choice, Lister, Page, Window, iso
-from pacing.backoff import Backoff
+from es_bridge.backoff import Backoff
 
 #: Regions that are read at the same time, of all accounts.
 WORKERS = 8
@@ -165,7 +165,9 @@ class Polling:
 
     def _caller(self, account: Account) -> Caller:
         if account.name not in self._callers:
-            self._callers[account.name] = Caller(AwsSession(account), rates=RATES, sleep=self._process.sleep)
+            self._callers[account.name] = Caller(
+                AwsSession(account), wait_s=BETWEEN_ATTEMPTS.wait_s, rates=RATES, sleep=self._process.sleep
+            )
         return self._callers[account.name]
 
     def _add(self, unit: Unit) -> None:

@@ -10,7 +10,7 @@ from aws_bridge.queue import Queue
 from aws_inputs import accounts as account_settings
 from aws_inputs.process import Process, Stopped
 from aws_inputs.settings import queue_region
-from pacing.backoff import Backoff
+from es_bridge.backoff import Backoff
 
 #: How long one receipt waits for messages: short enough for the end of the process.
 WAIT_S = 5

@@ -2,7 +2,7 @@
 
 import pytest
 
-from pacing.rate import Rate
+from aws_bridge.accounts.rate import Rate
 
 pytestmark = pytest.mark.splunk_python
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from pacing.backoff import Backoff
+from es_bridge.backoff import Backoff
 
 pytestmark = pytest.mark.splunk_python
 
