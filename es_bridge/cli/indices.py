@@ -86,11 +86,13 @@ def _size(count: Any) -> str:
 
 
 def _duration(seconds: Any) -> str:
-    """Return a length of time in its two largest units."""
+    """Return a length of time in its largest unit and the next one."""
     left = int(abs(seconds))
+    units = [(86_400, "d"), (3_600, "h"), (60, "m"), (1, "s")]
+    while left < units[0][0] and len(units) > 1:
+        del units[0]
     parts = []
-    for size, unit in ((86_400, "d"), (3_600, "h"), (60, "m"), (1, "s")):
-        if left >= size or unit == "s":
-            parts.append(f"{left // size}{unit}")
-            left %= size
-    return ("-" if seconds <= -1 else "") + " ".join(parts[:2])
+    for size, unit in units[:2]:
+        parts.append(f"{left // size}{unit}")
+        left %= size
+    return ("-" if seconds <= -1 else "") + " ".join(parts)

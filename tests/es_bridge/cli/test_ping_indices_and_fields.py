@@ -12,6 +12,8 @@ import urllib.request
 
 import pytest
 
+from es_bridge.cli.indices import _duration
+
 from .conftest import DOCUMENTS, command, environment, http
 
 
@@ -225,3 +227,11 @@ def test_indices_need_no_more_than_reading(as_user):
     # Beside the reading, each part for itself, with the permission that it takes.
     assert "note: sizes: not known, because the cluster's account lacks indices:monitor/stats\n" in done.stderr
     assert "note: health: not known, because the cluster's account lacks cluster:monitor/health\n" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0, "0s"), (59.9, "59s"), (60, "1m 0s"), (3_661, "1h 1m"), (864_360, "10d 0h"), (-0.4, "0s"), (-90, "-1m 30s")],
+)
+def test_a_lag_in_two_units(seconds, text):
+    assert _duration(seconds) == text
