@@ -44,7 +44,7 @@ def flows(store: Store) -> Tuple[str, List[Dict[str, Any]]]:
     url = store.config.hosts[0]
     if url not in _stored:
         rng = random.Random(5)
-        name = f"aws-vpcflow-{uuid.uuid4().hex[:8]}"
+        name = f"aws-lookup-{uuid.uuid4().hex[:8]}"
         properties = {
             "@timestamp": {"type": "date"},
             "srcaddr": {"type": "ip"},
@@ -239,7 +239,7 @@ def test_windows(text: str, before_s: int, after_s: int) -> None:
 @pytest.mark.one_python
 def test_the_access_rules_hold(splunk: Splunk, store: Store, flows: Tuple[str, List[Dict[str, Any]]]) -> None:
     other = store.fill([{"srcaddr": "10.0.0.1", "secret": "theirs"}], name=f"sec-{uuid.uuid4().hex[:8]}")
-    add_cluster(splunk.splunkd.state, store.config, access={"analyst": ("aws-vpcflow-*",)})
+    add_cluster(splunk.splunkd.state, store.config, access={"analyst": ("aws-lookup-*",)})
     analyst = User("kim", ("analyst",))
     events = [event(0, 1, src="10.0.0.1")]
     line = "| elasticlookup index={} match=srcaddr=src fields=* window=1h prefix=x_"
