@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Set, Tuple
 
+from es_bridge.answers import FIELD_CAPS
 from es_bridge.errors import Aborted, BridgeError
 from es_bridge.patterns import fits
 from es_bridge.request_line import batches, paths
@@ -94,7 +95,8 @@ class FieldTypes:
 
     def _caps(self, path: str, params: Dict[str, Any]) -> Dict[str, Dict[str, Dict[str, Any]]]:
         reply = self._transport.request("GET", (path, "_field_caps"), {**params, "ignore_unavailable": True}, **BOUNDS)
-        return reply.json().get("fields") or {}
+        caps: Dict[str, Dict[str, Dict[str, Any]]] = reply.json({"fields": FIELD_CAPS["fields"]})["fields"]
+        return caps
 
 
 def _absent(entries: Optional[Mapping[str, Mapping[str, Any]]]) -> Set[str]:
