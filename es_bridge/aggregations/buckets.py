@@ -98,6 +98,17 @@ def of_indices(
     return ask
 
 
+def compared(ask: Ask, access: IndexAccess) -> Ask:
+    """Return ``ask``, with the indices of each answer compared with the rules: a name may become an alias."""
+
+    def ask_and_compare(aggs: Mapping[str, Any], narrow: Sequence[Clause], shape: Any) -> Dict[str, Any]:
+        head = ask({**aggs, **access.counting()}, narrow, shape)
+        access.check_counted(head)
+        return head
+
+    return ask_and_compare
+
+
 def pages(
     ask: Ask,
     sources: Sequence[Source],

@@ -7,8 +7,8 @@
 
 Where an engine has no point in time these requests see the indices at different times, and a message says so.
 
-Aggregations carry no index, so what may be read is not compared afterwards, as a search does with every document: the
-concrete indices that were found to be allowed are sent as a condition on ``_index``.
+Aggregations carry no index, so the concrete indices that were found to be allowed are sent as a condition on
+``_index``, and each request also counts the documents by index: compared before anything of its answer is used.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from __future__ import annotations
 from typing import Dict, Iterator, List, Mapping, Optional, Set
 
 from es_bridge.aggregations import columns as fields
-from es_bridge.aggregations.buckets import Ask, of_indices, of_pit
+from es_bridge.aggregations.buckets import Ask, compared, of_indices, of_pit
 from es_bridge.aggregations.columns import Column
 from es_bridge.aggregations.groups import Computation, Row
 from es_bridge.aggregations.order import sort_rows
@@ -81,6 +81,7 @@ class Statistics(Inquiry):
             ask = of_indices(
                 self._transport, self.request, time_field, self._access, self._time_limit(), self._not_by_pit
             )
+        ask = compared(ask, self._access)
         resolved = fields.resolve(self._transport, self.request, self._access, time_field, self._uses(), self._pool)
         self.warnings += resolved.warnings
         self.notes += resolved.notes

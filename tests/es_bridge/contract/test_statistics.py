@@ -414,11 +414,15 @@ def test_days_begin_at_midnight_in_the_users_zone(cluster: Cluster) -> None:
 
 
 class Race(LocalServer):
-    """Before the engine: another role's index comes to be when the indices are known, before anything else."""
+    """Before the engine: another role's index comes to be when the indices are known, before anything else.
 
-    def __init__(self, cluster: Cluster, name: str) -> None:
+    ``instead_of``: it takes the name of this index, which goes, as an alias.
+    """
+
+    def __init__(self, cluster: Cluster, name: str, instead_of: str = "") -> None:
         self.cluster = cluster
         self.name = name
+        self.instead_of = instead_of
         self.made = threading.Event()
         super().__init__()
 
@@ -431,6 +435,10 @@ class Race(LocalServer):
             self.cluster.transport.request("PUT", (self.name,), body=body)
             secret = {"@timestamp": START_MS, "name": "secret", "user": "secret", "n": 10**6}
             self.cluster.fill(self.name, ((str(n), secret) for n in range(5)))
+            if self.instead_of:
+                alias = {"add": {"index": self.name, "alias": self.instead_of}}
+                actions = [{"remove_index": {"index": self.instead_of}}, alias]
+                self.cluster.transport.request("POST", ("_aliases",), body={"actions": actions})
             self.made.set()
         return reply
 
@@ -461,6 +469,26 @@ def test_an_index_that_comes_between_check_and_request_is_not_counted(cluster: C
         with pytest.raises(IndexNotAllowed):
             ask(cluster, f"{tag}-*", stats=stats, by=by, **allowed)
         cluster.transport.request("DELETE", (f"{tag}-b{number}",))
+
+
+@pytest.mark.parametrize("cluster", PLAIN, indirect=True)
+@pytest.mark.parametrize("by", ["", "name"])
+def test_an_alias_that_takes_the_name_of_a_checked_index_is_not_counted(cluster: Cluster, by: str) -> None:
+    """Engines match a name on ``_index`` with aliases, too."""
+    tag = "aws-t-" + uuid.uuid4().hex[:8]
+    cluster.transport.request("PUT", (f"{tag}-a",), body={"mappings": {"properties": PROPERTIES}})
+    cluster.fill(f"{tag}-a", [("1", {"@timestamp": START_MS, "name": "mine", "n": 1})])
+    server = Race(cluster, f"theirs-{tag}", instead_of=f"{tag}-a")
+    try:
+        with (
+            Transport(ClusterConfig((server.url,), name="race")) as transport,
+            pytest.raises(BridgeError) as raised,
+        ):
+            ask(cluster, f"{tag}-a", transport=transport, stats="count, max(n)", by=by, allowed_indices=(f"{tag}-a*",))
+        assert server.made.is_set() and "theirs" not in str(raised.value) and "secret" not in str(raised.value)
+    finally:
+        server.stop()
+        cluster.transport.request("DELETE", (f"theirs-{tag}",))
 
 
 def test_buckets_and_bytes_count_against_the_ceilings(cluster: Cluster, index: str) -> None:
