@@ -19,7 +19,7 @@ from savedsearches.runner.errors import SplError, SplSyntaxError
 from savedsearches.runner.local_settings import LocalSettings
 from savedsearches.runner.lookups import Lookup, read_csv
 from savedsearches.runner.macros import Macro, read_macros, shipped_macros
-from savedsearches.runner.moment import moment_of
+from savedsearches.runner.moment import Moment, moment_of
 from savedsearches.runner.run import run_search
 from savedsearches.runner.session import Session
 from savedsearches.runner.values import Row
@@ -81,7 +81,7 @@ def _run(arguments: argparse.Namespace) -> int:
     with LocalSettings(cluster, tz=arguments.time_zone) as settings:
         try:
             session.own = AppCommands(settings, _say_message, scripts=scripts, python=arguments.python)
-            write_rows(run_search(arguments.search, session), arguments.format)
+            write_rows(run_search(arguments.search, session), arguments.format, session.moment)
         except SplSyntaxError as exc:
             raise UsageError(str(exc)) from None
         except SplError as exc:
@@ -114,18 +114,26 @@ def _macros(app: Path, path: Optional[Path]) -> Dict[str, Macro]:
         raise UsageError(f"--macros {path or app}: {exc}") from None
 
 
-def write_rows(rows: Iterable[Row], form: str) -> None:
-    """Print rows: JSON while they come, a table or CSV when all columns are known."""
+def write_rows(rows: Iterable[Row], form: str, moment: Moment) -> None:
+    """Print rows: JSON while they come, a table or CSV when all columns are known. A table has times to be read."""
     columns = None
     if form in (TABLE, CSV):
         rows = list(rows)
         columns = [Column(name, name) for name in columns_of(rows)]
     printed = Rows(form, columns)
     for row in rows:
-        printed.add({name: _table_cell(value) for name, value in row.items()} if form == TABLE else row)
+        printed.add({name: _table_cell(name, value, moment) for name, value in row.items()} if form == TABLE else row)
     printed.end()
 
 
-def _table_cell(value: Any) -> str:
+def _table_cell(name: str, value: Any, moment: Moment) -> str:
     text = ", ".join(values.texts(value))
+    if name == "_time":
+        try:
+            local = moment.local(float(text))
+        except (ValueError, OverflowError, OSError):
+            pass  # a pipeline may put anything there
+        else:
+            whole = "seconds" if not local.microsecond else "milliseconds"
+            text = local.isoformat(" ", whole).replace("+00:00", "Z")
     return text if len(text) <= WIDEST_CELL else text[: WIDEST_CELL - 3] + "..."

@@ -88,6 +88,18 @@ def test_columns_stay_in_the_order_of_table(engine: Any) -> None:
     assert spl(engine, line).stdout.split() == ["n", "late", "last", "1", "-", "x", "2", "y", "z"]
 
 
+def test_a_table_has_times_to_be_read(engine: Any) -> None:
+    line = '| makeresults format=csv data="_time,n\n1795236780.5,1\n1795236780,2\nnoon,3"'
+    told = spl(engine, line, "--format", "table", "--time-zone", "Asia/Seoul").stdout
+    assert [row.rsplit(None, 1)[0] for row in told.splitlines()[1:]] == [
+        "2026-11-21 13:53:00.500+09:00",
+        "2026-11-21 13:53:00+09:00",
+        "noon",
+    ]
+    assert "2026-11-21 04:53:00Z" in spl(engine, line, "--format", "table", "--time-zone", "UTC").stdout
+    assert "1795236780.5,1" in spl(engine, line, "--format", "csv").stdout
+
+
 def test_a_subsearch_and_a_lookup(engine: Any, index: str, tmp_path: Path) -> None:
     table = tmp_path / "teams.csv"
     table.write_text("name,team\nann,red\nbob,blue\n")
