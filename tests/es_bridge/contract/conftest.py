@@ -40,9 +40,11 @@ class Cluster:
         """Whether the engine has points in time (the others are searched by scroll)."""
         return self.id not in ("elasticsearch-7.10.2", "opensearch-1.3")
 
-    def create(self, shards: int = 3, properties: Any = None, dynamic: bool = True, **settings: Any) -> str:
+    def create(
+        self, shards: int = 3, properties: Any = None, dynamic: bool = True, name: str = "", **settings: Any
+    ) -> str:
         """Create an index of its own name with a date field ``@timestamp`` and return the name."""
-        name = "aws-t-" + uuid.uuid4().hex[:12]
+        name = name or "aws-t-" + uuid.uuid4().hex[:12]
         fields = {"@timestamp": {"type": "date"}} if properties is None else properties
         body = {
             "settings": {"index": {"number_of_shards": shards, "number_of_replicas": 0, **settings}},

@@ -6,6 +6,7 @@ import json
 import os
 import random
 import threading
+import uuid
 import warnings
 from typing import Any, Dict, List, Set, Tuple
 
@@ -193,10 +194,11 @@ def test_pattern_that_matches_nothing_is_an_error(cluster: Cluster) -> None:
 
 
 def test_exclusions_in_a_pattern(cluster: Cluster) -> None:
-    wanted, unwanted = cluster.create(), cluster.create()
+    tag = "aws-t-" + uuid.uuid4().hex[:12]
+    wanted, unwanted = cluster.create(name=f"{tag}-in"), cluster.create(name=f"{tag}-out")
     cluster.fill(wanted, [("1", {"@timestamp": START_MS})])
     cluster.fill(unwanted, [("2", {"@timestamp": START_MS})])
-    for pattern in (f"aws-t-*,-{unwanted}", f"{wanted[:-1]}*,{unwanted[:-1]}*,-{unwanted[:-2]}*,-aws-nothing-*"):
+    for pattern in (f"{tag}-*,-{unwanted}", f"{wanted[:-1]}*,{unwanted[:-1]}*,-{unwanted[:-2]}*,-aws-nothing-*"):
         ids = {hit.index for hit in cluster.ask(pattern, query="_index:" + wanted + " OR _index:" + unwanted)[0]}
         assert ids == {wanted}
     with pytest.raises(NothingMatched):

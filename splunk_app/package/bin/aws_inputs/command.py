@@ -21,6 +21,7 @@ from aws_inputs.process import begin, now_ms, refuse_in_a_cluster
 from aws_inputs.settings import InputSettings, read
 from collectors.errors import CollectorError
 from es_bridge.errors import BridgeError
+from es_bridge.terminal import put_error
 
 LOG_FILE = "aws_siem_bridge_inputs.log"
 
@@ -70,7 +71,7 @@ def _failed(kind: Kind, arguments: List[str], text: str, out: BinaryIO) -> int:
         _say(out, f"<error><message>{escape(text)}</message></error>")
         return 1
     _log().error(line({"input": kind.name, "error": text}))
-    sys.stderr.write(f"ERROR {kind.name}: {' '.join(text.split())}\n")
+    put_error(f"ERROR {kind.name}: {' '.join(text.split())}")
     return 1
 
 
