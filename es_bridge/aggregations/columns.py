@@ -254,7 +254,7 @@ class _Look:
         if column.family == "ip":
             self.notes.append(
                 f"{name} is an address: all spellings of one address count as one, and it is shown in its shortest "
-                "form (2001:db8::1; 192.0.2.1 for ::ffff:192.0.2.1)"
+                "form (2001:db8::1, and IPv4 for what was written as ::ffff:IPv4)"
             )
         if column.family == "date" and column.detail == "iso":
             self.notes.append(
