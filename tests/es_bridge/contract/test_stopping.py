@@ -35,14 +35,18 @@ def cluster(request: pytest.FixtureRequest, engine_by_id: Callable[[str], Engine
 
 
 def tasks_of(cluster: Cluster, opaque_id: str) -> List[str]:
-    """Return the searches that go on; not the look-ups of fields, which come before."""
+    """Return the searches that go on; not the look-ups of fields, which come before.
+
+    Old engines keep the entry of a cancelled ``_msearch``, without a search below it (see docs/engines.md).
+    """
     actions = "indices:data/read/search*,indices:data/read/msearch*,indices:data/read/scroll*"
     reply = cluster.transport.request("GET", ("_tasks",), {"actions": actions}).json()
+    keeps = () if cluster.has_pit else ("indices:data/read/msearch",)
     return [
         task_id
         for node in reply["nodes"].values()
         for task_id, task in node["tasks"].items()
-        if task.get("headers", {}).get("X-Opaque-Id") == opaque_id
+        if task.get("headers", {}).get("X-Opaque-Id") == opaque_id and task["action"] not in keeps
     ]
 
 

@@ -122,6 +122,7 @@ def owner() -> Any:
     python.stdout.close()
 
 
+@pytest.mark.slow("an engine of its own")
 @pytest.mark.parametrize(
     "how",
     # SIGTERM ends a Python program as SIGKILL does: it runs nothing of its own any more.

@@ -227,6 +227,7 @@ def test_impossible_wishes_are_refused(tmp_path, events, start_ms, end_ms):
         write_events(tmp_path, events, 1, start_ms, end_ms)
 
 
+@pytest.mark.slow("memory of many records")
 def test_memory_does_not_grow_with_the_number_of_events(tmp_path):
     tracemalloc.start()
     try:

@@ -248,6 +248,7 @@ def test_the_same_arguments_give_the_same_bytes(tmp_path):
     assert {value for key, value in other.items() if key.startswith("AWSLogs")}.isdisjoint(first.values())
 
 
+@pytest.mark.slow("memory of many records")
 def test_memory_does_not_grow_with_the_number_of_records(tmp_path):
     tracemalloc.start()
     try:

@@ -41,6 +41,7 @@ def carried() -> Set[Path]:
     return {path for room in CARRIED for path in room.files()}
 
 
+@pytest.mark.slow("all that the app imports")
 def test_what_the_app_imports_of_ours_is_carried() -> None:
     missing = {
         f"{path.relative_to(ROOT)}: {name}"
