@@ -8,12 +8,11 @@ from typing import Any, Dict, List, Sequence, Tuple
 
 from es_bridge.cli.connection import add_connection_arguments, cluster_from, opaque_id
 from es_bridge.cli.option_names import as_options
+from es_bridge.cli.question import search_request
 from es_bridge.cli.reporting import DONE, checking_options, run_reported, say, tell
 from es_bridge.cli.rows import TABLE, Column, Rows, add_format_argument
 from es_bridge.field_summary import DEFAULT_SAMPLE_DOCS, DEFAULT_TOP
 from es_bridge.field_summary.summary import FieldInfo, FieldSummary, SummaryRequest
-from es_bridge.query import SearchRequest, parse_dsl
-from es_bridge.times import now_ms, parse_time, zone_named
 from es_bridge.transport import Transport
 from es_bridge.unmatched import UNKNOWN_FIELDS
 
@@ -85,21 +84,8 @@ def _run(arguments: argparse.Namespace) -> int:
 
 
 def _request(arguments: argparse.Namespace) -> SummaryRequest:
-    now = now_ms()
-    zone = zone_named(arguments.time_zone)
-    documents = SearchRequest(
-        index=arguments.index,
-        query=arguments.query,
-        dsl=parse_dsl(arguments.dsl) if arguments.dsl else None,
-        earliest_ms=parse_time(arguments.earliest, now_ms=now, zone=zone),
-        latest_ms=parse_time(arguments.latest, now_ms=now, zone=zone),
-        time_field=arguments.time_field,
-        size=0,
-        partial=arguments.partial,
-        unknown_fields=arguments.unknown_fields,
-    )
     fields = tuple(name.strip() for name in arguments.fields.split(",") if name.strip())
-    return SummaryRequest(documents, fields, arguments.top, arguments.sample)
+    return SummaryRequest(search_request(arguments), fields, arguments.top, arguments.sample)
 
 
 def _facts(field: FieldInfo) -> Dict[str, Any]:

@@ -14,14 +14,15 @@ from typing import Any, BinaryIO, Iterator, List, Optional, Set, Union
 from es_bridge.cli.connection import add_connection_arguments, cluster_from, opaque_id
 from es_bridge.cli.documents import Array, Columns, Lines, Table
 from es_bridge.cli.option_names import as_options
+from es_bridge.cli.question import search_request
 from es_bridge.cli.reporting import DONE, UsageError, checking_options, run_reported, say, tell
 from es_bridge.cli.rows import CSV, JSON, JSONL, TABLE, add_format_argument
 from es_bridge.errors import BridgeError
 from es_bridge.limits import Ceilings
-from es_bridge.query import SearchRequest, parse_dsl
+from es_bridge.query import SearchRequest
 from es_bridge.search import Search, open_search
 from es_bridge.terminal import overwrite
-from es_bridge.times import now_ms, parse_time, rounded_in_utc, zone_named
+from es_bridge.times import now_ms, rounded_in_utc, zone_named
 from es_bridge.transport import Transport
 from es_bridge.unmatched import UNKNOWN_FIELDS
 
@@ -146,20 +147,9 @@ def _writer(arguments: argparse.Namespace, fields: List[str]) -> Union[Lines, Co
 
 
 def _request(arguments: argparse.Namespace) -> SearchRequest:
-    now = now_ms()
-    zone = zone_named(arguments.time_zone)
-    return SearchRequest(
-        index=arguments.index,
-        query=arguments.query,
-        dsl=parse_dsl(arguments.dsl) if arguments.dsl else None,
-        earliest_ms=parse_time(arguments.earliest, now_ms=now, zone=zone),
-        latest_ms=parse_time(arguments.latest, now_ms=now, zone=zone),
-        time_field=arguments.time_field,
-        size=DEFAULT_SIZE if arguments.size is None else arguments.size,
-        size_is_meant=arguments.size is not None and sys.stderr.isatty(),  # a person, not a scheduled job
-        partial=arguments.partial,
-        unknown_fields=arguments.unknown_fields,
-    )
+    size = DEFAULT_SIZE if arguments.size is None else arguments.size
+    is_meant = arguments.size is not None and sys.stderr.isatty()  # a person, not a scheduled job
+    return search_request(arguments, size, is_meant)
 
 
 def _write(search: Search, writer: Any, out: BinaryIO, with_progress: bool) -> None:

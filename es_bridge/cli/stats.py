@@ -12,10 +12,9 @@ from es_bridge.aggregations.statistics import Statistics
 from es_bridge.aggregations.values import text_of
 from es_bridge.cli.connection import add_connection_arguments, cluster_from, opaque_id
 from es_bridge.cli.option_names import as_options
+from es_bridge.cli.question import search_request
 from es_bridge.cli.reporting import DONE, checking_options, run_reported, say, tell
 from es_bridge.cli.rows import Column, Rows, add_format_argument
-from es_bridge.query import SearchRequest, parse_dsl
-from es_bridge.times import now_ms, parse_time, zone_named
 from es_bridge.transport import Transport
 from es_bridge.unmatched import UNKNOWN_FIELDS
 
@@ -63,7 +62,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _run(arguments: argparse.Namespace) -> int:
     with checking_options():
-        request, stats = _request(arguments), _stats(arguments)
+        request, stats = search_request(arguments), _stats(arguments)
     numeric = {measure.column for measure in stats.measures if measure.function in ("count", "dc", "sum", "avg")}
     rows = Rows(arguments.format, [Column(name, name, _cell, name in numeric) for name in stats.columns])
     transport = Transport(cluster_from(arguments), opaque_id("stats"))
@@ -94,20 +93,4 @@ def _stats(arguments: argparse.Namespace) -> StatsRequest:
         limit=arguments.limit,
         limit_is_meant=sys.stderr.isatty(),  # a person, not a scheduled job
         zone=arguments.time_zone,
-    )
-
-
-def _request(arguments: argparse.Namespace) -> SearchRequest:
-    now = now_ms()
-    zone = zone_named(arguments.time_zone)
-    return SearchRequest(
-        index=arguments.index,
-        query=arguments.query,
-        dsl=parse_dsl(arguments.dsl) if arguments.dsl else None,
-        earliest_ms=parse_time(arguments.earliest, now_ms=now, zone=zone),
-        latest_ms=parse_time(arguments.latest, now_ms=now, zone=zone),
-        time_field=arguments.time_field,
-        size=0,
-        partial=arguments.partial,
-        unknown_fields=arguments.unknown_fields,
     )
