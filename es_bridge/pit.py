@@ -169,8 +169,15 @@ class PitSearch:
     def count_without_time(self, narrow: Sequence[Clause] = ()) -> int:
         """Count the documents that match but for the time range, because they have no time."""
         clauses = [*user_clauses(self.request), missing_clause(self.time_field.name), *narrow]
-        body = {"size": 0, "track_total_hits": True, "query": {"bool": {"filter": clauses}}}
-        return int(self._decoded(body, TOTAL)["hits"]["total"]["value"])
+        body = {
+            "size": 0,
+            "track_total_hits": True,
+            "query": {"bool": {"filter": clauses}},
+            "aggs": self.access.counting(),
+        }
+        head = self._decoded(body, TOTAL)
+        self.access.check_counted(head)
+        return int(head["hits"]["total"]["value"])
 
     def note_incomplete(self, problems_found: Sequence[str], without_source: int = 0) -> None:
         """Take note of what was incomplete and allowed to be so, here or in a worker process."""

@@ -91,11 +91,12 @@ class FieldCheck:
             "size": 0,
             "track_total_hits": False,
             "query": {"bool": {"filter": [*narrow, *self._access.clauses()]}},
-            "aggs": {"members": {"filters": {"filters": filters}}},
+            "aggs": {"members": {"filters": {"filters": filters}}, **self._access.counting()},
         }
         try:
             params = {"allow_partial_search_results": False}
             reply = self._transport.request("POST", (request.index, "_search"), params, body, **BOUNDS).json()
+            self._access.check_counted(reply)
             buckets = reply["aggregations"]["members"]["buckets"]
             missing = [name for name in members if not buckets[name]["doc_count"]]
         except Aborted:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Set, Tuple
 
-from es_bridge.answers import FIELD_CAPS
+from es_bridge.answers import FIELD_CAPS, Maybe
 from es_bridge.errors import Aborted, BridgeError
 from es_bridge.patterns import fits
 from es_bridge.request_line import batches, paths
@@ -95,7 +95,10 @@ class FieldTypes:
 
     def _caps(self, path: str, params: Dict[str, Any]) -> Dict[str, Dict[str, Dict[str, Any]]]:
         reply = self._transport.request("GET", (path, "_field_caps"), {**params, "ignore_unavailable": True}, **BOUNDS)
-        caps: Dict[str, Dict[str, Dict[str, Any]]] = reply.json({"fields": FIELD_CAPS["fields"]})["fields"]
+        found = reply.json({**FIELD_CAPS, "indices": Maybe([str])})
+        if not set(found.get("indices") or ()) <= set(path.split(",")):
+            return {}  # a name has become an alias since it was looked at, of indices that may be another role's
+        caps: Dict[str, Dict[str, Dict[str, Any]]] = found["fields"]
         return caps
 
 
