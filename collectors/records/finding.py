@@ -119,6 +119,23 @@ def make(known: Described, finding: Mapping[str, Any], event: Mapping[str, Any])
     )
 
 
+def whole_event(dataset: str, event: Mapping[str, Any]) -> Finding:
+    """Return an event of EventBridge as it is: its id and time are the identity, and it has no severity.
+
+    Raises `InvalidRecord` without an id or a time.
+    """
+    known = Described(
+        dataset=dataset,
+        finding_key=text(event.get("id")),
+        updated=time_of(event.get("time")),
+        may_change=None,
+        origin=Origin(text(event.get("account")), text(event.get("region"))),
+        severity=severity_of_label(None),
+        rule=text(event.get("detail-type")),
+    )
+    return make(known, event, short_first(event))
+
+
 def _utf8(text: str) -> bytes:
     try:
         return text.encode()

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timezone
-from typing import List, NamedTuple, Protocol, Tuple
+from typing import Any, Callable, List, Mapping, NamedTuple, Protocol, Tuple
 
-from collectors.records.finding import Finding
+from collectors.errors import InvalidRecord
+from collectors.records.finding import Finding, objects, text
+from collectors.records.record import Origin
 
 
 class Window(NamedTuple):
@@ -53,6 +55,20 @@ class Lister(Protocol):
 
         Raises `aws_bridge.errors.CallProblem`.
         """
+
+
+def page_of(
+    answer: Mapping[str, Any], as_of_ms: int, make: Callable[[Mapping[str, Any], Origin], Finding], origin: Origin
+) -> Page:
+    """Return the page that an answer with ``Findings`` and ``NextToken`` is, its findings made by ``make``."""
+    found: List[Finding] = []
+    bad: List[str] = []
+    for fields in objects(answer.get("Findings")):
+        try:
+            found.append(make(fields, origin))
+        except InvalidRecord as exc:
+            bad.append(str(exc))
+    return Page(found, text(answer.get("NextToken")), as_of_ms, tuple(bad))
 
 
 def iso(epoch_ms: int) -> str:

@@ -9,9 +9,7 @@ from __future__ import annotations
 from typing import Any, Dict, List
 
 from aws_bridge.accounts.caller import Caller
-from collectors.errors import InvalidRecord
-from collectors.records.finding import Finding, objects, text
-from collectors.records.page import Choice, Page, Window, iso
+from collectors.records.page import Choice, Page, Window, iso, page_of
 from collectors.records.record import Origin
 from collectors.sources.securityhub.source import finding
 
@@ -49,14 +47,7 @@ class Lister:
             MaxResults=PAGE,
             **({"NextToken": token} if token else {}),
         )
-        found: List[Finding] = []
-        bad: List[str] = []
-        for fields in objects(answer.get("Findings")):
-            try:
-                found.append(finding(fields, self._origin))
-            except InvalidRecord as exc:
-                bad.append(str(exc))
-        return Page(found, text(answer.get("NextToken")), as_of_ms, tuple(bad))
+        return page_of(answer, as_of_ms, finding, self._origin)
 
 
 def lister(caller: Caller, region: str, account_id: str, choice: Choice) -> Lister:
