@@ -17,6 +17,7 @@ from es_bridge.query import SearchRequest, parse_dsl
 from es_bridge.search import Search, open_search
 from es_bridge.transport import Transport
 from es_bridge.unmatched.ask import MOST_INDICES
+from es_bridge.unmatched.field_types import FieldTypes
 from lab.front.server import LocalServer, Received, Reply, forward
 
 from .conftest import START_MS, Cluster, config_of
@@ -642,6 +643,17 @@ class InOrder(LocalServer):
         if self.first in received.target:
             self.was_answered.set()
         return reply
+
+
+def test_a_name_that_became_an_alias_tells_no_field(cluster: Cluster) -> None:
+    """The names were looked at; what they mean since may be another role's."""
+    mine = cluster.create(properties={"own": {"type": "keyword"}})
+    theirs = cluster.create(properties={"secret": {"type": "keyword"}})
+    types = FieldTypes(cluster.transport)
+    assert types.of(["own"], [mine]) == {"own": {mine: "keyword"}}
+    actions = [{"remove_index": {"index": mine}}, {"add": {"index": theirs, "alias": mine}}]
+    cluster.transport.request("POST", ("_aliases",), body={"actions": actions})
+    assert types.all([mine]) == {} and types.of(["secret"], [mine]) == {}
 
 
 def test_fail_lets_no_row_out(cluster: Cluster, indices: Indices) -> None:
