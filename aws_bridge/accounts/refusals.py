@@ -46,6 +46,12 @@ _NOT_SIGNED = (
 _NOT_AUTHORISED = re.compile(r"not authorized to perform:? ([a-z0-9-]+:[A-Za-z0-9*]+)")
 #: https://docs.aws.amazon.com/securityhub/1.0/APIReference/API_GetFindings.html: InvalidAccessException
 _OFF = "InvalidAccessException"
+#: How services that have no code of their own for it say in a refusal that they are not switched on: Macie, Inspector,
+#: Security Hub. A policy's refusal names the action instead.
+_OFF_IN_WORDS = re.compile(
+    r"\b(is|are) not (enabled|subscribed)\b|\bnot subscribed to\b|\bInvoking account does not have access\b",
+    re.IGNORECASE,
+)
 ASSUME_ROLE = "AssumeRole"
 _MORE: Dict[Type[CallProblem], str] = {
     Throttled: "AWS allows fewer calls here; it goes on later by itself. Others may be using up the account's limit",
@@ -101,7 +107,9 @@ def _kind(exc: BaseException, known_elsewhere: bool) -> Type[CallProblem]:
     if code in _NOT_SIGNED:
         return NotSignedIn
     if code in _DENIED or status in (401, 403):
-        return Denied
+        text = said(exc)
+        off = _OFF_IN_WORDS.search(text) and not _NOT_AUTHORISED.search(text)
+        return ServiceOff if off else Denied
     return Unavailable if status >= 500 else CallRejected
 
 

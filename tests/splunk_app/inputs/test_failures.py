@@ -60,16 +60,25 @@ def test_an_organisation_is_read_through_its_members_and_who_refuses_is_reported
     )
     good.enable("guardduty", "eu-west-1")
     good.add("guardduty", "eu-west-1", count=3, at=now())
-    bad.deny("us-east-1", "sts")
+    bad.trust("siem", aws_account, external_id="another")
     splunkd.state.set_stanza(
         "aws_siem_bridge_aws_account", "hub", {"organisation_role": "siem", "organisation_external_id": "x1"}
     )
     running = input_of("aws_guardduty").run(
         "prod", account="hub", regions="eu-west-1", start_date="1d", checkpoints="file", **QUICK
     )
-    running.wait_for(lambda events: len(of(events, GUARDDUTY)) == 3 and health(events, "failing"))
-    running.wait_for(lambda events: any(each.get("what") == "account skipped" for each in of(events, HEALTH)))
+    running.wait_for(
+        lambda events: (
+            len(of(events, GUARDDUTY)) == 3
+            and [each for each in health(events, "failing") if each["account"] == bad.id]
+            and any(each.get("what") == "account skipped" for each in of(events, HEALTH))
+        )
+    )
+    good.add("guardduty", "eu-west-1", count=1, at=now())
+    running.wait_for(lambda events: len(of(events, GUARDDUTY)) == 4)
     assert running.stop() == 0
+    (refusing,) = [each for each in health(running.events, "failing") if each["account"] == bad.id]
+    assert refusing["call"] == "sts:AssumeRole" and "trust policy" in refusing["error"]
     assert {event["host"] for event in running.events if event["sourcetype"] == GUARDDUTY} == {good.id}
     skipped = [each["error"] for each in of(running.events, HEALTH) if each.get("what") == "account skipped"]
     assert len(skipped) == 1 and gone.id in skipped[0] and "SUSPENDED" in skipped[0]
