@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from typing import Any, Dict, Iterator, List
 
+from aws_bridge.accounts.area import EC2, EKS, MARKER, RDS, Area
 from collectors.assets.asset import Asset, Where, iso, tags_of, texts
-from collectors.assets.calls import EC2, EKS, MARKER, RDS, Area
 
 #: Load balancers whose tags are asked for in one call.
 _TAGS_OF = 20

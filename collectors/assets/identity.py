@@ -10,9 +10,9 @@ import json
 from typing import Any, Dict, Iterator, List
 from urllib.parse import unquote
 
+from aws_bridge.accounts.area import IAM, Area
 from aws_bridge.errors import CallRejected
 from collectors.assets.asset import Asset, Where, iso, tags_of, texts
-from collectors.assets.calls import IAM, Area
 
 REGION = "global"
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Callable, Dict, Iterator, List, Mapping, Set
 
+from aws_bridge.accounts.area import Area
 from aws_bridge.errors import CallProblem
 from collectors.assets import compute, identity, network, storage
 from collectors.assets.asset import Asset
-from collectors.assets.calls import Area
 
 Listing = Callable[[Area], Iterator[Asset]]
 #: What a region has.

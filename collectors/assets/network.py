@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import Any, Dict, Iterator, Set
 
+from aws_bridge.accounts.area import EC2, Area
 from collectors.assets.asset import Asset, Where, opened, tags_of, texts
-from collectors.assets.calls import EC2, Area
 
 
 def networks(area: Area) -> Iterator[Asset]:

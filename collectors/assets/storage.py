@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from typing import Any, Dict, Iterator, Mapping, Tuple
 
+from aws_bridge.accounts.area import Area
 from aws_bridge.errors import CallRejected
 from collectors.assets.asset import Asset, Where, iso, tags_of
-from collectors.assets.calls import Area
 
 #: Everybody, and everybody with an AWS account.
 _EVERYBODY = ("global/AllUsers", "global/AuthenticatedUsers")

@@ -10,10 +10,10 @@ import pytest
 pytest.importorskip("moto", reason="the stand-in for AWS needs Python 3.11")
 
 from aws_bridge.accounts.account import Account
+from aws_bridge.accounts.area import Area
 from aws_bridge.accounts.caller import Caller
 from aws_bridge.accounts.session import AwsSession
 from collectors.assets.asset import Asset
-from collectors.assets.calls import Area
 from collectors.assets.inventory import GLOBAL, REGIONAL, Found, inventory
 from lab.aws import AwsAccount, AwsStandIn
 from tests.collectors.assets.furnished import furnish

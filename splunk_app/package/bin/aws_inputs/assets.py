@@ -6,12 +6,12 @@ import json
 from datetime import datetime, timezone
 from typing import Any, Dict, List, Mapping
 
+from aws_bridge.accounts.area import Area
 from aws_bridge.accounts.caller import Caller
 from aws_inputs.polling import Polling, Unit
 from aws_inputs.process import Stopped
 from aws_inputs.settings import names
 from collectors.assets.asset import TagNames
-from collectors.assets.calls import Area
 from collectors.assets.changes import Change, Seen
 from collectors.assets.inventory import GLOBAL, REGIONAL, Found, Listing, inventory
 from collectors.polling.counts import OVER_CEILING

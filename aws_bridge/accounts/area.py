@@ -1,4 +1,4 @@
-"""AWS's lists, page by page, whichever of its ways to page a service has."""
+"""One account and region, and AWS's lists in it, page by page, whichever of its ways to page a service has."""
 
 from __future__ import annotations
 
