@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import re
 import time
 from pathlib import Path
-from typing import Any, Callable, Dict, List, Optional, Union
+from typing import Any, Callable, Dict, List, Optional, Tuple, Union
 
 from playwright.sync_api import TimeoutError, expect
 
@@ -18,6 +19,18 @@ SCREENSHOTS = os.environ.get("AWS_SIEM_BRIDGE_SCREENSHOTS")
 #: Every field and message has long been there by then; a page that hangs should not take a test's whole time limit.
 TIMEOUT_MS = 20_000
 ATTEMPTS = 4
+expect.set_options(timeout=TIMEOUT_MS)
+
+#: The kinds of fields, as a screen reader calls them. A choice that can be typed into is a choice.
+KINDS = ("checkbox", "combobox", "textbox")
+
+# What is read by several questions may be drawn anew between two of them.
+_CELLS = "rows => rows.map(row => [...row.querySelectorAll('td:not(:has(button))')].map(cell => cell.innerText.trim()))"
+_FIELDS = """fields => fields.map(field => [
+    field.querySelector("[data-test=label]").innerText,
+    [...field.querySelectorAll("[data-test=help]")].map(help => help.innerText).join(" "),
+    field.querySelector("[aria-invalid=true]") !== null,
+])"""
 
 Value = Union[str, bool, List[str]]
 
@@ -54,13 +67,14 @@ class ConfigurationPage:
 
     def expect_rows(self, wanted: Dict[str, List[str]]) -> None:
         """Assert that the rows listed are the ones wanted, once the table has been drawn again."""
-        self._expect(self.rows, wanted)
+        self.expect(self.rows, wanted)
 
     def expect_listed(self, *names: str) -> None:
         """Assert that the rows listed are those of ``names``, once the table has been drawn again."""
-        self._expect(lambda: sorted(self.rows()), sorted(names))
+        self.expect(lambda: sorted(self.rows()), sorted(names))
 
-    def _expect(self, read: Callable[[], Any], wanted: Any) -> None:
+    def expect(self, read: Callable[[], Any], wanted: Any) -> None:
+        """Assert that what is read from the page is what is wanted, now or once the page has been drawn again."""
         deadline = time.monotonic() + TIMEOUT_MS / 1000
         while read() != wanted and time.monotonic() < deadline:
             self.page.wait_for_timeout(50)
@@ -68,13 +82,8 @@ class ConfigurationPage:
 
     def rows(self) -> Dict[str, List[str]]:
         """Return the texts of the rows listed at the moment, by their names."""
-        found = {}
-        for row in self.page.locator("tbody tr:visible").all():
-            cells = [cell.inner_text().strip() for cell in row.locator("td:not(:has(button))").all()]
-            cells = [cell for cell in cells if cell]
-            if cells:
-                found[cells[0]] = cells[1:]
-        return found
+        rows = [[cell for cell in row if cell] for row in self.page.locator("tbody tr:visible").evaluate_all(_CELLS)]
+        return {row[0]: row[1:] for row in rows if row}
 
     def row(self, name: str) -> Any:
         """Return the row of a name, once it is listed."""
@@ -157,10 +166,10 @@ class Form:
     def set(self, label: str, value: Value) -> Form:
         """Set a field by its label: text is typed or chosen, a switch is set, a list of choices is ticked."""
         if isinstance(value, bool):
-            self._root.get_by_role("checkbox", name=label, exact=True).set_checked(value)
+            self._field("checkbox", label).set_checked(value)
         elif isinstance(value, list):
             self._tick(label, value)
-        elif self._choice(label).count():
+        elif self._drawn(label) == "combobox":
             self._choose(label, value)
         else:
             self.text(label).fill(value)
@@ -175,30 +184,32 @@ class Form:
 
     def text(self, label: str) -> Any:
         """Return the text field of a label."""
-        return self._root.get_by_role("textbox", name=label, exact=True)
+        return self._field("textbox", label)
 
     def value(self, label: str) -> Union[str, bool]:
-        """Return what a field shows."""
-        box = self._root.get_by_role("checkbox", name=label, exact=True)
-        if box.count():
-            return bool(box.is_checked())
-        if self._choice(label).count():
+        """Return what a field shows, once it is drawn."""
+        kind = self._drawn(label)
+        if kind == "checkbox":
+            return bool(self._field(kind, label).is_checked())
+        if kind == "combobox":
             return str(self._choice(label).inner_text()).strip()
         return str(self.text(label).input_value())
 
-    def labels(self) -> List[str]:
-        """Return the labels of the fields that can be seen, in order."""
-        return [_label(field) for field in self._fields()]
+    def expect_values(self, wanted: Dict[str, Union[str, bool]]) -> None:
+        """Assert that fields show, by their labels, what is wanted."""
+        self._parent.expect(lambda: {label: self.value(label) for label in wanted}, wanted)
+
+    def expect_labels(self, wanted: List[str]) -> None:
+        """Assert that these are the labels of the fields that can be seen, in order."""
+        self._parent.expect(lambda: [label for label, _, _ in self._fields()], wanted)
 
     def helps(self) -> Dict[str, str]:
         """Return the help texts of the fields that can be seen, by label."""
-        return {
-            _label(field): " ".join(field.locator("[data-test=help]").all_inner_texts()) for field in self._fields()
-        }
+        return {label: text for label, text, _ in self._fields()}
 
-    def marked(self) -> List[str]:
-        """Return the labels of the fields that are marked as wrong."""
-        return [_label(field) for field in self._fields() if field.locator("[aria-invalid=true]").count()]
+    def expect_marked(self, *wanted: str) -> None:
+        """Assert that these are the labels of the fields that are marked as wrong."""
+        self._parent.expect(lambda: [label for label, _, wrong in self._fields() if wrong], [*wanted])
 
     def options(self, label: str) -> List[str]:
         """Return what a choice offers."""
@@ -210,11 +221,15 @@ class Form:
         return texts
 
     def expand(self, *groups: str) -> Form:
-        """Open groups of fields that are folded."""
+        """Open groups of fields that are folded; return the form once their fields are drawn."""
         for group in groups:
-            button = self._root.get_by_role("button", name=group, exact=True)
+            named = self._page.get_by_role("button", name=group, exact=True)
+            panel = self._root.locator("[data-test=collapsible-panel]").filter(has=named)
+            button = panel.get_by_role("button", name=group, exact=True)
             if button.get_attribute("aria-expanded") != "true":
                 button.click()
+            expect(button).to_have_attribute("aria-expanded", "true")
+            panel.locator("[data-test=control-group]").first.wait_for()
         return self
 
     def save(self) -> None:
@@ -238,6 +253,7 @@ class Form:
     def invalid(self) -> str:
         """Try to save; return the error that the form itself showed without asking anybody."""
         before = len(self._parent.watch.changes())
+        expect(self._message).to_have_count(0)  # the last one went with the first field that was changed
         self.submit.click()
         text = self._alert()
         assert self._parent.watch.changes()[before:] == []
@@ -252,8 +268,21 @@ class Form:
         self._parent.shoot(state)
         return self
 
-    def _fields(self) -> List[Any]:
-        return list(self._root.locator("[data-test=control-group]:visible").all())
+    def _fields(self) -> List[Tuple[str, str, bool]]:
+        """Return (label, help, whether it is marked as wrong) of the fields that can be seen, all of one moment."""
+        return [
+            (label.strip("* \n"), text, wrong)
+            for label, text, wrong in self._root.locator("[data-test=control-group]:visible").evaluate_all(_FIELDS)
+        ]
+
+    def _field(self, kind: str, label: str) -> Any:
+        return self._root.get_by_role(kind, name=label, exact=True)
+
+    def _drawn(self, label: str) -> str:
+        """Return of which of `KINDS` a field is, once a field of this label is drawn."""
+        kinds = [self._field(kind, label) for kind in KINDS]
+        functools.reduce(lambda one, other: one.or_(other), kinds).first.wait_for()
+        return next(kind for kind, field in zip(KINDS, kinds) if field.count())
 
     def _send(self) -> Optional[str]:
         earlier = self._message.inner_text() if self._message.count() else None
@@ -276,7 +305,7 @@ class Form:
         return re.sub(r"^Alert\s+", "", str(self._message.inner_text()).strip())
 
     def _choice(self, label: str) -> Any:
-        return self._root.get_by_role("combobox", name=label, exact=True)
+        return self._field("combobox", label)
 
     def _choose(self, label: str, value: str) -> None:
         """Choose an option. The list closes by itself when the page moves, as it does to show an error."""
@@ -295,7 +324,3 @@ class Form:
         for value in values:
             self._choose(label, value)
         self._page.keyboard.press("Escape")
-
-
-def _label(field: Any) -> str:
-    return str(field.locator("[data-test=label]").first.inner_text()).strip("* \n")

@@ -41,7 +41,7 @@ def test_an_access_rule_lets_a_role_search_until_it_is_deleted(
 
     page.open("Access")
     form = page.edit("soc")
-    assert form.value("Indices") == mine
+    form.expect_values({"Indices": mine})
     form.fill(Indices=f"{mine}, {other}").set("Roles", ["power"])
     form.save()
     page.expect_rows({"soc": ["prod", "user,power", f"{mine}, {other}"]})
@@ -74,13 +74,13 @@ def test_the_log_level_is_stored_and_searches_are_logged_at_every_level(
     add_cluster(head.splunkd.state, store.config)
     index = store.fill(DOCUMENTS)
     form = page.choose("Logging").form()
-    assert form.value("Log level") == "INFO"
+    form.expect_values({"Log level": "INFO"})
     assert form.options("Log level") == ["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]
     page.shoot("logging")
     form.set("Log level", "ERROR").save()
     assert head.stored("logging", "aws_siem_bridge_settings")["loglevel"] == "ERROR"
     page.open("Logging")
-    assert page.form().value("Log level") == "ERROR"
+    page.form().expect_values({"Log level": "ERROR"})
     assert index in head.search(f"| elasticsearch index={index}").done.audit
 
 

@@ -56,12 +56,12 @@ def test_an_empty_list_says_what_to_do_first_and_the_page_which_version_it_is(
 def test_each_sign_in_shows_its_own_fields_and_no_secret_can_be_read_over_a_shoulder(page: ConfigurationPage) -> None:
     page.shoot("no-cluster")
     form = page.add()
-    assert form.value("Sign in with") == "Nothing"
+    form.expect_values({"Sign in with": "Nothing"})
     assert form.options("Sign in with") == list(OWN)
     seen = []
     for kind, own in OWN.items():
         form.set("Sign in with", kind).shoot(f"add-{kind.split()[0].lower()}")
-        assert form.labels() == ALWAYS + own + AFTER
+        form.expect_labels(ALWAYS + own + AFTER)
         seen += [label for label in own if label in SECRETS]
         assert {form.text(label).get_attribute("type") for label in own if label in SECRETS} <= {"password"}
     form.expand(*GROUPS).shoot("add-all-groups")
@@ -87,7 +87,7 @@ def test_every_field_says_what_it_is_for_and_starts_with_what_applies(page: Conf
         "Most data (MiB)": "",
         "Searches at a time": "",
     }
-    assert {label: form.value(label) for label in starts} == starts
+    form.expect_values(starts)
     assert [label for label, text in form.helps().items() if len(text) < 20] == []
 
 
@@ -138,6 +138,6 @@ def test_the_form_refuses_what_cannot_be_meant(page: ConfigurationPage) -> None:
                 value,
                 said,
             )
-            assert form.marked() == [label]
+            form.expect_marked(label)
         form.set(label, str(before))
     assert page.watch.changes() == []

@@ -18,6 +18,7 @@ def test_a_description_that_the_page_calls_invalid_is_a_fault(built_app: Path, t
     with SplunkdStandIn(app, web=True) as splunkd:
         page = visit(splunkd, faultless=False).load()
         page.page.get_by_role("heading", name="Something went wrong").wait_for()  # without lib/ no handler answers
+        page.page.wait_for_load_state("networkidle")
         faults = page.watch.faults()
     assert any("Invalid globalConfig.json" in fault and "unknown_key" in fault for fault in faults), faults
     assert any("was answered 500" in fault for fault in faults), faults
