@@ -48,6 +48,11 @@ PARQUET = [
 ]
 #: What reads the expressions of SPL; pure Python.
 SPL = ["lark==1.2.2"]
+#: What reads detections: strict types, and YAML. Not part of the app in Splunk, which has what is rendered of them.
+DETECTIONS = [
+    "pydantic==2.13.5; python_version >= '3.11'",
+    "PyYAML==6.0.4; python_version >= '3.11'",
+]
 #: What writes the completion of the shells; pure Python, and no other command loads it.
 COMPLETION = ["shtab==1.7.2"]
 TESTS = [
@@ -64,7 +69,6 @@ TESTS = [
     "ruff==0.14.9",
     "mypy==1.19.1",
     "jsonschema==4.26.0; python_version >= '3.11'",
-    "PyYAML==6.0.4; python_version >= '3.11'",
     "cfn-lint==1.58.0; python_version >= '3.11'",
     "aws-sam-translator==1.115.0; python_version >= '3.11'",
     "parliament==1.6.4; python_version >= '3.11'",  # a linter of IAM policies
@@ -82,6 +86,7 @@ setup(
         "deploy": ["**/*.json", "**/*.yaml", "**/*.yml", "**/*.conf", "**/*.md", "**/*.meta"],
         "aws_bridge": ["**/requirements*", "service_models/data/**"],
         "collectors": ["**/requirements*"],
+        "savedsearches": ["detections/*.yml"],
     },
     py_modules=["aws_siem_bridge"],
     install_requires=[
@@ -94,9 +99,10 @@ setup(
         "loader": LOADER,
         "parquet": PARQUET,
         "spl": SPL,
+        "detections": SPL + DETECTIONS,
         "completion": COMPLETION,
-        "lab": LAB + LOADER + SPL + COMPLETION,
-        "tests": TESTS + LAB + LOADER + PARQUET + SPL + COMPLETION,
+        "lab": LAB + LOADER + SPL + DETECTIONS + COMPLETION,
+        "tests": TESTS + LAB + LOADER + PARQUET + SPL + DETECTIONS + COMPLETION,
     },
     entry_points={"console_scripts": ["aws-siem-bridge = aws_siem_bridge:main"]},
 )

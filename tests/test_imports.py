@@ -12,6 +12,7 @@ import json
 import os
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Dict, Iterator, List, Set, Tuple
 
@@ -63,7 +64,7 @@ MAY_IMPORT_NAMES = {
 #: What a Splunk's Python has not, or has in another version than a loader.
 NOT_INSIDE_SPLUNK = (
     *AWS, *SPLUNK, *OFFICIAL_CLIENTS, "orjson", "zlib_ng", "maxminddb", "publicsuffixlist", "cryptography", "pyarrow",
-    "tqdm", "prometheus_client", "lark",
+    "tqdm", "prometheus_client", "lark", "pydantic", "yaml",
 )  # fmt: skip
 HEAVY = {
     *NOT_INSIDE_SPLUNK, "splunktaucclib", "requests", "asyncio", "multiprocessing", "unittest", "sqlite3", "difflib",
@@ -89,6 +90,8 @@ HOME = dict.fromkeys(
 )
 #: Modules that load only inside Splunk, in the built app: UCC's library needs Splunk's own package `splunk`.
 ONLY_IN_SPLUNK = {"cluster_settings.page"}
+#: Reads detections, with packages that Splunk's Pythons have not.
+NOT_ON_SPLUNKS_PYTHONS = () if find_spec("pydantic") else ("savedsearches.content",)
 #: Variables that hold secrets or decide where one is sent. Reading one at import would make it global state.
 WATCHED = ("AWS_SIEM_BRIDGE_", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
 
@@ -132,7 +135,8 @@ def modules_of(package: str) -> List[str]:
     folder = start / package.replace(".", "/")
     files = folder.rglob("*.py") if folder.is_dir() else [folder.with_suffix(".py")]
     parts = [file.relative_to(start).with_suffix("").parts for file in files if file.name != "__main__.py"]
-    return sorted({".".join(part for part in each if part != "__init__") for each in parts} - ONLY_IN_SPLUNK)
+    names = {".".join(part for part in each if part != "__init__") for each in parts} - ONLY_IN_SPLUNK
+    return sorted(name for name in names if not name.startswith(NOT_ON_SPLUNKS_PYTHONS))
 
 
 def import_cleanly(names: List[str], blocked: Tuple[str, ...]) -> subprocess.CompletedProcess[str]:

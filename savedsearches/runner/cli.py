@@ -17,7 +17,7 @@ from savedsearches.runner.app_commands import SCRIPTS, AppCommands
 from savedsearches.runner.columns import columns_of
 from savedsearches.runner.errors import SplError, SplSyntaxError
 from savedsearches.runner.local_settings import LocalSettings
-from savedsearches.runner.lookups import Lookup, read_csv
+from savedsearches.runner.lookups import Lookup, read_csv, shipped_lookups
 from savedsearches.runner.macros import Macro, read_macros, shipped_macros
 from savedsearches.runner.moment import Moment, moment_of
 from savedsearches.runner.run import run_search
@@ -69,7 +69,7 @@ def _run(arguments: argparse.Namespace) -> int:
     scripts = arguments.app / "bin" if arguments.app else SCRIPTS
     session = Session(
         moment_of(arguments.earliest, arguments.latest, arguments.time_zone),
-        lookups=_lookups(arguments.lookup),
+        lookups=_lookups(scripts.parent, arguments.lookup),
         macros=_macros(scripts.parent, arguments.macros),
     )
     if not scripts.is_dir():
@@ -94,8 +94,11 @@ def _say_message(level: str, text: str) -> None:
     (tell if level == "INFO" else say)(f"{level}: {text}")
 
 
-def _lookups(given: List[str]) -> Dict[str, Lookup]:
-    tables = {}
+def _lookups(app: Path, given: List[str]) -> Dict[str, Lookup]:
+    try:
+        tables = shipped_lookups(app)
+    except (OSError, UnicodeError, SplError) as exc:
+        raise UsageError(f"the lookup tables of {app}: {exc}") from None
     for text in given:
         name, sign, file = text.partition("=")
         if not sign or not name:

@@ -5,7 +5,9 @@ https://help.splunk.com/en/splunk-enterprise/administer/admin-manual/10.0/config
 
 from __future__ import annotations
 
+import configparser
 import csv
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Dict, List, Tuple
@@ -16,6 +18,12 @@ from savedsearches.runner.values import Row
 
 #: Splunk hands out this many matches unless ``max_matches`` says otherwise.
 MOST_MATCHES = 1000
+#: Settings of a lookup in transforms.conf that the runner heeds, or that change nothing in what is found.
+_KNOWN = frozenset(
+    {"filename", "external_type", "collection", "fields_list", "match_type", "case_sensitive_match", "max_matches",
+     "min_matches", "default_match"}
+)  # fmt: skip
+_MATCH_TYPE = re.compile(r"(\w+)\(([^)]*)\)")
 
 
 @dataclass
@@ -85,3 +93,30 @@ def read_csv(path: Path, **settings: Any) -> Lookup:
             if cells:  # not an empty line
                 rows.append({name: cell for name, cell in zip(header, cells) if cell})
     return Lookup(rows, **settings)
+
+
+def shipped_lookups(app: Path) -> Dict[str, Lookup]:
+    """Return the lookup tables of an unpacked app's ``default/transforms.conf``: files with their rows, collections
+    without any. Raises `SplSyntaxError` for a setting that the runner does not have.
+    """
+    path = app / "default" / "transforms.conf"
+    if not path.is_file():
+        return {}
+    parser = configparser.RawConfigParser(strict=True, delimiters=("=",), comment_prefixes=("#",))
+    parser.read_string(path.read_text(encoding="utf-8"), str(path))
+    return {name: _table_of(name, dict(parser[name]), app) for name in parser.sections()}
+
+
+def _table_of(name: str, settings: Dict[str, str], app: Path) -> Lookup:
+    unknown = set(settings) - _KNOWN
+    if unknown:
+        raise SplSyntaxError(f"transforms.conf: [{name}]: the runner does not have {', '.join(sorted(unknown))}")
+    types = {column: kind.upper() for kind, column in _MATCH_TYPE.findall(settings.get("match_type", ""))}
+    how: Dict[str, Any] = {
+        "match_types": {column: kind for column, kind in types.items() if kind != "EXACT"},
+        "case_sensitive": settings.get("case_sensitive_match", "true").lower() not in ("0", "f", "false"),
+        "max_matches": int(settings.get("max_matches", MOST_MATCHES)),
+        "min_matches": int(settings.get("min_matches", 0)),
+        "default_match": settings.get("default_match", ""),
+    }
+    return read_csv(app / "lookups" / settings["filename"], **how) if "filename" in settings else Lookup(**how)

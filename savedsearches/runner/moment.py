@@ -17,6 +17,9 @@ class Moment:
     earliest_s: Optional[float] = None
     latest_s: Optional[float] = None
     zone: tzinfo = timezone.utc
+    #: The same two bounds for when an event was indexed, as ``dispatch.index_earliest`` says it.
+    index_earliest_s: Optional[float] = None
+    index_latest_s: Optional[float] = None
 
     def local(self, epoch_s: float) -> datetime:
         """Return an instant on the user's clock."""

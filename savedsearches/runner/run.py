@@ -19,6 +19,7 @@ def run_search(search: str, session: Session) -> Iterator[Row]:
     Raises `SplSyntaxError` for what is not in the subset, `SplRunError` for what goes wrong later.
     """
     session.run_search = run_search
+    session.build = build_stages
     commands = split_pipeline(expand_macros(search, session.macros))
     first, stages = commands[0], []
     for position, command in enumerate(commands):
@@ -29,6 +30,20 @@ def run_search(search: str, session: Session) -> Iterator[Row]:
     for stage in stages:
         rows = stage(rows)
     return rows
+
+
+def build_stages(pipeline: str, session: Session) -> Stage:
+    """Return the commands of a subpipeline, whose macros are put in already, as one stage."""
+    text = pipeline.strip()
+    commands = split_pipeline(text if text.startswith("|") else f"| {text}")
+    stages = [_stage(command, session, is_first=False) for command in commands]
+
+    def run(rows: Iterator[Row]) -> Iterator[Row]:
+        for stage in stages:
+            rows = stage(rows)
+        return rows
+
+    return run
 
 
 def run_to_list(search: str, session: Session) -> List[Row]:

@@ -30,6 +30,10 @@ def _not_running(search: str, session: Session) -> Iterator[Row]:
     raise SplRunError("a subsearch is run by a search")
 
 
+def _not_building(pipeline: str, session: Session) -> Stage:
+    raise SplRunError("a subpipeline is built by a search")
+
+
 @dataclass
 class Session:
     """Everything one search may use. Events are rows with ``index``, ``sourcetype``, ``_time`` and ``_raw``."""
@@ -41,6 +45,8 @@ class Session:
     own: Optional[OwnCommands] = None
     #: Runs the text of a subsearch within this session; the runner sets it.
     run_search: Callable[[str, Session], Iterator[Row]] = field(default=_not_running, repr=False)
+    #: Builds the commands of a subpipeline, which work on rows; the runner sets it.
+    build: Callable[[str, Session], Stage] = field(default=_not_building, repr=False)
 
     def subsearch(self, text: str, most: int) -> List[Row]:
         """Return the rows of a subsearch. Raises `SplRunError` where Splunk would cut them at ``most``."""

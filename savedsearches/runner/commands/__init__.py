@@ -19,7 +19,9 @@ from savedsearches.runner.commands import (
 from savedsearches.runner.session import Build
 
 COMMANDS: Dict[str, Build] = {
+    "addinfo": calculate.addinfo,
     "append": combine.append,
+    "appendpipe": combine.appendpipe,
     "bin": calculate.bin_command,
     "bucket": calculate.bin_command,
     "collect": combine.collect,

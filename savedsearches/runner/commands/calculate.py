@@ -29,6 +29,18 @@ _UNITS = {
 }
 
 
+def addinfo(arguments: str, session: Session) -> Stage:
+    """``addinfo``: the range of the search and when it runs, in each row; a side without a bound is 0 or +Infinity."""
+    Arguments("addinfo", arguments).end()
+    moment = session.moment
+    info: Row = {
+        "info_min_time": f"{moment.earliest_s or 0:.3f}",
+        "info_max_time": "+Infinity" if moment.latest_s is None else f"{moment.latest_s:.3f}",
+        "info_search_time": f"{moment.now_s:.3f}",
+    }
+    return lambda rows: ({**row, **info} for row in rows)
+
+
 def eval_command(arguments: str, session: Session) -> Stage:
     """``eval <field>=<expression>, ...``: from left to right; null takes the field away."""
     assignments = parse_assignments(arguments, session.moment)

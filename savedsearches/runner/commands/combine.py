@@ -1,4 +1,4 @@
-"""``join``, ``append`` and ``collect``: rows of two searches, and rows that become events."""
+"""``join``, ``append``, ``appendpipe`` and ``collect``: rows of two searches, and rows that become events."""
 
 from __future__ import annotations
 
@@ -22,6 +22,19 @@ def append(arguments: str, session: Session) -> Stage:
     text = read.subsearch()
     read.end()
     return lambda rows: itertools.chain(rows, session.subsearch(text, MOST_OF_APPEND))
+
+
+def appendpipe(arguments: str, session: Session) -> Stage:
+    """``appendpipe [<commands>]``: what the commands make of all rows, after the rows."""
+    read = Arguments("appendpipe", arguments)
+    piped = session.build(read.subsearch(), session)
+    read.end()
+
+    def run(rows: Iterator[Row]) -> Iterator[Row]:
+        kept = list(rows)
+        return itertools.chain(kept, piped(iter(collected(kept))))
+
+    return run
 
 
 def join(arguments: str, session: Session) -> Stage:

@@ -49,7 +49,11 @@ def _in_range(row: Row, terms: SearchTerms, session: Session) -> bool:
     latest = bounds.get("latest", session.moment.latest_s)
     for instant, first, last in (
         (time, earliest, latest),
-        (indexed, bounds.get("_index_earliest"), bounds.get("_index_latest")),
+        (
+            indexed,
+            bounds.get("_index_earliest", session.moment.index_earliest_s),
+            bounds.get("_index_latest", session.moment.index_latest_s),
+        ),
     ):
         if (first is not None or last is not None) and instant is None:
             return False

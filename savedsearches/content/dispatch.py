@@ -1,0 +1,26 @@
+"""The range that one run of a detection looks at, as the runner takes it."""
+
+from __future__ import annotations
+
+from datetime import timezone, tzinfo
+
+from savedsearches.content.detection import Detection, seconds
+from savedsearches.runner.moment import Moment
+
+#: How old an event may be by its own time that a search of Splunk's index still finds by its arrival.
+OLDEST_BY_ARRIVAL_S = 7 * 86_400
+
+
+def selects_by_arrival(detection: Detection) -> bool:
+    """Return whether the search begins in an index of Splunk: then its window is one of ``_indextime``."""
+    return not detection.search.lstrip().startswith("|")
+
+
+def moment_at(detection: Detection, scheduled_s: float, zone: tzinfo = timezone.utc) -> Moment:
+    """Return the moment of the run that was scheduled for a time, whenever it really runs."""
+    latest_s = scheduled_s - seconds(detection.schedule.lag)
+    earliest_s = latest_s - seconds(detection.schedule.window)
+    if selects_by_arrival(detection):
+        oldest_s = scheduled_s - OLDEST_BY_ARRIVAL_S
+        return Moment(scheduled_s, oldest_s, scheduled_s, zone, earliest_s, latest_s)
+    return Moment(scheduled_s, earliest_s, latest_s, zone)
