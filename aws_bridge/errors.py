@@ -70,11 +70,14 @@ class CallProblem(AwsError):
     #: Whether the same call may work later without anybody's doing.
     passes = False
 
-    def __init__(self, message: str, *, call: str = "", missing: str = "") -> None:
-        """``call``: ``service:Operation``. ``missing``: the action of a policy that somebody has to allow."""
+    def __init__(self, message: str, *, call: str = "", missing: str = "", code: str = "") -> None:
+        """``call``: ``service:Operation``. ``missing``: the action of a policy that somebody has to allow. ``code``:
+        AWS's own word, where it matters.
+        """
         super().__init__(message)
         self.call = call
         self.missing = missing
+        self.code = code
 
 
 class Throttled(CallProblem):

@@ -15,6 +15,8 @@ class Member(NamedTuple):
     name: str
     #: ``ACTIVE``, ``SUSPENDED``, ``PENDING_CLOSURE``: only the first can be entered.
     status: str
+    #: ``o-...``, of the account's ARN.
+    organisation_id: str = ""
 
     @property
     def active(self) -> bool:
@@ -36,7 +38,9 @@ def members(caller: Caller) -> List[Member]:
         for each in answer.get("Accounts", []):
             # State is newer than Status, and says more: it replaces it.
             status = each.get("State") or each.get("Status") or ""
-            found.append(Member(each["Id"], each.get("Name", ""), status))
+            # arn:aws:organizations::<manager>:account/o-.../<account>
+            organisation_id = (each.get("Arn", "").split("/") + ["", ""])[1]
+            found.append(Member(each["Id"], each.get("Name", ""), status, organisation_id))
         following = answer.get("NextToken")
         if not following:
             return sorted(found)

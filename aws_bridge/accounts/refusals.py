@@ -78,7 +78,7 @@ def refusal(exc: BaseException, call: str, where: str, *, known_elsewhere: bool)
             more = "The role's trust policy has to name who assumes it, and the external id if it asks for one"
             return Denied(f"{call} for {where}: {text}. {more}", call=call, missing=call)
     if kind is not Denied:
-        return kind(f"{call} in {where}: {text}. {_MORE[kind]}", call=call)
+        return kind(f"{call} in {where}: {text}. {_MORE[kind]}", call=call, code=code_and_status(exc)[0])
     named = _NOT_AUTHORISED.search(text)
     missing = named[1] if named else call
     return Denied(

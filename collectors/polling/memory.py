@@ -19,7 +19,7 @@ import struct
 import threading
 from hashlib import blake2b
 from pathlib import Path
-from typing import NamedTuple, Optional
+from typing import Iterable, NamedTuple, Optional, Set
 
 from collectors.records.finding import Finding
 
@@ -71,6 +71,7 @@ class Memory:
             os.close(descriptor)
         self._sets = entries // _WAYS
         self._lock = threading.Lock()
+        self._claimed: Set[str] = set()
         #: Entries that made room although they were young: with many of them findings are written more than once.
         self.crowded_out = 0
 
@@ -105,6 +106,18 @@ class Memory:
                 self.crowded_out += 1
             version = _hash(finding.record.identity)
             _ENTRY.pack_into(self._map, chosen, key, version, finding.matter, now_s, what, self._opening)
+
+    def claim(self, finding: Finding) -> bool:
+        """Return whether no other thread is about to write this version; then nobody else is until `release`."""
+        with self._lock:
+            free = finding.record.identity not in self._claimed
+            self._claimed.add(finding.record.identity)
+            return free
+
+    def release(self, identities: Iterable[str]) -> None:
+        """End claims."""
+        with self._lock:
+            self._claimed.difference_update(identities)
 
     def _places(self, key: bytes) -> range:
         first = _HEAD.size + int.from_bytes(key, "little") % self._sets * _WAYS * _ENTRY.size

@@ -20,6 +20,7 @@ from collectors.errors import CheckpointUnusable
 from collectors.polling.budget import DAY_MS, DailyBudget
 from collectors.polling.checkpoint import Checkpoints
 from collectors.polling.counts import Counts
+from collectors.polling.handover import first_position, is_handed_over
 from collectors.polling.memory import Memory
 from collectors.polling.position import Position, Reading, Resumed, Track
 from collectors.polling.reader import read
@@ -94,7 +95,11 @@ class Poller:
                 f"the checkpoint {name!r} cannot be used: {exc}. Reset it to begin at the start date again"
             ) from exc
         self.resumed = self._track.resume(self._begun_ms, settings.safety_s * 1000)
-        self.position = self.resumed.position if self.resumed else self._first_position()
+        #: Whether somebody else read in its stead until now: see `handover`.
+        self.handed_over = is_handed_over(stored)
+        self.position = (
+            self.resumed.position if self.resumed else first_position(self._begun_ms, settings.backfill_from_ms)
+        )
         # Without a checkpoint, the first start or one that was reset, nothing counts as written.
         risk_from_s = self.resumed.risk_from_ms // 1000 if self.resumed else 0
         self._writer = FindingWriter(sink, memory, budget, counts, settings.rules, clock_ms, risk_from_s=risk_from_s)
@@ -121,11 +126,6 @@ class Poller:
             self._saved_ms = now_ms
             self._track.add(now_ms, self.position, self._settings.safety_s * 1000, self._writer.sink.drained())
             self._checkpoints.save(self.name, self._track.as_json())
-
-    def _first_position(self) -> Position:
-        start_ms = self._settings.backfill_from_ms
-        backfill = Reading(start_ms, self._begun_ms, start_ms) if 0 < start_ms < self._begun_ms else None
-        return Position(self._begun_ms, backfill)
 
     def _read_head(self, turn: Turn) -> None:
         end_ms = max(self._clock_ms() - MARGIN_MS, self.position.head_ms)

@@ -74,11 +74,23 @@ class FindingWriter:
         tally.bad += bad
         now_ms = self._clock_ms()
         day = datetime.fromtimestamp(now_ms // 1000, timezone.utc).strftime("%Y-%m-%d")
-        wanted: List[Finding] = []
         chosen: Set[str] = set()
+        try:
+            self._write(findings, now_ms, day, tally, chosen)
+        finally:
+            self._memory.release(chosen)
+
+    def _write(self, findings: Iterable[Finding], now_ms: int, day: str, tally: Tally, chosen: Set[str]) -> None:
+        wanted: List[Finding] = []
         size = 0
         for finding in findings:
-            if finding.record.identity in chosen or not self._is_new(finding, now_ms, day, tally):
+            if finding.record.identity in chosen:
+                continue
+            if not self._memory.claim(finding):  # an administrator's list and its member's, read at the same time
+                tally.known += 1
+                continue
+            chosen.add(finding.record.identity)
+            if not self._is_new(finding, now_ms, day, tally):
                 continue
             length = len(finding.record.text)
             if not self._budget.has_room(size + length, now_ms):
@@ -88,7 +100,6 @@ class FindingWriter:
                 self._memory.note(finding, now_ms // 1000, OVER_CEILING)
                 continue
             size += length
-            chosen.add(finding.record.identity)
             wanted.append(finding)
         by_identity = {finding.record.identity: finding for finding in wanted}
         for answer in self.sink.write([finding.record for finding in wanted]):

@@ -94,6 +94,10 @@ class AwsAccount:
         """Become the administrator of others: lists of this account show theirs, too."""
         self._tell("administer", product=product, members=[member.id for member in members], regions=regions)
 
+    def dismiss(self, product: str, members: Sequence[AwsAccount], *regions: str) -> None:
+        """Take back `administer`."""
+        self._tell("dismiss", product=product, members=[member.id for member in members], regions=regions)
+
     def aggregate(self, product: str, home: str, linked: Sequence[str]) -> str:
         """Let a home region of Security Hub show its linked regions' findings; return the aggregator's ARN."""
         return self._tell("aggregate", product=product, home=home, linked=linked)

@@ -59,12 +59,14 @@ class Lister:
         return Page([found[id] for id in ids if id in found], text(listed.get("nextToken")), as_of_ms, tuple(bad))
 
     def _call(self, operation: str, **parameters: Any) -> Any:
-        if not self._detector:
-            self._detector = self._find_detector()
-        return self._caller.wire(SERVICE, self._origin.region, operation, DetectorId=self._detector, **parameters)
+        return self._caller.wire(SERVICE, self._origin.region, operation, DetectorId=self.detector(), **parameters)
+
+    def detector(self) -> str:
+        """Return the region's detector: there is one at most. Raises `ServiceOff` where there is none."""
+        self._detector = self._detector or self._find_detector()
+        return self._detector
 
     def _find_detector(self) -> str:
-        """Return the region's detector: there is one at most."""
         answer, _ = self._caller.wire(SERVICE, self._origin.region, "ListDetectors")
         for id in answer.get("detectorIds") or []:
             return str(id)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any, Dict, List
 
 from aws_bridge.accounts.caller import Caller
+from aws_bridge.errors import ServiceOff
 from collectors.records.page import Choice, Page, Window, iso, page_of
 from collectors.records.record import Origin
 from collectors.sources.securityhub.source import finding
@@ -53,3 +54,12 @@ class Lister:
 def lister(caller: Caller, region: str, account_id: str, choice: Choice) -> Lister:
     """Return what lists the findings of a region."""
     return Lister(caller, region, account_id, choice)
+
+
+def is_on(caller: Caller, region: str) -> bool:
+    """Return whether this Security Hub is on. Needs ``securityhub:DescribeHub``; raises `CallProblem`."""
+    try:
+        caller.wire(SERVICE, region, "DescribeHub")
+    except ServiceOff:
+        return False
+    return True

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any, Dict, List
 
 from aws_bridge.accounts.caller import Caller
+from aws_bridge.errors import CallRejected, ServiceOff
 from collectors.records.page import Choice, Page, Window, iso, page_of
 from collectors.records.record import Origin
 from collectors.sources.securityhub_v2.source import finding
@@ -54,3 +55,16 @@ class Lister:
 def lister(caller: Caller, region: str, account_id: str, choice: Choice) -> Lister:
     """Return what lists the findings of a region."""
     return Lister(caller, region, account_id, choice)
+
+
+def is_on(caller: Caller, region: str) -> bool:
+    """Return whether this Security Hub is on. Needs ``securityhub:DescribeSecurityHubV2``; raises `CallProblem`."""
+    try:
+        caller.wire(SERVICE, region, "DescribeSecurityHubV2")
+    except ServiceOff:
+        return False
+    except CallRejected as exc:
+        if exc.code != "ResourceNotFoundException":
+            raise
+        return False
+    return True

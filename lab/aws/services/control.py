@@ -176,6 +176,13 @@ def administer(account: str, product: str, members: List[str], regions: List[str
             STORE.administrators[product, region, member] = account
 
 
+def dismiss(account: str, product: str, members: List[str], regions: List[str]) -> None:
+    """Take back `administer`."""
+    for region in regions:
+        for member in members:
+            STORE.administrators.pop((product, region, member), None)
+
+
 def aggregate(account: str, product: str, home: str, linked: List[str]) -> str:
     """Let a home region show its linked regions' findings; return the aggregator's ARN."""
     return securityhub.aggregate(product, account, home, linked).arn
@@ -275,8 +282,8 @@ def replied(account: str, operation: str, region: str) -> None:
 COMMANDS: Dict[str, Callable[..., Any]] = {
     command.__name__: command
     for command in (
-        *(new_account, enable, add, update, remove, versions, administer, aggregate, organization, trust, deny, allow),
-        *(opt_in, expire_sessions, speed, repeat_token, be_stale, lose_events, emit, meanwhile),
+        *(new_account, enable, add, update, remove, versions, administer, dismiss, aggregate, organization, trust),
+        *(deny, allow, opt_in, expire_sessions, speed, repeat_token, be_stale, lose_events, emit, meanwhile),
     )
 }
 

@@ -46,7 +46,7 @@ def test_no_input_is_shipped_ready_to_run():
         (GUARDDUTY, {"least_severity": "high"}, "least_severity: 'high' is no number"),
         (GUARDDUTY, {"least_severity": "11", "archived": "maybe"}, "from 0 to 10; archived: 'maybe' is neither"),
         (GUARDDUTY, {"poll_interval_s": "0"}, "poll_interval_s: 0 is not from 1 to 86400"),
-        (SECURITY_HUB, {"product": "v2"}, "product: 'v2' is none of cspm, ocsf"),
+        (SECURITY_HUB, {"product": "v2"}, "product: 'v2' is none of cspm_first, ocsf_first, cspm, ocsf"),
         (EVENTS, {}, "queue_url: it is missing"),
         (WAF, {"sample_percent": "0"}, "queue_url: it is missing: URL of the SQS queue.; sample_percent: 0 is not"),
         (EVENTS, {"queue_url": "https://sqs/x"}, "is no URL of a queue"),

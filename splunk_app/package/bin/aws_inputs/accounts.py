@@ -90,6 +90,8 @@ class Members(NamedTuple):
     accounts: Dict[str, Account]
     #: Names of those that are suspended or being closed.
     skipped: List[str]
+    #: Empty where nobody said it.
+    organisation_id: str = ""
 
 
 def members_of(settings: AccountSettings, caller: Caller) -> Members:
@@ -108,4 +110,5 @@ def members_of(settings: AccountSettings, caller: Caller) -> Members:
     return Members(
         {each.id: account.member(each.id, each.id, role, external_id) for each in found if each.active},
         [f"{each.id} ({each.name}): {each.status}" for each in found if not each.active],
+        next((each.organisation_id for each in found), ""),
     )

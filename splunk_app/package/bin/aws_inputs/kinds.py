@@ -63,8 +63,13 @@ _HEARTBEAT = Setting(
     "heartbeat_s", "Heartbeat", "Seconds between two health events of an account and region.",
     NUMBER, default="600", least=10, most=86_400,
 )  # fmt: skip
+_LOOK_AGAIN = Setting(
+    "look_again_s", "Look again", "Seconds between two looks for accounts, regions, administrators and aggregation.",
+    NUMBER, default="3600", least=1, most=86_400,
+)  # fmt: skip
 _POLLING = (
     Setting("regions", "Regions", "all, or a list separated by commas.", default="all"),
+    _LOOK_AGAIN,
     Setting("start_date", "Start date", "Back-fill from here: 2026-11-01, or days such as 30d. Empty for none."),
     Setting(
         "poll_interval_s", "Poll interval", "Seconds between two polls of a region.",
@@ -107,8 +112,9 @@ SECURITY_HUB = Kind(
         *_POLLING,
         _PASSED,
         Setting(
-            "product", "Product", "cspm: Security Hub CSPM, findings in ASFF. ocsf: the new Security Hub.",
-            default="cspm", choices=("cspm", "ocsf"),
+            "product", "Product", "Which Security Hub of an account: cspm_first is Security Hub CSPM (ASFF) where it "
+            "is on, else the new Security Hub (OCSF); ocsf_first the other way round; cspm and ocsf that one alone.",
+            default="cspm_first", choices=("cspm_first", "ocsf_first", "cspm", "ocsf"),
         ),
         Setting("products", "Of products", "Names such as GuardDuty, Inspector, separated by commas. Empty for all."),
         Setting("archived", "Archived findings", "Archived findings too.", BOOLEAN, default="true"),
@@ -163,6 +169,7 @@ ASSETS = Kind(
         _SOURCE,
         _HEARTBEAT,
         Setting("regions", "Regions", "all, or a list separated by commas.", default="all"),
+        _LOOK_AGAIN,
         Setting(
             "poll_interval_s", "Interval", "Seconds between two inventories of a region.",
             NUMBER, default="3600", least=1, most=86_400,

@@ -7,7 +7,6 @@ import itertools
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, Dict, List, Optional, Tuple
 
@@ -19,16 +18,17 @@ from aws_bridge.errors import CallProblem
 from aws_inputs import accounts as account_settings
 from aws_inputs.accounts import BETWEEN_ATTEMPTS, AccountSettings
 from aws_inputs.process import Process, Stopped
-from aws_inputs.settings import datasets_of, names
+from aws_inputs.roads import Roads, asks, checkpoint_name
+from aws_inputs.settings import datasets_of, hubs_of, names
+from aws_inputs.unit import Unit
 from collectors.errors import CheckpointUnusable, CollectorError, StoreUnavailable
 from collectors.polling.poller import Poller, PollSettings, Turn
 from collectors.records.page import Choice, Lister, Page, Window, iso
+from collectors.records.shown import Asking
 from es_bridge.backoff import Backoff
 
 #: Regions that are read at the same time, of all accounts.
 WORKERS = 8
-#: Accounts and regions are looked for again: one that is new is read without a restart.
-LOOK_AGAIN_S = 3600
 #: A region that is denied or switched off is asked again after so many intervals, `LONGEST_WAIT_S` at most.
 WAIT_INTERVALS, LONGEST_WAIT_S = 15, 900
 #: Calls a second and in a burst that AWS allows: https://docs.aws.amazon.com/securityhub/latest/userguide/securityhub_limits.html
@@ -48,20 +48,6 @@ class _StoppableLister:
         return self._lister.page(window, token)
 
 
-@dataclass
-class Unit:
-    """One region of one account."""
-
-    name: str
-    account: str
-    account_id: str
-    region: str
-    dataset: str
-    caller: Caller
-    poller: Optional[Poller] = None
-    failures: int = 0
-
-
 class Polling:
     """All regions of one input."""
 
@@ -70,6 +56,12 @@ class Polling:
         self._settings = process.settings
         self._interval_s = float(self._settings["poll_interval_s"])
         self._backoff = Backoff(self._interval_s, LONGEST_WAIT_S)
+        #: Accounts and regions are looked for again: one that is new is read without a restart.
+        self._look_again_s = float(self._settings["look_again_s"])
+        self._roads = Roads(process, hubs_of(self._settings), self._look_again_s)
+        #: How many units are asked about just now; then it is decided which are polled.
+        self._asked = 0
+        self._organisation_id = ""
         self._units: Dict[str, Unit] = {}
         self._callers: Dict[str, Caller] = {}
         self._told: Dict[str, str] = {}
@@ -80,13 +72,15 @@ class Polling:
 
     def run(self) -> None:
         """Poll until the process is to end. Raises `StoreUnavailable`, `CheckpointUnusable`, `ConfigError`."""
-        looked_s = -float(LOOK_AGAIN_S)
+        looked_s = -self._look_again_s
         with ThreadPoolExecutor(WORKERS, "poll") as pool:
             try:
                 while not self._process.stop.is_set():
-                    if time.monotonic() - looked_s >= (LOOK_AGAIN_S if self._units else self._wait_denied_s()):
+                    wait_s = self._look_again_s if self._units else min(self._look_again_s, self._wait_denied_s())
+                    if time.monotonic() - looked_s >= wait_s and not self._asked:
                         looked_s = time.monotonic()
                         self._look()
+                        self._ask(pool)
                     self._process.every_moment()
                     for unit in self._take_due():
                         pool.submit(self._turn, unit)
@@ -108,13 +102,19 @@ class Polling:
             now_s = time.monotonic()
             taken = []
             while self._due and self._due[0][0] <= now_s:
-                taken.append(heapq.heappop(self._due)[2])
+                unit = heapq.heappop(self._due)[2]
+                unit.waits = False
+                if not unit.runs and not unit.idle:  # who runs is put back at its end
+                    unit.runs = True
+                    taken.append(unit)
             return taken
 
     def _put(self, unit: Unit, after_s: float) -> None:
         with self._changed:
-            heapq.heappush(self._due, (time.monotonic() + after_s, next(self._number), unit))
-            self._changed.notify()
+            if not unit.waits:
+                unit.waits = True
+                heapq.heappush(self._due, (time.monotonic() + after_s, next(self._number), unit))
+                self._changed.notify()
 
     # Where there is something to read.
 
@@ -127,6 +127,7 @@ class Polling:
             self._process.health.place("organisation", account=self._settings["account"])
             self._process.health.failed("organisation", exc)
             return
+        self._organisation_id = found.organisation_id
         for skipped in found.skipped:
             self._tell_once(f"skipped {skipped}", "account skipped", error=skipped)
         for name, account in found.accounts.items():
@@ -174,7 +175,42 @@ class Polling:
         if unit.name not in self._units:
             self._units[unit.name] = unit
             self._process.health.place(unit.name, dataset=unit.dataset, account=unit.account_id, region=unit.region)
-            self._put(unit, 0)
+            unit.idle = asks(unit.dataset, hubs_of(self._settings))
+            if not unit.idle:
+                self._put(unit, 0)
+
+    # Which of these places are polled.
+
+    def _ask(self, pool: ThreadPoolExecutor) -> None:
+        """Let be found out, in threads, which units are to be polled; until then new ones wait."""
+        units = self._asked_about()
+        regions: Dict[Tuple[str, str], List[str]] = {}
+        for unit in units:
+            regions.setdefault((unit.account_id, unit.dataset), []).append(unit.region)
+        accounts = sorted({unit.account_id for unit in units})
+        self._asked = len(units)
+        for unit in units:
+            read = regions[unit.account_id, unit.dataset]
+            asking = Asking(unit.caller, unit.seat.place, read, accounts, self._organisation_id)
+            pool.submit(self._ask_one, unit, asking)
+
+    def _asked_about(self) -> List[Unit]:
+        return [unit for unit in list(self._units.values()) if asks(unit.dataset, hubs_of(self._settings))]
+
+    def _ask_one(self, unit: Unit, asking: Asking) -> None:
+        try:
+            self._roads.ask(unit, asking)
+            with self._changed:
+                self._asked -= 1
+                if self._asked:
+                    return
+            for due in self._roads.decide(self._asked_about()):
+                self._put(due, 0)
+        except Stopped:
+            return
+        except BaseException as exc:  # nobody looks at the future of this
+            self._fatal = exc
+            self._process.stop.set()
 
     def _tell_once(self, key: str, what: str, **members: Any) -> None:
         if self._told.get(key) != what:
@@ -193,6 +229,7 @@ class Polling:
             self._fatal = exc
             self._process.stop.set()
             return
+        unit.runs = False
         self._put(unit, after_s)
 
     def _one_turn(self, unit: Unit) -> float:
@@ -202,6 +239,7 @@ class Polling:
             turn = poller.turn()
         except CallProblem as exc:
             unit.failures += 1
+            unit.refused = None if exc.passes else exc
             if unit.poller is not None:
                 unit.poller.save(now=True)
             health.failed(unit.name, exc, unit.poller.last if unit.poller else None)
@@ -216,7 +254,8 @@ class Polling:
             unit.failures += 1
             health.failed(unit.name, exc)
             return self._wait_denied_s()
-        unit.failures = 0
+        unit.failures, unit.refused = 0, None
+        self._roads.worked(unit)
         more: Dict[str, Any] = dict(self._process.bytes_of_day())
         for name in ("backfill", "sweep"):
             reading = getattr(poller.position, name)
@@ -236,7 +275,7 @@ class Polling:
             float(values.get("least_severity") or 0), bool(values["archived"]), names(values.get("products") or "")
         )
         poller = Poller(
-            f"{self._settings.stanza}/{unit.name}",
+            checkpoint_name(process, unit),
             self._lister(unit, choice),
             process.sink,
             process.memory,
@@ -255,7 +294,11 @@ class Polling:
             self._lister(unit, Choice(products=choice.products, only_active=True)),
         )
         resumed = poller.resumed
-        if resumed is not None and resumed.stopped_ms > int(values["safety_window_s"]) * 1000:
+        if (
+            resumed is not None
+            and not poller.handed_over
+            and resumed.stopped_ms > int(values["safety_window_s"]) * 1000
+        ):
             process.health.notice(
                 unit.name,
                 "stopped for longer than the safety window",

@@ -17,6 +17,13 @@ _REGION = re.compile(r"[a-z]{2,5}(-[a-z]{2,10}){1,3}-\d{1,2}")
 #: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-queue-message-identifiers.html
 _QUEUE = re.compile(r"https?://[^\s/?#@]+/\d{12}/[\w-]{1,80}(\.fifo)?", re.ASCII)
 _QUEUE_HOST = re.compile(r"https://sqs\.([a-z0-9-]+)\.")
+#: What the setting ``product`` says -> the Security Hubs that may be read, the one that is preferred first.
+HUBS_OF: Dict[str, Tuple[str, ...]] = {
+    "cspm": ("securityhub",),
+    "ocsf": ("securityhub_v2",),
+    "cspm_first": ("securityhub", "securityhub_v2"),
+    "ocsf_first": ("securityhub_v2", "securityhub"),
+}
 #: The longest that any source keeps a finding, and so the longest back-fill that makes sense.
 MOST_DAYS = 3650
 
@@ -76,10 +83,15 @@ def datasets_of(settings: InputSettings) -> Tuple[str, ...]:
     if settings.kind is GUARDDUTY:
         return ("guardduty",)
     if settings.kind is SECURITY_HUB:
-        return ("securityhub" if settings["product"] == "cspm" else "securityhub_v2",)
+        return hubs_of(settings)
     if settings.kind is ASSETS:
         return ("asset",)
     return names(settings["datasets"])
+
+
+def hubs_of(settings: InputSettings) -> Tuple[str, ...]:
+    """Return the Security Hubs that may be read, the preferred one first; none for other inputs."""
+    return HUBS_OF[settings["product"]] if settings.kind is SECURITY_HUB else ()
 
 
 def names(text: str) -> Tuple[str, ...]:
