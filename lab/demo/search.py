@@ -17,6 +17,7 @@ from savedsearches.runner import values
 from savedsearches.runner.app_commands import SCRIPTS, AppCommands
 from savedsearches.runner.errors import CommandFailed, SplError
 from savedsearches.runner.local_settings import LocalSettings
+from savedsearches.runner.lookups import shipped_lookups
 from savedsearches.runner.macros import shipped_macros
 from savedsearches.runner.moment import moment_of
 from savedsearches.runner.run import run_search
@@ -55,6 +56,7 @@ class Searches:
         self._python = python
         self._settings = LocalSettings(cluster, user=USER)
         self._macros = shipped_macros(SCRIPTS.parent)
+        self._lookups = shipped_lookups(SCRIPTS.parent)
 
     def __enter__(self) -> Searches:
         self._settings.__enter__()
@@ -88,7 +90,7 @@ class Searches:
     def run_pipeline(self, search: str, wanted_rows: int, tell: Tell) -> Found:
         """Run a pipeline; Ctrl-C cancels the commands in it."""
         found = Found()
-        session = Session(moment_of("0", "0", ""), macros=self._macros)
+        session = Session(moment_of("0", "0", ""), lookups=self._lookups, macros=self._macros)
         session.own = own = AppCommands(self._settings, tell, python=self._python, user=USER)
         started = time.monotonic()
         try:

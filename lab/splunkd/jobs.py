@@ -17,6 +17,7 @@ from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple
 from es_bridge.errors import TimeError
 from savedsearches.runner.app_commands import AppCommands, SettingsSource
 from savedsearches.runner.errors import SplError, SplSyntaxError
+from savedsearches.runner.lookups import shipped_lookups
 from savedsearches.runner.macros import shipped_macros
 from savedsearches.runner.moment import Moment, moment_of
 from savedsearches.runner.run import run_search
@@ -107,7 +108,8 @@ class Jobs:
         moment = _moment(bounds, user.tz)
         job = Job(f"{time.time():.5f}", search, user.name)
         events = self._own_logs() if _reads_events(search) else []
-        session = Session(moment, events=events, macros=shipped_macros(self._scripts.parent))
+        app = self._scripts.parent
+        session = Session(moment, events, shipped_lookups(app), shipped_macros(app))
         settings = SettingsSource(uri, session_key, self._home)
         job.commands = LabCommands(
             settings,

@@ -5,15 +5,15 @@ https://help.splunk.com/en/splunk-enterprise/administer/admin-manual/10.0/config
 
 from __future__ import annotations
 
-import configparser
 import csv
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Dict, List, Tuple
+from typing import Any, Dict, List, Sequence, Tuple
 
 from savedsearches.runner import functions, values
-from savedsearches.runner.errors import SplSyntaxError
+from savedsearches.runner.conf_files import read_conf
+from savedsearches.runner.errors import SplSyntaxError, Unverified
 from savedsearches.runner.values import Row
 
 #: Splunk hands out this many matches unless ``max_matches`` says otherwise.
@@ -37,16 +37,19 @@ class Lookup:
     #: With ``min_matches`` above what is found, missing values are this.
     min_matches: int = 0
     default_match: str = ""
+    #: Columns that a definition names, also of a table without rows; empty where there is only the table.
+    fields_list: Tuple[str, ...] = ()
     _by_key: Dict[Tuple[str, ...], Dict[Tuple[str, ...], List[Row]]] = field(default_factory=dict, repr=False)
 
     @property
     def columns(self) -> List[str]:
-        """Return the columns, in the order they are met."""
-        return list(dict.fromkeys(name for row in self.rows for name in row))
+        """Return the columns, those of the definition first, others in the order they are met."""
+        return list(dict.fromkeys([*self.fields_list, *(name for row in self.rows for name in row)]))
 
     def replace(self, rows: List[Row]) -> None:
-        """Put other rows in."""
-        self.rows = rows
+        """Put other rows in; of a defined table only the columns that the definition names."""
+        known = self.fields_list
+        self.rows = [{name: row[name] for name in row if name in known} for row in rows] if known else rows
         self._by_key.clear()
 
     def matches(self, keys: Dict[str, str]) -> List[Row]:
@@ -97,14 +100,11 @@ def read_csv(path: Path, **settings: Any) -> Lookup:
 
 def shipped_lookups(app: Path) -> Dict[str, Lookup]:
     """Return the lookup tables of an unpacked app's ``default/transforms.conf``: files with their rows, collections
-    without any. Raises `SplSyntaxError` for a setting that the runner does not have.
+    without any, as those that a search writes first. Raises `SplSyntaxError` for a setting that the runner does not
+    have.
     """
-    path = app / "default" / "transforms.conf"
-    if not path.is_file():
-        return {}
-    parser = configparser.RawConfigParser(strict=True, delimiters=("=",), comment_prefixes=("#",))
-    parser.read_string(path.read_text(encoding="utf-8"), str(path))
-    return {name: _table_of(name, dict(parser[name]), app) for name in parser.sections()}
+    stanzas = read_conf(app / "default" / "transforms.conf")
+    return {name: _table_of(name, settings, app) for name, settings in stanzas.items()}
 
 
 def _table_of(name: str, settings: Dict[str, str], app: Path) -> Lookup:
@@ -118,5 +118,36 @@ def _table_of(name: str, settings: Dict[str, str], app: Path) -> Lookup:
         "max_matches": int(settings.get("max_matches", MOST_MATCHES)),
         "min_matches": int(settings.get("min_matches", 0)),
         "default_match": settings.get("default_match", ""),
+        "fields_list": tuple(filter(None, (column.strip() for column in settings.get("fields_list", "").split(",")))),
     }
-    return read_csv(app / "lookups" / settings["filename"], **how) if "filename" in settings else Lookup(**how)
+    path = app / "lookups" / settings.get("filename", "")
+    return read_csv(path, **how) if path.is_file() else Lookup(**how)
+
+
+def joined(
+    row: Row, table: Lookup, keys: Sequence[Tuple[str, str]], outputs: Sequence[Tuple[str, str]], only_new: bool
+) -> Row:
+    """Return a row with what the table has for it. ``keys``, ``outputs``: (column, field of the row).
+
+    ``only_new`` leaves fields alone that the row has. A row without one of the keys stays as it is. Raises
+    `Unverified` for a key with several values.
+    """
+    found = {}
+    for column, name in keys:
+        value = row.get(name)
+        if isinstance(value, list):
+            raise Unverified(f"lookup: {name} has several values: expand it first with mvexpand")
+        if value is None:
+            return row
+        found[column] = values.text(value)
+    matches = table.matches(found)
+    changed = dict(row)
+    for column, name in outputs:
+        if only_new and name in row:
+            continue
+        texts = [text for match in matches for text in values.texts(match.get(column))]
+        missing = table.min_matches - len(texts)
+        texts += [table.default_match] * max(0, missing if table.default_match else 0)
+        if texts or not only_new:
+            values.put(changed, name, values.single(texts))
+    return changed

@@ -5,12 +5,12 @@ https://help.splunk.com/en/splunk-enterprise/administer/admin-manual/10.0/config
 
 from __future__ import annotations
 
-import configparser
 import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Dict, List, Mapping, Tuple
 
+from savedsearches.runner.conf_files import read_conf
 from savedsearches.runner.errors import SplSyntaxError
 
 _CALL = re.compile(r"\s*([A-Za-z_][\w\-]*)\s*(?:\((.*)\))?\s*", re.DOTALL)
@@ -32,16 +32,11 @@ def read_macros(path: Path) -> Dict[str, Macro]:
 
     Raises `SplSyntaxError` for a stanza that the runner cannot use.
     """
-    parser = configparser.RawConfigParser(strict=True, delimiters=("=",), comment_prefixes=("#",))
-    parser.optionxform = str  # type: ignore[assignment, method-assign]
-    # A line that ends in a backslash goes on in the next one.
-    parser.read_string(re.sub(r"\\\n", "\n ", path.read_text(encoding="utf-8")), str(path))
     macros = {}
-    for stanza in parser.sections():
+    for stanza, settings in read_conf(path, missing_ok=False).items():
         match = _STANZA.fullmatch(stanza)
         if match is None:
             raise SplSyntaxError(f"{path.name}: [{stanza}] is no name of a macro")
-        settings = parser[stanza]
         unknown = set(settings) - {"definition", "args", "description", "iseval", "disabled"}
         if unknown or settings.get("iseval", "0") not in ("0", "false"):
             raise SplSyntaxError(f"{path.name}: [{stanza}]: the runner does not have {', '.join(unknown) or 'iseval'}")

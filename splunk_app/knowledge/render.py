@@ -39,10 +39,12 @@ def props(datasets: Sequence[Dataset]) -> str:
         if dataset.sourcetype:
             lines = [_stanza(dataset.source), "KV_MODE = json"]
             lines += [f"EVAL-{name} = {text}" for name, text in dataset.for_events().items()]
+            if "vendor_account" in dataset.fields:
+                lines.append(_account_of("vendor_account"))
             parts.append("\n".join(lines + _index_time(dataset.time)) + "\n")
     for name, (_, time) in PLAIN.items():
         stanza = _stanza(f"aws_siem_bridge:{name}:")
-        parts.append("\n".join([stanza, "KV_MODE = json", *_index_time(time)]) + "\n")
+        parts.append("\n".join([stanza, "KV_MODE = json", _account_of("account"), *_index_time(time)]) + "\n")
     return "\n".join(parts)
 
 
@@ -85,7 +87,8 @@ def macros(datasets: Sequence[Dataset]) -> str:
     for dataset in datasets:
         if dataset.macro:
             evals = ", ".join(f"{name}={text}" for name, text in dataset.for_rows().items())
-            parts.append(f"[{dataset.macro}]\ndefinition = eval {evals}\n")
+            names = " | `aws_vendor_account_names`" if "vendor_account" in dataset.fields else ""
+            parts.append(f"[{dataset.macro}]\ndefinition = eval {evals}{names}\n")
     return "\n".join(parts)
 
 
@@ -106,6 +109,12 @@ def write() -> None:
     for path, text in rendered().items():
         (_ROOT / path).parent.mkdir(parents=True, exist_ok=True)
         (_ROOT / path).write_text(text, "utf-8")
+
+
+def _account_of(field: str) -> str:
+    """Return the automatic lookup of whose account an event is of, as the macro aws_vendor_account_names has it."""
+    columns = "account_name account_ou account_owner account_environment"
+    return f"LOOKUP-aws_siem_bridge_account = aws_accounts account AS {field} OUTPUT {columns}"
 
 
 def _stanza(source: str) -> str:

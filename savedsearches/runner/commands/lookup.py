@@ -6,8 +6,8 @@ import itertools
 from typing import Iterator, List, Tuple
 
 from savedsearches.runner import values
-from savedsearches.runner.errors import SplSyntaxError, Unverified
-from savedsearches.runner.lookups import Lookup
+from savedsearches.runner.errors import SplSyntaxError
+from savedsearches.runner.lookups import Lookup, joined
 from savedsearches.runner.search_terms import parse_search
 from savedsearches.runner.session import Session, Stage, collected
 from savedsearches.runner.values import Row
@@ -25,7 +25,7 @@ def lookup(arguments: str, session: Session) -> Stage:
     outputs = _pairs(read, ()) if only_new or read.take_keyword("output") else None
     read.end()
     for column, _ in keys + (outputs or []):
-        if table.rows and column not in table.columns:
+        if table.columns and column not in table.columns:
             raise SplSyntaxError(f"lookup: the table has no column {column!r}: {', '.join(table.columns)}")
 
     def run(rows: Iterator[Row]) -> Iterator[Row]:
@@ -34,33 +34,9 @@ def lookup(arguments: str, session: Session) -> Stage:
             if wanted is None:
                 columns = [column for column, _ in keys]
                 wanted = [(column, column) for column in table.columns if column not in columns]
-            yield _joined(row, table, keys, wanted, only_new)
+            yield joined(row, table, keys, wanted, only_new)
 
     return run
-
-
-def _joined(
-    row: Row, table: Lookup, keys: List[Tuple[str, str]], outputs: List[Tuple[str, str]], only_new: bool
-) -> Row:
-    found = {}
-    for column, field in keys:
-        value = row.get(field)
-        if isinstance(value, list):
-            raise Unverified(f"lookup: {field} has several values: expand it first with mvexpand")
-        if value is None:
-            return row
-        found[column] = values.text(value)
-    matches = table.matches(found)
-    changed = dict(row)
-    for column, field in outputs:
-        if only_new and field in row:
-            continue
-        texts = [text for match in matches for text in values.texts(match.get(column))]
-        missing = table.min_matches - len(texts)
-        texts += [table.default_match] * max(0, missing if table.default_match else 0)
-        if texts or not only_new:
-            values.put(changed, field, values.single(texts))
-    return changed
 
 
 def inputlookup(arguments: str, session: Session) -> Stage:
@@ -79,10 +55,11 @@ def inputlookup(arguments: str, session: Session) -> Stage:
 
 
 def outputlookup(arguments: str, session: Session) -> Stage:
-    """``outputlookup [append=f] [key_field=<column>] <table>``: writes the rows into a table, and passes them on."""
+    """``outputlookup [append=f] [override_if_empty=t] [key_field=<column>] <table>``: writes rows, and keeps them."""
     read = Arguments("outputlookup", arguments)
-    options = read.options(("append", "key_field"))
+    options = read.options(("append", "override_if_empty", "key_field"))
     append = switch("outputlookup", "append", options.get("append", "f"))
+    empties = switch("outputlookup", "override_if_empty", options.get("override_if_empty", "t"))
     name = read.name("a table")
     read.end()
     key = options.get("key_field")
@@ -95,8 +72,10 @@ def outputlookup(arguments: str, session: Session) -> Stage:
             by_key = {values.text(row.get(key, "")): row for row in table.rows}
             by_key.update({values.text(row.get(key, "")): row for row in stored})
             table.replace(list(by_key.values()))
-        else:
-            table.replace([*table.rows, *stored] if append else stored)
+        elif append:
+            table.replace([*table.rows, *stored])
+        elif stored or empties:
+            table.replace(stored)
         return iter(written)
 
     return run

@@ -9,7 +9,7 @@ from typing import Any, Dict
 import pytest
 
 from savedsearches.runner.errors import SplSyntaxError
-from savedsearches.runner.knowledge import EXTRACTION_CUTOFF, extracted, read_knowledge
+from savedsearches.runner.knowledge import EXTRACTION_CUTOFF, Knowledge, extracted, read_knowledge
 from savedsearches.runner.paths import all_members
 
 
@@ -60,6 +60,61 @@ EVAL-nothing = nullif(one, "1")
     found = made(tmp_path, event({"one": "1", "two": "2", "gone": "x", "kept": "k", "nothing": "y"}), props=props)
     assert (found["one"], found["two"], found["kept"], found["sees"]) == ("new", "1", "k", "11")
     assert "gone" not in found and "nothing" not in found
+
+
+def app_of(tmp_path: Path, transforms: str, props: str) -> Knowledge:
+    (tmp_path / "default").mkdir()
+    (tmp_path / "default" / "transforms.conf").write_text(transforms)
+    (tmp_path / "default" / "props.conf").write_text(props)
+    return read_knowledge(tmp_path / "default")
+
+
+TABLE = "[names]\nexternal_type = kvstore\ncollection = c\nfields_list = id,name,team\nmax_matches = 1\n"
+
+
+def test_automatic_lookups_read_calculated_fields_and_come_before_eventtypes(tmp_path: Path) -> None:
+    props = """[s]
+KV_MODE = json
+EVAL-who = lower(user)
+LOOKUP-a = names id AS who OUTPUT name AS full_name, team AS kept
+LOOKUP-b = names id AS who OUTPUTNEW team AS kept team
+LOOKUP-c = names id AS full_name OUTPUT team AS of_another_lookup
+"""
+    knowledge = app_of(tmp_path, TABLE, props)
+    rows = [{"id": "ann", "name": "Ann", "team": "red", "other": "x"}, {"id": "Ann", "team": "no"}]
+    knowledge.lookups["names"].replace(rows)
+    found = knowledge.apply(event({"user": "ANN", "kept": "k"}))
+    assert (found["full_name"], found["team"]) == ("Ann", "red")
+    assert "of_another_lookup" not in found, "no lookup sees what another one found"
+    assert "other" not in knowledge.lookups["names"].rows[0], "a column that the definition does not have"
+    nobody = knowledge.apply(event({"user": "eve", "full_name": "x", "team": "t"}))
+    assert "full_name" not in nobody and nobody["team"] == "t"
+    assert "full_name" not in knowledge.apply(event({"user": ["ANN", "eve"]}))
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("nobody id OUTPUT name", "defines no lookup nobody"),
+        ("names number OUTPUT name", "names has no column number"),
+        ("names id", "is not <table>"),
+    ],
+)
+def test_an_automatic_lookup_that_cannot_be(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(SplSyntaxError, match=message):
+        app_of(tmp_path, TABLE, f"[s]\nLOOKUP-a = {text}\n")
+
+
+def test_a_transform_that_is_no_lookup(tmp_path: Path) -> None:
+    with pytest.raises(SplSyntaxError, match="does not have REGEX"):
+        app_of(tmp_path, "[t]\nREGEX = a\n", "[s]\nKV_MODE = json\n")
+
+
+def test_fields_by_a_pattern_come_first(tmp_path: Path) -> None:
+    props = (
+        '[s]\nEXTRACT-a = "user": "(?<user>\\w+)\nEXTRACT-b = ^aws_(?<what>\\w+): in source\nEVAL-both = user . what\n'
+    )
+    assert made(tmp_path, event({"user": "ann"}), props=props)["both"] == "annsiem_bridge"
 
 
 def test_settings_of_the_source_are_over_those_of_the_sourcetype(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ TAGS = {
     "Alerts": {"alert"},
     "Intrusion Detection": {"ids", "attack"},
     "Web": {"web"},
+    "Change": {"change"},
     "Vulnerabilities": {"vulnerability", "report"},
 }
 

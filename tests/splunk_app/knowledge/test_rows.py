@@ -17,7 +17,7 @@ from lab.story.files import write_story
 from savedsearches.runner.app_commands import AppCommands
 from savedsearches.runner.knowledge import read_knowledge
 from savedsearches.runner.local_settings import LocalSettings
-from savedsearches.runner.lookups import Lookup
+from savedsearches.runner.lookups import Lookup, shipped_lookups
 from savedsearches.runner.macros import read_macros
 from savedsearches.runner.moment import Moment
 from savedsearches.runner.run import run_to_list
@@ -36,6 +36,7 @@ MODELS = {
     "waf": {"Web", "Intrusion_Detection"},
 }
 MACROS = read_macros(ROOT / APP / "macros.conf")
+LOOKUPS = shipped_lookups((ROOT / APP).parent)
 
 Rows = List[Dict[str, Any]]
 
@@ -59,7 +60,7 @@ def story(engine: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dic
 
 def after(rows: Rows, *macros: str) -> Rows:
     """Return the rows after macros, through the runner."""
-    session = Session(Moment(0.0), lookups={"rows": Lookup(rows)}, macros=MACROS)
+    session = Session(Moment(0.0), lookups={"rows": Lookup(rows), **LOOKUPS}, macros=MACROS)
     return run_to_list("| inputlookup rows" + "".join(f" | `{macro}`" for macro in macros), session)
 
 
