@@ -261,7 +261,12 @@ class _Look:
                 f"{name} is a date: all spellings of one instant count as one, and it is shown in UTC "
                 "(2026-11-21T10:00:00Z)"
             )
+        normalizers = {each.get("normalizer") for each in options} - {None}
+        if normalizers == {"lowercase"}:
+            self.notes.append(f"{name} is indexed in small letters: all spellings count as one, and are shown so")
         for option in ("normalizer", "null_value"):
+            if option == "normalizer" and normalizers == {"lowercase"}:
+                continue
             if any(each.get(option) is not None for each in options):
                 self.warnings.append(
                     f"{name} has a {option} in its mapping: values are shown and counted as they are indexed, not as "

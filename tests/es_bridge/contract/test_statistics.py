@@ -268,6 +268,8 @@ def types_index(cluster: Cluster) -> str:
         "short": {"type": "keyword", "ignore_above": 5},
         "port": {"type": "integer", "ignore_malformed": True},
         "float": {"type": "float"},
+        "domain": {"type": "keyword", "normalizer": "lowercase"},
+        "level": {"type": "keyword", "null_value": "none"},
         "nanos": {"type": "date_nanos"},
         "parts": {"type": "nested", "properties": {"name": {"type": "keyword"}}},
         "stored": {"type": "object", "enabled": False},
@@ -280,6 +282,8 @@ def types_index(cluster: Cluster) -> str:
         "short": "abc",
         "port": 443,
         "float": 0.1,
+        "domain": "Web.Example",
+        "level": "low",
         "ip": "2001:DB8:0::1",
         "ok": "true",
         "nanos": "2026-11-21T10:00:00.123456789Z",
@@ -306,6 +310,11 @@ def test_types_are_converted_back_or_said(cluster: Cluster) -> None:
     assert any("all spellings of one address count as one" in note for note in said.notes)
     _, said = ask(cluster, index, by="when")
     assert any("all spellings of one instant count as one" in note for note in said.notes)
+    rows, said = ask(cluster, index, by="domain")
+    assert rows == [{"domain": "web.example", "count": 4}] and not said.warnings
+    assert any("domain is indexed in small letters" in note for note in said.notes)
+    _, said = ask(cluster, index, by="level")
+    assert any("level has a null_value in its mapping" in warning for warning in said.warnings)
     _, said = ask(cluster, index, stats="sum(float)")
     assert any("fewer digits than the events" in note for note in said.notes)
     # An empty text is no value in Splunk; one that is too long is not indexed; what is twice in a list is once there.
