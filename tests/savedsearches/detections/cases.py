@@ -14,12 +14,14 @@ from datetime import datetime, timezone
 from typing import Any, Dict, Iterator, List, Mapping, Optional, Tuple
 
 from aws_bridge.object_ref import ObjectRef
+from collectors.records.addresses import Address, AddressBook, looked_up
 from collectors.records.record import Context, Origin, Record
 from collectors.sinks.opensearch.ingested import stamped
 from collectors.sinks.splunk_events.sink import SOURCE_PREFIX, _sourcetype
 from collectors.sources.registry import source_of
 from collectors.sources.waf.selected import kept
 from es_bridge.bulk import Create
+from lab.story.addresses import network_of
 from savedsearches.content.detection import SPLUNK, Change, Detection, Events, seconds
 
 from .plain_records import ACCOUNT, REGION, plain
@@ -197,6 +199,15 @@ def _document(data: str, record: Dict[str, Any], event_s: float, arrival_s: floa
     return body
 
 
+def _place(address: Address) -> Dict[str, Any]:
+    """Return what the story's MMDB file knows of an address."""
+    try:
+        network = network_of(str(address))
+    except LookupError:
+        return {}
+    return looked_up(network.country, network.as_number, network.as_organization)
+
+
 def _made(data: str, record: Dict[str, Any]) -> Record:
     if data == "cloudtrail":
         content = json.dumps({"Records": [record]})
@@ -205,7 +216,8 @@ def _made(data: str, record: Dict[str, Any]) -> Record:
         content = f"{' '.join(columns)}\n{' '.join(map(str, columns.values()))}\n"
     else:
         content = json.dumps(record) + "\n"
-    context = Context(ObjectRef("labelled", f"AWSLogs/{ACCOUNT}/{data}/{REGION}/2026/11/20/labelled"))
+    reference = ObjectRef("labelled", f"AWSLogs/{ACCOUNT}/{data}/{REGION}/2026/11/20/labelled")
+    context = Context(reference, addresses=AddressBook(_place))
     (made,) = source_of(data).records(iter([content.encode()]), context)
     assert isinstance(made, Record), made
     return made
