@@ -40,11 +40,6 @@ _Loader.yaml_implicit_resolvers = {
 }
 
 
-def read_yaml(path: Path) -> Any:
-    """Return what a file says. Raises `yaml.YAMLError`, also for a member that is written twice."""
-    return yaml.load(path.read_text("utf-8"), _Loader)  # noqa: S506 - a SafeLoader
-
-
 def read_detections(folder: Path = FOLDER) -> List[Detection]:
     """Return the detections of a folder by name. Raises `ContentError`."""
     found, problems = read_files(sorted(folder.glob("*.yml")))
@@ -60,7 +55,8 @@ def read_files(paths: Iterable[Path]) -> Tuple[Dict[Path, Detection], List[str]]
     problems: List[str] = []
     for path in paths:
         try:
-            detection = Detection.model_validate(read_yaml(path))
+            content = yaml.load(path.read_text("utf-8"), _Loader)  # noqa: S506 - a SafeLoader
+            detection = Detection.model_validate(content)
         except (yaml.YAMLError, UnicodeError) as exc:
             problems.append(f"{path.name}: {' '.join(str(exc).split())}")
             continue
