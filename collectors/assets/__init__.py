@@ -1,5 +1,5 @@
 """What there is in an account, as AWS's APIs tell: machines, addresses, buckets, identities, and how they are exposed.
 
-`asset` says what an asset is, `network`, `compute`, `storage` and `identity` list one area each, `inventory` leads
-through them in one account and region, `changes` tells what appeared, changed or went since the last time.
+`asset` says what an asset is. `accounts`, `network`, `compute`, `storage` and `identity` list one area each.
+`inventory` leads through them in one account and region. `changes` tells what appeared, changed or went since then.
 """

@@ -7,7 +7,7 @@ from typing import Callable, Dict, Iterator, List, Mapping, Set
 
 from aws_bridge.accounts.area import Area
 from aws_bridge.errors import CallProblem
-from collectors.assets import compute, identity, network, storage
+from collectors.assets import accounts, compute, identity, network, storage
 from collectors.assets.asset import Asset
 
 Listing = Callable[[Area], Iterator[Asset]]
@@ -24,7 +24,14 @@ REGIONAL: Mapping[str, Listing] = {
     "addresses": network.addresses,
 }
 #: What an account has once, asked for in its home region.
-GLOBAL: Mapping[str, Listing] = {"buckets": storage.buckets, "users": identity.users, "roles": identity.roles}
+GLOBAL: Mapping[str, Listing] = {
+    "buckets": storage.buckets,
+    "users": identity.users,
+    "roles": identity.roles,
+    "account": accounts.own,
+}
+#: What an organization has, asked for once by its management account or a delegated administrator.
+ORGANIZATION: Mapping[str, Listing] = {"accounts": accounts.organization}
 
 
 @dataclass
@@ -33,7 +40,7 @@ class Found:
 
     #: Name of a list -> what it found, as far as it came.
     lists: Dict[str, List[Asset]] = field(default_factory=dict)
-    #: Name of `REGIONAL` or `GLOBAL` -> why it is incomplete. What it lists is not gone because it is not here.
+    #: Name of a list -> why it is incomplete. What it lists is not gone because it is not here.
     problems: Dict[str, CallProblem] = field(default_factory=dict)
     complete: Set[str] = field(default_factory=set)
 

@@ -39,7 +39,10 @@ def list_accounts(request: Request) -> Dict[str, Any]:
 def join(
     manager: str, member: str, name: str, unit: str = "", tags: Optional[Dict[str, str]] = None, suspended: bool = False
 ) -> None:
-    """Let an account be in the organisation of another, which is made if there is none."""
+    """Let an account be in the organisation of another, which is made if there is none.
+
+    ``unit``: names of units below the root, such as ``Workloads/Prod``.
+    """
     from moto.organizations.models import FakeAccount, organizations_backends
 
     backend = organizations_backends[manager]["aws"]
@@ -56,9 +59,13 @@ def join(
     organizations_backends.master_accounts[member] = (manager, "aws")
 
 
-def _unit(backend: Any, name: str) -> str:
-    for each in backend.ou:
-        if each.name == name:
-            return str(each.id)
-    made = backend.create_organizational_unit(Name=name, ParentId=backend.org.root_id)
-    return str(made["OrganizationalUnit"]["Id"])
+def _unit(backend: Any, path: str) -> str:
+    """Return the id of a unit by the names from the root's child down to it; what is missing is made."""
+    above = str(backend.org.root_id)
+    for name in path.split("/"):
+        found = next((str(each.id) for each in backend.ou if (each.name, each.parent_id) == (name, above)), "")
+        if not found:
+            made = backend.create_organizational_unit(Name=name, ParentId=above)
+            found = str(made["OrganizationalUnit"]["Id"])
+        above = found
+    return above

@@ -14,8 +14,9 @@ from aws_bridge.accounts.area import Area
 from aws_bridge.accounts.caller import Caller
 from aws_bridge.accounts.session import AwsSession
 from collectors.assets.asset import Asset
-from collectors.assets.inventory import GLOBAL, REGIONAL, Found, inventory
+from collectors.assets.inventory import GLOBAL, ORGANIZATION, REGIONAL, Found, inventory
 from lab.aws import AwsAccount, AwsStandIn
+from lab.aws.faults import Fault
 from tests.collectors.assets.furnished import furnish
 from tests.deploy.findings.test_permissions import section
 
@@ -61,7 +62,7 @@ def test_everything_is_found_with_how_it_is_exposed(account: AwsAccount, area: A
     kinds = by_kind(found)
     assert set(kinds) == {
         "ec2_instance", "load_balancer", "lambda_function", "eks_cluster", "rds_instance", "vpc", "subnet",
-        "security_group", "network_interface", "elastic_ip", "s3_bucket", "iam_user", "iam_role",
+        "security_group", "network_interface", "elastic_ip", "s3_bucket", "iam_user", "iam_role", "account",
     }  # fmt: skip
     (instance,) = kinds["ec2_instance"]
     event = instance.event()
@@ -109,3 +110,42 @@ def test_what_is_denied_holds_nothing_else_up(account: AwsAccount, area: Area) -
         account.allow(REGION, "rds")
     assert set(found.problems) == {"databases"} and found.complete == set(REGIONAL) - {"databases"}
     assert "rds:DescribeDBInstances" in str(found.problems["databases"])
+
+
+def test_an_account_is_called_by_its_alias(account: AwsAccount, area: Area) -> None:
+    account.client("iam").create_account_alias(AccountAlias="shop")
+    (found,) = inventory(area, {"account": GLOBAL["account"]}).lists["account"]
+    assert (found.key, found.event()["name"]) == (f"{account.id}:global:account:{account.id}", "shop")
+
+
+def test_accounts_of_an_organization(aws: AwsStandIn, monkeypatch: pytest.MonkeyPatch) -> None:
+    manager, pay, old = (aws.account() for _ in range(3))
+    tags = {"Owner": "kim", "Environment": "prod"}
+    manager.organization(
+        {"member": pay.id, "name": "pay", "unit": "Workloads/Prod", "tags": tags},
+        {"member": old.id, "name": "old", "suspended": True},
+        *({"member": aws.account().id, "name": f"n{number}"} for number in range(25)),  # more than a page
+    )
+    area = area_of(manager, "us-east-1", monkeypatch)
+    found = inventory(area, ORGANIZATION)
+    assert found.complete == {"accounts"}
+    events = {asset.id: asset.event() for asset in found.lists["accounts"]}
+    assert len(events) == 28 and manager.id in events
+    wanted = {"name": "pay", "ou": "Root/Workloads/Prod", "owner": "kim", "environment": "prod", "kind": "account"}
+    assert wanted.items() <= events[pay.id].items() and "@" in events[pay.id]["email"]
+    assert (events[pay.id]["account_state"], events[old.id]["account_state"]) == ("ACTIVE", "SUSPENDED")
+    assert events[old.id]["ou"] == "Root"
+    names = {action for action, _, _ in section("Accounts of the organization")}
+    assert set(area.caller.made) <= names
+    # A member may not ask.
+    asked = inventory(area_of(pay, "us-east-1", monkeypatch), ORGANIZATION)
+    assert asked.lists == {"accounts": []} and "organizations:ListAccounts" in str(asked.problems["accounts"])
+
+
+def test_names_come_without_units_where_these_are_denied(aws: AwsStandIn, monkeypatch: pytest.MonkeyPatch) -> None:
+    manager, member = aws.account(), aws.account()
+    manager.organization({"member": member.id, "name": "pay", "unit": "Prod"})
+    manager.fault(Fault("AccessDeniedException", operation="ListParents", times=-1))
+    found = inventory(area_of(manager, "us-east-1", monkeypatch), ORGANIZATION)
+    assert {asset.fields["name"] for asset in found.lists["accounts"]} >= {"pay"}
+    assert found.complete == set() and "organizations:ListParents" in str(found.problems["accounts"])

@@ -11,7 +11,7 @@ from tests.splunk_app.inputs.conftest import HEALTH, QUICK, of
 SOURCETYPE = "aws:siem_bridge:asset"
 KINDS = {
     "ec2_instance", "load_balancer", "lambda_function", "eks_cluster", "rds_instance", "vpc", "subnet",
-    "security_group", "network_interface", "elastic_ip", "s3_bucket", "iam_user", "iam_role",
+    "security_group", "network_interface", "elastic_ip", "s3_bucket", "iam_user", "iam_role", "account",
 }  # fmt: skip
 
 
@@ -26,6 +26,8 @@ def assets(events: List[Dict[str, Any]], change: str = "") -> List[Dict[str, Any
 def test_an_inventory_once_then_what_changes_and_after_a_restart_nothing_again(input_of, aws_account: AwsAccount):
     furnish(aws_account)
     aws_account.deny("eu-west-1", "rds")
+    member = aws_account.another().id
+    aws_account.organization({"member": member, "name": "pay", "unit": "Prod", "tags": {"Owner": "kim"}})
     s3, shut = aws_account.client("s3"), f"shut-{aws_account.id}"
     options = {"regions": "eu-west-1", "owner_tags": "Owner", **QUICK}
     running = input_of("aws_assets").run("all", **options)
@@ -33,7 +35,11 @@ def test_an_inventory_once_then_what_changes_and_after_a_restart_nothing_again(i
     # Everything but what is denied, which is said once.
     running.wait_for(lambda events: {each["kind"] for each in assets(events)} >= KINDS - {"rds_instance"})
     running.wait_for(lambda events: health(events, "failing"))
-    first = assets(running.events)
+    running.wait_for(lambda events: [each for each in assets(events) if each["id"] == member])
+    # The account calls itself something as well, beside what the organization calls it.
+    first = [each for each in assets(running.events) if "name" in each or each["kind"] != "account"]
+    (named,) = [each for each in first if each["id"] == member]
+    assert (named["name"], named["ou"], named["owner"]) == ("pay", "Root/Prod", "kim")
     assert {each["change"] for each in first} == {"present"}
     assert len({each["asset_key"] for each in first}) == len(first)
     assert {each.get("owner") for each in first if each["kind"] == "ec2_instance"} == {"kim"}

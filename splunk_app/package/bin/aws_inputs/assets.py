@@ -8,12 +8,14 @@ from typing import Any, Dict, List, Mapping
 
 from aws_bridge.accounts.area import Area
 from aws_bridge.accounts.caller import Caller
+from aws_bridge.errors import CallProblem
+from aws_inputs import accounts as account_settings
 from aws_inputs.polling import Polling, Unit
 from aws_inputs.process import Stopped
 from aws_inputs.settings import names
 from collectors.assets.asset import TagNames
 from collectors.assets.changes import Change, Seen
-from collectors.assets.inventory import GLOBAL, REGIONAL, Found, Listing, inventory
+from collectors.assets.inventory import GLOBAL, ORGANIZATION, REGIONAL, Found, Listing, inventory
 from collectors.polling.counts import OVER_CEILING
 from collectors.polling.writer import Tally
 from collectors.records.finding import INFORMATIONAL, Finding, Severity
@@ -22,10 +24,14 @@ from collectors.sinks.splunk_events.sink import ASSET
 
 #: How long it is waited for splunkd to take what was written, before it is noted as written.
 DRAINED_WITHIN_S = 60
+#: Stands for the region of what an organization has.
+_ORGANIZATION = "organization"
 
 
 class Assets(Polling):
-    """All regions of one input. What an account has once is listed with its home region."""
+    """All regions of one input. What an account has once is listed with its home region, accounts by themselves."""
+
+    _must_list_accounts = False
 
     def _service_of(self, dataset: str) -> str:
         return "ec2"
@@ -34,7 +40,22 @@ class Assets(Polling):
         found, home = super()._regions(caller, dataset), caller.session.account.home_region
         return found if home in found else [*found, home]
 
+    def _look(self) -> None:
+        super()._look()
+        settings = account_settings.read(self._process.splunkd, self._settings["account"])
+        caller = self._caller(settings.account)
+        region = settings.account.home_region
+        try:
+            account_id = str(caller.call("sts", region, "GetCallerIdentity")["Account"])
+        except CallProblem:
+            return  # said by whoever reads this account
+        self._must_list_accounts = bool(settings.organisation_role) and not settings.organisation_accounts
+        name = f"{account_id}/{_ORGANIZATION}/asset"
+        self._add(Unit(name, settings.account.name, account_id, _ORGANIZATION, "asset", caller))
+
     def _lists(self, unit: Unit) -> Mapping[str, Listing]:
+        if unit.region == _ORGANIZATION:
+            return ORGANIZATION
         chosen = self._settings.regions
         lists = dict(REGIONAL) if chosen is None or unit.region in chosen else {}
         return {**lists, **GLOBAL} if unit.region == unit.caller.session.account.home_region else lists
@@ -43,10 +64,16 @@ class Assets(Polling):
         process, name = self._process, f"{self._settings.stanza}/{unit.name}"
         stored = process.checkpoints.load(name)
         seen = Seen.of_json(stored) if stored else Seen()
-        found = inventory(Area(unit.caller, unit.account_id, unit.region), self._lists(unit), self._go_on)
-        if found.problems and not found.complete:
+        home = unit.caller.session.account.home_region
+        region = home if unit.region == _ORGANIZATION else unit.region
+        found = inventory(Area(unit.caller, unit.account_id, region), self._lists(unit), self._go_on)
+        if found.problems and not found.complete and not any(found.lists.values()):
             unit.failures += 1
             problem = next(iter(found.problems.values()))
+            if unit.region == _ORGANIZATION and not self._must_list_accounts and not problem.passes:
+                # Most accounts are members, who may not ask; each is named by its alias then.
+                self._tell_once("organization", "no account may be asked for the organization's", error=str(problem))
+                return self._wait_denied_s()
             process.health.failed(unit.name, problem)
             return self._backoff.wait_s(unit.failures) if problem.passes else self._wait_denied_s()
         unit.failures = 0
