@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import copy
 import json
+import os
 from dataclasses import astuple, replace
 from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple
 
@@ -37,9 +38,14 @@ from lab.front.server import Received, Reply, forward
 
 MISSING = object()
 #: In place of a member; each is tried where it is another type than what is there.
-VALUES = (None, "x", -7, 10**30, 1.5, True, [], {"a": {"b": [1]}}, MISSING)
+VALUES = (None, "x", -7, 10**30, 1.5, True, [], {"a": {"b": [1]}})
+#: Of them, one member is tried with every so many, and the next member with others: each costs a search. And every
+#: member is left out.
+EVERY = 1 if os.environ.get("AWS_SIEM_BRIDGE_FULL") else 3
 START_MS = 1_700_000_000_000
 INDEX = "aws-odd"
+#: In no index, whatever else is in those of the log: it is asked for twice.
+NOWHERE = Record("cloudtrail", 0, "aws-odd-nowhere", b"")
 
 
 @pytest.fixture(scope="module")
@@ -177,11 +183,11 @@ KINDS: Dict[str, Tuple[Callable[[Received], bool], Callable[[Transport], Any]]] 
     "bulk": (asks("_bulk"), written),
     "presence": (
         asks("/_search"),
-        lambda transport: Presence(transport).find("cloudtrail", [Record("cloudtrail", 0, "d1", b"")]),
+        lambda transport: Presence(transport).find("cloudtrail", [NOWHERE]),
     ),
     "documents": (
         asks("/_mget"),
-        lambda transport: Presence(transport).find("cloudtrail", [Record("cloudtrail", 0, "d1", b"")]),
+        lambda transport: Presence(transport).find("cloudtrail", [NOWHERE]),
     ),
 }
 #: A worker process of a search tells its own, and these members are said to people only.
@@ -210,8 +216,8 @@ def test_a_member_of_another_type(filled: Engine, kind: str) -> None:
             right = act(transport)
             assert right
             (first, *_) = server.seen
-            for path in members(first):
-                for value in VALUES:
+            for number, path in enumerate(members(first)):
+                for value in (*VALUES[number % EVERY :: EVERY], MISSING):
                     at = first
                     for name in path:
                         at = at[name]

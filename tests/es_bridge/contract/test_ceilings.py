@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from dataclasses import replace
-from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple
+from typing import Any, Dict, List, Optional, Tuple
 
 import pytest
 
@@ -14,19 +14,16 @@ from es_bridge.limits import MIB, Ceilings, RunTime
 from es_bridge.query import SearchRequest
 from es_bridge.search import Search, open_search
 from es_bridge.transport import Transport
-from lab.engine import Engine
 from lab.front.faults import FaultyServer, Hang, HangInBody
 from lab.front.server import Handler, Received
 
-from .conftest import EACH_WAY, START_MS, Cluster, watched_cluster
+from .conftest import EACH_WAY, START_MS, Cluster, each_of
 
 DOCUMENTS = 1200
 _indices: Dict[str, str] = {}
 
 
-@pytest.fixture(params=EACH_WAY)
-def cluster(request: pytest.FixtureRequest, engine_by_id: Callable[[str], Engine]) -> Iterator[Cluster]:
-    yield from watched_cluster(request.param, engine_by_id)
+cluster = each_of(EACH_WAY)
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import threading
 import uuid
 from dataclasses import replace
 from datetime import date, datetime, timedelta, timezone
-from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 
 import pytest
 
@@ -29,11 +29,10 @@ from es_bridge.lookup.lookup import Lookup
 from es_bridge.lookup.match_types import MatchTypes
 from es_bridge.query import SearchRequest
 from es_bridge.transport import Transport
-from lab.engine import Engine
 from lab.front.faults import FaultyServer, Hang
 from lab.front.server import LocalServer, Received, Reply, forward
 
-from .conftest import PLAIN, START_MS, Cluster, watched_cluster
+from .conftest import ASKED_FOR, PLAIN, START_MS, Cluster, each_of
 
 SECOND_MS = 1000
 DAY_MS = 86_400_000
@@ -42,9 +41,8 @@ ADDRESSES = [f"10.0.0.{n}" for n in range(6)] + ["2001:db8::1", "web-1"]
 PORTS = (22, 53, 443)
 
 
-@pytest.fixture(params=PLAIN)
-def plain(request: pytest.FixtureRequest, engine_by_id: Callable[[str], Engine]) -> Iterator[Cluster]:
-    yield from watched_cluster(request.param, engine_by_id)
+cluster = each_of(ASKED_FOR)
+plain = each_of(PLAIN)
 
 
 def look_up(

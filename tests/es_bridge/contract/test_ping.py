@@ -6,7 +6,10 @@ import pytest
 
 from es_bridge.ping import ping
 
+from .conftest import ASKED_FOR, each_of
+
 pytestmark = pytest.mark.fast
+cluster = each_of(ASKED_FOR)
 
 
 def test_ping_knows_the_engine_its_clock_and_what_it_offers(cluster):

@@ -16,9 +16,10 @@ from es_bridge.errors import BridgeError, NothingMatched, PartialResult, QueryEr
 from es_bridge.query import SearchRequest
 from es_bridge.search import open_search
 
-from .conftest import START_MS, Cluster, assert_once_in_order
+from .conftest import ASKED_FOR, START_MS, Cluster, assert_once_in_order, each_of
 
 pytestmark = pytest.mark.fast
+cluster = each_of(ASKED_FOR)
 
 DOCUMENTS = 300_000 if os.environ.get("AWS_SIEM_BRIDGE_FULL") else 20_000
 

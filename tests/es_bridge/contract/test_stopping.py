@@ -6,7 +6,7 @@ import json
 import threading
 import time
 from dataclasses import replace
-from typing import Any, Callable, Dict, Iterable, Iterator, List, Union
+from typing import Any, Callable, Dict, Iterable, List, Union
 
 import pytest
 
@@ -22,16 +22,14 @@ from es_bridge.transport import Transport
 from lab.engine import Engine
 from lab.front.faults import FaultyServer
 
-from .conftest import ASKED_FOR, PLAIN, START_MS, Cluster, config_of, watched_cluster
+from .conftest import ASKED_FOR, PLAIN, START_MS, Cluster, config_of, each_of
 
 #: As many fields as the mappings of CloudTrail have, and one in which all values differ.
 FIELDS = 180
 DOCUMENTS = 60_000
 
 
-@pytest.fixture(params=PLAIN)
-def cluster(request: pytest.FixtureRequest, engine_by_id: Callable[[str], Engine]) -> Iterator[Cluster]:
-    yield from watched_cluster(request.param, engine_by_id)
+cluster = each_of(PLAIN)
 
 
 def tasks_of(cluster: Cluster, opaque_id: str) -> List[str]:
