@@ -66,6 +66,8 @@ def _last_sure(page: Page, window: Window) -> Optional[int]:
     What was updated since then has a later time, and is not where it was in the list. ``None``: the list is not sorted,
     or nothing of it is sure.
     """
+    if not page.ordered:
+        return None
     sure_until_ms = min(window.end_ms, page.as_of_ms)
     last_ms = None
     for finding in page.findings:

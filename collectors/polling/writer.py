@@ -10,6 +10,7 @@ from collectors.polling import counts as counting
 from collectors.polling.budget import DAY_MS, DailyBudget
 from collectors.polling.counts import Counts
 from collectors.polling.memory import OVER_CEILING, PASSED, WRITTEN, Known, Memory, is_version
+from collectors.polling.wanted import Wanted
 from collectors.records.finding import Finding
 from collectors.sinks.contract import STORED, Sink
 
@@ -31,6 +32,8 @@ class Tally:
     only_times: int = 0
     passed: int = 0
     over_ceiling: int = 0
+    #: Of a product or a standard that is not wanted.
+    left_out: int = 0
     #: Findings without an identity or a time, in words.
     bad: List[str] = field(default_factory=list)
 
@@ -43,6 +46,7 @@ class Rules:
     only_what_matters: bool = True
     #: Controls that passed, which are counted by day.
     count_passed: bool = True
+    wanted: Callable[[Finding], bool] = Wanted()
 
 
 class FindingWriter:
@@ -85,6 +89,9 @@ class FindingWriter:
         size = 0
         for finding in findings:
             if finding.record.identity in chosen:
+                continue
+            if not self._rules.wanted(finding):
+                tally.left_out += 1
                 continue
             if not self._memory.claim(finding):  # an administrator's list and its member's, read at the same time
                 tally.known += 1

@@ -11,7 +11,7 @@ import hashlib
 import json
 import re
 from base64 import urlsafe_b64encode
-from typing import Any, Dict, List, Mapping, NamedTuple, Optional
+from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Tuple
 
 from collectors.errors import InvalidRecord
 from collectors.records.event_time import EventTime, odd_time
@@ -65,6 +65,9 @@ class Finding(NamedTuple):
     sample: bool = False
     #: A control that found nothing wrong.
     passed: bool = False
+    #: Of Security Hub's findings: the product that found it, and standards that its own control is part of.
+    product: str = ""
+    standards: Tuple[str, ...] = ()
 
 
 class Described(NamedTuple):
@@ -81,6 +84,8 @@ class Described(NamedTuple):
     resource: str = ""
     sample: bool = False
     passed: bool = False
+    product: str = ""
+    standards: Tuple[str, ...] = ()
     #: More members of our own.
     own: Mapping[str, Any] = {}
 
@@ -116,6 +121,8 @@ def make(known: Described, finding: Mapping[str, Any], event: Mapping[str, Any])
         known.resource,
         known.sample,
         known.passed,
+        known.product,
+        known.standards,
     )
 
 

@@ -32,6 +32,8 @@ class Page(NamedTuple):
     as_of_ms: int
     #: What could not be made a finding of, in words.
     bad: Tuple[str, ...] = ()
+    #: Whether the list is sorted by the time of the update, as far as AWS says.
+    ordered: bool = True
 
 
 @dataclass(frozen=True)
@@ -41,8 +43,9 @@ class Choice:
     #: From 0 to 10.
     least_severity: float = 0.0
     archived: bool = True
-    #: Names of products; all if empty.
+    #: Products, as people call them: only these, and all but these; all if empty.
     products: Tuple[str, ...] = ()
+    left_out: Tuple[str, ...] = ()
     #: Only what is active now.
     only_active: bool = False
 

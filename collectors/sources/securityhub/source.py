@@ -9,7 +9,7 @@ What is written is the bare finding; an event of EventBridge that holds several 
 
 from __future__ import annotations
 
-from typing import Any, Iterator, Mapping
+from typing import Any, Iterator, Mapping, Tuple
 
 from collectors.records.finding import (
     Described,
@@ -48,6 +48,10 @@ def finding(fields: Mapping[str, Any], origin: Origin) -> Finding:
         resource=text(inside(fields, "Resources", 0, "Id")),
         sample=fields.get("Sample") is True or text(fields.get("Title")).startswith("[SAMPLE]"),
         passed=inside(fields, "Compliance", "Status") == "PASSED",
+        product=text(fields.get("ProductName"))
+        or text(inside(fields, "ProductFields", "aws/securityhub/ProductName"))
+        or product.rpartition("/")[2],
+        standards=_standards(fields),
     )
     return make(known, fields, short_first(fields))
 
@@ -57,6 +61,14 @@ def of_event(event: Mapping[str, Any]) -> Iterator[Finding]:
     asked = Origin(text(event.get("account")), text(event.get("region")))
     for fields in objects(inside(event, "detail", "findings")):
         yield finding(fields, asked)
+
+
+def _standards(fields: Mapping[str, Any]) -> Tuple[str, ...]:
+    """Return those of a control of Security Hub's own: other products name what they like there."""
+    if not inside(fields, "Compliance", "SecurityControlId"):
+        return ()
+    associated = objects(inside(fields, "Compliance", "AssociatedStandards"))
+    return tuple(filter(None, (text(each.get("StandardsId")) for each in associated)))
 
 
 def _severity(severity: Any) -> Severity:

@@ -9,7 +9,7 @@ What is written is the bare finding.
 
 from __future__ import annotations
 
-from typing import Any, Iterator, Mapping
+from typing import Any, Iterator, Mapping, Tuple
 
 from collectors.records.finding import (
     CRITICAL,
@@ -28,6 +28,7 @@ from collectors.records.finding import (
     time_of,
 )
 from collectors.records.record import Origin
+from collectors.sources.hub_products import short_name
 from collectors.sources.securityhub_v2.findings import FINDINGS
 
 MAY_CHANGE = ("status_id", "severity_id", "comment")
@@ -40,6 +41,7 @@ def finding(fields: Mapping[str, Any], origin: Origin) -> Finding:
     """Return a finding, found in ``origin``. Raises `InvalidRecord`."""
     info, compliance = fields.get("finding_info"), fields.get("compliance")
     severity_id = fields.get("severity_id")
+    product = text(inside(fields, "metadata", "product", "name"))
     known = Described(
         dataset=FINDINGS.name,
         finding_key=text(inside(fields, "metadata", "uid")),
@@ -56,8 +58,15 @@ def finding(fields: Mapping[str, Any], origin: Origin) -> Finding:
         resource=text(inside(fields, "resources", 0, "uid")),
         sample=text(inside(info, "title")).startswith("[SAMPLE]"),
         passed=inside(compliance, "status_id") == _PASS,
+        product=product,
+        standards=_standards(compliance) if short_name(product) == "securityhub" else (),
     )
     return make(known, fields, short_first(fields))
+
+
+def _standards(compliance: Any) -> Tuple[str, ...]:
+    found = inside(compliance, "standards")
+    return tuple(filter(None, map(text, found))) if isinstance(found, list) else ()
 
 
 def of_event(event: Mapping[str, Any]) -> Iterator[Finding]:

@@ -53,3 +53,62 @@ def test_controls_that_passed_are_counted_when_the_input_ends(input_of, aws_acco
     counted = of(running.events, COUNT)
     assert sum(each["count"] for each in counted) == 12
     assert {(each["what"], each["rule"], each["region"]) for each in counted} == {("passed", "S3.8", REGION)}
+
+
+#: More than AWS's filter takes: 20 values of an attribute.
+MANY = [f"Product {number:02d}" for number in range(45)]
+
+
+@pytest.mark.parametrize(
+    ("product", "dataset", "sourcetype", "name"),
+    [
+        ("cspm", "securityhub", "aws:securityhub:finding", "ProductName"),
+        ("ocsf", "securityhub_v2", "aws:siem_bridge:securityhub:ocsf", "metadata.product.name"),
+    ],
+)
+def test_more_products_than_a_filter_takes_are_all_read_and_others_left_out(
+    input_of, aws_account: AwsAccount, product: str, dataset: str, sourcetype: str, name: str
+):
+    aws_account.enable(dataset, REGION)
+    aws_account.speed(50)
+    for each in (*MANY, "GuardDuty", "Prowler"):
+        aws_account.add(dataset, REGION, at=now(), changes={name: each})
+    aws_account.add(dataset, REGION, count=120, at=now(), changes={name: MANY[30]})
+    running = input_of("aws_security_hub").run(
+        "prod", product=product, regions=REGION, start_date="1d", products=",".join([*MANY, "prowler"]), **QUICK
+    )
+    running.wait_for(lambda events: len(of(events, sourcetype)) >= 166)
+    assert running.stop() == 0 and running.stderr == ""
+    found = [
+        each["ProductName"] if product == "cspm" else each["metadata"]["product"]["name"]
+        for each in of(running.events, sourcetype)
+    ]
+    assert set(found) == {*MANY, "Prowler"} and len(found) == 166
+    assert not [each for each in of(running.events, HEALTH) if each["status"] == "failing"]
+
+
+def test_what_has_another_road_and_other_standards_are_left_out_and_counted(input_of, aws_account: AwsAccount):
+    aws_account.enable("securityhub", REGION)
+    for name in ("GuardDuty", "Amazon GuardDuty", "Inspector"):
+        aws_account.add("securityhub", REGION, at=now(), changes={"ProductName": name, "Compliance": {}})
+    for standard in ("standards/pci-dss/v/4.0.1", "ruleset/cis-aws-foundations-benchmark/v/1.2.0"):
+        compliance = {
+            "Status": "FAILED",
+            "SecurityControlId": "S3.8",
+            "AssociatedStandards": [{"StandardsId": standard}],
+        }
+        aws_account.add("securityhub", REGION, at=now(), changes={"Compliance": compliance})
+    running = input_of("aws_security_hub").run(
+        "prod",
+        regions=REGION,
+        start_date="1d",
+        products_left_out="guardduty",
+        standards="cis",
+        sweep_every_s=0,
+        **QUICK,
+    )
+    running.wait_for(lambda events: of(events, HEALTH) and len(of(events, "aws:securityhub:finding")) == 2)
+    running.wait_for(lambda events: any(each.get("left_out") for each in of(events, HEALTH)))
+    assert running.stop() == 0
+    found = of(running.events, "aws:securityhub:finding")
+    assert {each["ProductName"] for each in found} == {"Inspector", "Security Hub"} and len(found) == 2

@@ -98,7 +98,7 @@ class Health:
             return [name for name, place in self._places.items() if place.problem is not None]
 
     def _count(self, place: _Place, tally: Tally) -> None:
-        for name in ("written", "known", "only_times", "passed", "over_ceiling"):
+        for name in ("written", "known", "only_times", "passed", "over_ceiling", "left_out"):
             place.counts[name] = place.counts.get(name, 0) + getattr(tally, name)
 
     def _say(self, place: _Place, status: str, now_ms: int, **more: Any) -> None:

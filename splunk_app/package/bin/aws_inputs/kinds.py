@@ -59,6 +59,20 @@ _PASSED = Setting(
     "passed_findings", "Passed controls", "count: daily counts by control, account and region. write: all of them.",
     default="count", choices=("count", "write"),
 )  # fmt: skip
+_OF_THE_HUBS = (
+    Setting(
+        "products", "Of products", "Of Security Hub's findings only those of these products: prowler, inspector, "
+        "macie, accessanalyzer, guardduty, securityhub (its own controls), or names of others. Empty for all.",
+    ),
+    Setting(
+        "products_left_out", "Products left out", "Of Security Hub's findings not those of these products, which have "
+        "an input of their own, such as guardduty.",
+    ),
+    Setting(
+        "standards", "Of standards", "Of Security Hub's own controls only those of these standards: cis, fsbp, pci, "
+        "nist, or parts of their ids. Empty for all. Findings of other products are not concerned.",
+    ),
+)  # fmt: skip
 _HEARTBEAT = Setting(
     "heartbeat_s", "Heartbeat", "Seconds between two health events of an account and region.",
     NUMBER, default="600", least=10, most=86_400,
@@ -116,7 +130,7 @@ SECURITY_HUB = Kind(
             "is on, else the new Security Hub (OCSF); ocsf_first the other way round; cspm and ocsf that one alone.",
             default="cspm_first", choices=("cspm_first", "ocsf_first", "cspm", "ocsf"),
         ),
-        Setting("products", "Of products", "Names such as GuardDuty, Inspector, separated by commas. Empty for all."),
+        *_OF_THE_HUBS,
         Setting("archived", "Archived findings", "Archived findings too.", BOOLEAN, default="true"),
         Setting(
             "sweep_every_s", "Sweep", "Seconds between two readings of everything active, for what changes without "
@@ -135,6 +149,7 @@ EVENTS = Kind(
     (
         *_OF_ALL,
         _PASSED,
+        *_OF_THE_HUBS,
         _QUEUE,
         _QUEUE_REGION,
         Setting(

@@ -7,6 +7,7 @@ import itertools
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from importlib import import_module
 from typing import Any, Dict, List, Optional, Tuple
 
@@ -272,7 +273,10 @@ class Polling:
     def _poller(self, unit: Unit) -> Poller:
         values, process = self._settings.values, self._process
         choice = Choice(
-            float(values.get("least_severity") or 0), bool(values["archived"]), names(values.get("products") or "")
+            float(values.get("least_severity") or 0),
+            bool(values["archived"]),
+            names(values.get("products") or ""),
+            names(values.get("products_left_out") or ""),
         )
         poller = Poller(
             checkpoint_name(process, unit),
@@ -291,7 +295,7 @@ class Polling:
                 sweep_days=int(values.get("sweep_days") or 1),
             ),
             process.clock_ms,
-            self._lister(unit, Choice(products=choice.products, only_active=True)),
+            self._lister(unit, replace(choice, archived=True, only_active=True)),
         )
         resumed = poller.resumed
         if (

@@ -13,12 +13,13 @@ from splunk_host.splunkd import Splunkd
 
 from aws_inputs.health import Health
 from aws_inputs.kv_checkpoints import KvCheckpoints
-from aws_inputs.settings import InputSettings
+from aws_inputs.settings import InputSettings, names
 from collectors.polling import counts as counting
 from collectors.polling.budget import DailyBudget
 from collectors.polling.checkpoint import Checkpoints, FileCheckpoints
 from collectors.polling.counts import Counts
 from collectors.polling.memory import Memory
+from collectors.polling.wanted import Wanted
 from collectors.polling.writer import Rules
 from collectors.sinks.splunk_events.sink import COUNT, Placing, SplunkEvents
 from es_bridge.errors import ConfigError
@@ -62,7 +63,10 @@ class Process:
     def rules(self) -> Rules:
         """What is withheld."""
         values = self.settings.values
-        return Rules(not values.get("all_versions"), values.get("passed_findings", "count") == "count")
+        chosen = (names(str(values.get(name) or "")) for name in ("products", "products_left_out", "standards"))
+        return Rules(
+            not values.get("all_versions"), values.get("passed_findings", "count") == "count", Wanted.of(*chosen)
+        )
 
     def sleep(self, seconds: float) -> None:
         """Wait; raise `Stopped` when the process is to end."""
