@@ -47,22 +47,16 @@ class Received(Tally):
     lag_ms: int = 0
 
 
-@dataclass
-class ObjectQueue:
-    """Reads one queue. One thread at a time."""
+class ObjectMessages:
+    """Reads the objects that the messages of a queue announce, and deletes the messages. One thread at a time."""
 
     queue: Queue
     objects: Objects
-    #: Line, identity, number and context -> its event, with an empty text if it is not kept. Raises `InvalidRecord`.
-    select: Callable[[bytes, str, int, Context], Finding]
     sink: DrainedSink
-    budget: DailyBudget
-    counts: Counts
     clock_ms: Callable[[], int]
     delete_after_s: int
-    #: Of the lines that are kept.
-    sample_percent: int = _PERCENT
-    _flushed: Deque[Tuple[int, Message]] = field(default_factory=deque)
+    #: When each message is to be deleted, epoch milliseconds.
+    flushed: Deque[Tuple[int, Message]]
 
     def turn(self, wait_s: int = LONG_POLL_S) -> Received:
         """Receive once, write, and delete what is due. Raises `aws_bridge.errors.QueueProblem`, `StoreUnavailable`."""
@@ -76,24 +70,46 @@ class ObjectQueue:
             except (NotANotification, ObjectUnreadable, DamagedFile) as exc:
                 received.bad.append(f"{exc}. The message stays in the queue, whose redrive policy decides about it")
                 continue
-            self._flushed.append((self.clock_ms() + self.delete_after_s * 1000, message))
+            self.flushed.append((self.clock_ms() + self.delete_after_s * 1000, message))
         received.bad += self.delete_due()
         return received
 
     def delete_due(self) -> List[str]:
         """Delete the messages that are due; return what went wrong, in words. They come again by themselves."""
         now_ms = self.clock_ms()
-        if not self._flushed or self._flushed[0][0] > now_ms or not self.sink.drained():
+        if not self.flushed or self.flushed[0][0] > now_ms or not self.sink.drained():
             return []
         due: List[Message] = []
-        while self._flushed and self._flushed[0][0] <= now_ms:
-            due.append(self._flushed.popleft()[1])
+        while self.flushed and self.flushed[0][0] <= now_ms:
+            due.append(self.flushed.popleft()[1])
         return [f"message {failed.message.id} is not deleted: {failed.reason}" for failed in self.queue.delete(due)]
 
     @property
     def waiting(self) -> int:
         """How many messages are written and not deleted yet."""
-        return len(self._flushed)
+        return len(self.flushed)
+
+    def _read(self, ref: ObjectRef, received: Received) -> None:
+        """Read one object. Raises `ObjectUnreadable`, `DamagedFile`."""
+        raise NotImplementedError
+
+
+@dataclass
+class ObjectQueue(ObjectMessages):
+    """Reads the logs of one queue."""
+
+    queue: Queue
+    objects: Objects
+    #: Line, identity, number and context -> its event, with an empty text if it is not kept. Raises `InvalidRecord`.
+    select: Callable[[bytes, str, int, Context], Finding]
+    sink: DrainedSink
+    budget: DailyBudget
+    counts: Counts
+    clock_ms: Callable[[], int]
+    delete_after_s: int
+    #: Of the lines that are kept.
+    sample_percent: int = _PERCENT
+    flushed: Deque[Tuple[int, Message]] = field(default_factory=deque)
 
     def _read(self, ref: ObjectRef, received: Received) -> None:
         context, batch = Context(ref), []

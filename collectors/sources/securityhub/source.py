@@ -25,6 +25,8 @@ from collectors.records.finding import (
     time_of,
 )
 from collectors.records.record import Origin
+from collectors.sources import compliance
+from collectors.sources.hub_products import short_name
 from collectors.sources.securityhub.findings import FINDINGS
 
 MAY_CHANGE = ("Workflow", "Note", "Severity", "RecordState", "UserDefinedFields")
@@ -53,7 +55,8 @@ def finding(fields: Mapping[str, Any], origin: Origin) -> Finding:
         or product.rpartition("/")[2],
         standards=_standards(fields),
     )
-    return make(known, fields, short_first(fields))
+    by_prowler = "prowler" in (product.rpartition("/")[2], short_name(known.product)) or id.startswith("prowler-")
+    return make(known, fields, short_first({**fields, **compliance.of_asff(fields, by_prowler)}))
 
 
 def of_event(event: Mapping[str, Any]) -> Iterator[Finding]:

@@ -12,35 +12,28 @@ from __future__ import annotations
 from typing import Any, Iterator, Mapping, Tuple
 
 from collectors.records.finding import (
-    CRITICAL,
-    HIGH,
-    INFORMATIONAL,
-    LOW,
-    MEDIUM,
     Described,
     Finding,
     inside,
     make,
     objects,
-    severity_of_label,
     short_first,
     text,
     time_of,
 )
 from collectors.records.record import Origin
+from collectors.sources import compliance as compliance_ids
 from collectors.sources.hub_products import short_name
+from collectors.sources.ocsf import severity_of_id
 from collectors.sources.securityhub_v2.findings import FINDINGS
 
 MAY_CHANGE = ("status_id", "severity_id", "comment")
-#: https://schema.ocsf.io/: 5 is critical, 6 fatal. 0 is unknown, 99 something else.
-_SEVERITIES = {1: INFORMATIONAL, 2: LOW, 3: MEDIUM, 4: HIGH, 5: CRITICAL, 6: CRITICAL}
 _PASS = 1
 
 
 def finding(fields: Mapping[str, Any], origin: Origin) -> Finding:
     """Return a finding, found in ``origin``. Raises `InvalidRecord`."""
     info, compliance = fields.get("finding_info"), fields.get("compliance")
-    severity_id = fields.get("severity_id")
     product = text(inside(fields, "metadata", "product", "name"))
     known = Described(
         dataset=FINDINGS.name,
@@ -53,7 +46,7 @@ def finding(fields: Mapping[str, Any], origin: Origin) -> Finding:
             text(inside(fields, "cloud", "account", "uid")) or origin.account,
             text(inside(fields, "cloud", "region")) or origin.region,
         ),
-        severity=severity_of_label(_SEVERITIES.get(severity_id) if isinstance(severity_id, int) else None),
+        severity=severity_of_id(fields.get("severity_id")),
         rule=text(inside(compliance, "control")) or text(inside(info, "types", 0)) or text(inside(info, "title")),
         resource=text(inside(fields, "resources", 0, "uid")),
         sample=text(inside(info, "title")).startswith("[SAMPLE]"),
@@ -61,7 +54,7 @@ def finding(fields: Mapping[str, Any], origin: Origin) -> Finding:
         product=product,
         standards=_standards(compliance) if short_name(product) == "securityhub" else (),
     )
-    return make(known, fields, short_first(fields))
+    return make(known, fields, short_first({**fields, **compliance_ids.of_ocsf(fields)}))
 
 
 def _standards(compliance: Any) -> Tuple[str, ...]:

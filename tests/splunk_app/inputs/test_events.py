@@ -57,3 +57,24 @@ def test_detections_of_a_web_acl_come_out_of_its_logs_in_s3(input_of, aws_accoun
     (beat,) = of(running.events, HEALTH)
     assert len(found) + beat["dropped"] == len(lines) and beat["events"] == len(found) > 0
     assert {event["source"].split(":")[1] for event in running.events if event["sourcetype"] == "aws:waf"} == {"waf"}
+
+
+def test_prowlers_files_arrive_with_their_compliance_ids(input_of, aws_account: AwsAccount):
+    cases = json.loads((WAF.parent / "findings" / "prowler.json").read_text("utf-8"))
+    asff = json.loads((WAF.parent / "findings" / "securityhub.json").read_text("utf-8"))["prowler"]["api"]
+    s3, sqs = aws_account.client("s3"), aws_account.client("sqs")
+    bucket = f"prowler-{aws_account.id}"
+    s3.create_bucket(Bucket=bucket)
+    url = sqs.create_queue(QueueName="prowler")["QueueUrl"]
+    files = {"a.ocsf.json": json.dumps([cases["failed"]["api"]], indent=4), "a.asff.jsonl": json.dumps(asff)}
+    for key, text in files.items():
+        s3.put_object(Bucket=bucket, Key=key, Body=text.encode())
+        event = {"eventName": "ObjectCreated:Put", "s3": {"bucket": {"name": bucket}, "object": {"key": key}}}
+        sqs.send_message(QueueUrl=url, MessageBody=json.dumps({"Records": [event]}))
+    running = input_of("aws_prowler_files").run("scans", queue_url=url, region="us-east-1", heartbeat_s=10)
+    sourcetypes = ("aws:siem_bridge:prowler:ocsf", "aws:securityhub:finding")
+    running.wait_for(lambda events: all(of(events, each) for each in sourcetypes))
+    assert running.stop() == 0 and running.stderr == ""
+    for sourcetype in sourcetypes:
+        (found,) = of(running.events, sourcetype)
+        assert "KISA-ISMS-P-2023 2.5" in " ".join(found["compliance_ids"])

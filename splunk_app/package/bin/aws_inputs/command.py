@@ -16,7 +16,7 @@ from splunklib.modularinput import InputDefinition, ValidationDefinition
 
 from aws_bridge.errors import AwsError
 from aws_inputs import accounts as account_settings
-from aws_inputs.kinds import ASSETS, EVENTS, KINDS, OF_A_QUEUE, WAF, Kind, scheme
+from aws_inputs.kinds import ASSETS, EVENTS, KINDS, OF_A_QUEUE, PROWLER, WAF, Kind, scheme
 from aws_inputs.process import begin, now_ms, refuse_in_a_cluster
 from aws_inputs.settings import InputSettings, read
 from collectors.errors import CollectorError
@@ -139,6 +139,10 @@ def _run(kind: Kind, given: _Given, out: BinaryIO) -> None:
             from aws_inputs.assets import Assets
 
             Assets(process).run()
+        elif kind is PROWLER:
+            from aws_inputs.prowler import Prowler
+
+            Prowler(process).run()
         elif kind is WAF:
             from aws_inputs.waf import Waf
 

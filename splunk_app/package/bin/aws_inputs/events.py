@@ -14,21 +14,26 @@ from collectors.polling.writer import FindingWriter
 RISK_S = 900
 
 
+def finding_writer(process: Process) -> FindingWriter:
+    """Return what writes the findings of a queue's messages, which come again until they are deleted."""
+    return FindingWriter(
+        process.sink,
+        process.memory,
+        process.budget,
+        process.counts,
+        process.rules,
+        process.clock_ms,
+        risk_from_s=process.clock_ms() // 1000 - RISK_S,
+        undeleted_is_unwritten=True,
+    )
+
+
 class Events(QueueLoop):
     """One queue of events."""
 
     def __init__(self, process: Process) -> None:
         super().__init__(process)
-        self._writer = FindingWriter(
-            process.sink,
-            process.memory,
-            process.budget,
-            process.counts,
-            process.rules,
-            process.clock_ms,
-            risk_from_s=process.clock_ms() // 1000 - RISK_S,
-            undeleted_is_unwritten=True,
-        )
+        self._writer = finding_writer(process)
 
     def reader(self, queue: Queue, session: AwsSession) -> EventQueue:
         """See `QueueLoop.reader`."""

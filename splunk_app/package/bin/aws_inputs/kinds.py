@@ -200,9 +200,16 @@ ASSETS = Kind(
     ),
 )  # fmt: skip
 
-KINDS = {kind.name: kind for kind in (GUARDDUTY, SECURITY_HUB, EVENTS, WAF, ASSETS)}
+PROWLER = Kind(
+    "aws_prowler_files",
+    "Prowler findings",
+    "Findings of Prowler's scans, from its files in S3 in OCSF or ASFF, which a queue announces.",
+    (*_OF_ALL, _PASSED, _QUEUE, _QUEUE_REGION, _DELETE_AFTER),
+)
+
+KINDS = {kind.name: kind for kind in (GUARDDUTY, SECURITY_HUB, EVENTS, WAF, ASSETS, PROWLER)}
 #: Those that read a queue.
-OF_A_QUEUE = (EVENTS, WAF)
+OF_A_QUEUE = (EVENTS, WAF, PROWLER)
 
 
 def kind_of(stanza: str) -> Optional[Kind]:
