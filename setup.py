@@ -9,7 +9,7 @@ import sys
 from setuptools import find_packages, setup
 
 #: What a wheel holds: the product, and as data the templates of ``deploy``.
-PRODUCT = ["es_bridge*", "aws_bridge*", "splunk_bridge*", "collectors*", "savedsearches*", "deploy*"]
+PRODUCT = ["es_bridge*", "aws_bridge*", "splunk_bridge*", "collectors*", "response*", "savedsearches*", "deploy*"]
 #: What only a clone has: it starts engines and browsers, or needs the source it is about.
 IN_A_CLONE = ["lab*", "splunk_app*"]
 #: ``pip install -e`` builds this instead of ``bdist_wheel``: https://peps.python.org/pep-0660/

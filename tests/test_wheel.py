@@ -16,7 +16,7 @@ pytestmark = pytest.mark.slow("the wheel, installed")
 ROOT = Path(__file__).resolve().parents[1]
 #: The product's packages, the templates they read, and the command line.
 TOP_LEVEL = {
-    *("aws_bridge", "collectors", "deploy", "es_bridge", "savedsearches", "splunk_bridge"),
+    *("aws_bridge", "collectors", "deploy", "es_bridge", "response", "savedsearches", "splunk_bridge"),
     "aws_siem_bridge.py",
 }
 DEPENDS_ON = ("urllib3", "tzdata")

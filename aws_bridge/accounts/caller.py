@@ -120,8 +120,10 @@ class Caller:
 
     def _problem(self, exc: Exception, name: str, region: str) -> CallProblem:
         from botocore.exceptions import BotoCoreError, ClientError
+        from botocore.parsers import ResponseParserError
 
-        if not isinstance(exc, (BotoCoreError, ClientError)):
+        # The last is an answer that nobody can read, such as a page of a proxy.
+        if not isinstance(exc, (BotoCoreError, ClientError, ResponseParserError)):
             raise exc
         found = refusal(exc, name, str(Place(self.account, region)), known_elsewhere=self._accepted)
         if isinstance(found, NotSignedIn) and not self._accepted and region != self.session.account.home_region:

@@ -16,12 +16,14 @@ from lab.aws.services import (  # noqa: F401 - each module adds its answers
     guardduty,
     inspector2,
     macie2,
+    network_interfaces,
     organizations,
     regions,
     securityhub,
     securityhub_v2,
     service_events,
     shield,
+    standby,
     wire,
 )
 from lab.aws.services.contract import ANSWERS, Refused, Request, invalid
@@ -44,6 +46,8 @@ Reply = Tuple[int, List[Tuple[str, str]], bytes]
 def install() -> None:
     """Let EventBridge know of findings, and change in moto what the services need otherwise."""
     guardduty.install()
+    network_interfaces.install()
+    standby.install()
     STORE.listeners.append(service_events.send)
 
 

@@ -113,6 +113,13 @@ def test_what_a_refusal_means(cloud: Cloud, caller, reply, kind, attempts, says)
     assert KEYS.secret_access_key not in str(failed.value)
 
 
+def test_a_page_of_a_proxy_where_xml_should_be_is_tried_again_and_said(cloud: Cloud, caller):
+    cloud.usual = Reply(502, b"<!doctype html><title>Bad Gateway</title>")
+    with pytest.raises(Unavailable, match="check proxy, endpoints") as failed:
+        caller().call("ec2", "eu-west-1", "DescribeInstances")
+    assert failed.value.call == "ec2:DescribeInstances"
+
+
 def test_a_region_that_knows_nobody_is_switched_off_when_home_knows_us(cloud: Cloud, caller):
     cloud.off.append("me-central-1")
     made = caller()

@@ -1,0 +1,1 @@
+"""One module an action: read, decide, record, change, read back."""

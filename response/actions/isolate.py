@@ -1,0 +1,135 @@
+"""Isolates an instance: saved state, protection, out of service, closed, read back. Safe to run again at any point.
+
+``hard`` leaves no way in or out. ``soft`` leaves the ways to SSM and S3 that the instance has through VPC endpoints, so
+that evidence can still be collected.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Dict, List, NamedTuple, Tuple
+
+from aws_bridge.accounts.area import Area
+from aws_bridge.errors import CallProblem
+from response.aws.changes import Changes
+from response.aws.instances import Instances
+from response.aws.quarantine import HARD, SOFT, QuarantineGroups
+from response.aws.saved_state import SavedStates
+from response.aws.ways_out import ways_out
+from response.core import change, isolation
+from response.core.change import PLANNED, Outcome
+from response.core.instance import Instance
+from response.core.result import ALREADY_DONE, DONE, FAILED_RESULT, PLANNED_RESULT, REFUSED, ActionResult
+from response.core.target import Target
+
+ACTION = "isolate"
+#: How often interfaces are listed again, for those that are attached while this works.
+ROUNDS = 3
+
+
+class Isolation(NamedTuple):
+    """Where an instance is isolated, and where its saved state goes."""
+
+    area: Area
+    states: SavedStates
+
+    def isolate(self, target: Target, incident: str, *, mode: str = HARD, dry_run: bool = False) -> ActionResult:
+        """Isolate an instance; the result says ``done`` only when it was read back as isolated.
+
+        Raises `response.errors.BadTarget` where there is no such instance, and `CallProblem` when nothing could be
+        read, or the state could not be saved: then nothing was changed.
+        """
+        instances = Instances(self.area)
+        instance = instances.read(target)
+        if instance.gone:
+            says = f"{target} is {instance.state}: there is nothing left to isolate"
+            return ActionResult(ACTION, target, incident, REFUSED, says)
+        groups = QuarantineGroups(self.area)
+        leads = {vpc: ways_out(self.area, vpc) if mode == SOFT else () for vpc in instance.vpcs}
+        if dry_run:
+            return self._planned(instance, incident, mode, leads)
+        ours = groups.ids(instance.vpcs)
+        isolated_before = bool(instance.interfaces) and all(set(each.groups) <= ours for each in instance.interfaces)
+        saved = self.states.load(target, incident)
+        if saved is None and not isolated_before:
+            saved = self.states.save(incident, instance)
+        if saved:
+            instance = _restorable(instance, saved)
+        changes = Changes(self.area, target.instance)
+        outcomes = changes.make_all(isolation.protection(instance))
+        outcomes += changes.make_all(isolation.out_of_service(instance))
+        closed, problem = self._close(instance, instances, groups, changes, mode, leads, outcomes)
+        return self._result(instance, incident, outcomes, closed, problem, saved is None)
+
+    def _close(
+        self,
+        instance: Instance,
+        instances: Instances,
+        groups: QuarantineGroups,
+        changes: Changes,
+        mode: str,
+        leads: Dict[str, Tuple[str, ...]],
+        outcomes: List[Outcome],
+    ) -> Tuple[bool, str]:
+        """Put every interface into the quarantine group of its VPC; return whether it was read back so, or why not."""
+        try:
+            now = instance
+            for _ in range(ROUNDS):
+                # A new interface may be in another VPC than the ones that are known.
+                ids = {vpc: groups.ensure(vpc, mode, leads.get(vpc, ())) for vpc in now.vpcs}
+                wanted = isolation.closing(now, ids)
+                outcomes += changes.make_all(wanted)
+                interfaces = instances.interfaces(instance.target)
+                now = Instance(instance.target, instance.state, interfaces=interfaces)
+                left = isolation.open_interfaces(now, {vpc: ids.get(vpc, "") for vpc in now.vpcs})
+                if not left:
+                    break
+            if left:
+                return False, "still open: " + ", ".join(f"{each.id} in {', '.join(each.groups)}" for each in left)
+            leaking = [id for vpc, id in ids.items() if not groups.closed(id, leads.get(vpc, ()))]
+            if leaking:
+                return False, f"the quarantine group {', '.join(leaking)} has a rule that lets traffic through"
+            return True, ""
+        except CallProblem as exc:
+            return False, str(exc)
+
+    def _result(
+        self, instance: Instance, incident: str, outcomes: List[Outcome], closed: bool, problem: str, unsaved: bool
+    ) -> ActionResult:
+        target = instance.target
+        failed = [each for each in outcomes if each.result == change.FAILED and each.change.kind != change.GROUPS]
+        moved = any(each.change.kind == change.GROUPS and each.result == change.DONE for each in outcomes)
+        notes = isolation.notes(instance, moved)
+        notes += [f"not done: {each.change.says}: {each.why}" for each in failed]
+        notes += [f"{field} is not known and was left as it is: {why}" for field, why in instance.unread]
+        if unsaved:
+            notes.append("it was isolated before without a saved state of this incident: release cannot restore it")
+        undo = f"aws-siem-bridge respond release {target.instance}"
+        if not closed:
+            says = f"{target} is NOT isolated: {problem}"
+            return ActionResult(ACTION, target, incident, FAILED_RESULT, says, tuple(outcomes), tuple(notes), undo)
+        many = len(instance.interfaces)
+        says = f"{target} is isolated: {many} interface{'s'[: many != 1]} in the quarantine group, read back"
+        result = DONE if moved else ALREADY_DONE
+        return ActionResult(ACTION, target, incident, result, says, tuple(outcomes), tuple(notes), undo)
+
+    def _planned(self, instance: Instance, incident: str, mode: str, leads: Dict[str, Tuple[str, ...]]) -> ActionResult:
+        ids = {vpc: f"the {mode} quarantine group of {vpc}" for vpc in instance.vpcs}
+        wanted = isolation.protection(instance) + isolation.out_of_service(instance) + isolation.closing(instance, ids)
+        notes = isolation.notes(instance, True)
+        notes += [f"{field} is not known and would be left as it is: {why}" for field, why in instance.unread]
+        if mode == SOFT:
+            notes += [
+                f"open in {vpc}: {', '.join(ways) or 'nothing, there is no endpoint'}" for vpc, ways in leads.items()
+            ]
+        outcomes = tuple(Outcome(each, PLANNED) for each in wanted)
+        says = f"{instance.target} would be isolated with {len(outcomes)} changes; nothing was changed"
+        return ActionResult(ACTION, instance.target, incident, PLANNED_RESULT, says, outcomes, tuple(notes))
+
+
+def _restorable(now: Instance, saved: Instance) -> Instance:
+    """Return an instance without what the saved state does not know: changed by a later run, it would stay changed."""
+    unread = {**dict(saved.unread), **dict(now.unread)}
+    registrations = tuple(each for each in now.registrations if each in saved.registrations)
+    volumes = tuple(each for each in now.volumes if each.id in {volume.id for volume in saved.volumes})
+    return replace(now, unread=tuple(unread.items()), registrations=registrations, volumes=volumes)

@@ -1,0 +1,96 @@
+"""How an instance was before the first change: an object of S3 that is written once and never again.
+
+Needs ``s3:PutObject`` and ``s3:GetObject`` on ``<bucket>/saved-state/*``, and ``s3:ListBucket`` with that prefix.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Dict, List, NamedTuple, Optional
+
+from aws_bridge.accounts.area import Area
+from aws_bridge.errors import CallRejected
+from response.core.instance import Instance, from_json, to_json
+from response.core.target import Target
+from response.errors import StateDiffers
+
+#: There is such an object already; or another writer is at it. https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html
+_THERE = ("PreconditionFailed", "ConditionalRequestConflict")
+_NOT_THERE = ("NoSuchKey",)
+_PAGES = {"NextContinuationToken": "ContinuationToken"}
+
+
+_END, _RELEASED = ".json", ".released.json"
+
+
+class Incident(NamedTuple):
+    """One incident of an instance."""
+
+    id: str
+    #: Whether the instance was put back since.
+    released: bool
+
+
+class SavedStates:
+    """The records of one bucket."""
+
+    def __init__(self, area: Area, bucket: str) -> None:
+        """``area``: whose the bucket is, and where it is; not where the instance is."""
+        self._area = area
+        self._bucket = bucket
+
+    def save(self, incident: str, instance: Instance) -> Instance:
+        """Write the record of an incident unless there is one; return the one that is there. Raises `CallProblem`."""
+        if self._write(_key(instance.target, incident), {"incident": incident, "instance": to_json(instance)}):
+            return instance
+        found = self.load(instance.target, incident)
+        if found is None:
+            raise StateDiffers(f"the saved state is there and cannot be read: {_key(instance.target, incident)}")
+        return found
+
+    def incidents(self, target: Target) -> List[Incident]:
+        """Return the incidents with a record of an instance, the oldest first."""
+        start = _key(target, "")[: -len(_END)]
+        listed = self._area.each("s3", "ListObjectsV2", "Contents", _PAGES, Bucket=self._bucket, Prefix=start)
+        names = [key[len(start) :] for _, key in sorted((each["LastModified"], each["Key"]) for each in listed)]
+        saved = [name[: -len(_END)] for name in names if name.endswith(_END) and not name.endswith(_RELEASED)]
+        return [Incident(each, f"{each}{_RELEASED}" in names) for each in saved]
+
+    def released(self, target: Target, incident: str) -> None:
+        """Note, once, that an instance is as it was saved, so that the next isolation is another incident."""
+        self._write(_key(target, incident)[: -len(_END)] + _RELEASED, {"incident": incident})
+
+    def load(self, target: Target, incident: str) -> Optional[Instance]:
+        """Return the record of an incident, or nothing. Raises `StateDiffers` for one of another instance."""
+        try:
+            answer = self._call("GetObject", Key=_key(target, incident))
+        except CallRejected as exc:
+            if any(code in str(exc) for code in _NOT_THERE):
+                return None
+            raise
+        try:
+            found = from_json(json.loads(answer["Body"].read())["instance"])
+        except (ValueError, KeyError, TypeError) as exc:
+            raise StateDiffers(f"the saved state of {incident} is no record of an instance: {exc!r}") from exc
+        if found.target != target:
+            raise StateDiffers(f"the saved state of {incident} is of {found.target}, not of {target}")
+        return found
+
+    def _write(self, key: str, record: Dict[str, Any]) -> bool:
+        """Write an object unless there is one; return whether it was written now."""
+        body = json.dumps(record, sort_keys=True, indent=1).encode()
+        how = {"IfNoneMatch": "*", "ContentType": "application/json", "ChecksumAlgorithm": "SHA256"}
+        try:
+            self._call("PutObject", Key=key, Body=body, **how)
+            return True
+        except CallRejected as exc:
+            if not any(code in str(exc) for code in _THERE):
+                raise
+            return False
+
+    def _call(self, operation: str, **given: Any) -> Dict[str, Any]:
+        return self._area.ask("s3", operation, Bucket=self._bucket, **given)
+
+
+def _key(target: Target, incident: str) -> str:
+    return f"saved-state/{target.account}/{target.region}/{target.instance}/{incident}{_END}"

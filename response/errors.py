@@ -1,0 +1,29 @@
+"""What can go wrong in a response.
+
+::
+
+    ResponseError
+    ├── BadTarget         no instance, account or region can be told from what was given
+    ├── NoSavedState      nothing is recorded that could be restored
+    └── StateDiffers      the record and what is there belong to different instances, or the record cannot be read
+
+What AWS refuses is an `aws_bridge.errors.CallProblem`.
+"""
+
+from __future__ import annotations
+
+
+class ResponseError(Exception):
+    """Base of everything `response` raises on purpose; ``str()`` is the text a user may read."""
+
+
+class BadTarget(ResponseError):
+    """What was given names no instance that could be acted on."""
+
+
+class NoSavedState(ResponseError):
+    """There is no record of how the instance was before it was isolated."""
+
+
+class StateDiffers(ResponseError):
+    """The record is not of this instance, or is none."""
