@@ -86,7 +86,7 @@ setup(
         "deploy": ["**/*.json", "**/*.yaml", "**/*.yml", "**/*.conf", "**/*.md", "**/*.meta"],
         "aws_bridge": ["**/requirements*", "service_models/data/**"],
         "collectors": ["**/requirements*"],
-        "savedsearches": ["detections/*.yml"],
+        "savedsearches": ["detections/*.yml", "by_hand/*.conf", "content/*.yml", "versions.lock"],
     },
     py_modules=["aws_siem_bridge"],
     install_requires=[

@@ -30,6 +30,8 @@ _SPAN = re.compile(r"([1-9][0-9]*)(s|m|h|d)")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 #: How often a search may run: what a cron line can say evenly, and at most 12 times an hour.
 EVERY = ("5m", "10m", "15m", "30m", "1h", "2h", "4h", "6h", "12h", "1d")
+#: A search head that is back within this raises nothing twice.
+MADE_UP_WITHIN_S = 3600
 _ROW = re.compile(r"\$row\.([\w.{}\-]+)\$")
 
 Change = Optional[Dict[str, Any]]
@@ -53,7 +55,7 @@ class Schedule(_Strict):
     every: str
     window: str
     lag: str
-    #: Cron of its own, for reports on a day of the month; ``every`` then says how far two runs are apart at most.
+    #: A cron line of its own, where ``every`` is not enough.
     cron: str = ""
 
     @field_validator("every")
@@ -71,6 +73,8 @@ class Schedule(_Strict):
 
     @model_validator(mode="after")
     def _no_gap(self) -> Schedule:
+        if seconds(self.window) % 60 or seconds(self.lag) % 60:
+            raise ValueError("window and lag are whole minutes")
         if seconds(self.window) < seconds(self.every):
             raise ValueError("window is shorter than every: what arrives between two windows would never be seen")
         return self
@@ -319,8 +323,12 @@ class Detection(_Strict):
         used = {group.data for group in self.labelled.events.values()}
         problems += [f"data lists {each}, no group of events has it" for each in self.data if each not in used]
         problems += [f"events of {each} are not in data" for each in sorted(used) if each not in self.data]
-        if seconds(self.suppress.for_) < seconds(self.schedule.window):
-            problems.append("suppress.for is shorter than schedule.window: one thing would alert in two windows")
+        overlap = seconds(self.schedule.window) - seconds(self.schedule.every)
+        if overlap and seconds(self.suppress.for_) < seconds(self.schedule.window) + MADE_UP_WITHIN_S:
+            problems.append(
+                "windows overlap (window is longer than every), so suppress.for has to be an hour longer than window: "
+                "a run that is made up for within that hour must not raise again what was raised"
+            )
         if problems:
             raise ValueError("; ".join(problems))
         return self

@@ -7,8 +7,10 @@ from datetime import timezone, tzinfo
 from savedsearches.content.detection import Detection, seconds
 from savedsearches.runner.moment import Moment
 
-#: How old an event may be by its own time that a search of Splunk's index still finds by its arrival.
-OLDEST_BY_ARRIVAL_S = 7 * 86_400
+#: How old an event may be by its own time that a search of Splunk's index still finds by its arrival; and how far ahead
+#: a clock may be that wrote it.
+OLDEST_BY_ARRIVAL, NEWEST_BY_ARRIVAL = "-7d@m", "+1h@m"
+_OLDEST_S, _NEWEST_S = 7 * 86_400, 3_600
 
 
 def selects_by_arrival(detection: Detection) -> bool:
@@ -21,6 +23,6 @@ def moment_at(detection: Detection, scheduled_s: float, zone: tzinfo = timezone.
     latest_s = scheduled_s - seconds(detection.schedule.lag)
     earliest_s = latest_s - seconds(detection.schedule.window)
     if selects_by_arrival(detection):
-        oldest_s = scheduled_s - OLDEST_BY_ARRIVAL_S
-        return Moment(scheduled_s, oldest_s, scheduled_s, zone, earliest_s, latest_s)
+        oldest_s, newest_s = scheduled_s - _OLDEST_S, scheduled_s + _NEWEST_S
+        return Moment(scheduled_s, oldest_s, newest_s, zone, earliest_s, latest_s)
     return Moment(scheduled_s, earliest_s, latest_s, zone)

@@ -40,6 +40,11 @@ _Loader.yaml_implicit_resolvers = {
 }
 
 
+def read_yaml(path: Path) -> Any:
+    """Return what a file says. Raises `yaml.YAMLError`, also for a member that is written twice."""
+    return yaml.load(path.read_text("utf-8"), _Loader)  # noqa: S506 - a SafeLoader
+
+
 def read_detections(folder: Path = FOLDER) -> List[Detection]:
     """Return the detections of a folder by name. Raises `ContentError`."""
     found, problems = read_files(sorted(folder.glob("*.yml")))
@@ -55,8 +60,7 @@ def read_files(paths: Iterable[Path]) -> Tuple[Dict[Path, Detection], List[str]]
     problems: List[str] = []
     for path in paths:
         try:
-            content = yaml.load(path.read_text("utf-8"), _Loader)  # noqa: S506 - a SafeLoader
-            detection = Detection.model_validate(content)
+            detection = Detection.model_validate(read_yaml(path))
         except (yaml.YAMLError, UnicodeError) as exc:
             problems.append(f"{path.name}: {' '.join(str(exc).split())}")
             continue

@@ -600,3 +600,22 @@ def _aggregates(target: Target) -> str:
     if str(len(listed)) != row.get("n") or any("$" in str(name) for name in listed) or not row.get("t"):
         raise Failed(f"{row}")
     return f"{len(listed)} indices, the first event at {row['t']}"
+
+
+@check("O1", "the table of detections is there")
+def _detections(target: Target) -> str:
+    rows = _done(target.user.run("| inputlookup aws_detections | table detection severity")).rows
+    if not rows or not all(row.get("severity") for row in rows):
+        raise Failed(f"{len(rows)} detections: {rows[:1]}")
+    return f"{len(rows)} detections"
+
+
+@check("O2", "the end of a detection runs for a user")
+def _end_of_a_detection(target: Target) -> str:
+    end = (
+        '| eval account="111122223333" | `aws_detection(cloudtrail_root_use, account)` | table detection title severity'
+    )
+    rows = _done(target.user.run(f"| makeresults {end}")).rows
+    if [row.get("detection") for row in rows] != ["cloudtrail_root_use"] or not rows[0].get("title"):
+        raise Failed(f"{rows}")
+    return f"{rows[0]['title']}: {rows[0]['severity']}"
