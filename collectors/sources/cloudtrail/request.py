@@ -44,6 +44,7 @@ _ANYWHERE = {
         "functionName",
         "tableName",
         "repositoryName",
+        "modelId",
         "queueUrl",
         "topicArn",
         "dbInstanceIdentifier",
@@ -74,7 +75,7 @@ _ANYWHERE = {
         "resourceArn",
     )
 }
-#: Lists that have a name of their own.
+#: Other names of the same, and of lists.
 _ANYWHERE.update(
     {
         "instanceids": "instanceId",
@@ -85,10 +86,15 @@ _ANYWHERE.update(
         "resourcearns": "resourceArn",
         "function": "functionName",
         "bucket": "bucketName",
+        "role": "roleArn",
+        "managedpolicyarn": "policyArn",
+        "cidripv4": "cidrIp",
+        # S3: objects that are encrypted with a key that the caller brings along
+        "x-amz-server-side-encryption-customer-algorithm": "sseCustomerAlgorithm",
     }
 )
 #: Only at the top: below it these are the names and keys of filters and tags.
-_AT_TOP = {**_ANYWHERE, "name": "name", "key": "key", "target": "target", "resourceid": "resourceId"}
+_AT_TOP = {**_ANYWHERE, "name": "name", "names": "name", "key": "key", "target": "target", "resourceid": "resourceId"}
 
 #: Names of the fields, for the index template.
 REQUEST_FIELDS = tuple(sorted(set(_AT_TOP.values())))
