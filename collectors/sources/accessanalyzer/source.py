@@ -1,4 +1,4 @@
-"""Findings of Access Analyzer from EventBridge. Identity: the analyzer's ARN and ``id``. A version:
+"""Findings of Access Analyzer, from its API or from EventBridge. Identity: the analyzer's ARN and ``id``. A version:
 ``updatedAt``, the status, and that it was deleted with its analyzer, which comes without another status.
 
 AWS gives no severity: access for everybody is high, from another account medium, what nobody uses is low.

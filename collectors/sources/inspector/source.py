@@ -1,6 +1,8 @@
-"""Findings of Inspector from EventBridge. Identity: ``findingArn``. A version: ``updatedAt`` and the status.
+"""Findings of Inspector, from its API or from EventBridge. Identity: ``findingArn``. A version: ``updatedAt`` and the
+status.
 
-EventBridge writes dates as a text such as ``Mar 20, 2023, 6:08:05 PM``; they become what the API has, ISO 8601.
+EventBridge writes dates as a text such as ``Mar 20, 2023, 6:08:05 PM``, the API as seconds with a fraction. Both become
+ISO 8601 in whole seconds, so that a version is the same by either road.
 https://docs.aws.amazon.com/inspector/latest/user/eventbridge-integration.html
 """
 
@@ -47,6 +49,12 @@ def of_event(event: Mapping[str, Any]) -> Iterator[Finding]:
 def _with_iso_dates(fields: Mapping[str, Any]) -> Dict[str, Any]:
     changed = dict(fields)
     for name in _DATES:
+        value = fields.get(name)
+        if isinstance(value, (int, float)) and not isinstance(value, bool):
+            value = time_of(int(value))
+            if value is not None:
+                changed[name] = value.stamp[:19] + "Z"
+            continue
         written = text(fields.get(name)).replace("\u202f", " ")
         try:
             changed[name] = datetime.strptime(written, _TEXT_DATE).strftime("%Y-%m-%dT%H:%M:%SZ")  # noqa: DTZ007

@@ -1,4 +1,4 @@
-"""Findings of Macie from EventBridge. Identity: account, region and ``id``. A version: ``updatedAt``,
+"""Findings of Macie, from its API or from EventBridge. Identity: account, region and ``id``. A version: ``updatedAt``,
 count, and whether it is archived.
 
 https://docs.aws.amazon.com/macie/latest/user/findings-publish-event-schemas.html

@@ -38,7 +38,9 @@ def test_events_of_several_services_arrive_and_their_messages_are_deleted(input_
     aws_account.add("guardduty", "us-east-1", count=1, at=now())
     running.wait_for(lambda events: left() <= 1, 30)
     assert running.stop() == 0 and running.stderr == ""
-    assert not [each for each in of(running.events, HEALTH) if each["status"] != "ok"]
+    other = [each for each in of(running.events, HEALTH) if each["status"] != "ok"]
+    assert {each.get("what") for each in other} == {"not switched on"}
+    assert {(each["dataset"], len(each["regions"])) for each in other} == {("inspector", 15), ("macie", 17)}
 
 
 def test_detections_of_a_web_acl_come_out_of_its_logs_in_s3(input_of, aws_account: AwsAccount):
@@ -78,3 +80,30 @@ def test_prowlers_files_arrive_with_their_compliance_ids(input_of, aws_account: 
     for sourcetype in sourcetypes:
         (found,) = of(running.events, sourcetype)
         assert "KISA-ISMS-P-2023 2.5" in " ".join(found["compliance_ids"])
+
+
+def test_what_eventbridge_lost_comes_by_the_daily_poll_and_nothing_else_does(input_of, aws_account: AwsAccount):
+    products = {
+        "inspector2": "aws:inspector:v2:findings",
+        "macie2": "aws:siem_bridge:macie:finding",
+        "accessanalyzer": "aws:siem_bridge:accessanalyzer:finding",
+    }
+    for product in products:
+        aws_account.enable(product, "eu-west-1")
+    url = aws_account.rule_to_queue("eu-west-1")
+    running = input_of("aws_security_events_sqs").run(
+        "prod", queue_url=url, region="us-east-1", reconcile="inspector,macie,accessanalyzer", reconcile_every_s=3,
+        regions="eu-west-1,us-east-1", heartbeat_s=10,
+    )  # fmt: skip
+    for product in products:
+        aws_account.add(product, "eu-west-1", count=3, at=now())
+    running.wait_for(lambda events: all(len(of(events, each)) == 3 for each in products.values()))
+    for product in products:
+        aws_account.lose_events(product, 60)
+        aws_account.add(product, "eu-west-1", count=60, at=now(), step_ms=1)
+    running.wait_for(lambda events: all(len(of(events, each)) >= 63 for each in products.values()))
+    assert running.stop() == 0 and running.stderr == ""
+    for sourcetype in products.values():
+        found = of(running.events, sourcetype)
+        assert len({each["version_key"] for each in found}) == len(found) == 63
+    assert not [each for each in of(running.events, HEALTH) if each["status"] == "failing"]

@@ -134,4 +134,6 @@ class Assets(Polling):
         counts: Dict[str, Any] = {}
         for change in changes:
             counts[change.what] = counts.get(change.what, 0) + 1
-        health.worked(unit.name, tally, 0, assets=assets, **counts, **self._process.bytes_of_day())
+        health.worked(
+            unit.name, tally, 0, good_for_s=self._interval_s, assets=assets, **counts, **self._process.bytes_of_day()
+        )

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import threading
+
 from aws_bridge.accounts.session import AwsSession
 from aws_bridge.queue import Queue
+from aws_inputs.polling import Polling
 from aws_inputs.process import Process
 from aws_inputs.queue_loop import QueueLoop
+from aws_inputs.reconcile import settings_of
 from aws_inputs.settings import datasets_of
 from collectors.polling.events import EventQueue
 from collectors.polling.writer import FindingWriter
@@ -34,6 +38,30 @@ class Events(QueueLoop):
     def __init__(self, process: Process) -> None:
         super().__init__(process)
         self._writer = finding_writer(process)
+
+    def run(self) -> None:
+        """See `QueueLoop.run`; the daily poll is done beside it."""
+        beside = settings_of(self.process.settings)
+        if beside is None:
+            super().run()
+            return
+        polling, failed = Polling(self.process, beside), []
+
+        def poll() -> None:
+            try:
+                polling.run()
+            except Exception as exc:
+                failed.append(exc)
+
+        thread = threading.Thread(target=poll, name="reconcile")
+        thread.start()
+        try:
+            super().run()
+        finally:
+            self.process.stop.set()
+            thread.join()
+        if failed:
+            raise failed[0]
 
     def reader(self, queue: Queue, session: AwsSession) -> EventQueue:
         """See `QueueLoop.reader`."""

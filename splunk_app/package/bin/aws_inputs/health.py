@@ -18,6 +18,8 @@ from collectors.sinks.splunk_events.sink import HEALTH, SplunkEvents
 PATIENCE = 3
 REMIND_AFTER_MS = 86_400_000
 OK, FAILING, RECOVERED, NOTICE = "ok", "failing", "recovered", "notice"
+#: How much later than it is due a turn may end.
+_LATE_MS = 900_000
 #: So much of what is wrong with single findings is told in one event.
 _MOST_BAD, _LONGEST = 5, 400
 #: So many of these are known and not told again: an overlap reads the same finding in every turn.
@@ -30,6 +32,8 @@ class _Place:
     counts: Dict[str, int]
     lag_ms: int = 0
     heartbeat_ms: int = 0
+    #: Until when its last turn says that it is alive.
+    alive_until_ms: int = 0
     failures: int = 0
     told_ms: int = 0
     problem: Optional[BaseException] = None
@@ -49,13 +53,17 @@ class Health:
         with self._lock:
             self._places.setdefault(name, _Place(members, {}))
 
-    def worked(self, name: str, tally: Tally, lag_ms: int, **more: Any) -> bool:
-        """Say, when it is time, what was done: counts since the last heartbeat. Return whether it was time."""
+    def worked(self, name: str, tally: Tally, lag_ms: int, good_for_s: float = 0, **more: Any) -> bool:
+        """Say, when it is time, what was done: counts since the last heartbeat. Return whether it was time.
+
+        ``good_for_s``: the next turn is due then; until it is late, `beat` says that the place is well.
+        """
         with self._lock:
             place = self._places[name]
             self._count(place, tally)
             place.lag_ms = lag_ms
             now_ms = self._clock_ms()
+            place.alive_until_ms = now_ms + int(good_for_s * 1000) + _LATE_MS if good_for_s else 0
             if place.told_ms:
                 self._say(place, RECOVERED, now_ms, error=str(place.problem))
             place.failures, place.told_ms, place.problem = 0, 0, None
@@ -68,6 +76,16 @@ class Health:
                 self._say(place, OK, now_ms, **more)
                 return True
         return False
+
+    def beat(self) -> None:
+        """Say of places that are polled more rarely than this is due that they are well, unless they are late."""
+        now_ms = self._clock_ms()
+        with self._lock:
+            for place in self._places.values():
+                due = now_ms - place.heartbeat_ms >= self._heartbeat_ms
+                if due and place.problem is None and now_ms < place.alive_until_ms:
+                    place.heartbeat_ms = now_ms
+                    self._say(place, OK, now_ms)
 
     def failed(self, name: str, problem: BaseException, tally: Optional[Tally] = None) -> None:
         """Say that a turn failed, unless it was said already."""

@@ -157,6 +157,16 @@ EVENTS = Kind(
             "event; empty for all. Others in the queue are deleted and counted.",
         ),
         _DELETE_AFTER,
+        Setting(
+            "reconcile", "Reconcile", "What AWS is asked for as well, because EventBridge may lose it: inspector, "
+            "macie, accessanalyzer, separated by commas; none for nothing.", default="inspector, macie",
+        ),
+        Setting(
+            "reconcile_every_s", "Reconcile every", "Seconds between two of these polls.",
+            NUMBER, default="86400", least=1, most=604_800,
+        ),
+        Setting("regions", "Regions", "That are reconciled: all, or a list separated by commas.", default="all"),
+        _LOOK_AGAIN,
     ),
 )  # fmt: skip
 

@@ -20,7 +20,7 @@ from aws_inputs import accounts as account_settings
 from aws_inputs.accounts import BETWEEN_ATTEMPTS, AccountSettings
 from aws_inputs.process import Process, Stopped
 from aws_inputs.roads import Roads, asks, checkpoint_name
-from aws_inputs.settings import datasets_of, hubs_of, names
+from aws_inputs.settings import InputSettings, datasets_of, hubs_of, names
 from aws_inputs.unit import Unit
 from collectors.errors import CheckpointUnusable, CollectorError, StoreUnavailable
 from collectors.polling.poller import Poller, PollSettings, Turn
@@ -52,14 +52,16 @@ class _StoppableLister:
 class Polling:
     """All regions of one input."""
 
-    def __init__(self, process: Process) -> None:
+    def __init__(self, process: Process, beside: Optional[InputSettings] = None) -> None:
+        """``beside``: settings of a poll beside a queue, whose input says what is switched off and what else is due."""
         self._process = process
-        self._settings = process.settings
+        self._settings = beside or process.settings
+        self._is_beside = beside is not None
         self._interval_s = float(self._settings["poll_interval_s"])
         self._backoff = Backoff(self._interval_s, LONGEST_WAIT_S)
         #: Accounts and regions are looked for again: one that is new is read without a restart.
         self._look_again_s = float(self._settings["look_again_s"])
-        self._roads = Roads(process, hubs_of(self._settings), self._look_again_s)
+        self._roads = Roads(process, hubs_of(self._settings), self._look_again_s, rest_where_off=self._is_beside)
         #: How many units are asked about just now; then it is decided which are polled.
         self._asked = 0
         self._organisation_id = ""
@@ -82,7 +84,8 @@ class Polling:
                         looked_s = time.monotonic()
                         self._look()
                         self._ask(pool)
-                    self._process.every_moment()
+                    if not self._is_beside:
+                        self._process.every_moment()
                     for unit in self._take_due():
                         pool.submit(self._turn, unit)
                     if self._fatal:
@@ -264,7 +267,7 @@ class Polling:
                 more[f"{name}_percent"] = reading.percent
         if self._process.memory.crowded_out:
             more["forgotten"] = self._process.memory.crowded_out
-        health.worked(unit.name, turn, turn.lag_ms, **more)
+        health.worked(unit.name, turn, turn.lag_ms, good_for_s=self._interval_s, **more)
         return 0.0 if turn.more else self._interval_s
 
     def _wait_denied_s(self) -> float:

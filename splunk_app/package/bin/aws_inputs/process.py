@@ -79,6 +79,7 @@ class Process:
         warning = self.budget.warning(self.clock_ms())
         if warning:
             self.health.notice("", "daily ceiling", error=warning, **self.bytes_of_day())
+        self.health.beat()
         if now_s - self._counted_s >= COUNTS_EVERY_S:
             self._counted_s = now_s
             self.write_counts()

@@ -11,9 +11,9 @@ import threading
 import time
 from importlib import import_module
 from importlib.util import find_spec
-from typing import Any, Dict, FrozenSet, Iterable, List, Sequence, Set
+from typing import Any, Dict, FrozenSet, Iterable, List, Sequence, Set, Tuple
 
-from aws_bridge.errors import CallProblem, Denied
+from aws_bridge.errors import CallProblem, Denied, RegionDisabled, ServiceOff
 from aws_inputs.process import Process
 from aws_inputs.unit import Unit
 from collectors.polling.coverage import Coverage, Seat
@@ -31,8 +31,11 @@ _MOST_NAMED = 50
 class Roads:
     """Of one input. `ask` runs in threads, `decide` in one at a time."""
 
-    def __init__(self, process: Process, hubs: Sequence[str], look_again_s: float) -> None:
-        """``hubs``: the Security Hubs that may be read, the preferred one first; empty for other inputs."""
+    def __init__(self, process: Process, hubs: Sequence[str], look_again_s: float, *, rest_where_off: bool) -> None:
+        """``hubs``: the Security Hubs that may be read, the preferred one first; empty for other inputs.
+        ``rest_where_off``: a place without the service is no failure.
+        """
+        self._rest_where_off = rest_where_off
         self._process = process
         self._hubs = tuple(hubs)
         self._look_again_s = look_again_s
@@ -71,14 +74,28 @@ class Roads:
                 by = self._coverage.shown_by(unit.seat)
                 if by is None:
                     unit.shown_since_s = 0.0
-                rests = by is not None and by in by_seat and self._rests(unit, by_seat[by])
+                off = self._rest_where_off and isinstance(self._unknown.get(unit.name), (ServiceOff, RegionDisabled))
+                rests = off or by is not None and by in by_seat and self._rests(unit, by_seat[by])
             if unit.idle and not rests:
                 due.append(unit)
             unit.idle = rests
+        self._tell_off(units)
         for unit in units:
             if not unit.idle:
                 self._tell_shown(unit, [each for each in units if each.idle])
         return due
+
+    def _tell_off(self, units: Sequence[Unit]) -> None:
+        off: Dict[Tuple[str, str], List[str]] = {}
+        for unit in units:
+            if self._rest_where_off and isinstance(self._unknown.get(unit.name), (ServiceOff, RegionDisabled)):
+                off.setdefault((unit.account_id, unit.dataset), []).append(unit.region)
+        for (account, dataset), regions in off.items():
+            self._tell(
+                f"off {account}/{dataset}", regions, "", "not switched on", account=account, dataset=dataset,
+                regions=regions[:_MOST_NAMED],
+                error=f"{dataset} is not switched on in {len(regions)} regions, where nothing is reconciled",
+            )  # fmt: skip
 
     def worked(self, unit: Unit) -> None:
         """Say, now that its findings come, whether it could not be found out whose findings they are."""

@@ -24,6 +24,8 @@ HUBS_OF: Dict[str, Tuple[str, ...]] = {
     "cspm_first": ("securityhub", "securityhub_v2"),
     "ocsf_first": ("securityhub_v2", "securityhub"),
 }
+#: What the setting ``reconcile`` may name.
+RECONCILED = ("inspector", "macie", "accessanalyzer", "none")
 #: The longest that any source keeps a finding, and so the longest back-fill that makes sense.
 MOST_DAYS = 3650
 
@@ -62,8 +64,9 @@ def read(kind: Kind, stanza: str, given: Mapping[str, str], now_ms: int) -> Inpu
     try:
         if kind not in OF_A_QUEUE:
             backfill_from_ms = _start(values.get("start_date", ""), now_ms)
-            regions = _regions(values.get("regions", ""))
-        elif values.get("queue_url"):
+        if "regions" in values:
+            regions = _regions(values["regions"])
+        if kind in OF_A_QUEUE and values.get("queue_url"):
             _check_queue(values)
     except ValueError as exc:
         wrong.append(str(exc))
@@ -126,6 +129,10 @@ def _value(setting: Setting, text: str) -> Any:
         unknown = [name for name in names(text) if name not in FINDINGS]
         if unknown:
             raise ValueError(f"{', '.join(unknown)}: there is {', '.join(FINDINGS)}")
+    if setting.name == "reconcile":
+        unknown = [name for name in names(text) if name not in RECONCILED]
+        if unknown:
+            raise ValueError(f"{', '.join(unknown)}: there is {', '.join(RECONCILED)}")
     return text
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import http.client
 import json
 import ssl
+import threading
 from typing import Any, Dict, List, Mapping, Optional, Tuple
 from urllib.parse import quote, urlencode, urlsplit
 
@@ -32,6 +33,8 @@ class Splunkd:
         self._uri = urlsplit(uri)
         self._session_key = session_key
         self._connection: Optional[http.client.HTTPConnection] = None
+        #: One request at a time: inputs ask from several threads.
+        self._lock = threading.Lock()
 
     def __enter__(self) -> Splunkd:
         return self
@@ -101,11 +104,12 @@ class Splunkd:
         if body is not None:
             headers["Content-Type"] = kind
         try:
-            if self._connection is None:
-                self._connection = self._connect()
-            self._connection.request(method, target, body, headers)
-            reply = self._connection.getresponse()
-            return reply.status, reply.read()
+            with self._lock:
+                if self._connection is None:
+                    self._connection = self._connect()
+                self._connection.request(method, target, body, headers)
+                reply = self._connection.getresponse()
+                return reply.status, reply.read()
         except ValueError:  # http.client refuses a header it cannot send, in a message that shows it
             self.close()
             raise SplunkdError("the session key cannot be sent to splunkd: it holds a character of no key") from None
