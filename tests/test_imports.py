@@ -93,7 +93,9 @@ HOME = dict.fromkeys(
 #: Modules that load only inside Splunk, in the built app: UCC's library needs Splunk's own package `splunk`.
 ONLY_IN_SPLUNK = {"cluster_settings.page"}
 #: Reads detections, with packages that Splunk's Pythons have not.
-NOT_ON_SPLUNKS_PYTHONS = () if find_spec("pydantic") else ("savedsearches.content",)
+NOT_ON_SPLUNKS_PYTHONS = (
+    () if find_spec("pydantic") else ("savedsearches.content", "savedsearches.backtest", "savedsearches.cli.")
+)
 #: Variables that hold secrets or decide where one is sent. Reading one at import would make it global state.
 WATCHED = ("AWS_SIEM_BRIDGE_", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timezone, tzinfo
 
 from savedsearches.content.detection import Detection, seconds
@@ -26,3 +27,9 @@ def moment_at(detection: Detection, scheduled_s: float, zone: tzinfo = timezone.
         oldest_s, newest_s = scheduled_s - _OLDEST_S, scheduled_s + _NEWEST_S
         return Moment(scheduled_s, oldest_s, newest_s, zone, earliest_s, latest_s)
     return Moment(scheduled_s, earliest_s, latest_s, zone)
+
+
+def moment_of_runs(detection: Detection, first_s: float, last_s: float) -> Moment:
+    """Return the range of several runs together, from the first one's beginning to the last one's end."""
+    first, last = moment_at(detection, first_s), moment_at(detection, last_s)
+    return replace(last, earliest_s=first.earliest_s, index_earliest_s=first.index_earliest_s)

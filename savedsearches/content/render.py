@@ -120,7 +120,7 @@ def _enterprise_security(detection: Detection) -> Dict[str, str]:
     ]
     threats = [{"threat_object_field": each.field, "threat_object_type": each.type} for each in risk.threats]
     drilldown = {
-        "name": detection.drilldown.title,
+        "name": _as_tokens(detection.drilldown.title),
         "search": _as_tokens(detection.drilldown.search),
         "earliest": "$info_min_time$",
         "latest": "$info_max_time$",

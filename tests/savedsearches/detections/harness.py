@@ -3,27 +3,22 @@
 from __future__ import annotations
 
 import json
-import threading
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Dict, Iterable, Iterator, List, Optional
+from typing import Any, Dict, Iterable, List, Optional
 
 from collectors.store.templates import pieces_for, write
 from es_bridge.config import ClusterConfig
 from es_bridge.dialect import detect
 from es_bridge.transport import Transport
-from savedsearches.content.catalog import catalog
+from savedsearches.backtest.runs import Around, Outcome
 from savedsearches.content.detection import Detection, seconds
 from savedsearches.content.dispatch import moment_at
 from savedsearches.runner import values
-from savedsearches.runner.app_commands import AppCommands
 from savedsearches.runner.knowledge import Knowledge, read_knowledge
 from savedsearches.runner.local_settings import LocalSettings
 from savedsearches.runner.lookups import Lookup, shipped_lookups
 from savedsearches.runner.macros import Macro, shipped_macros
-from savedsearches.runner.run import run_to_list
-from savedsearches.runner.session import Session
 from savedsearches.runner.values import Row
 
 from .cases import MACROS, Case, fill, index_of
@@ -35,40 +30,6 @@ AT_A_TIME = 2
 SEOUL_OFFSET_S = 32_400
 
 
-@dataclass
-class Outcome:
-    """What a search gave, or why it failed."""
-
-    rows: List[Row] = field(default_factory=list)
-    messages: List[str] = field(default_factory=list)
-    raw_rows: int = 0
-    error: Optional[Exception] = None
-
-
-class CountingCommands(AppCommands):
-    """Counts the raw events that come out of the store."""
-
-    raw_rows = 0
-
-    def run(self, name: str, arguments: str, rows: Optional[Iterator[Row]], session: Session) -> Iterator[Row]:
-        for row in super().run(name, arguments, rows, session):
-            if name == "elasticsearch":
-                self.raw_rows += 1
-            elif name == "elasticlookup":
-                self.raw_rows += _pulled(row, "output=rows" in arguments)
-            yield row
-
-
-def _pulled(row: Row, one_each: bool) -> int:
-    found = 0
-    for name, value in row.items():
-        if name.endswith("elasticlookup_matched") and values.text(value).isdigit():
-            cut = values.text(row.get(name.replace("_matched", "_cut"), 0))
-            kept = int(values.text(value)) - int(cut or 0)
-            found += min(kept, 1) if one_each else kept
-    return found
-
-
 class Harness:
     """An engine with the documents of cases, and what runs searches on it."""
 
@@ -77,46 +38,29 @@ class Harness:
         self.knowledge: Knowledge = read_knowledge(APP / "default")
         self.macros = shipped_macros(APP)
         self._pool = ThreadPoolExecutor(AT_A_TIME)
-        self._local = threading.local()
-        self._settings: List[LocalSettings] = []
+        self._settings = LocalSettings(self.config)
+        self._settings.__enter__()
         self._futures: Dict[str, Future[Outcome]] = {}
         wanted = list(cases)
         self._load(wanted)
         for case in wanted:
-            self._futures[case.id] = self._pool.submit(self.run, case, case.detection.search)
+            self._futures[case.id] = self._pool.submit(self.run, case)
 
     def close(self) -> None:
         """Stop what has not run."""
         self._pool.shutdown(cancel_futures=True)
-        for settings in self._settings:
-            settings.__exit__()
+        self._settings.__exit__()
 
     def outcome(self, case: Case) -> Outcome:
         """Return what became of a case."""
         return self._futures[case.id].result()
 
-    def run(self, case: Case, search: str, detection: Optional[Detection] = None) -> Outcome:
-        """Run a search on a case's events, within its window."""
-        outcome = Outcome()
+    def run(self, case: Case, search: str = "", detection: Optional[Detection] = None) -> Outcome:
+        """Run a case within its window; ``search`` and ``detection`` take the place of its own."""
+        around = Around(self._settings, self._macros_of(case), self._lookups(case), self._events(case))
         detection = detection or case.detection
         moment = moment_at(detection, case.end_s + seconds(case.detection.schedule.lag))
-        own = CountingCommands(self._answering(), lambda level, text: outcome.messages.append(f"{level} {text}"))
-        session = Session(moment, self._events(case), self._lookups(case), self._macros_of(case), own)
-        try:
-            outcome.rows = run_to_list(search, session)
-        except Exception as exc:
-            outcome.error = exc
-        outcome.raw_rows = own.raw_rows
-        return outcome
-
-    def _answering(self) -> LocalSettings:
-        """Return the settings of this thread: which engine a command found is told to the next one."""
-        if not hasattr(self._local, "settings"):
-            settings = LocalSettings(self.config)
-            settings.__enter__()
-            self._settings.append(settings)
-            self._local.settings = settings
-        return self._local.settings  # type: ignore[no-any-return]
+        return around.run(detection, moment, search)
 
     def _events(self, case: Case) -> List[Row]:
         # A search of an index without any event is an error of the runner: there is always a sign of life.
@@ -130,7 +74,6 @@ class Harness:
 
     def _lookups(self, case: Case) -> Dict[str, Lookup]:
         tables = shipped_lookups(APP)
-        tables["aws_detections"].replace([dict(row) for row in catalog([case.detection])])
         for name, rows in case.lookups.items():
             tables[name].replace([dict(row) for row in rows])
         return tables

@@ -1,0 +1,1 @@
+"""What detections would have raised on a real cluster, before anybody schedules them."""
