@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import Any, Dict, Iterable, List, Mapping, NamedTuple, Sequence, Tuple
@@ -89,8 +90,17 @@ def tags_of(tags: Any, name: str = "Key", value: str = "Value") -> Dict[str, str
     return {str(tag.get(name, "")): str(tag.get(value, "")) for tag in tags or () if isinstance(tag, Mapping)}
 
 
+def capitalised(value: Any) -> Any:
+    """Return a JSON value with the names of members as EC2's API writes them: ``vpcId`` becomes ``VpcId``."""
+    if isinstance(value, Mapping):
+        return {str(name)[:1].upper() + str(name)[1:]: capitalised(each) for name, each in value.items()}
+    return [capitalised(each) for each in value] if isinstance(value, list) else value
+
+
 def iso(value: Any) -> str:
-    """Return a time of botocore's as text; empty for what is none."""
+    """Return a time, botocore's or Config's text, as text; empty for what is none."""
+    if isinstance(value, str):
+        return f"{value[:19]}Z" if re.match(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d", value) else ""
     return value.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ") if isinstance(value, datetime) else ""
 
 
@@ -103,8 +113,10 @@ def opened(permissions: Any) -> List[str]:
     """Return what rules of a security group open to everybody: ``tcp/22``, ``udp/1000-2000``, ``all``."""
     found = []
     for rule in permissions or ():
+        # Config has the addresses of IPv4 under a name of its own, and texts under EC2's.
+        ranges = [*(rule.get("Ipv4Ranges") or ()), *(rule.get("IpRanges") or ())]
         world = {"0.0.0.0/0", "::/0"} & {
-            *(each.get("CidrIp") for each in rule.get("IpRanges") or ()),
+            *(each if isinstance(each, str) else each.get("CidrIp") for each in ranges),
             *(each.get("CidrIpv6") for each in rule.get("Ipv6Ranges") or ()),
         }
         if world:

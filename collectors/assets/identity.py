@@ -39,7 +39,7 @@ def roles(area: Area) -> Iterator[Asset]:
     """Yield roles. ``trusts``: principals of the trust policy, services and providers among them."""
     for found in area.each("iam", "ListRoles", "Roles", IAM):
         name = found["RoleName"]
-        trusts = _principals(found.get("AssumeRolePolicyDocument"))
+        trusts = principals(found.get("AssumeRolePolicyDocument"))
         fields = {
             "name": name,
             "created": iso(found.get("CreateDate")),
@@ -71,7 +71,8 @@ def _has_password(area: Area, user: str) -> bool:
         raise
 
 
-def _principals(document: Any) -> List[str]:
+def principals(document: Any) -> List[str]:
+    """Return whom a trust policy allows something, everybody is ``*``; nobody for what is no policy."""
     if isinstance(document, str):
         try:
             document = json.loads(unquote(document))

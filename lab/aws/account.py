@@ -109,6 +109,10 @@ class AwsAccount:
         """
         self._tell("organization", members=members)
 
+    def config(self, region: str, *resources: Mapping[str, Any]) -> None:
+        """Let AWS Config's aggregator of this account in a region know these resources, as Config records them."""
+        self._tell("config", region=region, resources=resources)
+
     def trust(self, role: str, *by: AwsAccount, external_id: str = "") -> None:
         """Let a role of this account be assumed by others alone, with this external id; other roles by nobody.
 

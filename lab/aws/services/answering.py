@@ -11,6 +11,7 @@ from es_bridge.terminal import put_error
 from lab.aws.operations import OF_SIGNING_NAME
 from lab.aws.services import (  # noqa: F401 - each module adds its answers
     access_analyzer,
+    config,
     export_jobs,
     function_urls,
     guardduty,

@@ -26,6 +26,7 @@ from lab.aws.services import (
     times,
     wire,
 )
+from lab.aws.services import config as config_resources
 from lab.aws.services.pages import PAGES, Repeats
 from lab.aws.services.rates import RATES
 from lab.aws.services.regions import REGIONS
@@ -194,6 +195,11 @@ def organization(account: str, members: List[Dict[str, Any]]) -> None:
         organizations.join(account, **member)
 
 
+def config(account: str, region: str, resources: List[Dict[str, Any]]) -> None:
+    """Let AWS Config's aggregator of an account in a region know these resources; see `config.tell`."""
+    config_resources.tell(account, region, resources)
+
+
 def trust(account: str, role: str, by: List[str], external_id: str = "") -> None:
     """Let a role be assumed by accounts, with an external id if one is given; other roles here by nobody any more."""
     roles.TRUSTS.setdefault(account, {})[role] = roles.Trust(by, external_id)
@@ -282,7 +288,8 @@ def replied(account: str, operation: str, region: str) -> None:
 COMMANDS: Dict[str, Callable[..., Any]] = {
     command.__name__: command
     for command in (
-        *(new_account, enable, add, update, remove, versions, administer, dismiss, aggregate, organization, trust),
+        *(new_account, enable, add, update, remove, versions, administer, dismiss, aggregate, organization, config),
+        *(trust,),
         *(deny, allow, opt_in, expire_sessions, speed, repeat_token, be_stale, lose_events, emit, meanwhile),
     )
 }

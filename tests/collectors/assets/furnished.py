@@ -5,7 +5,10 @@ from __future__ import annotations
 import io
 import json
 import zipfile
-from typing import TYPE_CHECKING, Any, Dict
+from typing import TYPE_CHECKING, Any, Dict, List
+from urllib.parse import quote
+
+from collectors.assets.asset import capitalised
 
 if TYPE_CHECKING:
     from lab.aws import AwsAccount
@@ -69,3 +72,90 @@ def furnish(account: AwsAccount, region: str = "eu-west-1") -> None:
             ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets"), True
         ),
     )
+
+
+def recorded_by_config(account: AwsAccount, region: str = "eu-west-1") -> List[Dict[str, Any]]:
+    """Return what is in an account as AWS Config records it: the services' own descriptions in Config's casing.
+
+    https://docs.aws.amazon.com/config/latest/developerguide/config-item-table.html, and for the types
+    https://github.com/awslabs/aws-config-resource-schema: names begin small, tags are beside the configuration, EKS has
+    CloudFormation's names, security groups ``ipv4Ranges`` beside texts, trust policies are URL-encoded, and what S3
+    answers to other calls is text in ``supplementaryConfiguration``.
+    """
+    ec2, iam, s3 = (account.client(name, region) for name in ("ec2", "iam", "s3"))
+    found: List[Dict[str, Any]] = []
+
+    def record(kind: str, id: str, described: Any, **more: Any) -> None:
+        found.append(
+            {"accountId": account.id, "awsRegion": region, "resourceType": f"AWS::{kind}", "resourceId": id,
+             "configuration": described if kind.startswith("EKS") else _small(described), **more}
+        )  # fmt: skip
+
+    def tagged(tags: Any) -> Dict[str, Any]:
+        if isinstance(tags, dict):
+            tags = [{"Key": name, "Value": value} for name, value in tags.items()]
+        texts = [{"tag": f"{each['Key']}={each['Value']}", "key": each["Key"], "value": each["Value"]} for each in tags]
+        return {"tags": texts}
+
+    for reservation in ec2.describe_instances()["Reservations"]:
+        for each in reservation["Instances"]:
+            arn = f"arn:aws:ec2:{region}:{account.id}:instance/{each['InstanceId']}"
+            record("EC2::Instance", each["InstanceId"], each, arn=arn, **tagged(each.get("Tags", [])))
+    for each in ec2.describe_network_interfaces()["NetworkInterfaces"]:
+        record("EC2::NetworkInterface", each["NetworkInterfaceId"], each, **tagged(each.get("TagSet", [])))
+    for each in ec2.describe_addresses()["Addresses"]:
+        record("EC2::EIP", each["AllocationId"], each, **tagged(each.get("Tags", [])))
+    for each in ec2.describe_security_groups()["SecurityGroups"]:
+        for rule in each["IpPermissions"]:
+            rule["Ipv4Ranges"] = rule["IpRanges"]
+            rule["IpRanges"] = [one["CidrIp"] for one in rule["Ipv4Ranges"]]
+        record("EC2::SecurityGroup", each["GroupId"], each, **tagged(each.get("Tags", [])))
+    for each in ec2.describe_vpcs()["Vpcs"]:
+        record("EC2::VPC", each["VpcId"], each, **tagged(each.get("Tags", [])))
+    for each in ec2.describe_subnets()["Subnets"]:
+        record("EC2::Subnet", each["SubnetId"], each, arn=each.get("SubnetArn"), **tagged(each.get("Tags", [])))
+    for each in account.client("elbv2", region).describe_load_balancers()["LoadBalancers"]:
+        record("ElasticLoadBalancingV2::LoadBalancer", each["LoadBalancerArn"], each)
+    for each in account.client("lambda", region).list_functions()["Functions"]:
+        record("Lambda::Function", each["FunctionName"], each)
+    eks = account.client("eks", region)
+    for name in eks.list_clusters()["clusters"]:
+        described = capitalised(json.loads(json.dumps(eks.describe_cluster(name=name)["cluster"], default=str)))
+        record("EKS::Cluster", name, described)
+    for each in account.client("rds", region).describe_db_instances()["DBInstances"]:
+        record("RDS::DBInstance", each["DbiResourceId"], each, **tagged(each.get("TagList", [])))
+    for each in s3.list_buckets()["Buckets"]:
+        name = each["Name"]
+        grants = s3.get_bucket_acl(Bucket=name)["Grants"]
+        is_open = any(grant["Grantee"].get("URI", "").endswith("AllUsers") for grant in grants)
+        more: Dict[str, Any] = {
+            "AccessControlList": json.dumps(json.dumps({"grantList": [{"grantee": "AllUsers"}] if is_open else []}))
+        }
+        if name.startswith("shut"):
+            block = s3.get_public_access_block(Bucket=name)["PublicAccessBlockConfiguration"]
+            more["PublicAccessBlockConfiguration"] = json.dumps(_small(block))
+        more["ServerSideEncryptionConfiguration"] = _small(_encryption(s3, name))
+        described = {"Name": name, "CreationDate": each["CreationDate"]}
+        arn = f"arn:aws:s3:::{name}"
+        record("S3::Bucket", name, described, arn=arn, resourceName=name, supplementaryConfiguration=more)
+    region = "global"
+    for each in iam.list_users()["Users"]:
+        tags = tagged(iam.list_user_tags(UserName=each["UserName"])["Tags"])
+        record("IAM::User", each["UserId"], each, arn=each["Arn"], resourceName=each["UserName"], **tags)
+    for each in iam.list_roles()["Roles"]:
+        each["AssumeRolePolicyDocument"] = quote(json.dumps(each["AssumeRolePolicyDocument"]))
+        record("IAM::Role", each["RoleId"], each, arn=each["Arn"], resourceName=each["RoleName"])
+    return json.loads(json.dumps(found, default=lambda value: value.strftime("%Y-%m-%dT%H:%M:%S.000Z")))
+
+
+def _small(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name[:1].lower() + name[1:]: _small(each) for name, each in value.items()}
+    return [_small(each) for each in value] if isinstance(value, list) else value
+
+
+def _encryption(s3: Any, bucket: str) -> Any:
+    try:
+        return s3.get_bucket_encryption(Bucket=bucket)["ServerSideEncryptionConfiguration"]
+    except s3.exceptions.ClientError:
+        return {}

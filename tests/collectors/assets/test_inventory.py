@@ -13,6 +13,7 @@ from aws_bridge.accounts.account import Account
 from aws_bridge.accounts.area import Area
 from aws_bridge.accounts.caller import Caller
 from aws_bridge.accounts.session import AwsSession
+from collectors.assets import config_aggregator
 from collectors.assets.asset import Asset
 from collectors.assets.inventory import GLOBAL, ORGANIZATION, REGIONAL, Found, inventory
 from lab.aws import AwsAccount, AwsStandIn
@@ -93,6 +94,8 @@ def test_keys_are_unique_and_an_inventory_of_the_same_is_the_same(area: Area) ->
 
 def test_every_permission_is_needed_and_no_other(account: AwsAccount, area: Area) -> None:
     inventory(area, {**REGIONAL, **GLOBAL})
+    config_aggregator.find(area, [REGION])
+    inventory(area, config_aggregator.lists(config_aggregator.Aggregator(REGION, "none here")))
     names = {"elbv2": "elasticloadbalancing"}
     made: Set[str] = set()
     for call in area.caller.made:

@@ -60,6 +60,11 @@ def test_every_call_of_the_inputs(aws_account: AwsAccount, version: str, tmp_pat
     made = {product: aws_account.add(product) for product in found}
     aggregators = {product: aws_account.aggregate(product, REGION, []) for product in ("securityhub", "securityhub_v2")}
     aws_account.organization({"member": aws_account.another().id, "name": "payments"})
+    everywhere = {"RoleArn": aws_account.role(), "AllAwsRegions": True}
+    aws_account.client("config").put_configuration_aggregator(
+        ConfigurationAggregatorName="all", OrganizationAggregationSource=everywhere
+    )
+    query = "SELECT resourceId WHERE resourceType = 'AWS::EC2::VPC'"
     bucket = f"inside-splunk-{aws_account.id}"
     aws_account.client("s3").create_bucket(Bucket=bucket)
     aws_account.client("s3").put_object(Bucket=bucket, Key="k", Body=b"12")
@@ -130,7 +135,11 @@ def test_every_call_of_the_inputs(aws_account: AwsAccount, version: str, tmp_pat
         ("rds", "describe_db_instances", {}),
         ("lambda", "list_functions", {}),
         ("eks", "list_clusters", {}),
+        ("iam", "list_account_aliases", {}),
+        ("organizations", "list_parents", {"ChildId": aws_account.id}),
+        ("organizations", "list_tags_for_resource", {"ResourceId": aws_account.id}),
         ("config", "describe_configuration_aggregators", {}),
+        ("config", "select_aggregate_resource_config", {"Expression": query, "ConfigurationAggregatorName": "all"}),
         ("events", "list_rules", {}),
     ]
     assert {service for service, *_ in calls} == set(SERVICES)

@@ -28,6 +28,18 @@ def test_an_inventory_once_then_what_changes_and_after_a_restart_nothing_again(i
     aws_account.deny("eu-west-1", "rds")
     member = aws_account.another().id
     aws_account.organization({"member": member, "name": "pay", "unit": "Prod", "tags": {"Owner": "kim"}})
+    # AWS Config knows of an account that is not read itself, and of one that is.
+    aws_account.client("config", "eu-west-1").put_configuration_aggregator(
+        ConfigurationAggregatorName="all",
+        OrganizationAggregationSource={"RoleArn": aws_account.role(), "AllAwsRegions": True},
+    )
+    aws_account.config("eu-west-1", *(
+        {"accountId": account, "awsRegion": region, "resourceType": "AWS::EC2::VPC", "resourceId": f"vpc-{number}",
+         "configuration": {"vpcId": f"vpc-{number}"}}
+        for number, (account, region) in enumerate(
+            [(member, "eu-west-1"), (aws_account.id, "eu-west-1"), (member, "eu-central-1")]
+        )
+    ))  # fmt: skip
     s3, shut = aws_account.client("s3"), f"shut-{aws_account.id}"
     options = {"regions": "eu-west-1", "owner_tags": "Owner", **QUICK}
     running = input_of("aws_assets").run("all", **options)
@@ -38,6 +50,13 @@ def test_an_inventory_once_then_what_changes_and_after_a_restart_nothing_again(i
     running.wait_for(lambda events: [each for each in assets(events) if each["id"] == member])
     # The account calls itself something as well, beside what the organization calls it.
     first = [each for each in assets(running.events) if "name" in each or each["kind"] != "account"]
+    running.wait_for(
+        lambda events: [each for each in assets(events) if each["kind"] == "vpc" and each["account"] == member]
+    )
+    by_config = [each["id"] for each in assets(running.events) if each["id"] in ("vpc-0", "vpc-1", "vpc-2")]
+    assert by_config == ["vpc-0"]
+    (notice,) = [each for each in health(running.events, "notice") if "aggregator" in each]
+    assert (notice["aggregator"], notice["aggregator_region"]) == ("all", "eu-west-1") and "mfa" in notice["lacks"]
     (named,) = [each for each in first if each["id"] == member]
     assert (named["name"], named["ou"], named["owner"]) == ("pay", "Root/Prod", "kim")
     assert {each["change"] for each in first} == {"present"}

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass, field
 from datetime import datetime, timezone
-from typing import Any, Dict, List, Mapping
+from typing import Any, Dict, List, Mapping, Optional
 
 from aws_bridge.accounts.area import Area
 from aws_bridge.accounts.caller import Caller
@@ -13,8 +14,11 @@ from aws_inputs import accounts as account_settings
 from aws_inputs.polling import Polling, Unit
 from aws_inputs.process import Stopped
 from aws_inputs.settings import names
+from collectors.assets import config_aggregator
 from collectors.assets.asset import TagNames
 from collectors.assets.changes import Change, Seen
+from collectors.assets.config_aggregator import Aggregator
+from collectors.assets.identity import REGION as GLOBAL_REGION
 from collectors.assets.inventory import GLOBAL, ORGANIZATION, REGIONAL, Found, Listing, inventory
 from collectors.polling.counts import OVER_CEILING
 from collectors.polling.writer import Tally
@@ -26,12 +30,26 @@ from collectors.sinks.splunk_events.sink import ASSET
 DRAINED_WITHIN_S = 60
 #: Stands for the region of what an organization has.
 _ORGANIZATION = "organization"
+#: Stands for the region of what AWS Config's aggregator knows of other accounts and regions.
+_CONFIG = "config"
+_NONE, _AUTO = "none", "auto"
+
+
+@dataclass
+class _Done:
+    """What one turn found and wrote: all its lists, how many assets are known, how many events of each kind."""
+
+    found: Found = field(default_factory=Found)
+    tally: Tally = field(default_factory=Tally)
+    assets: int = 0
+    changes: Dict[str, int] = field(default_factory=dict)
 
 
 class Assets(Polling):
     """All regions of one input. What an account has once is listed with its home region, accounts by themselves."""
 
     _must_list_accounts = False
+    _aggregator: Optional[Aggregator] = None
 
     def _service_of(self, dataset: str) -> str:
         return "ec2"
@@ -52,21 +70,60 @@ class Assets(Polling):
         self._must_list_accounts = bool(settings.organisation_role) and not settings.organisation_accounts
         name = f"{account_id}/{_ORGANIZATION}/asset"
         self._add(Unit(name, settings.account.name, account_id, _ORGANIZATION, "asset", caller))
+        self._aggregator = self._aggregator or self._find_aggregator(Area(caller, account_id, region))
+        if self._aggregator is not None:
+            name = f"{account_id}/{_CONFIG}/asset"
+            self._add(Unit(name, settings.account.name, account_id, _CONFIG, "asset", caller))
+
+    def _find_aggregator(self, area: Area) -> Optional[Aggregator]:
+        """Return the aggregator to read, and say once which it is."""
+        region, _, name = str(self._settings["config_aggregator"]).rpartition("/")
+        found: Optional[Aggregator] = None
+        if name == _AUTO:
+            try:
+                found = config_aggregator.find(area, self._regions(area.caller, "asset"))
+            except CallProblem as exc:
+                self._tell_once(_CONFIG, "AWS Config may not be asked for an aggregator", error=str(exc))
+        elif name != _NONE:
+            found = Aggregator(region or area.region, name)
+        if found is not None:
+            lacks = "; ".join(f"{kind}: {', '.join(of)}" for kind, of in config_aggregator.LACKS.items())
+            self._tell_once(
+                _CONFIG, "reads AWS Config's aggregator for what is not read itself", aggregator=found.name,
+                aggregator_region=found.region, lacks=lacks,
+            )  # fmt: skip
+        return found
+
+    def _reads_itself(self, account: str, region: str, kind: str) -> bool:
+        """Whether an asset is in an inventory of this input's own, which knows more of it than Config does."""
+        found = [unit for unit in list(self._units.values()) if unit.account_id == account and not unit.failures]
+        of_account = region == GLOBAL_REGION or kind == "s3_bucket"
+        return any(unit.region == (unit.caller.session.account.home_region if of_account else region) for unit in found)
+
+    def _is_chosen(self, region: str) -> bool:
+        chosen = self._settings.regions
+        return chosen is None or region in (*chosen, GLOBAL_REGION)
 
     def _lists(self, unit: Unit) -> Mapping[str, Listing]:
         if unit.region == _ORGANIZATION:
             return ORGANIZATION
+        if unit.region == _CONFIG and self._aggregator is not None:
+            return config_aggregator.lists(self._aggregator)
         chosen = self._settings.regions
         lists = dict(REGIONAL) if chosen is None or unit.region in chosen else {}
         return {**lists, **GLOBAL} if unit.region == unit.caller.session.account.home_region else lists
 
     def _one_turn(self, unit: Unit) -> float:
-        process, name = self._process, f"{self._settings.stanza}/{unit.name}"
-        stored = process.checkpoints.load(name)
-        seen = Seen.of_json(stored) if stored else Seen()
-        home = unit.caller.session.account.home_region
-        region = home if unit.region == _ORGANIZATION else unit.region
-        found = inventory(Area(unit.caller, unit.account_id, region), self._lists(unit), self._go_on)
+        lists, process = self._lists(unit), self._process
+        # What an aggregator knows may be much: a checkpoint of its own for each list, as a document of the KV store has
+        # 16 MB: https://www.mongodb.com/docs/manual/reference/limits/
+        parts: Dict[str, Mapping[str, Listing]] = {"": lists}
+        if unit.region == _CONFIG:
+            parts = {f"/{name}": {name: lists[name]} for name in lists}
+        done = _Done()
+        for suffix, part in parts.items():
+            self._take(unit, f"{self._settings.stanza}/{unit.name}{suffix}", part, done)
+        found = done.found
         if found.problems and not found.complete and not any(found.lists.values()):
             unit.failures += 1
             problem = next(iter(found.problems.values()))
@@ -77,24 +134,49 @@ class Assets(Polling):
             process.health.failed(unit.name, problem)
             return self._backoff.wait_s(unit.failures) if problem.passes else self._wait_denied_s()
         unit.failures = 0
+        self._tell(unit, done)
+        return self._interval_s
+
+    def _take(self, unit: Unit, checkpoint: str, lists: Mapping[str, Listing], done: _Done) -> None:
+        """Take an inventory of some lists, write what is due, and add to ``done`` what it was."""
+        process = self._process
+        stored = process.checkpoints.load(checkpoint)
+        seen = Seen.of_json(stored) if stored else Seen()
+        home = unit.caller.session.account.home_region
+        region = home if unit.region in (_ORGANIZATION, _CONFIG) else unit.region
+        found = inventory(Area(unit.caller, unit.account_id, region), lists, self._go_on)
+        done.found.lists.update(found.lists)
+        done.found.problems.update(found.problems)
+        done.found.complete |= found.complete
+        if found.problems and not found.complete and not any(found.lists.values()):
+            return
         now_ms = process.clock_ms()
         tags = TagNames(*(names(self._settings[f"{what}_tags"].lower()) for what in TagNames._fields))
+        if unit.region == _CONFIG:
+            for listed, assets in found.lists.items():
+                found.lists[listed] = [asset for asset in assets if self._is_chosen(asset.where.region)]
         changes = seen.compare(found.lists, found.complete, now_ms // 1000, tags)
-        tally = self._write(unit, changes, seen, now_ms)
+        if unit.region == _CONFIG:
+            # Seen, but not written: so nothing appears or goes when an account's own inventory fails or works again.
+            events = [change.event for change in changes]
+            own = [self._reads_itself(event["account"], event["region"], event["kind"]) for event in events]
+            changes = [change for change, is_own in zip(changes, own) if not is_own]
+        self._write(unit, changes, seen, now_ms, done.tally)
         try:
             self._wait_until_taken()
         finally:  # also when the process is to end: splunkd reads on until it has
-            process.checkpoints.save(name, seen.as_json())
-        self._tell(unit, found, tally, changes, len(seen.assets))
-        return self._interval_s
+            process.checkpoints.save(checkpoint, seen.as_json())
+        done.assets += len(seen.assets)
+        for change in changes:
+            done.changes[change.what] = done.changes.get(change.what, 0) + 1
 
     def _go_on(self) -> None:
         if self._process.stop.is_set():
             raise Stopped
 
-    def _write(self, unit: Unit, changes: List[Change], seen: Seen, now_ms: int) -> Tally:
+    def _write(self, unit: Unit, changes: List[Change], seen: Seen, now_ms: int, tally: Tally) -> None:
         """Write what there is room for; the rest is counted, and due again at the next inventory."""
-        process, tally, records = self._process, Tally(), []
+        process, records = self._process, []
         origin = Origin(unit.account_id, unit.region)
         for change in changes:
             text = json.dumps(change.event, separators=(",", ":"), ensure_ascii=False).encode("utf-8", "replace")
@@ -114,7 +196,6 @@ class Assets(Polling):
             tally.over_ceiling += 1
         for _ in process.sink.write(records):
             tally.written += 1
-        return tally
 
     def _wait_until_taken(self) -> None:
         for _ in range(DRAINED_WITHIN_S * 5):
@@ -122,8 +203,8 @@ class Assets(Polling):
                 return
             self._process.sleep(0.2)
 
-    def _tell(self, unit: Unit, found: Found, tally: Tally, changes: List[Change], assets: int) -> None:
-        health = self._process.health
+    def _tell(self, unit: Unit, done: _Done) -> None:
+        health, found = self._process.health, done.found
         for list_name in found.lists:
             place = f"{unit.name}/{list_name}"
             if list_name in found.problems:
@@ -131,9 +212,5 @@ class Assets(Polling):
                 health.failed(place, found.problems[list_name])
             elif place in health.failing():
                 health.worked(place, Tally(), 0)
-        counts: Dict[str, Any] = {}
-        for change in changes:
-            counts[change.what] = counts.get(change.what, 0) + 1
-        health.worked(
-            unit.name, tally, 0, good_for_s=self._interval_s, assets=assets, **counts, **self._process.bytes_of_day()
-        )
+        counts: Dict[str, Any] = {**done.changes, **self._process.bytes_of_day()}
+        health.worked(unit.name, done.tally, 0, good_for_s=self._interval_s, assets=done.assets, **counts)

@@ -199,6 +199,12 @@ ASSETS = Kind(
             "poll_interval_s", "Interval", "Seconds between two inventories of a region.",
             NUMBER, default="3600", least=1, most=86_400,
         ),
+        Setting(
+            "config_aggregator", "Config aggregator",
+            "auto: an aggregator of AWS Config, where there is one, for accounts and regions that are not read "
+            "themselves. Or its name, region/name where it is not in the home region; none.",
+            default="auto",
+        ),
         *(
             Setting(
                 f"{what}_tags", f"Tags of the {what}",

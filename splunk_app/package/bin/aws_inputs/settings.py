@@ -26,6 +26,8 @@ HUBS_OF: Dict[str, Tuple[str, ...]] = {
 }
 #: What the setting ``reconcile`` may name.
 RECONCILED = ("inspector", "macie", "accessanalyzer", "none")
+#: https://docs.aws.amazon.com/config/latest/APIReference/API_SelectAggregateResourceConfig.html
+_AGGREGATOR = re.compile(r"(?:[a-z0-9-]{6,30}/)?[\w-]{1,256}", re.ASCII)
 #: The longest that any source keeps a finding, and so the longest back-fill that makes sense.
 MOST_DAYS = 3650
 
@@ -125,6 +127,8 @@ def _value(setting: Setting, text: str) -> Any:
         return int(number) if number.is_integer() else number
     if setting.choices and text not in setting.choices:
         raise ValueError(f"{text!r} is none of {', '.join(setting.choices)}")
+    if setting.name == "config_aggregator" and not _AGGREGATOR.fullmatch(text):
+        raise ValueError(f"{text!r} is neither auto nor none, nor a name such as all or eu-west-1/all")
     if setting.name == "datasets":
         unknown = [name for name in names(text) if name not in FINDINGS]
         if unknown:
