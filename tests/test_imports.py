@@ -391,7 +391,7 @@ def test_a_normaliser_loads_no_client_and_no_sink():
     logs = sorted(path.parent.name for path in ROOT.glob("collectors/sources/*/log.py"))
     names = [f"collectors.sources.{log}.{module}" for log in logs for module in ("normalise", "source")]
     findings = sorted(path.parent.name for path in ROOT.glob("collectors/sources/*/findings.py"))
-    assert len(findings) == 9
+    assert len(findings) == 10
     names += [f"collectors.sources.{each}.source" for each in findings]
     blocked = (*AWS, *SPLUNK, "urllib3", "orjson", "pyarrow", "es_bridge", "splunk_bridge", "collectors.sinks")
     done = import_cleanly(names, blocked)

@@ -33,3 +33,28 @@ def test_new_findings_of_every_region_arrive_and_old_ones_are_filled_in(input_of
     assert {(each["account"], each["region"], each["status"]) for each in beats} == {
         (aws_account.id, region, "ok") for region in regions
     }, json.dumps(beats)
+
+
+def test_attacks_that_shield_advanced_saw_from_their_begin_to_their_end(input_of, aws_account: AwsAccount):
+    aws_account.enable("shield", "us-east-1")
+    old = time.strftime("%Y-%m-%dT%H:%M:%S.000Z", time.gmtime(time.time() - 3 * 86_400))
+    ids = aws_account.add("shield", "us-east-1", count=130, at=old)
+    running = input_of("aws_shield").run("prod", start_date="5d", **QUICK)
+    sourcetype = "aws:siem_bridge:shield:attack"
+    running.wait_for(lambda events: len(of(events, sourcetype)) == 130)
+    aws_account.update("shield", "us-east-1", ids[:1])
+    running.wait_for(lambda events: len(of(events, sourcetype)) == 131)
+    assert running.stop() == 0 and running.stderr == ""
+    found = of(running.events, sourcetype)
+    assert len({each["version_key"] for each in found}) == 131 and len({each["finding_key"] for each in found}) == 130
+    assert "EndTime" in found[-1] and found[-1]["AttackId"] == ids[0] and found[-1]["StartTime"] == old
+    assert {call.region for call in aws_account.calls() if call.service == "shield"} == {"us-east-1"}
+    assert not [each for each in of(running.events, HEALTH) if each["status"] == "failing"]
+
+
+def test_without_shield_advanced_it_is_said_once_that_there_is_no_log(input_of, aws_account: AwsAccount):
+    running = input_of("aws_shield").run("prod", **QUICK)
+    running.wait_for(lambda events: of(events, HEALTH))
+    assert running.stop() == 0
+    (told,) = of(running.events, HEALTH)
+    assert told["kind"] == "service_off" and "Shield Standard protects it, and has neither a log" in told["error"]

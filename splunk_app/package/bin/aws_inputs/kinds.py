@@ -223,7 +223,21 @@ PROWLER = Kind(
     (*_OF_ALL, _PASSED, _QUEUE, _QUEUE_REGION, _DELETE_AFTER),
 )
 
-KINDS = {kind.name: kind for kind in (GUARDDUTY, SECURITY_HUB, EVENTS, WAF, ASSETS, PROWLER)}
+SHIELD = Kind(
+    "aws_shield",
+    "AWS Shield Advanced attacks",
+    "Polls the attacks that Shield Advanced saw, of every account with a subscription. Shield Standard has no log.",
+    (
+        *_OF_ALL,
+        *(each for each in _POLLING if each.name not in ("regions", "poll_interval_s")),
+        Setting(
+            "poll_interval_s", "Poll interval", "Seconds between two polls of an account.",
+            NUMBER, default="300", least=1, most=86_400,
+        ),
+    ),
+)  # fmt: skip
+
+KINDS = {kind.name: kind for kind in (GUARDDUTY, SECURITY_HUB, EVENTS, WAF, ASSETS, PROWLER, SHIELD)}
 #: Those that read a queue.
 OF_A_QUEUE = (EVENTS, WAF, PROWLER)
 

@@ -26,6 +26,7 @@ from collectors.errors import CheckpointUnusable, CollectorError, StoreUnavailab
 from collectors.polling.poller import Poller, PollSettings, Turn
 from collectors.records.page import Choice, Lister, Page, Window, iso
 from collectors.records.shown import Asking
+from collectors.sources.registry import FINDINGS
 from es_bridge.backoff import Backoff
 
 #: Regions that are read at the same time, of all accounts.
@@ -153,6 +154,13 @@ class Polling:
             self._process.health.worked(place, Turn(), 0)
 
     def _regions(self, caller: Caller, dataset: str) -> List[str]:
+        only = (
+            getattr(import_module(f"collectors.sources.{dataset}.api"), "REGIONS", None)
+            if dataset in FINDINGS
+            else None
+        )
+        if only:
+            return list(only)
         if self._settings.regions is not None:
             return list(self._settings.regions)
         found = enabled_regions(caller, self._service_of(dataset))
@@ -277,7 +285,7 @@ class Polling:
         values, process = self._settings.values, self._process
         choice = Choice(
             float(values.get("least_severity") or 0),
-            bool(values["archived"]),
+            bool(values.get("archived", True)),
             names(values.get("products") or ""),
             names(values.get("products_left_out") or ""),
         )

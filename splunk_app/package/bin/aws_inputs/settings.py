@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any, Dict, List, Mapping, Optional, Tuple
 
-from aws_inputs.kinds import ASSETS, BOOLEAN, GUARDDUTY, NUMBER, OF_A_QUEUE, SECURITY_HUB, Kind, Setting
+from aws_inputs.kinds import ASSETS, BOOLEAN, GUARDDUTY, NUMBER, OF_A_QUEUE, SECURITY_HUB, SHIELD, Kind, Setting
 from collectors.polling.budget import DAY_MS
 from collectors.sources.registry import FINDINGS
 from es_bridge.errors import ConfigError
@@ -89,6 +89,8 @@ def datasets_of(settings: InputSettings) -> Tuple[str, ...]:
         return ("guardduty",)
     if settings.kind is SECURITY_HUB:
         return hubs_of(settings)
+    if settings.kind is SHIELD:
+        return ("shield",)
     if settings.kind is ASSETS:
         return ("asset",)
     return names(settings["datasets"])

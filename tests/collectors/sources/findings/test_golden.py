@@ -85,6 +85,8 @@ def test_one_version_is_the_same_whatever_the_pipeline(dataset, name):
         ("securityhub", "failed_control", "evaluated_again", True, False),
         ("securityhub_v2", "detection", "resolved_without_a_change_of_time", True, True),
         ("securityhub_v2", "detection", "only_times_moved", True, False),
+        ("shield", "begun", "goes_on", False, True),
+        ("shield", "begun", "ended", True, True),
     ],
 )
 def test_what_makes_a_version_and_what_matters(dataset, before, after, version_differs, matter_differs):

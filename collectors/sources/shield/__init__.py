@@ -1,0 +1,1 @@
+"""AWS Shield Advanced: attacks that were seen. Shield Standard has neither a log nor an API."""
