@@ -4,6 +4,7 @@
 
     ResponseError
     ├── BadTarget         no instance, account or region can be told from what was given
+    ├── BadSettings       what the owner allows cannot be read: nothing is done
     ├── NoSavedState      nothing is recorded that could be restored
     └── StateDiffers      the record and what is there belong to different instances, or the record cannot be read
 
@@ -19,6 +20,10 @@ class ResponseError(Exception):
 
 class BadTarget(ResponseError):
     """What was given names no instance that could be acted on."""
+
+
+class BadSettings(ResponseError):
+    """What the owner of the accounts allows contradicts itself, or cannot be read."""
 
 
 class NoSavedState(ResponseError):

@@ -11,6 +11,7 @@ from es_bridge.terminal import put_error
 from lab.aws.operations import OF_SIGNING_NAME
 from lab.aws.services import (  # noqa: F401 - each module adds its answers
     access_analyzer,
+    conditional_writes,
     config,
     export_jobs,
     function_urls,
@@ -46,6 +47,7 @@ Reply = Tuple[int, List[Tuple[str, str]], bytes]
 
 def install() -> None:
     """Let EventBridge know of findings, and change in moto what the services need otherwise."""
+    conditional_writes.install()
     guardduty.install()
     network_interfaces.install()
     standby.install()

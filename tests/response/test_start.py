@@ -1,0 +1,222 @@
+"""How a response begins: one incident an instance, whoever asks and how often; limits and protected instances wait."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import multiprocessing
+import os
+from typing import Any, Dict, List, Tuple
+
+import pytest
+
+from aws_bridge.accounts.account import Account
+from aws_bridge.accounts.area import Area
+from aws_bridge.accounts.caller import Caller
+from aws_bridge.accounts.session import AwsSession
+from response.actions.start import Start
+from response.aws.executions import Executions
+from response.aws.incidents import RELEASED, RUNNING, WAITING, Incidents
+from response.core.limits import LIVE, Limits, limits_of
+from response.core.target import Target
+from response.errors import BadSettings
+from tests.response.server_room import REGION, Fault, ServerRoom
+
+_numbers = itertools.count()
+HOUR_S = 3600.0
+
+
+class Desk:
+    """A table and a state machine of their own, and what was started."""
+
+    def __init__(self, room: ServerRoom) -> None:
+        self.room = room
+        name = f"incidents-{next(_numbers)}"
+        room.account.client("dynamodb", REGION).create_table(
+            TableName=name, KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}], BillingMode="PAY_PER_REQUEST",
+            AttributeDefinitions=[{"AttributeName": "pk", "AttributeType": "S"}],
+        )  # fmt: skip
+        self.steps = room.account.client("stepfunctions", REGION)
+        definition = {"StartAt": "End", "States": {"End": {"Type": "Wait", "Seconds": 600, "End": True}}}
+        role = f"arn:aws:iam::{room.account.id}:role/steps"
+        made = self.steps.create_state_machine(name=name, definition=json.dumps(definition), roleArn=role)
+        self.machine, self.table, self.now_s = made["stateMachineArn"], name, 1_000_000 * HOUR_S
+        self.incidents = Incidents(room.area, name, lambda: self.now_s)
+
+    def start(self, alert: str, *rows: Any, **limits: Any) -> List[Tuple[str, str]]:
+        executions = Executions(self.room.area, self.machine)
+        desk = Start(Limits(**{"mode": LIVE, **limits}), self.incidents, executions, lambda _: self.room.area)
+        given = [each if isinstance(each, dict) else row(each) for each in rows]
+        return [(each.result, each.says) for each in desk.start(alert, given)]
+
+    def started(self) -> Dict[str, Dict[str, Any]]:
+        """Return name of an execution -> its input."""
+        found = self.steps.list_executions(stateMachineArn=self.machine)["executions"]
+        described = [self.steps.describe_execution(executionArn=each["executionArn"]) for each in found]
+        return {each["name"]: json.loads(each["input"]) for each in described}
+
+
+def row(target: Target) -> Dict[str, str]:
+    return {"instance": target.instance, "account": target.account, "region": target.region}
+
+
+@pytest.fixture
+def desk(room: ServerRoom) -> Desk:
+    return Desk(room)
+
+
+def test_an_instance_has_one_open_incident_and_after_its_release_the_next(room, desk):
+    target = room.server()
+    ((result, says),) = desk.start("sid-1", target)
+    assert (result, f"incident {target.instance}-1 started" in says) == ("started", True)
+    assert desk.start("sid-2", target)[0][0] == "attached"
+    assert desk.started() == {
+        f"{target.instance}-1": {
+            **row(target), "incident": f"{target.instance}-1", "alert": "sid-1", "dry_run": False,
+        }
+    }  # fmt: skip
+    assert desk.incidents.move(target, f"{target.instance}-1", RUNNING, RELEASED)
+    # GuardDuty uses a finding's id again, so the same alert may come of something new.
+    assert desk.start("sid-1", target)[0][0] == "started"
+    assert set(desk.started()) == {f"{target.instance}-1", f"{target.instance}-2"}
+
+
+def _at_once(environment: Dict[str, str], barrier: Any, table: str, machine: str, target: Target, alert: str) -> str:
+    os.environ.update(environment)
+    area = Area(Caller(AwsSession(Account("shop")), wait_s=lambda _: 0.1), target.account, target.region)
+    incidents = Incidents(area, table)
+    opened = incidents.open
+
+    def open_together(target: Target, alert: str, input_of: Any) -> Any:
+        def wait_and_tell(id: str) -> str:
+            if id.endswith("-1"):
+                barrier.wait(60)
+            return str(input_of(id))
+
+        return opened(target, alert, wait_and_tell)
+
+    incidents.open = open_together  # type: ignore[method-assign]
+    start = Start(Limits(mode=LIVE), incidents, Executions(area, machine), lambda _: area)
+    return start.start(alert, [row(target)])[0].result
+
+
+def test_ten_responses_at_once_make_one_incident(room, desk):
+    target = room.server()
+    context = multiprocessing.get_context("spawn")
+    environment = room.account.environment(REGION)
+    with context.Manager() as manager, context.Pool(10) as pool:
+        barrier = manager.Barrier(10)
+        # Five of Splunk and five of EventBridge.
+        alerts = ["sid-1", "finding-1"] * 5
+        given = [(environment, barrier, desk.table, desk.machine, target, alert) for alert in alerts]
+        results = pool.starmap(_at_once, given)
+    assert sorted(results) == ["attached"] * 9 + ["started"]
+    assert list(desk.started()) == [f"{target.instance}-1"]
+    item = room.account.client("dynamodb", REGION).get_item(TableName=desk.table, Key={"pk": {"S": target.key}})["Item"]
+    assert sorted(item["alerts"]["SS"]) == ["finding-1", "sid-1"]
+
+
+def test_rows_are_answered_one_by_one(room, desk):
+    good, gone = room.server(), room.server()
+    room.ec2.terminate_instances(InstanceIds=[gone.instance])
+    arn = f"arn:aws:ec2:{REGION}:{good.account}:instance/{good.instance}"
+    rows: List[Any] = [
+        {}, {"instance": "i-1; reboot", "account": good.account, "region": REGION}, {"instance": ["i-1", "i-2"]},
+        {**row(good), "instance": "i-0123456789abcdef0"}, {"arn": arn, "region": "us-east-1"}, gone, {"arn": arn}, good,
+        {**row(good), "account": "999988887777"},
+    ]  # fmt: skip
+    answers = desk.start("sid-1", *rows, accounts=frozenset({good.account}))
+    assert [result for result, _ in answers] == ["refused"] * 6 + ["started", "attached", "refused"]
+    expected = (
+        "there is no instance id", "'i-1; reboot' is no instance id", "one text is needed", "there is no instance i-0",
+        "is another than the one in", "is terminated", "started", "attached", "is not among those that a response may",
+    )  # fmt: skip
+    for (_, says), part in zip(answers, expected):
+        assert part in says
+    assert list(desk.started()) == [f"{good.instance}-1"]
+
+
+def test_more_rows_than_one_alert_takes_are_refused_one_by_one(desk):
+    answers = desk.start("sid-1", *[{}] * 502)
+    assert [says.startswith("more than 500 rows") for _, says in answers] == [False] * 500 + [True] * 2
+
+
+def test_what_exceeds_a_limit_waits_for_a_person_and_others_go_on(room, desk):
+    first, second, third, fourth = (room.server() for _ in range(4))
+    assert [result for result, _ in desk.start("sid-1", first, second, most_an_alert=1)] == [
+        "started", "waits_for_approval",
+    ]  # fmt: skip
+    assert [result for result, _ in desk.start("sid-2", third, fourth, most_an_hour=2)] == [
+        "started", "waits_for_approval",
+    ]  # fmt: skip
+    assert desk.start("sid-3", fourth)[0][0] == "waits_for_approval", "it waits until somebody approves"
+    assert set(desk.started()) == {f"{first.instance}-1", f"{third.instance}-1"}
+    fifth, sixth = room.server(), room.server()
+    assert desk.start("sid-4", fifth, most_an_hour=2)[0][0] == "waits_for_approval"
+    desk.now_s += HOUR_S
+    assert desk.start("sid-5", sixth, most_an_hour=2)[0][0] == "started"
+    assert desk.start("sid-6", room.server(), most_an_hour=0)[0][0] == "waits_for_approval"
+
+
+@pytest.mark.parametrize(
+    ("tags", "says"),
+    [
+        ({"aws-siem-bridge:protected": "yes"}, "it has the tag aws-siem-bridge:protected=yes"),
+        ({"aws:eks:cluster-name": "shop"}, "a node of the EKS cluster shop"),
+        ({"kubernetes.io/cluster/blue": "owned"}, "a node of the Kubernetes cluster blue"),
+        ({"AmazonECSManaged": ""}, "a node of an ECS cluster"),
+    ],
+)
+def test_protected_instances_and_nodes_wait_for_a_person(room, desk, tags, says):
+    target = room.server(tags=tags)
+    ((result, said),) = desk.start("sid-1", target)
+    assert result == "waits_for_approval" and says in said
+    assert desk.started() == {}
+    found = desk.incidents.find(target)
+    assert found and found.state == WAITING
+
+
+def test_until_it_is_switched_on_everything_is_a_dry_run(room, desk):
+    target = room.server(tags={"aws-siem-bridge:protected": "false"})
+    ((result, says),) = desk.start("sid-1", target, mode="dry-run")
+    assert result == "started" and "as a dry run" in says
+    assert [each["dry_run"] for each in desk.started().values()] == [True]
+    assert Limits().mode == "dry-run"
+
+
+@pytest.mark.parametrize("kind", ("denied", "half_done", "throttled", "timeout"))
+@pytest.mark.parametrize("call", ("dynamodb:GetItem", "dynamodb:UpdateItem", "stepfunctions:StartExecution"))
+def test_a_start_that_breaks_is_taken_up_by_the_next_alert(room, desk, call, kind):
+    target = room.server()
+    room.session.fault, room.session.failed = Fault(call, kind), 0
+    try:
+        ((result, says),) = desk.start("sid-1", target)
+    finally:
+        room.session.fault = None
+    assert result == "failed" and call in says, says
+    assert desk.start("sid-2", target)[0][0] in ("started", "attached")
+    assert list(desk.started()) == [f"{target.instance}-1"]
+    assert desk.incidents.find(target).state == RUNNING
+
+
+@pytest.mark.parametrize(
+    ("known", "says"),
+    [
+        ({"mode": "on"}, "neither dry-run nor live"),
+        ({"moed": "live"}, "no setting moed; there is accounts"),
+        ({"accounts": "111122223333"}, "a list of texts is needed"),
+        ({"most_an_hour": True}, "a number is needed"),
+        ({"most_an_alert": -1}, "a number from 0"),
+    ],
+)
+def test_settings_that_cannot_be_meant_are_refused(known, says):
+    with pytest.raises(BadSettings, match=says):
+        limits_of(known)
+
+
+def test_settings_are_read_whole():
+    known = {"mode": "live", "accounts": ["111122223333"], "never": ["i-0123456789abcdef0"], "most_an_hour": 3}
+    found = limits_of(known)
+    assert (found.mode, found.accounts, found.never, found.most_an_hour) == (
+        "live", {"111122223333"}, {"i-0123456789abcdef0"}, 3,
+    )  # fmt: skip
