@@ -230,6 +230,7 @@ def test_closing_a_search_ends_the_engines_work(cluster: Cluster) -> None:
     reader.start()
     while not at_work():
         assert reader.is_alive()
+        time.sleep(0.02)
     search.close()
     reader.join()
     assert [type(exc) for exc in ends] == [Aborted]

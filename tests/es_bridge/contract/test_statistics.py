@@ -23,7 +23,8 @@ from lab.front.server import LocalServer, Received, Reply, forward
 
 from .conftest import PLAIN, START_MS, Cluster
 
-EVENTS = 200_000 if os.environ.get("AWS_SIEM_BRIDGE_FULL") else 20_000
+#: Values of `id` make several pages of 10,000 groups of either number.
+EVENTS = 200_000 if os.environ.get("AWS_SIEM_BRIDGE_FULL") else 8_000
 #: Values of `id`: each event has three of its own, so there are three times as many groups as events.
 IDS = 3
 SEED = 11

@@ -165,7 +165,7 @@ def ended(search: Iterable[Any]) -> None:
 def test_only_the_tasks_of_this_search_are_cancelled(cluster: Cluster) -> None:
     """A search of another name goes on, whatever else is cancelled meanwhile."""
     index = filled(cluster)
-    query = "f0:(" + " OR ".join(f"*{n:x}*" for n in range(100)) + ")"
+    query = "f0:(" + " OR ".join(f"*{n:x}*" for n in range(60)) + ")"
     request = SearchRequest(index=index, query=query, size=0, unknown_fields="ignore")
     found: List[int] = []
 
@@ -177,9 +177,12 @@ def test_only_the_tasks_of_this_search_are_cancelled(cluster: Cluster) -> None:
 
     reader = threading.Thread(target=other)
     reader.start()
+    cancels = 0
     while reader.is_alive():
         cancel_tasks(Transport(cluster.config, "othe")).join()
-    assert found == [20_000]
+        cancels += 1
+        reader.join(0.05)
+    assert found == [20_000] and cancels > 1
 
 
 def test_every_search_says_when_nobody_waits_any_more(cluster: Cluster) -> None:
