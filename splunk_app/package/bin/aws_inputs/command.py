@@ -11,13 +11,13 @@ from typing import Any, BinaryIO, List, Mapping, NamedTuple
 from xml.sax.saxutils import escape
 
 from splunk_host.log import line, open_log
-from splunk_host.splunkd import Splunkd
+from splunk_host.splunkd import Splunkd, SplunkdError
 from splunklib.modularinput import InputDefinition, ValidationDefinition
 
 from aws_bridge.errors import AwsError
 from aws_inputs import accounts as account_settings
 from aws_inputs.kinds import ASSETS, EVENTS, KINDS, OF_A_QUEUE, PROWLER, WAF, Kind, scheme
-from aws_inputs.process import begin, now_ms, refuse_in_a_cluster
+from aws_inputs.process import Process, begin, now_ms, refuse_in_a_cluster
 from aws_inputs.settings import InputSettings, read
 from collectors.errors import CollectorError
 from es_bridge.errors import BridgeError
@@ -131,6 +131,7 @@ def _run(kind: Kind, given: _Given, out: BinaryIO) -> None:
     signal.signal(signal.SIGTERM, lambda *_: process.stop.set())
     signal.signal(signal.SIGINT, lambda *_: process.stop.set())
     try:
+        _tell_overlaps(process, given)
         if kind is EVENTS:
             from aws_inputs.events import Events
 
@@ -157,3 +158,14 @@ def _run(kind: Kind, given: _Given, out: BinaryIO) -> None:
             process.sink.close()
         except CollectorError:
             pass  # splunkd has gone: that is why it ends
+
+
+def _tell_overlaps(process: Process, given: _Given) -> None:
+    """Say which other input brings the same; what cannot be found out stops no input."""
+    from aws_inputs.overlap import notices
+
+    try:
+        for each in notices(given.splunkd, given.stanza, given.values):
+            process.health.notice("", "the same findings by two roads", **each)
+    except SplunkdError as exc:
+        _log().warning(line({"input": given.stanza, "error": f"other inputs are not known: {exc}"}))
