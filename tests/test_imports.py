@@ -55,7 +55,7 @@ MAY_IMPORT: Dict[str, Set[str]] = {
     "splunk_app/package/bin/splunk_host": {"es_bridge"},
     "splunk_app/package/bin/cluster_settings": {"es_bridge", "splunk_host"},
     "splunk_app/package/bin/search_command": {"es_bridge", "splunk_host", "cluster_settings"},
-    "splunk_app/package/bin/aws_inputs": {"es_bridge", "aws_bridge", "collectors", "splunk_host"},
+    "splunk_app/package/bin/aws_inputs": {"es_bridge", "aws_bridge", "splunk_bridge", "collectors", "splunk_host"},
     "splunk_app/builder": {"splunk_app", "aws_bridge"},
     "splunk_app/knowledge": {"splunk_app"},
 }

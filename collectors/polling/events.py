@@ -1,7 +1,7 @@
 """Findings that EventBridge puts into a queue: seconds after they are made, and deleted some time after the flush.
 
-A message is deleted ``delete_after_s`` (5 minutes by default) after what it holds was flushed, and not before it has
-been taken. Until then it is hidden; when this process is killed it comes again, and is written again: searches give
+A message is deleted ``delete_after_s`` (5 minutes by default) after what it holds was flushed, and not before the sink
+knows it taken. Until then it is hidden; when this process is killed it comes again, and is written again: searches give
 each version once. A message that is no event is left to the queue's redrive policy, and said.
 
 Needs ``sqs:ReceiveMessage`` and ``sqs:DeleteMessage``.
@@ -42,7 +42,7 @@ class Received(Tally):
 
 
 class _Flushed(NamedTuple):
-    delete_at_ms: int
+    at_ms: int
     message: Message
 
 
@@ -81,7 +81,7 @@ class EventQueue:
                 )
         self.writer.write(findings, (), received)
         now_ms = self.clock_ms()
-        self._flushed += [_Flushed(now_ms + self.delete_after_s * 1000, message) for message in done]
+        self._flushed += [_Flushed(now_ms, message) for message in done]
         if findings:
             received.lag_ms = max(0, now_ms - min(finding.record.time_ms for finding in findings))
         received.bad += self.delete_due()
@@ -90,12 +90,12 @@ class EventQueue:
     def delete_due(self) -> List[str]:
         """Delete the messages that are due; return what went wrong, in words. They come again by themselves."""
         now_ms = self.clock_ms()
-        if not self._flushed or self._flushed[0].delete_at_ms > now_ms or not self.writer.sink.drained():
-            return []
+        until_ms = min(now_ms - self.delete_after_s * 1000, self.writer.sink.taken_until_ms(now_ms))
         due: List[Message] = []
-        while self._flushed and self._flushed[0].delete_at_ms <= now_ms:
+        while self._flushed and self._flushed[0].at_ms <= until_ms:
             due.append(self._flushed.popleft().message)
-        return [f"message {failed.message.id} is not deleted: {failed.reason}" for failed in self.queue.delete(due)]
+        failures = self.queue.delete(due) if due else []
+        return [f"message {failed.message.id} is not deleted: {failed.reason}" for failed in failures]
 
     @property
     def waiting(self) -> int:

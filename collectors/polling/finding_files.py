@@ -16,7 +16,7 @@ from aws_bridge.objects import Objects
 from aws_bridge.queue import Message, Queue
 from collectors.errors import InvalidRecord
 from collectors.polling.objects import ObjectMessages, Received
-from collectors.polling.writer import DrainedSink, FindingWriter
+from collectors.polling.writer import EventSink, FindingWriter
 from collectors.reading.unpack import unpacked
 from collectors.records.finding import Finding
 from collectors.records.json_objects import objects_of
@@ -36,7 +36,7 @@ class FindingFiles(ObjectMessages):
     queue: Queue
     objects: Objects
     writer: FindingWriter
-    sink: DrainedSink
+    sink: EventSink
     clock_ms: Callable[[], int]
     delete_after_s: int
     flushed: Deque[Tuple[int, Message]] = field(default_factory=deque)

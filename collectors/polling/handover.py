@@ -16,7 +16,7 @@ _BY = "handed_over_by"
 def hand_over(checkpoints: Checkpoints, name: str, by: str, position: Position, now_ms: int) -> None:
     """Save where the poll ``name`` goes on when ``by`` shows its findings no more. Raises `CheckpointUnusable`."""
     track = Track()
-    track.add(now_ms, position, 0)
+    track.add(now_ms, position, 0, now_ms)
     checkpoints.save(name, {**track.as_json(), _BY: by})
 
 

@@ -22,7 +22,7 @@ from collectors.errors import DamagedFile, InvalidRecord
 from collectors.polling import counts as counting
 from collectors.polling.budget import DailyBudget
 from collectors.polling.counts import Counts
-from collectors.polling.writer import DrainedSink, Tally
+from collectors.polling.writer import EventSink, Tally
 from collectors.reading.unpack import unpacked
 from collectors.records.finding import Finding
 from collectors.records.lines import Lines
@@ -52,10 +52,10 @@ class ObjectMessages:
 
     queue: Queue
     objects: Objects
-    sink: DrainedSink
+    sink: EventSink
     clock_ms: Callable[[], int]
     delete_after_s: int
-    #: When each message is to be deleted, epoch milliseconds.
+    #: When what each message brought was flushed, epoch milliseconds.
     flushed: Deque[Tuple[int, Message]]
 
     def turn(self, wait_s: int = LONG_POLL_S) -> Received:
@@ -70,19 +70,19 @@ class ObjectMessages:
             except (NotANotification, ObjectUnreadable, DamagedFile) as exc:
                 received.bad.append(f"{exc}. The message stays in the queue, whose redrive policy decides about it")
                 continue
-            self.flushed.append((self.clock_ms() + self.delete_after_s * 1000, message))
+            self.flushed.append((self.clock_ms(), message))
         received.bad += self.delete_due()
         return received
 
     def delete_due(self) -> List[str]:
         """Delete the messages that are due; return what went wrong, in words. They come again by themselves."""
         now_ms = self.clock_ms()
-        if not self.flushed or self.flushed[0][0] > now_ms or not self.sink.drained():
-            return []
+        until_ms = min(now_ms - self.delete_after_s * 1000, self.sink.taken_until_ms(now_ms))
         due: List[Message] = []
-        while self.flushed and self.flushed[0][0] <= now_ms:
+        while self.flushed and self.flushed[0][0] <= until_ms:
             due.append(self.flushed.popleft()[1])
-        return [f"message {failed.message.id} is not deleted: {failed.reason}" for failed in self.queue.delete(due)]
+        failures = self.queue.delete(due) if due else []
+        return [f"message {failed.message.id} is not deleted: {failed.reason}" for failed in failures]
 
     @property
     def waiting(self) -> int:
@@ -102,7 +102,7 @@ class ObjectQueue(ObjectMessages):
     objects: Objects
     #: Line, identity, number and context -> its event, with an empty text if it is not kept. Raises `InvalidRecord`.
     select: Callable[[bytes, str, int, Context], Finding]
-    sink: DrainedSink
+    sink: EventSink
     budget: DailyBudget
     counts: Counts
     clock_ms: Callable[[], int]

@@ -8,7 +8,7 @@ A turn reads, in this order and each until it is done or its share of pages is u
 3. the back-fill: from the start date until the first turn.
 
 Nothing waits for a back-fill: a new finding is written in the next turn. A position is saved after what it stands for
-has been flushed, so a process may be killed at any moment.
+has been flushed, with what has been taken by then, so a process may be killed at any moment.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from collectors.polling.checkpoint import Checkpoints
 from collectors.polling.counts import Counts
 from collectors.polling.handover import first_position, is_handed_over
 from collectors.polling.memory import Memory
-from collectors.polling.position import Position, Reading, Resumed, Track
+from collectors.polling.position import Position, Reading, Resumed, Risk, Track
 from collectors.polling.reader import read
-from collectors.polling.writer import DrainedSink, FindingWriter, Rules, Tally
+from collectors.polling.writer import EventSink, FindingWriter, Rules, Tally
 from collectors.records.page import Lister, Window
 
 #: The head ends so much before now: what is younger may change while it is read, and comes in the next turn.
@@ -39,7 +39,8 @@ class PollSettings:
 
     #: What AWS shows so late is found all the same.
     overlap_s: int = 900
-    #: What was written so shortly before a stop is written again.
+    #: What was written so shortly before a stop is written again, beside what was not taken. 0 where the sink is told
+    #: what is indexed.
     safety_s: int = 600
     #: Start of the back-fill; none if 0.
     backfill_from_ms: int = 0
@@ -68,7 +69,7 @@ class Poller:
         self,
         name: str,
         lister: Lister,
-        sink: DrainedSink,
+        sink: EventSink,
         memory: Memory,
         checkpoints: Checkpoints,
         budget: DailyBudget,
@@ -100,9 +101,11 @@ class Poller:
         self.position = (
             self.resumed.position if self.resumed else first_position(self._begun_ms, settings.backfill_from_ms)
         )
-        # Without a checkpoint, the first start or one that was reset, nothing counts as written.
-        risk_from_s = self.resumed.risk_from_ms // 1000 if self.resumed else 0
-        self._writer = FindingWriter(sink, memory, budget, counts, settings.rules, clock_ms, risk_from_s=risk_from_s)
+        if not self.resumed:
+            # Without a checkpoint, the first start or one that was reset, nothing counts as written.
+            self._track.risks.append(Risk(0, self._begun_ms))
+        risks = self._track.risks
+        self._writer = FindingWriter(sink, memory, budget, counts, settings.rules, clock_ms, risks=risks)
 
     def turn(self) -> Turn:
         """Do one turn. Raises `aws_bridge.errors.CallProblem`, `collectors.errors.StoreUnavailable`,
@@ -124,7 +127,8 @@ class Poller:
         now_ms = self._clock_ms()
         if now or now_ms - self._saved_ms >= SAVE_EVERY_MS:
             self._saved_ms = now_ms
-            self._track.add(now_ms, self.position, self._settings.safety_s * 1000, self._writer.sink.drained())
+            taken_ms = self._writer.sink.taken_until_ms(now_ms)
+            self._track.add(now_ms, self.position, self._settings.safety_s * 1000, taken_ms)
             self._checkpoints.save(self.name, self._track.as_json())
 
     def _read_head(self, turn: Turn) -> None:

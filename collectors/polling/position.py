@@ -13,6 +13,10 @@ from typing import Any, Dict, List, Mapping, NamedTuple, Optional
 
 #: Positions are kept at least so far apart.
 APART_MS = 30_000
+#: A time of risk is over when nothing of it is read again: a sweep reads 90 days at most.
+RISK_IS_OVER_MS = 90 * 86_400_000
+#: Times of risk that are kept apart; of more the oldest become one.
+MOST_RISKS = 64
 FORM = 1
 
 
@@ -56,12 +60,18 @@ class Reached(NamedTuple):
     position: Position
 
 
+class Risk(NamedTuple):
+    """What was written between these times may not have arrived: it is not taken for written. Epoch milliseconds."""
+
+    from_ms: int
+    until_ms: int
+
+
 class Resumed(NamedTuple):
     """Where a new process begins."""
 
     position: Position
-    #: What was written since then may not have arrived: it is not taken for written.
-    risk_from_ms: int
+    risk: Risk
     #: How long nothing was alive.
     stopped_ms: int
 
@@ -71,16 +81,17 @@ class Track:
     """The positions of one poll, the newest last."""
 
     reached: List[Reached] = field(default_factory=list)
-    #: When it was last seen that nothing is waiting to be taken.
+    #: Of each stop so far: a process that reads what was written then again may itself be killed before it has.
+    risks: List[Risk] = field(default_factory=list)
+    #: All that was written before has been taken.
     taken_ms: int = 0
 
-    def add(self, now_ms: int, position: Position, safety_ms: int, taken: bool = True) -> None:
+    def add(self, now_ms: int, position: Position, safety_ms: int, taken_ms: int) -> None:
         """Note a position, and forget those that no restart would choose.
 
-        ``taken``: whether all that was written has been taken by now.
+        ``taken_ms``: all that was written before has been taken.
         """
-        if taken or not self.reached:
-            self.taken_ms = now_ms
+        self.taken_ms = max(self.taken_ms, taken_ms)
         if len(self.reached) > 1 and now_ms - self.reached[-2].wall_ms < APART_MS:
             self.reached[-1] = Reached(now_ms, position)
         else:
@@ -89,19 +100,26 @@ class Track:
         del self.reached[: old[-1] if old else 0]
 
     def resume(self, now_ms: int, safety_ms: int) -> Optional[Resumed]:
-        """Return where a new process begins; ``None`` if there was none before."""
+        """Return where a new process begins, and forget what lies beyond; ``None`` if there was none before."""
         if not self.reached:
             return None
         alive_ms = self.reached[-1].wall_ms
         sure = [each for each in self.reached if each.wall_ms <= min(alive_ms, self.taken_ms) - safety_ms]
-        wall_ms, position = sure[-1] if sure else self.reached[0]
-        return Resumed(position, wall_ms, max(0, now_ms - alive_ms))
+        chosen = sure[-1] if sure else self.reached[0]
+        # The new process has not been further than this, however old the others become.
+        del self.reached[self.reached.index(chosen) + 1 :]
+        risk = Risk(chosen.wall_ms, now_ms)
+        self.risks = [each for each in self.risks if each.until_ms > now_ms - RISK_IS_OVER_MS] + [risk]
+        if len(self.risks) > MOST_RISKS:
+            self.risks[:2] = [Risk(self.risks[0].from_ms, self.risks[1].until_ms)]
+        return Resumed(chosen.position, risk, max(0, now_ms - alive_ms))
 
     def as_json(self) -> Dict[str, Any]:
         """Return it as what a checkpoint holds."""
         return {
             "form": FORM,
             "taken_ms": self.taken_ms,
+            "risks": self.risks,
             "reached": [[each.wall_ms, asdict(each.position)] for each in self.reached],
         }
 
@@ -112,7 +130,8 @@ class Track:
             if stored["form"] != FORM:
                 raise ValueError(f"its form is {stored['form']!r}, this version knows {FORM}")
             reached = [Reached(int(wall_ms), _position(each)) for wall_ms, each in stored["reached"]]
-            return cls(reached, int(stored["taken_ms"]))
+            risks = [Risk(int(from_ms), int(until_ms)) for from_ms, until_ms in stored["risks"]]
+            return cls(reached, risks, int(stored["taken_ms"]))
         except (KeyError, TypeError) as exc:
             raise ValueError(f"it is no checkpoint of a poll: {exc!r}") from None
 

@@ -10,16 +10,17 @@ from collectors.polling import counts as counting
 from collectors.polling.budget import DAY_MS, DailyBudget
 from collectors.polling.counts import Counts
 from collectors.polling.memory import OVER_CEILING, PASSED, WRITTEN, Known, Memory, is_version
+from collectors.polling.position import Risk
 from collectors.polling.wanted import Wanted
 from collectors.records.finding import Finding
 from collectors.sinks.contract import STORED, Sink
 
 
-class DrainedSink(Sink, Protocol):
-    """A sink that can tell whether what it wrote has been taken."""
+class EventSink(Sink, Protocol):
+    """A sink that can tell what of what it wrote has been taken."""
 
-    def drained(self) -> bool:
-        """Whether nothing that was written is waiting to be taken; True where nobody can know."""
+    def taken_until_ms(self, now_ms: int) -> int:
+        """Return the time before which all that was written has been taken; ``now_ms`` where nobody can know."""
 
 
 @dataclass
@@ -54,24 +55,26 @@ class FindingWriter:
 
     def __init__(
         self,
-        sink: DrainedSink,
+        sink: EventSink,
         memory: Memory,
         budget: DailyBudget,
         counts: Counts,
         rules: Rules,
         clock_ms: Callable[[], int],
         *,
-        risk_from_s: int,
+        risks: Sequence[Risk],
         undeleted_is_unwritten: bool = False,
     ) -> None:
-        """What an earlier process noted from ``risk_from_s`` (epoch seconds) on may not have arrived: it is not taken
-        for written. ``undeleted_is_unwritten``: no version is that an earlier process noted, because what arrived was
-        deleted where it came from.
+        """What an earlier process noted at a time of ``risks`` may not have arrived: it is not taken for written.
+        ``undeleted_is_unwritten``: no version is that an earlier process noted, because what arrived was deleted where
+        it came from.
         """
         self.sink = sink
         self._memory, self._budget, self._counts = memory, budget, counts
         self._rules, self._clock_ms = rules, clock_ms
-        self._risk_from_s, self._undeleted_is_unwritten = risk_from_s, undeleted_is_unwritten
+        # In whole seconds, as the memory has it.
+        self._risks = [(risk.from_ms // 1000, risk.until_ms // 1000) for risk in risks]
+        self._undeleted_is_unwritten = undeleted_is_unwritten
 
     def write(self, findings: Iterable[Finding], bad: Sequence[str], tally: Tally) -> None:
         """Write what is new, flushed when this returns. Raises `collectors.errors.StoreUnavailable`."""
@@ -120,7 +123,7 @@ class FindingWriter:
     def _is_new(self, finding: Finding, now_ms: int, day: str, tally: Tally) -> bool:
         """Return whether a version is to be written; count what is not."""
         known = self._memory.find(finding)
-        sure = known is not None and (known.by_us or known.noted_s < self._risk_from_s)
+        sure = known is not None and (known.by_us or not self._is_at_risk(known.noted_s))
         if known is not None and is_version(known, finding) and self._arrived(known, sure):
             tally.known += 1
             return False
@@ -140,6 +143,9 @@ class FindingWriter:
         self._budget.add(now_ms, withheld=length)
         self._memory.note(finding, now_ms // 1000)
         return False
+
+    def _is_at_risk(self, noted_s: int) -> bool:
+        return any(from_s <= noted_s <= until_s for from_s, until_s in self._risks)
 
     def _arrived(self, known: Known, sure: bool) -> bool:
         return known.by_us or (sure and not self._undeleted_is_unwritten)

@@ -39,6 +39,7 @@ class Room:
 CARRIED = (
     Room("es_bridge", without=("cli", "__main__.py")),
     Room("aws_bridge", without=("functions", "renew.py", "trimming.py"), data="service_models/data"),
+    Room("splunk_bridge", without=("chunked.py", "command_line.py", "rest.py")),
     Room(
         "collectors",
         without=(

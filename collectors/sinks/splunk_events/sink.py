@@ -13,8 +13,9 @@ import json
 import math
 import termios
 import threading
+import time
 from dataclasses import dataclass
-from typing import Any, BinaryIO, Callable, Generator, Iterable, List, Mapping
+from typing import Any, BinaryIO, Callable, Dict, Generator, Iterable, List, Mapping
 from xml.sax.saxutils import escape, quoteattr
 
 from collectors.errors import StoreUnavailable
@@ -54,6 +55,7 @@ class SplunkEvents:
         self._placing = placing
         self._lock = threading.Lock()
         self._open = False
+        self._taken_ms = 0
 
     def write(
         self,
@@ -62,7 +64,7 @@ class SplunkEvents:
         give_up_after_s: float = math.inf,
         on_wait: Callable[[str], None] = ignore,
     ) -> Generator[Answer, None, None]:
-        """See `Sink.write`. Stored means flushed: `drained` says whether it has been taken. It waits while splunkd is
+        """See `Sink.write`. Stored means flushed: `taken_until_ms` says what has been taken. It waits while splunkd is
         busy, for as long as that lasts.
         """
         batch: List[Record] = []
@@ -77,16 +79,31 @@ class SplunkEvents:
 
     def place_of(self, record: Record) -> str:
         """Return the sourcetype."""
-        return _sourcetype(record.dataset)
+        return sourcetype_of(record.dataset)
 
     def say(self, dataset: str, time_ms: int, members: Mapping[str, Any]) -> None:
         """Write an event about the input itself: `HEALTH` or `COUNT`. Raises `StoreUnavailable`."""
-        text = json.dumps(members, separators=(",", ":"), ensure_ascii=False).encode()
-        origin = Origin(str(members.get("account") or ""), str(members.get("region") or ""))
-        list(self._flushed([Record(dataset, time_ms, "", text, 0, origin)]))
+        list(self._flushed([about_the_input(dataset, time_ms, members)]))
 
-    def drained(self) -> bool:
-        """Whether nothing waits in the pipe. True where nobody can know, as in a file."""
+    def taken_until_ms(self, now_ms: int) -> int:
+        """Return the time before which all that was written has been read from the pipe, as far as was seen.
+
+        Nobody knows whether splunkd has it on its disk by then. ``now_ms`` where nobody can know, as in a file.
+        """
+        if self._drained():
+            self._taken_ms = max(self._taken_ms, now_ms)
+        return self._taken_ms
+
+    def settle(self, within_s: float) -> bool:
+        """Wait until the pipe is empty; return whether it is."""
+        end_s = time.monotonic() + within_s
+        while not self._drained():
+            if time.monotonic() >= end_s:
+                return False
+            time.sleep(0.05)
+        return True
+
+    def _drained(self) -> bool:
         waiting = array.array("i", [0])
         try:
             fcntl.ioctl(self._stream.fileno(), termios.FIONREAD, waiting)
@@ -117,20 +134,34 @@ class SplunkEvents:
             raise StoreUnavailable(f"splunkd does not read this input's events any more: {exc}") from exc
 
     def _event(self, record: Record) -> str:
-        placing, origin = self._placing, record.origin or Origin()
-        source = placing.source or ":".join(part for part in origin if part) or "aws"
-        members = [
-            ("time", f"{record.time_ms // 1000}.{record.time_ms % 1000:03d}"),
-            ("index", placing.index),
-            ("source", f"{SOURCE_PREFIX}{record.dataset}:{source}"),
-            ("sourcetype", _sourcetype(record.dataset)),
-            ("host", placing.host or origin.account),
-            ("data", record.text.decode("utf-8", "replace")),
-        ]
-        inside = "".join(f"<{name}>{escape(value.translate(_NOT_IN_XML))}</{name}>" for name, value in members if value)
-        return f'<event stanza={quoteattr(placing.stanza)} unbroken="1">{inside}<done/></event>\n'
+        members = {**place_of(record, self._placing), "data": record.text.decode("utf-8", "replace")}
+        inside = "".join(f"<{name}>{escape(value.translate(_NOT_IN_XML))}</{name}>" for name, value in members.items())
+        return f'<event stanza={quoteattr(self._placing.stanza)} unbroken="1">{inside}<done/></event>\n'
 
 
-def _sourcetype(dataset: str) -> str:
+def place_of(record: Record, placing: Placing) -> Dict[str, str]:
+    """Return where an event goes: ``time``, ``index``, ``source``, ``sourcetype``, ``host``; without what is empty."""
+    origin = record.origin or Origin()
+    source = placing.source or ":".join(part for part in origin if part) or "aws"
+    members = {
+        "time": f"{record.time_ms // 1000}.{record.time_ms % 1000:03d}",
+        "index": placing.index,
+        "source": f"{SOURCE_PREFIX}{record.dataset}:{source}",
+        "sourcetype": sourcetype_of(record.dataset),
+        "host": placing.host or origin.account,
+    }
+    return {name: value for name, value in members.items() if value}
+
+
+def about_the_input(dataset: str, time_ms: int, members: Mapping[str, Any]) -> Record:
+    """Return an event about the input itself: `HEALTH` or `COUNT`."""
+    text = json.dumps(members, separators=(",", ":"), ensure_ascii=False).encode()
+    return Record(
+        dataset, time_ms, "", text, 0, Origin(str(members.get("account") or ""), str(members.get("region") or ""))
+    )
+
+
+def sourcetype_of(dataset: str) -> str:
+    """Return the sourcetype of a dataset."""
     row = FINDINGS.get(dataset) or LOGS.get(dataset)
     return row.sourcetype if row else _OURS[dataset]

@@ -13,6 +13,7 @@ from collectors.polling.budget import DailyBudget
 from collectors.polling.counts import Counts
 from collectors.polling.events import EventQueue, event_of
 from collectors.polling.memory import Memory
+from collectors.polling.position import Risk
 from collectors.polling.writer import FindingWriter, Rules
 from tests.collectors.polling.listed import NOW_MS
 from tests.collectors.polling.test_poller import Kept
@@ -63,7 +64,7 @@ class Input:
         memory = Memory(self.folder / "seen", 1024)
         writer = FindingWriter(
             self.kept, memory, DailyBudget(0), Counts(), Rules(), lambda: self.now_ms,
-            risk_from_s=self.now_ms // 1000 - 900, undeleted_is_unwritten=True,
+            risks=[Risk(self.now_ms - 900_000, self.now_ms)], undeleted_is_unwritten=True,
         )  # fmt: skip
         return EventQueue(Queue(self.sqs, "https://sqs/q"), writer, lambda: self.now_ms, **more)
 
@@ -77,6 +78,7 @@ def test_messages_are_deleted_some_time_after_the_flush_and_not_before_they_are_
     for name in ("failed_control", "custom_action_with_two"):
         world.sqs.put(json.dumps(example("securityhub", name)))
     events = world.start()
+    world.kept.taken = False
     turn = events.turn(0)
     assert (turn.messages, turn.written, events.waiting) == (2, 3, 2) and turn.lag_ms > 0
     assert world.sqs.visibility_s == 900
@@ -84,7 +86,6 @@ def test_messages_are_deleted_some_time_after_the_flush_and_not_before_they_are_
     events.turn(0)
     assert len(world.sqs.hidden) == 2
     world.now_ms += 1_000
-    world.kept.taken = False
     assert events.delete_due() == [] and len(world.sqs.hidden) == 2
     world.kept.taken = True
     assert events.delete_due() == [] and not world.sqs.hidden

@@ -14,6 +14,7 @@ from collectors.polling.budget import DailyBudget
 from collectors.polling.counts import Counts
 from collectors.polling.finding_files import FindingFiles
 from collectors.polling.memory import Memory
+from collectors.polling.position import Risk
 from collectors.polling.writer import FindingWriter, Rules
 from tests.collectors.polling.listed import NOW_MS
 from tests.collectors.polling.test_events import Sqs
@@ -32,7 +33,7 @@ class Input:
         self.counts = Counts()
         writer = FindingWriter(
             self.kept, Memory(folder / "seen", 1024), DailyBudget(0), self.counts, Rules(), lambda: self.now_ms,
-            risk_from_s=0, undeleted_is_unwritten=True,
+            risks=[Risk(0, NOW_MS)], undeleted_is_unwritten=True,
         )  # fmt: skip
         objects = LocalObjects(folder, "scans")
         self.files = FindingFiles(

@@ -33,15 +33,17 @@ class Kept:
 
     def __init__(self) -> None:
         self.records: List[Record] = []
-        self.taken = True
+        self.taken, self.taken_ms = True, 0
 
     def write(self, records, **_):
         for record in records:
             self.records.append(record)
             yield Answer(record, STORED)
 
-    def drained(self) -> bool:
-        return self.taken
+    def taken_until_ms(self, now_ms: int) -> int:
+        if self.taken:
+            self.taken_ms = now_ms
+        return self.taken_ms
 
     def place_of(self, record: Record) -> str:
         return "here"
@@ -127,6 +129,28 @@ def test_what_was_written_shortly_before_a_stop_is_written_again_and_nothing_old
     poller.turn()
     assert set(world.identities()) == set(world.listed.versions) and set(lost) <= set(world.identities()[before:])
     assert len(world.kept.records) - before <= 12
+
+
+@pytest.mark.parametrize("turns", [1, 3])
+def test_a_kill_while_what_a_kill_lost_is_read_again_loses_nothing(world: Input, turns: int):
+    world.settings = {"backfill_from_ms": NOW_MS - 48 * HOUR_MS, "pages_a_turn": 2}
+    for number in range(90):
+        world.listed.put(f"old{number}", NOW_MS - 48 * HOUR_MS + number * HOUR_MS // 2)
+    poller = world.start()
+    for _ in range(6):
+        world.now_ms += 40_000
+        poller.turn()
+    world.kept.records.clear()
+    world.now_ms += 2 * HOUR_MS
+    poller = world.start()
+    for _ in range(turns):  # it is killed when it has read a part of it
+        world.now_ms += 700_000
+        poller.turn()
+    world.now_ms += 2 * HOUR_MS
+    poller = world.start()
+    while poller.turn().more:
+        world.now_ms += 1_000
+    assert set(world.identities()) == set(world.listed.versions)
 
 
 def test_a_first_start_after_a_reset_writes_everything_again(world: Input):
@@ -284,8 +308,8 @@ def test_killed_anywhere_nothing_is_missing(world: Input, kill: int, monkeypatch
 
     monkeypatch.setattr(Memory, "note", counted(Memory.note))
     monkeypatch.setattr(FileCheckpoints, "save", counted(FileCheckpoints.save))
-    poller = world.start()
     try:
+        poller = world.start()
         while poller.turn().more:
             pass
     except Killed:

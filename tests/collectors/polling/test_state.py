@@ -56,27 +56,43 @@ def test_a_damaged_memory_is_made_anew(tmp_path):
 def test_a_restart_goes_back_by_the_safety_window_and_never_further_than_it_must():
     track = Track()
     for second in range(0, 3600, 10):
-        track.add(NOW_MS + second * 1000, Position(second), 600_000)
+        now_ms = NOW_MS + second * 1000
+        track.add(now_ms, Position(second), 600_000, now_ms)
     assert len(track.reached) <= 40
     stored = Track.from_json(json.loads(json.dumps(track.as_json())))
     found = stored.resume(NOW_MS + 4000_000, 600_000)
     assert found is not None and 2930 <= found.position.head_ms <= 2990
-    assert found.risk_from_ms == NOW_MS + found.position.head_ms * 1000 and found.stopped_ms == 410_000
+    assert found.risk == (NOW_MS + found.position.head_ms * 1000, NOW_MS + 4000_000) and found.stopped_ms == 410_000
+    assert stored.reached[-1].position == found.position and stored.risks == [found.risk]
     assert Track().resume(NOW_MS, 600_000) is None
 
 
 def test_what_nobody_has_taken_yet_keeps_a_restart_back():
     track = Track()
     for second in range(0, 3600, 10):
-        track.add(NOW_MS + second * 1000, Position(second), 600_000, taken=second < 1800)
+        track.add(NOW_MS + second * 1000, Position(second), 600_000, NOW_MS + min(second, 1800) * 1000)
     found = track.resume(NOW_MS + 3600_000, 600_000)
-    assert found is not None and 1130 <= found.position.head_ms <= 1190
+    assert found is not None and 1130 <= found.position.head_ms <= 1200
+
+
+def test_times_of_risk_are_few_and_cover_all_of_them():
+    track = Track()
+    for day in range(0, 200):
+        now_ms = NOW_MS + day * 3600_000
+        track.add(now_ms, Position(day), 0, now_ms)
+        track = Track.from_json(json.loads(json.dumps(track.as_json())))
+        assert track.resume(now_ms + 1000, 0)
+    assert len(track.risks) == 64
+    assert all(
+        any(from_ms <= NOW_MS + day * 3600_000 + 500 <= until_ms for from_ms, until_ms in track.risks)
+        for day in range(200)
+    )
 
 
 def test_windows_that_are_read_over_several_polls_are_kept():
     position = Position(5, Reading(0, 100, 40), Reading(10, 20, 21))
     track = Track()
-    track.add(NOW_MS, position, 1)
+    track.add(NOW_MS, position, 1, NOW_MS)
     found = Track.from_json(json.loads(json.dumps(track.as_json()))).resume(NOW_MS, 1)
     assert found is not None and found.position == position
     assert position.backfill is not None and position.backfill.percent == 40 and not position.backfill.done

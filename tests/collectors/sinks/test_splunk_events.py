@@ -64,17 +64,17 @@ def test_settings_replace_what_may_be_replaced():
     assert [each.findtext("sourcetype") for each in found[1:]] == ["aws:siem_bridge:health", "aws:siem_bridge:count"]
 
 
-def test_a_pipe_is_drained_when_somebody_has_read_it_and_a_file_always():
+def test_what_is_written_is_taken_when_somebody_has_read_the_pipe_and_in_a_file_always():
     reading, writing = os.pipe()
     with os.fdopen(writing, "wb") as stream:
         sink = SplunkEvents(stream, Placing("s"))
-        assert sink.drained()
+        assert sink.taken_until_ms(1000) == 1000
         list(sink.write([event("{}")]))
-        assert not sink.drained()
+        assert sink.taken_until_ms(2000) == 1000 and not sink.settle(0)
         os.read(reading, 1 << 16)
-        assert sink.drained()
+        assert sink.settle(0) and sink.taken_until_ms(3000) == 3000
     os.close(reading)
-    assert SplunkEvents(io.BytesIO(), Placing("s")).drained()
+    assert SplunkEvents(io.BytesIO(), Placing("s")).taken_until_ms(1000) == 1000
 
 
 def test_nobody_reads_any_more():

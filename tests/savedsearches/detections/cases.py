@@ -17,7 +17,7 @@ from aws_bridge.object_ref import ObjectRef
 from collectors.records.addresses import Address, AddressBook, looked_up
 from collectors.records.record import Context, Origin, Record
 from collectors.sinks.opensearch.ingested import stamped
-from collectors.sinks.splunk_events.sink import SOURCE_PREFIX, _sourcetype
+from collectors.sinks.splunk_events.sink import SOURCE_PREFIX, sourcetype_of
 from collectors.sources.registry import source_of
 from collectors.sources.waf.selected import kept
 from es_bridge.bulk import Create
@@ -248,7 +248,7 @@ def _splunk_event(
         "_indextime": arrival_s,
         "_raw": made.text.decode(),
         "index": index,
-        "sourcetype": _sourcetype(made.dataset),
+        "sourcetype": sourcetype_of(made.dataset),
         "source": f"{SOURCE_PREFIX}{made.dataset}:{origin.account}:{origin.region}",
         "host": origin.account,
     }

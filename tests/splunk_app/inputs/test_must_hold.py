@@ -18,7 +18,8 @@ from collectors.records.record import Origin
 from collectors.sources.guardduty.source import finding
 from lab.aws import AwsAccount, Fault
 from lab.splunkd import ModularInput, RunningInput, SplunkdStandIn
-from tests.splunk_app.inputs.conftest import HEALTH, PYTHON, of
+from lab.splunkd.hec import HecReceiver, Token
+from tests.splunk_app.inputs.conftest import COLLECTOR_TOKEN, HEALTH, PYTHON, of, use_collector
 from tests.splunk_app.inputs.indexed import search
 
 GUARDDUTY = "aws:cloudwatch:guardduty"
@@ -46,15 +47,25 @@ def ago(seconds: float) -> str:
 
 
 class World:
-    """One input, whatever becomes of its processes; what splunkd has read is kept."""
+    """One input, whatever becomes of its processes; what splunkd has read is kept, and what the collector has indexed.
 
-    def __init__(self, home: Path, aws: AwsAccount, member: AwsAccount, regions: tuple[str, ...]) -> None:
-        self.home, self.aws, self.member, self.regions = home, aws, member, regions
+    ``collector``: with ``delivery = hec``.
+    """
+
+    def __init__(
+        self,
+        home: Path,
+        aws: AwsAccount,
+        member: AwsAccount,
+        regions: tuple[str, ...],
+        collector: Optional[HecReceiver] = None,
+    ) -> None:
+        self.home, self.aws, self.member, self.regions, self.collector = home, aws, member, regions, collector
         self.indexed: List[Dict[str, Any]] = []
         self.splunkd: Optional[SplunkdStandIn] = None
         self.running: Optional[RunningInput] = None
         self._keys: Set[str] = set()
-        self._looked_at = 0
+        self._looked_at = self._indexed_at = 0
 
     def start(self) -> RunningInput:
         if self.splunkd is None:
@@ -62,11 +73,15 @@ class World:
             self.splunkd.start()
             role = {"role_arn": self.member.role("siem"), "external_id": "x1"}
             self.splunkd.state.set_stanza("aws_siem_bridge_aws_account", "member", role)
+            if self.collector:
+                self.collector.start()
+                use_collector(self.splunkd, self.collector)
         self._looked_at = 0
         kind = ModularInput(self.splunkd, "aws_guardduty", PYTHON, self.aws.environment())
         self.running = kind.run(
             "all", account="member", regions=",".join(self.regions), start_date="20d", poll_interval_s=1,
             safety_window_s=60, heartbeat_s=10, checkpoints="file", all_versions="true",
+            **({"delivery": "hec", "hec": "main"} if self.collector else {}),
         )  # fmt: skip
         return self.running
 
@@ -75,6 +90,10 @@ class World:
         if self.running:
             new = self.running.events[self._looked_at :]
             self._looked_at += len(new)
+            self._keys.update(each["version_key"] for each in of(new, GUARDDUTY))
+        if self.collector:
+            new = self.collector.events[self._indexed_at :]
+            self._indexed_at += len(new)
             self._keys.update(each["version_key"] for each in of(new, GUARDDUTY))
         return self._keys
 
@@ -93,9 +112,13 @@ class World:
     def kill(self, with_splunkd: bool = False) -> int:
         """Kill the input while data lies in the pipe, and splunkd with it; return how many events were read."""
         assert self.running and self.splunkd
-        self.running.pause()
+        self.pause()
         time.sleep(1.5)
         self.running.kill()
+        if self.collector:
+            if with_splunkd:
+                self.collector.kill()
+            self.collector.go_on()
         self.keys()
         self.indexed += self.running.events
         self.running = None
@@ -103,6 +126,13 @@ class World:
             self.splunkd.stop()
             self.splunkd = None
         return len(self.indexed)
+
+    def pause(self) -> None:
+        """Read nothing more, and index nothing more."""
+        assert self.running
+        self.running.pause()
+        if self.collector:
+            self.collector.pause()
 
     def keys_are_over(self) -> None:
         """Let the credentials of the role expire, once the input has some."""
@@ -114,10 +144,14 @@ class World:
             self.running.stop()
             self.indexed += self.running.events
             self.running = None
+        if self.collector:
+            self.collector.stop()
+            self.indexed += self.collector.events
         if self.splunkd:
             self.splunkd.stop()
 
 
+@pytest.mark.parametrize("delivery", ["stdout", "hec"])
 @pytest.mark.parametrize(
     "size",
     [
@@ -126,7 +160,7 @@ class World:
     ],
 )
 def test_each_version_of_each_finding_exactly_once_and_none_missing(
-    tmp_path: Path, aws_account: AwsAccount, size: Size
+    tmp_path: Path, aws_account: AwsAccount, size: Size, delivery: str
 ):
     member = aws_account.another()
     regions = REGIONS[: size.regions]
@@ -143,10 +177,11 @@ def test_each_version_of_each_finding_exactly_once_and_none_missing(
     member.repeat_token("ListFindings", times=2, length=2, region=regions[1])
     timeout_s = 600 if size is LARGE else 60
 
-    world = World(tmp_path / "splunk", aws_account, member, regions)
+    collector = HecReceiver(Token(COLLECTOR_TOKEN), index_after_s=0.3) if delivery == "hec" else None
+    world = World(tmp_path / "splunk", aws_account, member, regions, collector)
     try:
         # Killed in the middle of the back-fill.
-        world.start().wait_for(lambda events: len(of(events, GUARDDUTY)) > size.tied, timeout_s)
+        world.start().wait_for(lambda events: len(world.keys()) > size.tied, timeout_s)
         world.kill()
         # Its credentials are over in the middle.
         world.start()
@@ -165,9 +200,11 @@ def test_each_version_of_each_finding_exactly_once_and_none_missing(
         # Killed with splunkd, while new findings and new versions are in the pipe.
         world.start().wait_for(lambda events: of(events, HEALTH), timeout_s)
         assert world.running
-        world.running.pause()
+        world.pause()
         for region in regions:
             member.add("guardduty", region, count=20, at=ago(1), step_ms=0)
+        if collector:
+            collector.wait_for_waiting(20)
         world.kill(with_splunkd=True)
         world.start()
         world.wait_for_all(timeout_s)
@@ -182,8 +219,10 @@ def test_each_version_of_each_finding_exactly_once_and_none_missing(
     found = Counter(row["version_key"] for row in search("`aws_findings`", world.indexed))
     assert set(found) - expected == set() and expected - set(found) == set()
     assert set(found.values()) == {1}
-    # A kill was of something: what had been in the pipe was written again.
+    # A kill was of something: what had been in the pipe, or in flight, was written again.
     assert len(of(world.indexed, GUARDDUTY)) > len(expected)
+    if collector:
+        assert of(collector.lost, GUARDDUTY) and {row["sourcetype"] for row in collector.events} == {GUARDDUTY}
     latest = search("`aws_findings_latest`", world.indexed)
     newest = {each["id"]: each["finding"]["updatedAt"] for each in member.versions()}
     assert len(latest) == len(newest)

@@ -12,7 +12,7 @@ from aws_bridge.accounts.caller import Caller
 from aws_bridge.errors import CallProblem
 from aws_inputs import accounts as account_settings
 from aws_inputs.polling import Polling, Unit
-from aws_inputs.process import Stopped
+from aws_inputs.process import SETTLED_WITHIN_S, Stopped
 from aws_inputs.settings import names
 from collectors.assets import config_aggregator
 from collectors.assets.asset import TagNames
@@ -26,8 +26,6 @@ from collectors.records.finding import INFORMATIONAL, Finding, Severity
 from collectors.records.record import Origin, Record
 from collectors.sinks.splunk_events.sink import ASSET
 
-#: How long it is waited for splunkd to take what was written, before it is noted as written.
-DRAINED_WITHIN_S = 60
 #: Stands for the region of what an organization has.
 _ORGANIZATION = "organization"
 #: Stands for the region of what AWS Config's aggregator knows of other accounts and regions.
@@ -163,9 +161,11 @@ class Assets(Polling):
             changes = [change for change, is_own in zip(changes, own) if not is_own]
         self._write(unit, changes, seen, now_ms, done.tally)
         try:
-            self._wait_until_taken()
-        finally:  # also when the process is to end: splunkd reads on until it has
-            process.checkpoints.save(checkpoint, seen.as_json())
+            process.wait_until_taken()
+        except Stopped:
+            if not process.sink.settle(SETTLED_WITHIN_S):
+                raise
+        process.checkpoints.save(checkpoint, seen.as_json())
         done.assets += len(seen.assets)
         for change in changes:
             done.changes[change.what] = done.changes.get(change.what, 0) + 1
@@ -196,12 +196,6 @@ class Assets(Polling):
             tally.over_ceiling += 1
         for _ in process.sink.write(records):
             tally.written += 1
-
-    def _wait_until_taken(self) -> None:
-        for _ in range(DRAINED_WITHIN_S * 5):
-            if self._process.sink.drained():
-                return
-            self._process.sleep(0.2)
 
     def _tell(self, unit: Unit, done: _Done) -> None:
         health, found = self._process.health, done.found

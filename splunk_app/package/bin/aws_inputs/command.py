@@ -108,6 +108,10 @@ def _validate(kind: Kind, given: _Given) -> None:
     with given.splunkd as splunkd:
         refuse_in_a_cluster(splunkd)
         account = account_settings.read(splunkd, settings["account"]).account
+        if settings["delivery"] == "hec":
+            from aws_inputs.delivery import check
+
+            check(splunkd, settings["hec"])
     from aws_bridge.accounts.caller import Caller
     from aws_bridge.accounts.session import AwsSession
 
@@ -153,11 +157,7 @@ def _run(kind: Kind, given: _Given, out: BinaryIO) -> None:
 
             Polling(process).run()
     finally:
-        process.memory.close()
-        try:
-            process.sink.close()
-        except CollectorError:
-            pass  # splunkd has gone: that is why it ends
+        process.end()
 
 
 def _tell_overlaps(process: Process, given: _Given) -> None:

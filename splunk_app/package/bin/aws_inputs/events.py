@@ -12,10 +12,11 @@ from aws_inputs.queue_loop import QueueLoop
 from aws_inputs.reconcile import settings_of
 from aws_inputs.settings import datasets_of
 from collectors.polling.events import EventQueue
+from collectors.polling.position import Risk
 from collectors.polling.writer import FindingWriter
 
 #: What an earlier process noted so shortly before is not taken for written.
-RISK_S = 900
+RISK_MS = 900_000
 
 
 def finding_writer(process: Process) -> FindingWriter:
@@ -27,7 +28,7 @@ def finding_writer(process: Process) -> FindingWriter:
         process.counts,
         process.rules,
         process.clock_ms,
-        risk_from_s=process.clock_ms() // 1000 - RISK_S,
+        risks=[Risk(process.clock_ms() - RISK_MS, process.clock_ms())],
         undeleted_is_unwritten=True,
     )
 
@@ -71,5 +72,5 @@ class Events(QueueLoop):
             self._writer,
             self.process.clock_ms,
             set(datasets_of(settings)),
-            int(settings["delete_after_s"]),
+            self.process.delete_after_s,
         )

@@ -48,6 +48,14 @@ _CHECKPOINTS = Setting(
     "checkpoints", "Checkpoints", "kvstore, or file where this forwarder's KV store is switched off.",
     default="kvstore", choices=("kvstore", "file"),
 )  # fmt: skip
+_DELIVERY = (
+    Setting(
+        "delivery", "Delivery", "stdout: to this forwarder's splunkd, without acknowledgement. hec: to an HTTP Event "
+        "Collector, until its indexers acknowledge.",
+        default="stdout", choices=("stdout", "hec"),
+    ),
+    Setting("hec", "Event collector", "Name of a stanza of aws_siem_bridge_hec.conf; for delivery = hec."),
+)  # fmt: skip
 _SOURCE = Setting(
     "source_suffix", "Source", "Takes the place of account and region in the events' source, after the data's name."
 )
@@ -94,17 +102,19 @@ _POLLING = (
         NUMBER, default="900", least=0, most=86_400,
     ),
     Setting(
-        "safety_window_s", "Safety window", "What was written so many seconds before a stop is written again.",
+        "safety_window_s", "Safety window",
+        "With delivery = stdout, what was written so many seconds before a stop is written again.",
         NUMBER, default="600", least=0, most=86_400,
     ),
 )  # fmt: skip
 _QUEUE = Setting("queue_url", "Queue", "URL of the SQS queue.", required=True)
 _QUEUE_REGION = Setting("region", "Region", "Of the queue; needed where its URL does not say it.")
 _DELETE_AFTER = Setting(
-    "delete_after_s", "Delete after", "Seconds from the flush of what a message brought to its deletion.",
+    "delete_after_s", "Delete after",
+    "With delivery = stdout, seconds from the flush of what a message brought to its deletion.",
     NUMBER, default="300", least=0, most=36_000,
 )  # fmt: skip
-_OF_ALL = (_ACCOUNT, _CEILING, _CHECKPOINTS, _SOURCE, _ALL_VERSIONS, _HEARTBEAT)
+_OF_ALL = (_ACCOUNT, _CEILING, _CHECKPOINTS, *_DELIVERY, _SOURCE, _ALL_VERSIONS, _HEARTBEAT)
 
 GUARDDUTY = Kind(
     "aws_guardduty",
@@ -175,7 +185,7 @@ WAF = Kind(
     "AWS WAF detections",
     "Requests that a web ACL blocked, counted, challenged, monetised or limited, out of its logs in S3.",
     (
-        _ACCOUNT, _CEILING, _CHECKPOINTS, _SOURCE, _HEARTBEAT, _QUEUE, _QUEUE_REGION, _DELETE_AFTER,
+        _ACCOUNT, _CEILING, _CHECKPOINTS, *_DELIVERY, _SOURCE, _HEARTBEAT, _QUEUE, _QUEUE_REGION, _DELETE_AFTER,
         Setting(
             "sample_percent", "Sample", "Percent of these requests that are written.",
             NUMBER, default="100", least=1, most=100,
@@ -191,6 +201,7 @@ ASSETS = Kind(
         _ACCOUNT,
         _CEILING,
         _CHECKPOINTS,
+        *_DELIVERY,
         _SOURCE,
         _HEARTBEAT,
         Setting("regions", "Regions", "all, or a list separated by commas.", default="all"),

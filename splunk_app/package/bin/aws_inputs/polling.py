@@ -18,7 +18,7 @@ from aws_bridge.accounts.session import AwsSession
 from aws_bridge.errors import CallProblem
 from aws_inputs import accounts as account_settings
 from aws_inputs.accounts import BETWEEN_ATTEMPTS, AccountSettings
-from aws_inputs.process import Process, Stopped
+from aws_inputs.process import SETTLED_WITHIN_S, Process, Stopped
 from aws_inputs.roads import Roads, asks, checkpoint_name
 from aws_inputs.settings import InputSettings, datasets_of, hubs_of, names
 from aws_inputs.unit import Unit
@@ -95,7 +95,15 @@ class Polling:
                 pass
             finally:
                 self._process.stop.set()
+        self._end()
+
+    def _end(self) -> None:
+        """Write the counts, and save how far it came, with what is taken by now."""
         self._process.write_counts()
+        if self._process.sink.settle(SETTLED_WITHIN_S):
+            for unit in self._units.values():
+                if unit.poller is not None:
+                    unit.poller.save(now=True)
 
     def _take_due(self) -> List[Unit]:
         """Return the units that are due, after waiting a moment for one."""
@@ -299,7 +307,7 @@ class Polling:
             process.counts,
             PollSettings(
                 overlap_s=int(values["overlap_s"]),
-                safety_s=int(values["safety_window_s"]),
+                safety_s=0 if process.is_acknowledged else int(values["safety_window_s"]),
                 backfill_from_ms=self._settings.backfill_from_ms,
                 rules=process.rules,
                 sweep_every_s=int(values.get("sweep_every_s") or 0),
@@ -308,21 +316,31 @@ class Polling:
             process.clock_ms,
             self._lister(unit, replace(choice, archived=True, only_active=True)),
         )
-        resumed = poller.resumed
-        if (
-            resumed is not None
-            and not poller.handed_over
-            and resumed.stopped_ms > int(values["safety_window_s"]) * 1000
-        ):
-            process.health.notice(
-                unit.name,
-                "stopped for longer than the safety window",
-                stopped_s=resumed.stopped_ms // 1000,
-                read_again_from=iso(resumed.risk_from_ms),
-                error="What was written more than the safety window before the stop, and had not been indexed by then, "
-                "is not written again. Compare with AWS, or reset the checkpoint",
-            )
+        self._tell_of_stop(unit, poller)
         return poller
+
+    def _tell_of_stop(self, unit: Unit, poller: Poller) -> None:
+        """Say that it stood still longer than the safety window, and what that means."""
+        resumed = poller.resumed
+        if resumed is None or poller.handed_over or resumed.stopped_ms <= int(self._settings["safety_window_s"]) * 1000:
+            return
+        if self._process.is_acknowledged:
+            error = (
+                "All that the indexers had not acknowledged is written again. Versions that AWS replaced meanwhile are "
+                "not seen any more"
+            )
+        else:
+            error = (
+                "What was written more than the safety window before the stop, and had not been indexed by then, is "
+                "not written again. Compare with AWS, or reset the checkpoint"
+            )
+        self._process.health.notice(
+            unit.name,
+            "stopped for longer than the safety window",
+            stopped_s=resumed.stopped_ms // 1000,
+            read_again_from=iso(resumed.risk.from_ms),
+            error=error,
+        )
 
     def _lister(self, unit: Unit, choice: Choice) -> Lister:
         api = import_module(f"collectors.sources.{unit.dataset}.api")

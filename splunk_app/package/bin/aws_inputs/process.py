@@ -1,4 +1,7 @@
-"""What every input's process has: its settings, its sink, what was written, the day's bytes and counts, and its end."""
+"""What every input's process has: its settings, its sinks, what was written, the day's bytes and counts, and its end.
+
+Health events go to standard output whatever the delivery is: a collector that takes nothing could not say so.
+"""
 
 from __future__ import annotations
 
@@ -7,28 +10,36 @@ import threading
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, BinaryIO, Callable, Dict
+from typing import TYPE_CHECKING, Any, BinaryIO, Callable, Dict, Optional, Union
 
 from splunk_host.splunkd import Splunkd
 
 from aws_inputs.health import Health
 from aws_inputs.kv_checkpoints import KvCheckpoints
 from aws_inputs.settings import InputSettings, names
+from collectors.errors import CollectorError
 from collectors.polling import counts as counting
 from collectors.polling.budget import DailyBudget
 from collectors.polling.checkpoint import Checkpoints, FileCheckpoints
 from collectors.polling.counts import Counts
 from collectors.polling.memory import Memory
 from collectors.polling.wanted import Wanted
-from collectors.polling.writer import Rules
-from collectors.sinks.splunk_events.sink import COUNT, Placing, SplunkEvents
+from collectors.polling.writer import Rules, Tally
+from collectors.sinks.splunk_events.sink import COUNT, SplunkEvents
 from es_bridge.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collectors.sinks.hec.sink import HecEvents
 
 MIB = 1 << 20
 #: The day's bytes and counts are saved so often.
 SAVE_DAY_EVERY_S = 60
 #: Counts are written so often, and when the process ends.
 COUNTS_EVERY_S = 3600
+#: A process that is to end waits so long for what it wrote to be taken.
+SETTLED_WITHIN_S = 10.0
+#: Place of the health events about a collector.
+COLLECTOR = "collector"
 #: Server roles of a member of a search head cluster: an input there would run on every member.
 CLUSTERED = ("shc_member", "shc_captain", "cluster_search_head_member")
 
@@ -48,7 +59,9 @@ class Process:
 
     settings: InputSettings
     splunkd: Splunkd
-    sink: SplunkEvents
+    sink: Union[SplunkEvents, HecEvents]
+    #: Of health events.
+    stdout: SplunkEvents
     memory: Memory
     checkpoints: Checkpoints
     budget: DailyBudget
@@ -57,6 +70,7 @@ class Process:
     stop: threading.Event = field(default_factory=threading.Event)
     clock_ms: Callable[[], int] = now_ms
     _saved_s: float = 0.0
+    _told_problem: Optional[BaseException] = None
     _counted_s: float = field(default_factory=time.monotonic)
 
     @property
@@ -73,9 +87,35 @@ class Process:
         if self.stop.wait(seconds):
             raise Stopped
 
+    @property
+    def delete_after_s(self) -> int:
+        """How long a message waits for its deletion, beside the time until what it held is taken."""
+        return 0 if self.is_acknowledged else int(self.settings["delete_after_s"])
+
+    @property
+    def is_acknowledged(self) -> bool:
+        """Whether the sink knows what is indexed."""
+        return self.sink is not self.stdout
+
+    def wait_until_taken(self) -> None:
+        """Wait until what was written is taken. Raises `Stopped`."""
+        written_ms = self.clock_ms()
+        while self.sink.taken_until_ms(self.clock_ms()) < written_ms:
+            self.sleep(0.2)
+
+    def end(self) -> None:
+        """End the sinks and close the files."""
+        self.memory.close()
+        for sink in (self.sink, self.stdout):
+            try:
+                sink.close()
+            except CollectorError:
+                pass  # splunkd has gone: that is why it ends
+
     def every_moment(self) -> None:
         """Do what is due. Raises `CheckpointUnusable`, `StoreUnavailable`."""
         now_s = time.monotonic()
+        self._tell_of_collector()
         warning = self.budget.warning(self.clock_ms())
         if warning:
             self.health.notice("", "daily ceiling", error=warning, **self.bytes_of_day())
@@ -85,6 +125,18 @@ class Process:
             self.write_counts()
         if now_s - self._saved_s >= SAVE_DAY_EVERY_S:
             self.save_day()
+
+    def _tell_of_collector(self) -> None:
+        if isinstance(self.sink, SplunkEvents):
+            return
+        delivery = self.sink.delivery
+        if delivery.problem is None:
+            rejected, delivery.figures.rejected = delivery.figures.rejected, []
+            tally, resent = Tally(bad=rejected), delivery.figures.resent
+            self.health.worked(COLLECTOR, tally, 0, in_flight=delivery.in_flight, resent=resent)
+        elif delivery.look_problem is not None and delivery.look_problem is not self._told_problem:
+            self._told_problem = delivery.look_problem
+            self.health.failed(COLLECTOR, delivery.look_problem)
 
     def bytes_of_day(self) -> Dict[str, int]:
         """Return what a health event says of the licence."""
@@ -110,18 +162,33 @@ def begin(settings: InputSettings, splunkd: Splunkd, checkpoint_dir: str, stream
     stanza = settings.stanza
     # Names of stanzas may hold anything.
     folder = Path(checkpoint_dir) / hashlib.sha256(stanza.encode()).hexdigest()[:24]
-    sink = SplunkEvents(stream, Placing(stanza, settings.index, settings["source_suffix"], settings.host))
+    stop = threading.Event()
+
+    def sleep(seconds: float) -> None:
+        if stop.wait(seconds):
+            raise Stopped
+
+    stdout = SplunkEvents(stream, settings.placing)
+    health = Health(stdout, stanza, int(settings["heartbeat_s"] * 1000), now_ms)
     checkpoints: Checkpoints = FileCheckpoints(folder) if settings["checkpoints"] == "file" else KvCheckpoints(splunkd)
     day: Any = checkpoints.load(_day_name(stanza)) or {}
+    sink: Union[SplunkEvents, HecEvents] = stdout
+    if settings["delivery"] == "hec":
+        from aws_inputs.delivery import collector_sink
+
+        sink = collector_sink(settings, splunkd, sleep, now_ms, lambda problem: health.failed(COLLECTOR, problem))
+        health.place(COLLECTOR, collector=sink.delivery.hec.url)
     return Process(
         settings,
         splunkd,
         sink,
+        stdout,
         Memory(folder / "findings"),
         checkpoints,
         DailyBudget(int(settings["daily_ceiling_mib"] * MIB), day.get("budget")),
         Counts(day.get("counts", ())),
-        Health(sink, stanza, int(settings["heartbeat_s"] * 1000), now_ms),
+        health,
+        stop,
     )
 
 

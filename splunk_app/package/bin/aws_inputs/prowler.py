@@ -28,5 +28,5 @@ class Prowler(QueueLoop):
             self._writer,
             process.sink,
             process.clock_ms,
-            int(settings["delete_after_s"]),
+            process.delete_after_s,
         )

@@ -8,7 +8,7 @@ from aws_bridge.accounts.session import AwsSession
 from aws_bridge.errors import QueueProblem
 from aws_bridge.queue import Queue
 from aws_inputs import accounts as account_settings
-from aws_inputs.process import Process, Stopped
+from aws_inputs.process import SETTLED_WITHIN_S, Process, Stopped
 from aws_inputs.settings import queue_region
 from es_bridge.backoff import Backoff
 
@@ -79,3 +79,5 @@ class QueueLoop:
         except Stopped:
             pass
         process.write_counts()
+        if process.is_acknowledged and process.sink.settle(SETTLED_WITHIN_S):
+            reader.delete_due()

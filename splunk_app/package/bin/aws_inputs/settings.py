@@ -9,6 +9,7 @@ from typing import Any, Dict, List, Mapping, Optional, Tuple
 
 from aws_inputs.kinds import ASSETS, BOOLEAN, GUARDDUTY, NUMBER, OF_A_QUEUE, SECURITY_HUB, SHIELD, Kind, Setting
 from collectors.polling.budget import DAY_MS
+from collectors.sinks.splunk_events.sink import Placing
 from collectors.sources.registry import FINDINGS
 from es_bridge.errors import ConfigError
 
@@ -47,6 +48,11 @@ class InputSettings:
     #: None for all.
     regions: Optional[Tuple[str, ...]] = None
 
+    @property
+    def placing(self) -> Placing:
+        """What they say about the place of events."""
+        return Placing(self.stanza, self.index, self["source_suffix"], self.host)
+
     def __getitem__(self, name: str) -> Any:
         """Return a setting: text, number or truth."""
         return self.values[name]
@@ -72,6 +78,8 @@ def read(kind: Kind, stanza: str, given: Mapping[str, str], now_ms: int) -> Inpu
             _check_queue(values)
     except ValueError as exc:
         wrong.append(str(exc))
+    if values.get("delivery") == "hec" and not values["hec"]:
+        wrong.append("hec: it is missing: with delivery = hec, the name of an event collector of this app")
     if wrong:
         raise ConfigError("; ".join(wrong))
     index = (given.get("index") or "").strip()

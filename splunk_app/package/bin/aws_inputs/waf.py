@@ -25,6 +25,6 @@ class Waf(QueueLoop):
             process.budget,
             process.counts,
             process.clock_ms,
-            int(settings["delete_after_s"]),
+            process.delete_after_s,
             int(settings["sample_percent"]),
         )
