@@ -88,14 +88,23 @@ class Splunkd:
         except ValueError:
             raise RestError(f"{method} {path}: the answer is not JSON", status) from None
 
+    def send_document(self, method: str, path: str, document: Any, query: Form = ()) -> None:
+        """Send JSON (nothing where it is ``None``), as the KV store takes it. Raises `RestError` as `request` does."""
+        body = None if document is None else json.dumps(document).encode()
+        status, answer = self._send(method, path, body, "application/json", query)
+        if status >= 400:
+            raise RestError(f"{method} {path}: {status} {_reason(answer)}", status)
+
     def raw(self, method: str, path: str, form: Form = (), query: Form = ()) -> Tuple[int, bytes]:
         """Return (status, body). Raises `RestError` without an answer."""
+        body = urlencode(list(form)).encode() if method == "POST" else None
+        return self._send(method, path, body, "application/x-www-form-urlencoded", query)
+
+    def _send(self, method: str, path: str, body: Optional[bytes], kind: str, query: Form) -> Tuple[int, bytes]:
         url = f"{self.url}{path}?{urlencode([('output_mode', 'json'), *query])}"
         headers = {"Authorization": self._authorization} if self._authorization else {}
-        body = None
-        if method == "POST":
-            headers["Content-Type"] = "application/x-www-form-urlencoded"
-            body = urlencode(list(form)).encode()
+        if body is not None:
+            headers["Content-Type"] = kind
         try:
             reply = self._pool.request(method, url, body=body, headers=headers)
         except urllib3.exceptions.HTTPError as exc:

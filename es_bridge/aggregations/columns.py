@@ -39,6 +39,7 @@ NUMERIC = ("integer", "float", "time")
 MADE_UP = frozenset(("host", "source", "sourcetype", "splunk_server", "linecount", "doc_id", "doc_error", "_raw"))
 _INDEX, _TIME = "index", "_time"
 _EPOCHS = ("epoch_second", "epoch_millis")
+_LOWERCASE = {"lowercase"}
 _MAPPING = {EACH: {"mappings": {EACH: {"mapping": dict}}}}
 
 #: What a name is used for.
@@ -58,6 +59,8 @@ class Column(NamedTuple):
     ignore_above: Optional[int] = None
     #: The text that the field is the keyword field of; ``""``: none.
     text_path: str = ""
+    #: Whether all spellings of a value are one, in small letters.
+    folds: bool = False
 
     @property
     def is_numeric(self) -> bool:
@@ -203,9 +206,9 @@ class _Look:
             family = "keyword"
         options = [self._option(index, path, text_path) for index in types]
         limits = [int(each["ignore_above"]) for each in options if str(each.get("ignore_above", "")).isdigit()]
-        column = Column(
-            name, path, family, self._detail(name, family, list(found), options), max(limits, default=None), text_path
-        )
+        detail = self._detail(name, family, list(found), options)
+        folds = {each.get("normalizer") for each in options} - {None} == _LOWERCASE
+        column = Column(name, path, family, detail, max(limits, default=None), text_path, folds)
         self._say(column, list(found), options, used)
         return column
 
@@ -261,11 +264,10 @@ class _Look:
                 f"{name} is a date: all spellings of one instant count as one, and it is shown in UTC "
                 "(2026-11-21T10:00:00Z)"
             )
-        normalizers = {each.get("normalizer") for each in options} - {None}
-        if normalizers == {"lowercase"}:
+        if column.folds:
             self.notes.append(f"{name} is indexed in small letters: all spellings count as one, and are shown so")
         for option in ("normalizer", "null_value"):
-            if option == "normalizer" and normalizers == {"lowercase"}:
+            if option == "normalizer" and column.folds:
                 continue
             if any(each.get(option) is not None for each in options):
                 self.warnings.append(

@@ -13,7 +13,7 @@ Aggregations carry no index, so the concrete indices that were found to be allow
 
 from __future__ import annotations
 
-from typing import Dict, Iterator, List, Mapping, Optional, Set
+from typing import Dict, Iterator, List, Mapping, Optional, Sequence, Set
 
 from es_bridge.aggregations import columns as fields
 from es_bridge.aggregations.buckets import Ask, compared, of_indices, of_pit
@@ -27,7 +27,7 @@ from es_bridge.dialect import Dialect
 from es_bridge.errors import CeilingReached
 from es_bridge.inquiry import Inquiry
 from es_bridge.limits import Ceilings
-from es_bridge.query import SearchRequest
+from es_bridge.query import Clause, SearchRequest
 from es_bridge.time_field import TimeField
 from es_bridge.times import now_ms
 from es_bridge.transport import Transport
@@ -106,7 +106,7 @@ class Statistics(Inquiry):
 
     def _rows(self, ask: Ask, time_field: TimeField, columns: Mapping[str, Column]) -> List[Row]:
         reading = Reading(
-            self.stats, columns, time_field.name, ask, self._access.clauses(), self._where, self._marks_too_long
+            self.stats, columns, time_field.name, ask, self._narrow(columns), self._where, self._marks_too_long
         )
         overview = self._pool.submit(reading.overview)
         estimates: Overview = {}
@@ -127,6 +127,10 @@ class Statistics(Inquiry):
         self.warnings += warnings
         self.notes += notes
         return list(reading.groups.rows())
+
+    def _narrow(self, columns: Mapping[str, Column]) -> Sequence[Clause]:
+        """Return the clauses that every request has beside those of the question."""
+        return self._access.clauses()
 
     @property
     def _marks_too_long(self) -> bool:

@@ -36,7 +36,10 @@ class Collections:
             del self._documents[name]
 
     def find(self, name: str, query: Mapping[str, Any]) -> List[Document]:
-        """Return the documents whose fields equal those of the query. Raises `KeyError` for no such collection."""
+        """Return the documents whose fields equal those of the query, or are below them (``$lt``).
+
+        Raises `KeyError` for no such collection.
+        """
         with self._lock:
             return [copy.deepcopy(found) for found in self._documents[name].values() if _fits(found, query)]
 
@@ -62,4 +65,10 @@ class Collections:
 
 
 def _fits(document: Document, query: Mapping[str, Any]) -> bool:
-    return all(document.get(field) == value for field, value in query.items())
+    return all(_holds(document.get(field), wanted) for field, wanted in query.items())
+
+
+def _holds(value: Any, wanted: Any) -> bool:
+    if isinstance(wanted, Mapping):
+        return value is not None and bool(value < wanted["$lt"])
+    return bool(value == wanted)

@@ -74,7 +74,7 @@ def _of_search(detection: Detection, macros: Mapping[str, Macro], lookups: Dict[
                     f"search: {command.name}: {name}={options[name]} is of the command's own clock, which is not the "
                     "schedule's when a search is made up for: let schedule.window be as long, and compare with addinfo"
                 )
-        if command.name in ("elasticsearch", "elasticstats") and options.get("time_field", "") not in (
+        if command.name in ("elasticsearch", "elasticstats", "elasticmatch") and options.get("time_field", "") not in (
             "event.ingested",
             "@timestamp",
         ):
@@ -121,11 +121,11 @@ def _of_fields(command: CommandText, options: Dict[str, str]) -> Iterator[str]:
         return
     named = [(name, False) for name in _named_in(options.get("query", ""))]
     try:
-        if command.name == "elasticstats":
+        if command.name in ("elasticstats", "elasticmatch"):
             named += [(name, True) for name in _counted(options)]
     except QueryError as exc:
         yield str(exc)
-    if command.name == "elasticlookup":
+    if command.name in ("elasticlookup", "elasticmatch"):
         pairs = [each.strip() for each in options.get("match", "").split(",") if each.strip()]
         named += [(each.partition("=")[0].strip(), False) for each in pairs]
     for name, counted in dict.fromkeys(named):

@@ -25,9 +25,10 @@ COMMANDS: Mapping[str, str] = {
     "elasticfields": "elastic_fields.py",
     "elasticindices": "elastic_indices.py",
     "elasticlookup": "elastic_lookup.py",
+    "elasticmatch": "elastic_match.py",
 }
 #: Those that work on the rows before them; the others begin a search.
-STREAMING = ("elasticlookup",)
+STREAMING = ("elasticlookup", "elasticmatch")
 #: Longest time a command has to close what it opened in the engine when its rows are not wanted any more.
 _ENDS_WITHIN_S = 10.0
 

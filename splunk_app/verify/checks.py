@@ -533,6 +533,22 @@ def _failed_lookup(target: Target) -> str:
     return _failed_with(target.user.run(line), target.cluster)
 
 
+@check("L7", "a list is matched, and a later chunk answers for an earlier one")
+def _matched_list(target: Target) -> str:
+    last = _done(target.search("size=1 output=raw", "| eval at=round(_time*1000) | table at")).rows
+    if not last:
+        raise Skipped("the index has no events")
+    at = str(last[0]["at"])
+    line = (
+        f"| makeresults count=60000 | streamstats count AS n | eval value=if(n=1, {at}, n) | elasticmatch "
+        f'cluster={target.cluster} index="{target.index}" match="@timestamp=value" | table n value count'
+    )
+    rows = _done(target.user.run(line)).rows
+    if [str(row["n"]) for row in rows] != ["1"] or int(str(rows[0]["count"])) < 1:
+        raise Failed(f"of 60,000 values one is an event's time; these rows came: {rows[:3]}")
+    return f"{rows[0]['count']} events at one of 60,000 times"
+
+
 @check("M1", "the macro gives rows CIM fields")
 def _macro(target: Target) -> str:
     rest = "| `aws_cim_cloudtrail` | stats dc(vendor_product) AS n, count(action) AS actions, count AS rows"

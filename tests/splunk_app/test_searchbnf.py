@@ -17,6 +17,7 @@ from .conftest import BIN
 from search_command.elasticfields import options as of_fields  # isort: skip
 from search_command.elasticindices import options as of_indices  # isort: skip
 from search_command.elasticlookup import options as of_lookup  # isort: skip
+from search_command.elasticmatch import options as of_match  # isort: skip
 from search_command.elasticsearch import options as of_search  # isort: skip
 from search_command.elasticstats import options as of_stats  # isort: skip
 
@@ -28,6 +29,7 @@ COMMANDS: Dict[str, Any] = {
     "elasticfields": of_fields,
     "elasticindices": of_indices,
     "elasticlookup": of_lookup,
+    "elasticmatch": of_match,
 }
 
 

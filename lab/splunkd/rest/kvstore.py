@@ -101,13 +101,15 @@ def _documents(values: List[Any]) -> List[Document]:
 
 
 def _query(request: Request) -> Dict[str, Any]:
-    """Return the query; of MongoDB's operators none: what is not simple equality is refused, not ignored."""
+    """Return the query; of MongoDB's operators only ``$lt`` of a field: any other is refused, not ignored."""
     try:
         query = json.loads(request.argument("query") or "{}")
     except ValueError:
         raise RestError(400, "JSON in the query is invalid.") from None
-    if not isinstance(query, dict) or any(k.startswith("$") or isinstance(v, dict) for k, v in query.items()):
-        raise RestError(501, "the stand-in's KV store compares fields for equality only")
+    if not isinstance(query, dict) or any(
+        name.startswith("$") or (isinstance(value, dict) and list(value) != ["$lt"]) for name, value in query.items()
+    ):
+        raise RestError(501, "the stand-in's KV store compares fields for equality and by $lt only")
     return query
 
 

@@ -1,0 +1,165 @@
+"""``aws-siem-bridge threats``: threat lists into Splunk's KV store, from files and objects of S3."""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import os
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Dict, Iterator, List, Tuple
+
+from aws_bridge.errors import AwsError
+from collectors.errors import CollectorError
+from collectors.threat_lists.entries import KINDS, Entry
+from collectors.threat_lists.kv_store import ThreatList
+from collectors.threat_lists.reading import Bad, Good, opened, values
+from es_bridge.cli.reporting import DONE, FAILED, UsageError, run_reported, say, tell
+from splunk_bridge.rest import Splunkd
+
+TOKEN_VARIABLE = "AWS_SIEM_BRIDGE_SPLUNK_TOKEN"  # noqa: S105 - the name of a variable
+EXAMPLES = f"""\
+examples:
+  aws-siem-bridge threats import drop.txt --source spamhaus-drop --expires 7d --splunk-url https://search-head:8089
+  aws-siem-bridge threats import s3://intel/c2.csv.gz --column ioc --kind domain --expires 4w --replace --splunk-url ..
+  aws-siem-bridge threats import hashes.txt --dry-run
+  aws-siem-bridge threats import drop.txt --csv threat_list.csv
+
+One value a line, comments behind # ; or //, or a column of a CSV file; gzip or not. Addresses and networks, domains and
+hashes (MD5, SHA-1, SHA-256) are told apart by themselves. A value that comes again is renewed; what does not come
+again stays until it expires, or goes with --replace. Lines that hold no value are counted, the first ones named.
+
+The token of an account that may write the app's collections comes from ${TOKEN_VARIABLE} or --token-file.
+Run it from cron or a systemd timer, more often than the lists expire.
+
+Exit status: 0 everything is stored (bad lines are said), 1 something failed or a list has no value, 2 wrong usage.
+"""
+#: Bad lines of a list that are named, one by one.
+NAMED = 10
+_UNITS = {"h": 3600, "d": 86_400, "w": 604_800}
+_COLUMNS = ("value", "kind", "source", "expires", "added")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of ``threats``."""
+    parser.epilog = EXAMPLES
+    parser.add_argument("action", choices=("import",))
+    parser.add_argument("lists", nargs="+", metavar="LIST", help="a file, or s3://bucket/key")
+    parser.add_argument("--source", default="", help="what the list is called (default: its file's name)")
+    parser.add_argument("--kind", choices=KINDS, default="", help="the only kind that is right (default: any)")
+    parser.add_argument("--column", default="", metavar="NAME", help="the lists are CSV with a header: this column")
+    parser.add_argument("--expires", default="30d", metavar="TIME", help="how long a value stays: 12h, 7d, 4w")
+    parser.add_argument("--replace", action="store_true", help="remove what the source no longer has")
+    parser.add_argument("--dry-run", action="store_true", help="read and check only")
+    parser.add_argument("--csv", type=Path, metavar="FILE", help="write a lookup file instead of the KV store")
+    where = parser.add_argument_group("Splunk")
+    where.add_argument("--splunk-url", metavar="URL", help="a search head's management port, https://...:8089")
+    where.add_argument("--token-file", type=Path, metavar="FILE")
+    where.add_argument("--ca-file", metavar="FILE", help="PEM file of the authority to trust instead of the system's")
+    where.add_argument("--insecure", action="store_true", help="do not verify splunkd's certificate")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Import lists; return the exit status that the help explains."""
+    return run_reported(lambda: _reported(arguments))
+
+
+def _reported(arguments: argparse.Namespace) -> int:
+    lasts_s = _seconds(arguments.expires)
+    if sum(map(bool, (arguments.dry_run, arguments.csv, arguments.splunk_url))) != 1:
+        raise UsageError("say where the list goes: one of --splunk-url, --csv and --dry-run")
+    if arguments.source and len(arguments.lists) > 1:
+        raise UsageError("--source is of one list: import several one by one, or let their file names be their sources")
+    now_s = int(time.time())
+    store = ThreatList(_splunkd(arguments)) if arguments.splunk_url else None
+    status = DONE
+    rows: List[Entry] = []
+    for place in arguments.lists:
+        source = arguments.source or place.rpartition("/")[2]
+        try:
+            found, bad = _read(place, arguments.kind, arguments.column)
+            entries = [Entry(value, kind, source, now_s + lasts_s, now_s) for value, kind in found.items()]
+            _say_bad(place, bad)
+            if not entries:
+                say(f"{place}: no line holds a value, nothing is changed")
+                status = FAILED
+                continue
+            if store:
+                store.save(entries)
+                if arguments.replace:
+                    store.remove_older(source, now_s)
+        except (CollectorError, AwsError) as exc:
+            say(f"{place}: {exc}")
+            status = FAILED
+            continue
+        rows += entries
+        kinds = ", ".join(f"{count:,} {kind}" for kind, count in sorted(Counter(found.values()).items()))
+        tell(f"{place}: {len(entries):,} values of {source!r} ({kinds}), {len(bad):,} bad lines")
+    if store:
+        try:
+            store.remove_expired(now_s)
+        except CollectorError as exc:
+            say(f"what has expired could not be removed: {exc}")
+            status = FAILED
+    if arguments.csv and rows:
+        _write_csv(arguments.csv, rows)
+    return status
+
+
+def _read(place: str, kind: str, column: str) -> Tuple[Dict[str, str], List[Bad]]:
+    """Return value -> kind of a list, each once, and its bad lines."""
+    found: Dict[str, str] = {}
+    bad: List[Bad] = []
+    with opened(place) as stream:
+        for each in values(stream, kind, column):
+            if isinstance(each, Good):
+                found[each.value] = each.kind
+            else:
+                bad.append(each)
+    return found, bad
+
+
+def _say_bad(place: str, bad: List[Bad]) -> None:
+    for line in bad[:NAMED]:
+        say(f"{place}, {line}")
+    if len(bad) > NAMED:
+        say(f"{place}: {len(bad) - NAMED:,} more bad lines")
+
+
+def _write_csv(path: Path, entries: List[Entry]) -> None:
+    fresh = path.with_name(path.name + ".new")
+    try:
+        with fresh.open("w", encoding="utf-8", newline="") as file:
+            writer = csv.writer(file)
+            writer.writerow(_COLUMNS)
+            writer.writerows(_cells(entries))
+        fresh.replace(path)
+    except OSError as exc:
+        raise UsageError(f"{path} cannot be written: {exc.strerror or exc}") from exc
+
+
+def _cells(entries: List[Entry]) -> Iterator[Tuple[object, ...]]:
+    for entry in entries:
+        yield tuple(getattr(entry, name) for name in _COLUMNS)
+
+
+def _splunkd(arguments: argparse.Namespace) -> Splunkd:
+    if not arguments.splunk_url.startswith(("https://", "http://")):
+        raise UsageError(f"--splunk-url {arguments.splunk_url} is no URL: https://search-head:8089")
+    token = os.environ.get(TOKEN_VARIABLE, "")
+    if arguments.token_file:
+        try:
+            token = arguments.token_file.read_text("utf-8").strip()
+        except (OSError, UnicodeError) as exc:
+            raise UsageError(f"--token-file {arguments.token_file}: {exc}") from exc
+    if not token:
+        raise UsageError(f"a token is needed: ${TOKEN_VARIABLE} or --token-file")
+    return Splunkd(arguments.splunk_url, token=token, ca_file=arguments.ca_file, verify_tls=not arguments.insecure)
+
+
+def _seconds(text: str) -> int:
+    number, unit = text[:-1], text[-1:]
+    if not number.isdigit() or unit not in _UNITS or int(number) == 0 or len(number) > 4:
+        raise UsageError(f"--expires {text} is no time such as 12h, 7d, 4w")
+    return int(number) * _UNITS[unit]

@@ -1,0 +1,1 @@
+"""Lists of addresses, networks, domains and hashes that others call bad: read, checked, kept in the KV store."""
