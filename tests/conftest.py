@@ -8,14 +8,13 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Callable, Dict, Iterator, Union
+from typing import TYPE_CHECKING, Any, Callable, Dict, Iterator, List, Union
 
 import pytest
 from hypothesis import HealthCheck, settings
 
 from lab.engine import DEFAULT_ENGINE, Engine, EngineUnavailable, start_engine
-from tests import engine_pool, fast, sampling
-from tests.fast import pytest_collection_modifyitems  # noqa: F401 - a hook of pytest
+from tests import engine_pool, fast, once, sampling
 
 if TYPE_CHECKING:
     from lab.aws import AwsAccount, AwsStandIn
@@ -44,11 +43,19 @@ def compiled_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update-golden", action="store_true", help="write the expected files of tests/golden anew")
     parser.addoption("--fast", action="store_true", help="units, and searches on one engine: see tests/fast.py")
+    parser.addoption("--once", action="store_true", help="programs inside Splunk with one question: see tests/once.py")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: List[pytest.Item]) -> None:
+    """Leave out what this run does not ask for."""
+    fast.leave_out_what_takes_long(config, items)
+    once.leave_out_repeats(config, items)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     """Say what was not run."""
     fast.say_what_was_left_out(terminalreporter, config)
+    once.say_what_was_left_out(terminalreporter, config)
     if sampling.told:
         terminalreporter.section("samples")
     for line in sampling.told:

@@ -37,8 +37,8 @@ _LEFT_OUT = pytest.StashKey["Counter[str]"]()
 _SHARE = pytest.StashKey["Tuple[int, int]"]()
 
 
-def pytest_collection_modifyitems(config: pytest.Config, items: List[pytest.Item]) -> None:
-    """Leave out what takes long."""
+def leave_out_what_takes_long(config: pytest.Config, items: List[pytest.Item]) -> None:
+    """Leave it out, when asked for."""
     if not config.getoption("--fast"):
         return
     reasons = [why_not(item) for item in items]
