@@ -114,6 +114,8 @@ def _read(search: str, macros: Mapping[str, Macro], lookups: Dict[str, Lookup]) 
 
 def _of_fields(command: CommandText, options: Dict[str, str]) -> Iterator[str]:
     """Yield what a command names that no template indexes."""
+    if command.name in ("elasticfields", "elasticindices"):
+        return  # they say what there is
     pattern = options.get("index", "")
     indices = fields_of(pattern)
     if not indices:

@@ -13,10 +13,11 @@ from typing import Any, Dict, Iterator, List, Literal, Mapping, Optional, Tuple,
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 RAW = ("cloudtrail", "vpc_flow", "route53_resolver", "waf", "linux")
-SPLUNK = ("findings", "assets", "waf_detections", "health")
+SPLUNK = ("findings", "assets", "waf_detections", "health", "app_log")
 Data = Literal[
-    "cloudtrail", "vpc_flow", "route53_resolver", "waf", "linux", "findings", "assets", "waf_detections", "health"
-]
+    "cloudtrail", "vpc_flow", "route53_resolver", "waf", "linux", "findings", "assets", "waf_detections", "health",
+    "app_log", "lookups",
+]  # fmt: skip
 #: Where the data model's name of an entity's type is one of Enterprise Security's.
 EntityType = Literal["user", "system", "other"]
 ThreatType = Literal[
@@ -321,8 +322,10 @@ class Detection(_Strict):
         elif match.group(1) != self.name:
             problems.append(f"`aws_detection` names {match.group(1)}, the detection is {self.name}")
         used = {group.data for group in self.labelled.events.values()}
+        used |= {"lookups"} if self.labelled.lookups else set()
         problems += [f"data lists {each}, no group of events has it" for each in self.data if each not in used]
-        problems += [f"events of {each} are not in data" for each in sorted(used) if each not in self.data]
+        only = used - {"lookups"}
+        problems += [f"events of {each} are not in data" for each in sorted(only) if each not in self.data]
         overlap = seconds(self.schedule.window) - seconds(self.schedule.every)
         if overlap and seconds(self.suppress.for_) < seconds(self.schedule.window) + MADE_UP_WITHIN_S:
             problems.append(

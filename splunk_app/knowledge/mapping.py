@@ -90,7 +90,7 @@ def reads(expression: str) -> Set[str]:
 
 def read_table(path: Path = TABLE) -> List[Dataset]:
     """Return the datasets of the table. Raises `ValueError` for an entry that is none."""
-    import yaml  # type: ignore[import-untyped]
+    import yaml
 
     return [_dataset(name, entry) for name, entry in yaml.safe_load(path.read_text("utf-8")).items()]
 

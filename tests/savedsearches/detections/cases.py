@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import uuid
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
@@ -75,7 +76,14 @@ class Case:
         for name, rows in self.change.items():
             if name.startswith("lookup:"):
                 tables[name.partition(":")[2]] = list((rows or {}).get("rows", []))
-        return tables
+        return {name: [self._timed(row) for row in rows] for name, rows in tables.items()}
+
+    def _timed(self, row: Dict[str, str]) -> Dict[str, str]:
+        """Return a row of a table in which ``{end-2h}`` is that time before the window's end, in epoch seconds."""
+        return {
+            name: re.sub(r"\{end-(\w+)\}", lambda found: str(self.end_s - seconds(found.group(1))), value)
+            for name, value in row.items()
+        }
 
 
 def cases_of(detection: Detection) -> List[Case]:
@@ -171,6 +179,7 @@ def _stamp(events: Events, group: str, number: int, record: Dict[str, Any], give
         "linux": {"@timestamp": iso},
         "assets": {},
         "health": {},
+        "app_log": {},
         "findings": {
             "guardduty": {"updatedAt": iso, "id": hashlib.sha256(group.encode()).hexdigest()[:32]},
             "securityhub": {"UpdatedAt": iso, "Id": f"arn:aws:securityhub:{REGION}:{ACCOUNT}:finding/{group}"},
@@ -227,6 +236,11 @@ def _splunk_event(
     events: Events, group: str, record: Dict[str, Any], event_s: float, arrival_s: float
 ) -> Iterator[Dict[str, Any]]:
     """Yield an event as the input writes it, if it writes one, before Splunk's search-time knowledge."""
+    if events.data == "app_log":
+        line = " ".join(f'{name}="{value}"' for name, value in record.items())
+        yield {**record, "_time": event_s, "_indextime": arrival_s, "_raw": line, "index": "_internal", "host": "sh",
+               "source": "/opt/splunk/var/log/splunk/aws_siem_bridge_search.log", "sourcetype": "splunkd"}  # fmt: skip
+        return
     index = {"assets": "aws_assets"}.get(events.data, "aws_findings")
     if events.data in ("assets", "health"):
         dataset = events.data.rstrip("s") if events.data == "assets" else "health"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, Dict, Iterable, List, Optional
+from typing import Any, Dict, Iterable, List, Optional, Set
 
 from collectors.store.templates import pieces_for, write
 from es_bridge.config import ClusterConfig
@@ -41,8 +41,9 @@ class Harness:
         self._settings = LocalSettings(self.config)
         self._settings.__enter__()
         self._futures: Dict[str, Future[Outcome]] = {}
+        self._loaded: Set[str] = set()
         wanted = list(cases)
-        self._load(wanted)
+        self.load(wanted)
         for case in wanted:
             self._futures[case.id] = self._pool.submit(self.run, case)
 
@@ -82,16 +83,27 @@ class Harness:
         macros = dict(self.macros)
         for data, name in MACROS.items():
             macros[name] = Macro(index_of(data, case.detection))
+        raw = [index_of(data, case.detection) for data in MACROS if data in case.detection.data]
+        macros["aws_all_raw"] = Macro(",".join(raw))
         macros["aws_findings_index"] = Macro("index=aws_findings")
         macros["aws_local_offset_s(1)"] = Macro(str(SEOUL_OFFSET_S), ("time",))
         return macros
+
+    def load(self, cases: Iterable[Case]) -> None:
+        """Make the documents and events of cases, and load those of detections that are not there yet."""
+        cases = list(cases)
+        for case in cases:
+            fill(case)
+        new = [case for case in cases if case.detection.name not in self._loaded]
+        if new:
+            self._load(new)
+            self._loaded.update(case.detection.name for case in new)
 
     def _load(self, cases: List[Case]) -> None:
         with Transport(self.config, "tests") as transport:
             used: Dict[str, str] = {}
             lines: List[bytes] = []
             for case in cases:
-                fill(case)
                 for index, identity, body in case.documents:
                     lines.append(json.dumps({"create": {"_index": index, "_id": identity}}).encode())
                     lines.append(body)

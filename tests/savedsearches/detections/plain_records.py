@@ -134,6 +134,19 @@ ASSETS: Record = {
 HEALTH: Record = {"input": "aws_guardduty://all", "account": ACCOUNT, "region": REGION, "status": "ok", "lag_s": 30.0}
 
 
+#: A line of the app's log of searches: one that the scheduler ran, and that went well.
+APP_LOG: Record = {
+    "command": "elasticstats",
+    "user": "siem",
+    "sid": "scheduler__siem__aws_siem_bridge__RMD5a1b2c3d4e5f60718a_at_1795152600_123",
+    "cluster": "prod",
+    "index": "aws-cloudtrail-*",
+    "outcome": "done",
+    "rows": 3,
+    "error": "",
+}
+
+
 def plain_finding(kind: str) -> Record:
     """Return a documented finding as a product's API gives it; of kinds without one, an event of EventBridge."""
     examples = json.loads((_FINDINGS / f"{kind}.json").read_text("utf-8"))
@@ -154,6 +167,7 @@ def plain(data: str, kind: str) -> Record:
         "linux": LINUX,
         "assets": ASSETS,
         "health": HEALTH,
+        "app_log": APP_LOG,
     }
     found = plain_finding(kind) if data == "findings" else records[data]
     return dict(json.loads(json.dumps(found)))
