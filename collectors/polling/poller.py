@@ -14,7 +14,7 @@ has been flushed, with what has been taken by then, so a process may be killed a
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Callable, Optional
+from typing import Callable, Optional, Protocol, Sequence
 
 from collectors.errors import CheckpointUnusable
 from collectors.polling.budget import DAY_MS, DailyBudget
@@ -25,6 +25,7 @@ from collectors.polling.memory import Memory
 from collectors.polling.position import Position, Reading, Resumed, Risk, Track
 from collectors.polling.reader import read
 from collectors.polling.writer import EventSink, FindingWriter, Rules, Tally
+from collectors.records.finding import Finding
 from collectors.records.page import Lister, Window
 
 #: The head ends so much before now: what is younger may change while it is read, and comes in the next turn.
@@ -52,6 +53,19 @@ class PollSettings:
     pages_a_turn: int = 20
 
 
+class Backfill(Protocol):
+    """Another road of a back-fill than the pages of a list."""
+
+    #: Whether the next turn need not wait.
+    more: bool
+
+    def turn(self, reading: Reading, write: Callable[[Sequence[Finding], Sequence[str]], None]) -> Optional[Reading]:
+        """Do a share of it; return how far it is, or ``None`` when the rest is to come by paging.
+
+        ``write`` takes findings and what is bad, in words. Raises `aws_bridge.errors.CallProblem`.
+        """
+
+
 @dataclass
 class Turn(Tally):
     """What one turn did."""
@@ -77,10 +91,11 @@ class Poller:
         settings: PollSettings,
         clock_ms: Callable[[], int],
         sweep_lister: Optional[Lister] = None,
+        backfill: Optional[Backfill] = None,
     ) -> None:
         """``name`` is that of the checkpoint. Raises `CheckpointUnusable`."""
         self.name = name
-        self._lister, self._sweep_lister = lister, sweep_lister
+        self._lister, self._sweep_lister, self._backfill = lister, sweep_lister, backfill
         self._checkpoints, self._settings, self._clock_ms = checkpoints, settings, clock_ms
         self._begun_ms = clock_ms()
         self._saved_ms = 0
@@ -150,6 +165,13 @@ class Poller:
         self._read_share(lister, sweep, turn, lambda reading: replace(self.position, sweep=reading))
 
     def _read_backfill(self, turn: Turn) -> None:
+        reading = self.position.backfill
+        if self._backfill is not None and reading is not None and not reading.done:
+            moved = self._backfill.turn(reading, lambda findings, bad: self._writer.write(findings, bad, turn))
+            if moved is not None:
+                self.position = replace(self.position, backfill=moved)
+                turn.more = turn.more or self._backfill.more
+                return
         if self.position.backfill is not None:
             self._read_share(
                 self._lister, self.position.backfill, turn, lambda reading: replace(self.position, backfill=reading)

@@ -39,7 +39,8 @@ def test_findings_and_what_a_person_changes_without_their_time(
     found = of(running.events, sourcetype)
     assert len({each["version_key"] for each in found}) == len(found) == len(aws_account.versions())
     assert len({each["finding_key"] for each in found}) == 130
-    assert not [each for each in of(running.events, HEALTH) if each["status"] != "ok"]
+    (told,) = [each for each in of(running.events, HEALTH) if each["status"] != "ok"]
+    assert (told["what"], told["how"]) == ("back-fill", "by paging")
 
 
 def test_controls_that_passed_are_counted_when_the_input_ends(input_of, aws_account: AwsAccount):
@@ -112,3 +113,44 @@ def test_what_has_another_road_and_other_standards_are_left_out_and_counted(inpu
     assert running.stop() == 0
     found = of(running.events, "aws:securityhub:finding")
     assert {each["ProductName"] for each in found} == {"Inspector", "Security Hub"} and len(found) == 2
+
+
+OCSF = "aws:siem_bridge:securityhub:ocsf"
+
+
+@pytest.mark.parametrize("bucket_is_there", [True, False])
+def test_a_backfill_by_export_and_by_paging_where_the_export_fails(
+    input_of, aws_account: AwsAccount, bucket_is_there: bool
+):
+    aws_account.enable("securityhub_v2", REGION)
+    aws_account.speed(50)
+    aws_account.add("securityhub_v2", REGION, count=230, at="2026-11-28T10:00:00.123Z", step_ms=1)
+    bucket, client = f"exports-{aws_account.id}", aws_account.client("securityhub", REGION)
+    if bucket_is_there:
+        aws_account.client("s3").create_bucket(Bucket=bucket)
+    key = f"arn:aws:kms:{REGION}:{aws_account.id}:key/0f1e2d3c-0000-4000-8000-000000000000"
+    other = client.start_export_job_v2(
+        Destination={"S3": {"BucketArn": "arn:aws:s3:::other", "KmsKeyArn": key}},
+        OutputConfiguration={"Findings": {"Format": "OCSF_JSON"}},
+    )["ExportJobId"]
+    running = input_of("aws_security_hub").run(
+        "prod", product="ocsf", regions=REGION, start_date="9d", backfill_by="export", sweep_every_s=0,
+        export_bucket=bucket, export_key_arns=f"arn:aws:kms:us-east-1:{aws_account.id}:key/1,{key}", **QUICK,
+    )  # fmt: skip
+
+    def told(events) -> list[str]:
+        return [each["how"] for each in of(events, HEALTH) if each.get("what") == "back-fill"]
+
+    running.wait_for(lambda events: told(events))
+    aws_account.add("securityhub_v2", REGION, count=1, at=now())
+    running.wait_for(lambda events: len(of(events, OCSF)) == 1)  # a new one does not wait for a job
+    client.cancel_export_job_v2(ExportJobId=other)
+    running.wait_for(lambda events: len(of(events, OCSF)) >= 231 and len(told(events)) == 3)
+    assert running.stop() == 0 and running.stderr == ""
+    found = of(running.events, OCSF)
+    assert len({each["version_key"] for each in found}) == len(found) == 231
+    ending = "by the export job is done" if bucket_is_there else "goes on by paging"
+    assert told(running.events) == [
+        "waits for another export job of the account: AWS runs one at a time", "by an export job", ending
+    ]  # fmt: skip
+    assert {each["status"] for each in of(running.events, HEALTH)} == {"ok", "notice"}

@@ -47,6 +47,13 @@ def test_no_input_is_shipped_ready_to_run():
         (GUARDDUTY, {"least_severity": "11", "archived": "maybe"}, "from 0 to 10; archived: 'maybe' is neither"),
         (GUARDDUTY, {"poll_interval_s": "0"}, "poll_interval_s: 0 is not from 1 to 86400"),
         (SECURITY_HUB, {"product": "v2"}, "product: 'v2' is none of cspm_first, ocsf_first, cspm, ocsf"),
+        (SECURITY_HUB, {"backfill_by": "export"}, "export_bucket: '' is no name of a bucket"),
+        (
+            SECURITY_HUB,
+            {"backfill_by": "export", "export_bucket": "b-1", "export_key_arns": "arn:aws:kms:eu-west-1:1:key/mrk-1"},
+            "of a key of one region (no mrk-)",
+        ),
+        (EVENTS, {"reconcile": "guardduty"}, "reconcile: guardduty: there is inspector, macie, accessanalyzer, none"),
         (EVENTS, {}, "queue_url: it is missing"),
         (WAF, {"sample_percent": "0"}, "queue_url: it is missing: URL of the SQS queue.; sample_percent: 0 is not"),
         (EVENTS, {"queue_url": "https://sqs/x"}, "is no URL of a queue"),

@@ -141,6 +141,16 @@ SECURITY_HUB = Kind(
             default="cspm_first", choices=("cspm_first", "ocsf_first", "cspm", "ocsf"),
         ),
         *_OF_THE_HUBS,
+        Setting(
+            "backfill_by", "Back-fill by", "paging, or export: Security Hub (OCSF) exports findings to S3, where they "
+            "are read. Security Hub CSPM knows paging alone.", default="paging", choices=("paging", "export"),
+        ),
+        Setting("export_bucket", "Export bucket", "Name of the bucket that an export goes to."),
+        Setting(
+            "export_key_arns", "Export keys", "ARNs of KMS keys, one for each account and region with an export, "
+            "separated by commas. Where there is none, the back-fill is by paging.",
+        ),
+        Setting("export_prefix", "Export prefix", "What the keys of the export begin with.", default="aws-siem-bridge"),
         Setting("archived", "Archived findings", "Archived findings too.", BOOLEAN, default="true"),
         Setting(
             "sweep_every_s", "Sweep", "Seconds between two readings of everything active, for what changes without "

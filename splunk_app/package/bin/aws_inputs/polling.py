@@ -8,6 +8,7 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 from importlib import import_module
 from typing import Any, Dict, List, Optional, Tuple
 
@@ -20,10 +21,10 @@ from aws_inputs import accounts as account_settings
 from aws_inputs.accounts import BETWEEN_ATTEMPTS, AccountSettings
 from aws_inputs.process import SETTLED_WITHIN_S, Process, Stopped
 from aws_inputs.roads import Roads, asks, checkpoint_name
-from aws_inputs.settings import InputSettings, datasets_of, hubs_of, names
+from aws_inputs.settings import InputSettings, datasets_of, hubs_of, is_key_of, names
 from aws_inputs.unit import Unit
 from collectors.errors import CheckpointUnusable, CollectorError, StoreUnavailable
-from collectors.polling.poller import Poller, PollSettings, Turn
+from collectors.polling.poller import Backfill, Poller, PollSettings, Turn
 from collectors.records.page import Choice, Lister, Page, Window, iso
 from collectors.records.shown import Asking
 from collectors.sources.registry import FINDINGS
@@ -315,7 +316,11 @@ class Polling:
             ),
             process.clock_ms,
             self._lister(unit, replace(choice, archived=True, only_active=True)),
+            self._export(unit),
         )
+        backfill = poller.position.backfill
+        if backfill is not None and not backfill.done and self._settings.values.get("backfill_by") == "paging":
+            process.health.notice(unit.name, "back-fill", how="by paging", findings_from=iso(backfill.at_ms))
         self._tell_of_stop(unit, poller)
         return poller
 
@@ -340,6 +345,31 @@ class Polling:
             stopped_s=resumed.stopped_ms // 1000,
             read_again_from=iso(resumed.risk.from_ms),
             error=error,
+        )
+
+    def _export(self, unit: Unit) -> Optional[Backfill]:
+        """Return the road of a back-fill by export, where it is chosen and there is a key for it."""
+        values, process = self._settings.values, self._process
+        if values.get("backfill_by") != "export" or unit.dataset != "securityhub_v2":
+            return None
+        keys = [key for key in names(values["export_key_arns"]) if is_key_of(key, unit.account_id, unit.region)]
+        if not keys:
+            process.health.notice(
+                unit.name, "back-fill", how="goes on by paging",
+                error="export_key_arns has no key of this account and region",
+            )  # fmt: skip
+            return None
+        from aws_bridge.objects import S3Objects
+        from collectors.sources.securityhub_v2.export import Destination, ExportBackfill
+
+        return ExportBackfill(
+            unit.caller,
+            unit.seat.place,
+            Destination(values["export_bucket"], keys[0], values["export_prefix"]),
+            lambda: S3Objects(unit.caller.session.client("s3", unit.region)),
+            process.checkpoints,
+            f"{checkpoint_name(process, unit)}/export",
+            partial(process.health.notice, unit.name),
         )
 
     def _lister(self, unit: Unit, choice: Choice) -> Lister:

@@ -29,6 +29,9 @@ HUBS_OF: Dict[str, Tuple[str, ...]] = {
 RECONCILED = ("inspector", "macie", "accessanalyzer", "none")
 #: https://docs.aws.amazon.com/config/latest/APIReference/API_SelectAggregateResourceConfig.html
 _AGGREGATOR = re.compile(r"(?:[a-z0-9-]{6,30}/)?[\w-]{1,256}", re.ASCII)
+#: https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
+_BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
+KEY_ARN = re.compile(r"arn:aws[a-z-]*:kms:([a-z0-9-]+):(\d{12}):key/(?!mrk-)[\w-]+", re.ASCII)
 #: The longest that any source keeps a finding, and so the longest back-fill that makes sense.
 MOST_DAYS = 3650
 
@@ -74,6 +77,8 @@ def read(kind: Kind, stanza: str, given: Mapping[str, str], now_ms: int) -> Inpu
             backfill_from_ms = _start(values.get("start_date", ""), now_ms)
         if "regions" in values:
             regions = _regions(values["regions"])
+        if values.get("backfill_by") == "export":
+            _check_export(values)
         if kind in OF_A_QUEUE and values.get("queue_url"):
             _check_queue(values)
     except ValueError as exc:
@@ -107,6 +112,12 @@ def datasets_of(settings: InputSettings) -> Tuple[str, ...]:
 def hubs_of(settings: InputSettings) -> Tuple[str, ...]:
     """Return the Security Hubs that may be read, the preferred one first; none for other inputs."""
     return HUBS_OF[settings["product"]] if settings.kind is SECURITY_HUB else ()
+
+
+def is_key_of(arn: str, account_id: str, region: str) -> bool:
+    """Whether a KMS key is of an account and region, as AWS wants it of an export's."""
+    found = KEY_ARN.fullmatch(arn)
+    return found is not None and found.groups() == (region, account_id)
 
 
 def names(text: str) -> Tuple[str, ...]:
@@ -174,6 +185,18 @@ def _regions(text: str) -> Optional[Tuple[str, ...]]:
     if wrong:
         raise ValueError(f"regions: {', '.join(wrong)}: a region is called as eu-west-1; all is for all of them")
     return tuple(sorted(set(found)))
+
+
+def _check_export(values: Mapping[str, Any]) -> None:
+    if not _BUCKET.fullmatch(values["export_bucket"]):
+        raise ValueError(f"export_bucket: {values['export_bucket']!r} is no name of a bucket; export needs one")
+    keys = names(values["export_key_arns"])
+    wrong = [key for key in keys if not KEY_ARN.fullmatch(key)]
+    if wrong or not keys:
+        raise ValueError(
+            f"export_key_arns: {', '.join(wrong) or 'export needs a key'}: an ARN is arn:aws:kms:<region>:<12 digits>:"
+            "key/<id>, of a key of one region (no mrk-)"
+        )
 
 
 def _check_queue(values: Mapping[str, Any]) -> None:
