@@ -29,6 +29,7 @@ COMMANDS = {
     "respond": ("response.cli.respond", "isolate an EC2 instance, release it, and look before either"),
     "spl": ("savedsearches.runner.cli", "run a pipeline of SPL on a cluster, without a Splunk: a strict subset"),
     "detections": ("savedsearches.cli.detections", "list detections, and try them on a cluster before scheduling them"),
+    "sigma": ("savedsearches.sigma.cli", "turn rules of Sigma into detections, each with a verdict"),
     "completion": ("es_bridge.cli.completion", "print what makes a shell complete commands and options"),
     "lab": ("lab.cli", "what stands in for the systems a user owns: engine, splunkd, story, one-line runner"),
 }

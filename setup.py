@@ -55,6 +55,11 @@ DETECTIONS = [
 ]
 #: What writes the completion of the shells; pure Python, and no other command loads it.
 COMPLETION = ["shtab==1.7.2"]
+#: Reads rules of Sigma, when they are imported.
+SIGMA = [
+    "pySigma==1.5.1; python_version >= '3.11'",
+    "pysigma-backend-elasticsearch==2.1.1; python_version >= '3.11'",  # what it writes for Lucene
+]
 TESTS = [
     "pytest==8.4.2",
     "pytest-timeout==2.4.0",
@@ -86,7 +91,7 @@ setup(
         "deploy": ["**/*.json", "**/*.yaml", "**/*.yml", "**/*.conf", "**/*.md", "**/*.meta"],
         "aws_bridge": ["**/requirements*", "service_models/data/**"],
         "collectors": ["**/requirements*"],
-        "savedsearches": ["detections/*.yml", "by_hand/*.conf", "content/*.yml", "versions.lock"],
+        "savedsearches": ["detections/*.yml", "by_hand/*.conf", "content/*.yml", "sigma/forms/*.yml", "versions.lock"],
     },
     py_modules=["aws_siem_bridge"],
     install_requires=[
@@ -100,9 +105,10 @@ setup(
         "parquet": PARQUET,
         "spl": SPL,
         "detections": SPL + DETECTIONS,
+        "sigma": SPL + DETECTIONS + SIGMA,
         "completion": COMPLETION,
-        "lab": LAB + LOADER + SPL + DETECTIONS + COMPLETION,
-        "tests": TESTS + LAB + LOADER + PARQUET + SPL + DETECTIONS + COMPLETION,
+        "lab": LAB + LOADER + SPL + DETECTIONS + SIGMA + COMPLETION,
+        "tests": TESTS + LAB + LOADER + PARQUET + SPL + DETECTIONS + SIGMA + COMPLETION,
     },
     entry_points={"console_scripts": ["aws-siem-bridge = aws_siem_bridge:main"]},
 )

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import argparse
 import difflib
+from pathlib import Path
 from typing import Any, List
 
 from es_bridge.cli.reporting import UsageError
 from savedsearches.content.detection import Detection
-from savedsearches.content.reading import ContentError, read_detections
+from savedsearches.content.reading import FOLDER, ContentError, read_detections
 
 
 def add_choice(parser: Any) -> None:
@@ -21,14 +22,19 @@ def add_choice(parser: Any) -> None:
         metavar="PACK",
         help="all that read cloudtrail, vpc_flow, route53_resolver, waf, linux, findings, assets; repeat it for more",
     )
+    parser.add_argument(
+        "--folder", type=Path, default=FOLDER, metavar="FOLDER", help="detections of your own, or imported ones"
+    )
 
 
 def chosen(arguments: argparse.Namespace) -> List[Detection]:
     """Return the detections that the options name. Raises `UsageError` for one that is not there."""
     try:
-        known = read_detections()
+        known = read_detections(arguments.folder)
     except ContentError as exc:
         raise UsageError(f"the detections cannot be read:\n{exc}") from None
+    if not known:
+        raise UsageError(f"there is no detection in {arguments.folder}")
     names = [each.name for each in known]
     packs = sorted({pack for each in known for pack in each.all_packs})
     for what, given, there in (("detection", arguments.name, names), ("pack", arguments.pack, packs)):

@@ -51,8 +51,23 @@ def problems_of(detections: Mapping[Path, Detection], app: Path = APP) -> List[s
     return [
         f"{path.name}: {problem}"
         for path, detection in detections.items()
-        for problem in [*_of_search(detection, macros, lookups), *_of_steps(detection, macros, lookups)]
+        for problem in [
+            *_of_events(detection),
+            *_of_search(detection, macros, lookups),
+            *_of_steps(detection, macros, lookups),
+        ]
     ]
+
+
+def problems_of_search(detection: Detection, app: Path = APP) -> List[str]:
+    """Return what is wrong with the searches of a detection that does not ship."""
+    macros, lookups = shipped_macros(app), shipped_lookups(app)
+    return [*_of_search(detection, macros, lookups), *_of_steps(detection, macros, lookups)]
+
+
+def _of_events(detection: Detection) -> Iterator[str]:
+    if detection.untested:
+        yield "labelled is missing: nothing ships that was not tried on a positive and a negative event"
 
 
 def _of_search(detection: Detection, macros: Mapping[str, Macro], lookups: Dict[str, Lookup]) -> Iterator[str]:

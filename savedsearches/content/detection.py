@@ -293,7 +293,9 @@ class Detection(_Strict):
     response: List[str]
     raw_rows: int = Field(ge=0)
     false_alarms_a_day: FalseAlarms
-    labelled: Labelled
+    #: Missing only in what was imported and is ``untested``: nothing untested ships.
+    labelled: Optional[Labelled] = None
+    untested: bool = False
     #: A pack it belongs to beside that of its data.
     packs: List[str] = []
 
@@ -321,11 +323,14 @@ class Detection(_Strict):
             problems.append("the last line of search is not | `aws_detection(<name>, <entity field>)`")
         elif match.group(1) != self.name:
             problems.append(f"`aws_detection` names {match.group(1)}, the detection is {self.name}")
-        used = {group.data for group in self.labelled.events.values()}
-        used |= {"lookups"} if self.labelled.lookups else set()
-        problems += [f"data lists {each}, no group of events has it" for each in self.data if each not in used]
-        only = used - {"lookups"}
-        problems += [f"events of {each} are not in data" for each in sorted(only) if each not in self.data]
+        if (self.labelled is None) != self.untested:
+            problems.append("labelled is missing: only an imported detection is untested, and one with events is not")
+        elif self.labelled:
+            used = {group.data for group in self.labelled.events.values()}
+            used |= {"lookups"} if self.labelled.lookups else set()
+            problems += [f"data lists {each}, no group of events has it" for each in self.data if each not in used]
+            only = used - {"lookups"}
+            problems += [f"events of {each} are not in data" for each in sorted(only) if each not in self.data]
         overlap = seconds(self.schedule.window) - seconds(self.schedule.every)
         if overlap and seconds(self.suppress.for_) < seconds(self.schedule.window) + MADE_UP_WITHIN_S:
             problems.append(

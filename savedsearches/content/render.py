@@ -41,6 +41,11 @@ def savedsearches_conf(detections: Iterable[Detection]) -> str:
     return "\n".join([_BY_HAND, *by_hand, _RENDERED, *(_stanza(each) for each in ordered)])
 
 
+def stanzas(detections: Iterable[Detection]) -> str:
+    """Return the saved searches of these detections alone, for a ``savedsearches.conf`` of one's own."""
+    return "\n".join(_stanza(each) for each in sorted(detections, key=lambda each: each.name))
+
+
 def settings_of(detection: Detection) -> Dict[str, str]:
     """Return the settings of its saved search in their order."""
     return {

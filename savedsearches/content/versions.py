@@ -25,7 +25,7 @@ class Locked(NamedTuple):
 
 def digest_of(detection: Detection) -> str:
     """Return what is equal for detections that do the same."""
-    content = detection.model_dump(exclude={"version", "labelled"}, by_alias=True)
+    content = detection.model_dump(exclude={"version", "labelled", "untested"}, by_alias=True)
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:32]
 
 

@@ -1,0 +1,1 @@
+"""Rules of Sigma become detections: read by pySigma, at import time and never inside Splunk."""
