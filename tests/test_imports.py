@@ -39,6 +39,7 @@ MAY_NOT_IMPORT: Dict[str, Tuple[str, ...]] = {
     "search_command": (*AWS, "solnlib", *UPSTAIRS, "aws_bridge", "collectors"),
     "splunk_host": (*AWS, *SPLUNK, *UPSTAIRS, "aws_bridge", "collectors", "cluster_settings", "search_command"),
     "cluster_settings": (*AWS, *SPLUNK, *UPSTAIRS, "aws_bridge", "collectors", "search_command"),
+    "aws_account_settings": (*AWS, *SPLUNK, *UPSTAIRS, "collectors", "cluster_settings", "search_command"),
     "aws_inputs": (*AWS, "solnlib", *UPSTAIRS, "cluster_settings", "search_command"),
     "lab.front": (*AWS, *SPLUNK),
     "aws_siem_bridge": (*AWS, *SPLUNK, "es_bridge", "aws_bridge", "splunk_bridge", "collectors", "lab"),
@@ -55,8 +56,11 @@ MAY_IMPORT: Dict[str, Set[str]] = {
     "splunk_app/package/bin/splunk_host": {"es_bridge"},
     "splunk_app/package/bin/cluster_settings": {"es_bridge", "splunk_host"},
     "splunk_app/package/bin/search_command": {"es_bridge", "splunk_host", "cluster_settings"},
-    "splunk_app/package/bin/aws_inputs": {"es_bridge", "aws_bridge", "splunk_bridge", "collectors", "splunk_host"},
-    "splunk_app/builder": {"splunk_app", "aws_bridge"},
+    "splunk_app/package/bin/aws_account_settings": {"es_bridge", "aws_bridge", "splunk_host"},
+    "splunk_app/package/bin/aws_inputs": {
+        *("es_bridge", "aws_bridge", "splunk_bridge", "collectors", "splunk_host", "aws_account_settings"),
+    },
+    "splunk_app/builder": {"splunk_app", "aws_bridge", "aws_inputs"},
     "splunk_app/knowledge": {"splunk_app"},
 }
 MAY_IMPORT_NAMES = {
@@ -85,14 +89,17 @@ BUDGETS: Dict[str, Tuple[int, int, Set[str]]] = {
     "search_command.elasticmatch.command": (22, 146, HEAVY),
     "cluster_settings.handler": (15, 108, {*HEAVY, "urllib3", "splunklib"}),
     "search_command.elasticsearch.workers": (36, 173, {*HEAVY, "splunklib"}),
-    "aws_inputs.command": (88, 220, {*HEAVY} - {"urllib.request"}),
+    "aws_inputs.command": (90, 222, {*HEAVY} - {"urllib.request"}),
 }
 #: Where a package is, when that is not the project's root.
 HOME = dict.fromkeys(
-    ("search_command", "cluster_settings", "splunk_host", "aws_inputs"), ROOT / "splunk_app" / "package" / "bin"
+    ("search_command", "cluster_settings", "splunk_host", "aws_account_settings", "aws_inputs"),
+    ROOT / "splunk_app" / "package" / "bin",
 )
 #: Modules that load only inside Splunk, in the built app: UCC's library needs Splunk's own package `splunk`.
-ONLY_IN_SPLUNK = {"cluster_settings.page"}
+ONLY_IN_SPLUNK = {
+    *("splunk_host.page_handler", "cluster_settings.page", "aws_account_settings.page", "aws_inputs.page"),
+}
 #: Reads detections, with packages that Splunk's Pythons have not.
 NOT_ON_SPLUNKS_PYTHONS = (
     () if find_spec("pydantic") else ("savedsearches.content", "savedsearches.backtest", "savedsearches.cli.")

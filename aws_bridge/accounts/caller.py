@@ -49,10 +49,11 @@ class Caller:
         calls_at_once: int = CALLS_AT_ONCE,
         rates: Mapping[str, Tuple[float, int]] = {},  # noqa: B006 - never changed
         sleep: Callable[[float], Any] = time.sleep,
+        attempts: Mapping[type, int] = ATTEMPTS,
     ) -> None:
         """``wait_s``: attempts that failed before, from 0 -> seconds to wait before the next one.
         ``rates``: ``service:Operation`` -> (calls a second, calls in a burst) in one region, where AWS publishes it.
-        ``sleep`` waits so many seconds; what it raises ends the call.
+        ``sleep`` waits so many seconds; what it raises ends the call. ``attempts``: see `ATTEMPTS`; empty for one.
         """
         self.session = session
         #: ``service:Operation`` -> calls made, attempts that were throttled among them.
@@ -62,6 +63,7 @@ class Caller:
         self._wait_s = wait_s
         self._rates = rates
         self._sleep = sleep
+        self._attempts = attempts
         self._lock = threading.Lock()
         self._gates: Dict[str, threading.BoundedSemaphore] = {}
         self._paces: Dict[Tuple[str, str], Rate] = {}
@@ -113,7 +115,7 @@ class Caller:
             if isinstance(problem, Expired):
                 self.session.renew(generation)
             attempt += 1
-            if attempt >= ATTEMPTS.get(type(problem), 1):
+            if attempt >= self._attempts.get(type(problem), 1):
                 raise problem
             # The seat is given back while this waits: others may have a call that works.
             self._sleep(self._wait_s(attempt - 1))

@@ -55,8 +55,9 @@ _OFF_IN_WORDS = re.compile(
 ASSUME_ROLE = "AssumeRole"
 _MORE: Dict[Type[CallProblem], str] = {
     Throttled: "AWS allows fewer calls here; it goes on later by itself. Others may be using up the account's limit",
-    Unavailable: "It is tried again later. If it stays: check proxy, endpoints and the way out of this network",
-    Expired: "New credentials are fetched at the next attempt. If it stays: compare this machine's clock with AWS's",
+    Unavailable: "Check proxy, endpoints and the way out of this network, if it stays: an input tries again by itself",
+    Expired: "If it stays: take new credentials, and compare this machine's clock with AWS's. An input tries again by "
+    "itself",
     NotSignedIn: "Check the access key: it may be deleted, switched off, or of another partition",
     RegionDisabled: "Switch the region on in the account, or take it off the input's list",
     ServiceOff: "Switch the service on there, or take the region off the input's list",
@@ -75,7 +76,10 @@ def refusal(exc: BaseException, call: str, where: str, *, known_elsewhere: bool)
     if getattr(exc, "operation_name", "") == ASSUME_ROLE:  # the call itself was never made
         call = "sts:AssumeRole"
         if kind is Denied:
-            more = "The role's trust policy has to name who assumes it, and the external id if it asks for one"
+            more = (
+                "The role's trust policy has to name who assumes it, with the same external id if it asks for one; the "
+                "policy of who assumes it has to allow sts:AssumeRole on it. Compare ARN and external id with both"
+            )
             return Denied(f"{call} for {where}: {text}. {more}", call=call, missing=call)
     if kind is not Denied:
         return kind(f"{call} in {where}: {text}. {_MORE[kind]}", call=call, code=code_and_status(exc)[0])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Dict, List, NamedTuple
+from typing import Any, Dict, List, NamedTuple, Sequence
 
 from aws_bridge.accounts.caller import Caller
 from aws_bridge.errors import CallProblem
@@ -30,21 +30,24 @@ def enabled_regions(caller: Caller, service: str) -> Regions:
     """
     has_service = set(caller.session.available_regions(service))
     try:
-        found: List[str] = []
-        token: Dict[str, str] = {}
-        for _ in range(_MOST_PAGES):
-            answer = caller.call(
-                "account",
-                caller.session.account.home_region,
-                "ListRegions",
-                RegionOptStatusContains=list(SWITCHED_ON),
-                MaxResults=_PAGE,
-                **token,
-            )
-            found += [region["RegionName"] for region in answer.get("Regions", [])]
-            if not answer.get("NextToken"):
-                break
-            token = {"NextToken": answer["NextToken"]}
+        found = _listed(caller, SWITCHED_ON)
     except CallProblem as exc:
         return Regions(sorted(has_service), str(exc))
     return Regions(sorted(has_service.intersection(found)))
+
+
+def every_region(caller: Caller) -> List[str]:
+    """Return all regions of the partition, also those that are switched off. Raises `CallProblem`."""
+    return _listed(caller)
+
+
+def _listed(caller: Caller, statuses: Sequence[str] = ()) -> List[str]:
+    found: List[str] = []
+    wanted: Dict[str, Any] = {"RegionOptStatusContains": list(statuses)} if statuses else {}
+    for _ in range(_MOST_PAGES):
+        answer = caller.call("account", caller.session.account.home_region, "ListRegions", MaxResults=_PAGE, **wanted)
+        found += [region["RegionName"] for region in answer.get("Regions", [])]
+        if not answer.get("NextToken"):
+            break
+        wanted["NextToken"] = answer["NextToken"]
+    return found

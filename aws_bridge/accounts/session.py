@@ -19,9 +19,17 @@ WIRE_BODY = "aws_siem_bridge.wire_body"
 class AwsSession:
     """Clients of one account, safe to use from several threads. Nobody is asked before the first call."""
 
-    def __init__(self, account: Account, *, connections: int = 10) -> None:
-        """``connections``: how many calls a client makes at once."""
+    def __init__(
+        self,
+        account: Account,
+        *,
+        connections: int = 10,
+        connect_timeout_s: float = CONNECT_TIMEOUT_S,
+        read_timeout_s: float = READ_TIMEOUT_S,
+    ) -> None:
+        """``connections``: how many calls a client makes at once. Seconds to connect, and of silence."""
         self.account = account
+        self._timeouts_s = connect_timeout_s, read_timeout_s
         self._connections = connections
         self._lock = threading.Lock()
         self._clients: Dict[Tuple[str, str], Any] = {}
@@ -54,6 +62,12 @@ class AwsSession:
         """Return the regions of the account's partition that a service has, as botocore's own list says."""
         with self._lock:
             found: Sequence[str] = self._signed_in().get_available_regions(service, self.account.partition)
+            return found
+
+    def partition_regions(self, partition: str) -> Sequence[str]:
+        """Return all regions of a partition, as botocore's own list says."""
+        with self._lock:
+            found: Sequence[str] = self._signed_in().get_available_regions("ec2", partition)
             return found
 
     def _signed_in(self) -> Any:
@@ -108,8 +122,8 @@ class AwsSession:
         config = Config(
             # One attempt: `caller` waits, counts and says why.
             retries={"total_max_attempts": 1},
-            connect_timeout=CONNECT_TIMEOUT_S,
-            read_timeout=READ_TIMEOUT_S,
+            connect_timeout=self._timeouts_s[0],
+            read_timeout=self._timeouts_s[1],
             max_pool_connections=self._connections,
             proxies={"https": account.proxy, "http": account.proxy} if account.proxy else None,
             user_agent_extra="aws-siem-bridge",

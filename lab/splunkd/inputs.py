@@ -13,11 +13,13 @@ import subprocess
 import threading
 import time
 import xml.etree.ElementTree as ElementTree
-from typing import Any, Callable, Dict, List, Mapping, Optional, cast
+from typing import TYPE_CHECKING, Any, Callable, Dict, List, Mapping, Optional, Sequence, cast
 from xml.sax.saxutils import escape, quoteattr
 
-from .server import SplunkdStandIn
 from .users import SYSTEM_USER, User
+
+if TYPE_CHECKING:
+    from .server import SplunkdStandIn
 
 _SYSTEM = User(SYSTEM_USER, ("admin",))
 #: What splunkd puts into a stanza that does not say it.
@@ -98,6 +100,41 @@ class ModularInput:
         process = self._popen([argument])
         out, err = process.communicate(given.encode(), timeout=120)
         return subprocess.CompletedProcess(process.args, process.returncode, out, err)
+
+
+class Kinds:
+    """The kinds of input that the app has scripts and stanzas for; schemes are asked for once."""
+
+    def __init__(self, splunkd: SplunkdStandIn, python: str, environment: Mapping[str, str]) -> None:
+        self._splunkd, self._python, self._environment = splunkd, python, environment
+        self._schemes: Dict[str, ElementTree.Element] = {}
+        self._lock = threading.Lock()
+
+    def kinds(self) -> List[str]:
+        """Return their names."""
+        return [stanza for stanza in self._splunkd.state.stanzas("inputs") or {} if "://" not in stanza]
+
+    def arguments(self, kind: str) -> Sequence[str]:
+        """Return the names of a kind's arguments."""
+        return [argument.get("name", "") for argument in self._scheme(kind).findall("endpoint/args/arg")]
+
+    def required(self, kind: str) -> Sequence[str]:
+        """Return those that a new input must have."""
+        found = self._scheme(kind).findall("endpoint/args/arg")
+        return [each.get("name", "") for each in found if each.findtext("required_on_create") == "true"]
+
+    def validate(self, kind: str, name: str, values: Mapping[str, str]) -> str:
+        """Return what is wrong with an input, empty if nothing is."""
+        return self._input(kind).validate(name, **values)
+
+    def _scheme(self, kind: str) -> ElementTree.Element:
+        with self._lock:
+            if kind not in self._schemes:
+                self._schemes[kind] = self._input(kind).scheme()
+            return self._schemes[kind]
+
+    def _input(self, kind: str) -> ModularInput:
+        return ModularInput(self._splunkd, kind, self._python, self._environment)
 
 
 class RunningInput:

@@ -10,13 +10,14 @@ Served to requests with a valid session key (``Authorization: Splunk <key>``), u
 Splunk Web, when asked for: ``web.pages``.
 
 - searches as jobs, by the product's SPL runner: `jobs`;
-- modular inputs, run as splunkd runs them: `inputs`.
+- modular inputs, checked and stored (``data/inputs``) and run as splunkd runs them: `inputs`.
 
 Stubbed: logging in of users without a password (sessions are made with `State.session`), paging and sorting,
 ``search=`` beyond ``field=value``, access lists of single objects and of users' own copies, apps other than one (of
-``system`` only what libraries read), KV store queries beyond equality, and everything that is not listed here, which is
-answered 404. Stored passwords are kept in memory, or in clear text in ``local/passwords.json``; the KV store is always
-in memory. What the children's package ``splunk`` lacks is listed in ``splunk_stubs/splunk/__init__.py``.
+``system`` only what libraries read), starting stored inputs, KV store queries beyond equality, and everything that is
+not listed here, which is answered 404. Stored passwords are kept in memory, or in clear text in
+``local/passwords.json``; the KV store is always in memory. What the children's package ``splunk`` lacks is listed in
+``splunk_stubs/splunk/__init__.py``.
 """
 
 from __future__ import annotations
@@ -28,13 +29,14 @@ import tempfile
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any, Callable, List, Optional, Tuple, Type
+from typing import Any, Callable, List, Mapping, Optional, Tuple, Type
 from urllib.parse import urlsplit
 
 from .conf import read_conf
 from .handlers.admin_external import ExternalHandlers
 from .handlers.children import Nursery, Surroundings
 from .handlers.persistent import PersistentHandlers
+from .inputs import Kinds
 from .jobs import Jobs
 from .rest.messages import Raw
 from .rest.router import Router
@@ -62,13 +64,15 @@ class SplunkdStandIn:
         web_port: int = 0,
         web_user: User = ADMIN,
         tell: Callable[[str], None] = lambda text: None,
+        environment: Mapping[str, str] = {},  # noqa: B006 - never changed
     ) -> None:
         """Claim the port; `start` serves.
 
         ``app_dir``: the app's folder, built or as it is in the repository. ``local_dir``: where changes are kept,
         memory when not given. ``splunk_home``: a temporary folder when not given. ``python``: interpreter of the
         handlers. ``web``: serve Splunk Web too; whoever opens a page is signed in as ``web_user``. ``tell``: gets a
-        line for each request that nobody here can answer.
+        line for each request that nobody here can answer. ``environment``: variables of splunkd, and so of its
+        scripts.
         """
         app = read_conf(app_dir / "default" / "app.conf").get("package", {}).get("id", app_dir.name)
         self.state = State(app, app_dir, local_dir)
@@ -87,7 +91,8 @@ class SplunkdStandIn:
         _install(self.splunk_home, app, app_dir)
         self.state.uri = self.uri
         self.state.jobs = Jobs(self.splunk_home, app_dir.resolve(), _found(python))
-        self._nursery = Nursery(Surroundings(self.splunk_home, app, self.uri, _found(python)))
+        self.state.inputs = Kinds(self, _found(python), environment)
+        self._nursery = Nursery(Surroundings(self.splunk_home, app, self.uri, _found(python), environment))
         restmap = self.state.stanzas("restmap") or {}
         self.router = Router(
             self.state,

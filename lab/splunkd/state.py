@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Dict, List, Mapping, Optional, Tuple
 
 from .conf import ConfFiles, Stanzas, read_conf
+from .inputs import Kinds
 from .jobs import Jobs
 from .kvstore import Collections
 from .passwords import Passwords
@@ -24,9 +25,10 @@ class State:
         self.secrets = Passwords(local_dir / "passwords.json" if local_dir else None)
         self.users = Users(self.confs.stanzas("authorize") or {})
         self.permissions = Permissions(read_conf(app_dir / "metadata" / "default.meta"), self.users)
-        #: Where this is served, and its searches; the server sets both.
+        #: Where this is served, its searches and kinds of inputs; the server sets them.
         self.uri = ""
         self.jobs: Jobs
+        self.inputs: Kinds
         #: What ``server/info`` says of this instance.
         self.server_roles: Tuple[str, ...] = ("search_head",)
         self.collections = Collections(self.confs.stanzas("collections") or {})

@@ -11,7 +11,7 @@ import shutil
 from pathlib import Path
 from typing import Dict
 
-from splunk_app.builder import docs, lib, pages
+from splunk_app.builder import docs, input_pages, lib, pages
 from splunk_app.builder.environment import BuildError, for_tools, run
 from splunk_app.builder.fingerprint import source_files
 from splunk_app.builder.places import APP, BUILDER, PACKAGE, ROOT, SOURCE, version
@@ -73,7 +73,7 @@ def _stage(source: Path) -> Dict[str, str]:
 
 
 def _global_config() -> str:
-    """Return globalConfig.json with the version where the page shows it.
+    """Return globalConfig.json with the page Inputs, and the version where the page shows it.
 
     UCC's footer, which has it, too, is left out (``showFooter``): it takes the build number for a time, starts a search
     for it at each visit, and would say 1970.
@@ -81,6 +81,7 @@ def _global_config() -> str:
     config = json.loads((SOURCE / "globalConfig.json").read_text("utf-8"))
     page = config["pages"]["configuration"]
     page["description"] += f" Version {version()}."
+    config["pages"]["inputs"] = input_pages.page()
     return json.dumps(config, indent=2, ensure_ascii=False) + "\n"
 
 

@@ -7,6 +7,7 @@ where this Splunk or its data cannot show it.
 from __future__ import annotations
 
 import json
+import secrets
 import time
 from dataclasses import dataclass
 from datetime import datetime, timezone
@@ -17,6 +18,9 @@ from splunk_bridge.rest import JobResult, Splunkd
 
 SETTINGS = "/services/aws_siem_bridge/search_settings"
 CLUSTERS = f"{APP}/aws_siem_bridge_cluster"
+ACCOUNTS = f"{APP}/aws_siem_bridge_aws_account"
+INPUTS = f"{APP}/data/inputs/aws_guardduty"
+INPUT_PAGE = f"{APP}/aws_siem_bridge_aws_guardduty"
 #: Longest time between the end of a search and its line in the index.
 _LOG_WITHIN_S = 90.0
 #: Before a search is cancelled or finalized.
@@ -635,3 +639,64 @@ def _end_of_a_detection(target: Target) -> str:
     if [row.get("detection") for row in rows] != ["cloudtrail_root_use"] or not rows[0].get("title"):
         raise Failed(f"{rows}")
     return f"{rows[0]['title']}: {rows[0]['severity']}"
+
+
+@check("P1", "splunkd checks an input before it stores it")
+def _input_is_checked(target: Target) -> str:
+    return _refused_input(target, INPUTS, {"name": "bridge_verify", "regions": "europe"})
+
+
+@check("P2", "the page says it in its own words")
+def _input_page(target: Target) -> str:
+    form = {"name": "bridge_verify", "regions": "europe", "account": "default", "checkpoints": "kvstore"}
+    said = _refused_input(target, INPUT_PAGE, form)
+    if " -- Regions: europe" not in said:
+        raise Failed(f"splunkd's words stand before ours: {said}")
+    return said
+
+
+def _refused_input(target: Target, path: str, form: Dict[str, str]) -> str:
+    status, body = target.admin.raw("POST", path, list(form.items()))
+    text = body.decode("utf-8", "replace")
+    if status < 400:
+        target.admin.raw("DELETE", f"{INPUTS}/{form['name']}")
+        raise Failed("an input of a region that there is not was stored")
+    if "a region is called as eu-west-1" not in text:
+        raise Failed(f"{status}: {text[:500]}")
+    return text[:300]
+
+
+@check("P3", "the secret of an AWS account is shown to nobody")
+def _account_secret(target: Target) -> str:
+    secret = secrets.token_urlsafe(24)
+    form = {
+        "name": "bridge_verify", "sign_in": "access_key", "partition": "aws", "access_key_id": "AKIAIOSFODNN7EXAMPLE",
+        "secret_access_key": secret, "test_on_save": "0",
+    }  # fmt: skip
+    status, body = target.admin.raw("POST", ACCOUNTS, list(form.items()))
+    if status >= 400:
+        raise Failed(f"{status}: {body[:500]!r}")
+    try:
+        shown = [
+            target.admin.raw("GET", path, query=query)[1]
+            for path, query in (
+                (ACCOUNTS, []),
+                (ACCOUNTS, [("--cred--", "1")]),
+                (f"{APP}/configs/conf-aws_siem_bridge_aws_account", []),
+            )
+        ]
+    finally:
+        target.admin.raw("DELETE", f"{ACCOUNTS}/bridge_verify")
+    if any(secret.encode() in answer for answer in shown):
+        raise Failed("it is in an answer")
+    return "six asterisks"
+
+
+@check("P4", "no user writes accounts or inputs")
+def _no_user_inputs(target: Target) -> str:
+    for path in (ACCOUNTS, INPUT_PAGE, INPUTS):
+        status, _ = target.user.raw("POST", path, [("name", "bridge_verify"), ("regions", "eu-west-1")])
+        if status not in (401, 403, 404):
+            target.admin.raw("DELETE", f"{path}/bridge_verify")
+            raise Failed(f"{path} answers a user {status}")
+    return "refused"

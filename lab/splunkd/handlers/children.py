@@ -13,9 +13,9 @@ import re
 import struct
 import subprocess
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Dict, List, Set
+from typing import Any, Dict, List, Mapping, Set
 
 STUBS = Path(__file__).resolve().parents[1] / "splunk_stubs"
 #: Of the caller's environment a child gets this much: enough to run, and to find AWS credentials.
@@ -37,6 +37,8 @@ class Surroundings:
     app: str
     splunkd_uri: str
     python: str
+    #: What splunkd's own environment has beside ours.
+    variables: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def bin_dir(self) -> Path:
@@ -47,6 +49,8 @@ class Surroundings:
     def environment(self) -> Dict[str, str]:
         """Return the environment of a child."""
         environment = {name: value for name, value in os.environ.items() if _ENVIRONMENT.fullmatch(name)}
+        environment.update(self.variables)
+        environment.update(self.variables)
         environment["SPLUNK_HOME"] = str(self.splunk_home)
         environment["PYTHONPATH"] = str(STUBS)
         # Nothing is written into the app's folder, and still each module is compiled only once.

@@ -6,7 +6,7 @@ from typing import Callable, List, Optional, Protocol, Tuple
 from urllib.parse import parse_qsl, unquote_plus, urlsplit
 
 from ..state import State
-from . import access, conf, kvstore, passwords, search
+from . import access, conf, data_inputs, kvstore, passwords, search
 from .messages import UNKNOWN_USER, Answer, Pairs, Raw, Request, RestError, rendered, rendered_error
 
 #: First parts of a path -> who answers. A further resource is one more line.
@@ -21,6 +21,10 @@ RESOURCES: Tuple[Tuple[Tuple[str, ...], Callable[[State, Request], Answer]], ...
     (("authorization", "roles"), access.roles),
     (("server", "info"), access.server_info),
     (("apps", "local"), conf.apps),
+    (("data", "indexes"), data_inputs.indexes),
+    (("data", "inputs"), data_inputs.inputs),
+    (("data", "indexes"), data_inputs.indexes),
+    (("data", "inputs"), data_inputs.inputs),
     (("search", "jobs"), search.jobs),
     (("search", "v2", "jobs"), search.jobs),
 )

@@ -51,7 +51,7 @@ def test_roles_are_assumed_one_after_the_other_once_for_all_regions(cloud: Cloud
 
 def test_without_its_external_id_a_role_is_denied_and_the_message_names_the_trust_policy(cloud: Cloud, caller):
     cloud.external_ids[SECOND.arn] = "needed"
-    with pytest.raises(Denied, match="trust policy has to name who assumes it, and the external id") as failed:
+    with pytest.raises(Denied, match="trust policy has to name who assumes it, with the same external id") as failed:
         list_findings(caller(roles=(SECOND,)))
     assert (failed.value.call, failed.value.missing) == ("sts:AssumeRole", "sts:AssumeRole")
 
@@ -85,7 +85,7 @@ MESSAGE = "User: arn:aws:sts::1:assumed-role/a/b is not authorized to perform: g
     [
         (refused("ThrottlingException"), Throttled, 8, "AWS allows fewer calls"),
         (refused("LimitExceededException", 429), Throttled, 8, "AWS allows fewer calls"),
-        (refused("InternalServerErrorException", 500), Unavailable, 4, "check proxy, endpoints"),
+        (refused("InternalServerErrorException", 500), Unavailable, 4, "Check proxy, endpoints"),
         (refused("AccessDeniedException", 403, MESSAGE), Denied, 1, "has to allow guardduty:ListFindings;"),
         (refused("AccessDeniedException", 403, "explicit deny"), Denied, 1, "has to allow guardduty:ListFindings;"),
         (refused("InvalidAccessException", 401), ServiceOff, 1, "Switch the service on"),

@@ -58,7 +58,13 @@ def test_everything_the_app_carries_can_be_imported(installed_app: Path, bare_py
     ]
     folders = (
         *("lib/es_bridge", "lib/aws_bridge", "lib/collectors"),
-        *("bin/splunk_host", "bin/cluster_settings", "bin/search_command", "bin/aws_inputs"),
+        *(
+            "bin/splunk_host",
+            "bin/cluster_settings",
+            "bin/search_command",
+            "bin/aws_inputs",
+            "bin/aws_account_settings",
+        ),
     )
     for folder, root in ((folder, folder.partition("/")[0]) for folder in folders):
         for path in sorted((installed_app / folder).rglob("*.py")):

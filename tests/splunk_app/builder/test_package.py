@@ -12,6 +12,9 @@ from pathlib import Path, PurePosixPath
 from typing import Dict, List
 
 import pytest
+from aws_account_settings.accounts import SECRET_KEYS as ACCOUNT_SECRETS
+from aws_inputs.kinds import KINDS
+from cluster_settings.conf import SECRET_KEYS as CLUSTER_SECRETS
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
@@ -20,6 +23,7 @@ from .conftest import ROOT
 
 APP = "aws_siem_bridge"
 MOST_MB = 15
+TABS = ("cluster", "access", "aws_account", "settings")
 
 
 @pytest.fixture(scope="module")
@@ -125,7 +129,7 @@ def test_its_readme_leads_to_its_documentation(installed_app: Path) -> None:
 def test_the_handler_of_searches_and_those_of_the_pages_are_registered(installed_app: Path) -> None:
     restmap = conf(installed_app / "default" / "restmap.conf")
     handlers = {section for section in restmap.sections() if section.startswith("admin_external:")}
-    tabs = {f"admin_external:{APP}_{tab}" for tab in ("cluster", "access", "settings")}
+    tabs = {f"admin_external:{APP}_{tab}" for tab in (*TABS, *KINDS)}
     assert handlers == tabs
     for section in [*tabs, f"script:{APP}_search_settings"]:
         script = restmap[section].get("handlerfile") or restmap[section]["script"]
@@ -139,13 +143,15 @@ def test_only_the_pages_are_reachable_through_splunk_web(installed_app: Path) ->
         for name, section in conf(installed_app / "default" / "web.conf").items()
         if name != "default"
     }
-    tabs = {f"{APP}_{tab}" for tab in ("cluster", "access", "settings")}
-    assert patterns == tabs | {f"{tab}/*" for tab in tabs}
+    tabs = {f"{APP}_{tab}" for tab in (*TABS, *KINDS)}
+    # The last is splunkd's own, for the choice of an index.
+    assert patterns == tabs | {f"{tab}/*" for tab in tabs} | {"data/indexes"}
 
 
 def test_writing_settings_needs_the_apps_own_capability(installed_app: Path) -> None:
-    endpoints = conf(installed_app / "default" / "restmap.conf")[f"admin:{APP}_configuration"]
-    assert {endpoints[f"capability.{method}"] for method in ("post", "put", "delete")} == {f"configure_{APP}"}
+    for page in ("configuration", "inputs"):
+        endpoints = conf(installed_app / "default" / "restmap.conf")[f"admin:{APP}_{page}"]
+        assert {endpoints[f"capability.{method}"] for method in ("post", "put", "delete")} == {f"configure_{APP}"}
     authorize = conf(installed_app / "default" / "authorize.conf")
     assert f"capability::configure_{APP}" in authorize
     given_to = {name for name in authorize.sections() if f"configure_{APP}" in authorize[name]}
@@ -166,7 +172,7 @@ def test_what_indexers_do_not_need_stays_out_of_the_knowledge_bundle(installed_a
 
 def test_settings_reach_every_member_of_a_search_head_cluster(installed_app: Path) -> None:
     included = conf(installed_app / "default" / "server.conf")["shclustering"]
-    for name in ("cluster", "access", "settings"):
+    for name in TABS:
         assert included[f"conf_replication_include.{APP}_{name}"] == "true"
 
 
@@ -175,7 +181,7 @@ def test_commands_are_for_every_app_and_settings_for_administrators(installed_ap
     meta = configparser.RawConfigParser()
     meta.read_string(text.replace("[]", "[everything]"))  # configparser wants a section to have a name
     assert dict(meta["everything"]) == {"access": "read : [ * ], write : [ admin, sc_admin ]", "export": "system"}
-    for name in ("cluster", "access", "settings"):
+    for name in TABS:
         of_conf = dict(meta[f"{APP}_{name}"])
         assert of_conf == {"access": "read : [ admin, sc_admin ], write : [ admin, sc_admin ]", "export": "none"}
 
@@ -196,10 +202,16 @@ def test_every_key_of_the_pages_is_described(installed_app: Path) -> None:
 
 def test_a_secret_is_encrypted_and_nothing_else_is(installed_app: Path) -> None:
     page = json.loads((installed_app / "appserver/static/js/build/globalConfig.json").read_text("utf-8"))
-    (entities,) = [tab["entity"] for tab in page["pages"]["configuration"]["tabs"] if tab["name"] == "cluster"]
-    assert {entity["field"] for entity in entities if entity.get("encrypted")} == {
-        "password", "api_key", "bearer_token", "aws_secret_access_key", "aws_session_token", "proxy_password"
-    }  # fmt: skip
+    encrypted = {
+        tab["name"]: {entity["field"] for entity in tab["entity"] if entity.get("encrypted")}
+        for tab in page["pages"]["configuration"]["tabs"]
+    }
+    assert {name: fields for name, fields in encrypted.items() if fields} == {
+        "cluster": {*CLUSTER_SECRETS},
+        "aws_account": {*ACCOUNT_SECRETS},
+    }
+    assert not [entity for service in page["pages"]["inputs"]["services"] for entity in service["entity"]
+                if entity.get("encrypted")]  # fmt: skip
 
 
 def test_the_icons_have_the_sizes_splunk_wants(installed_app: Path) -> None:

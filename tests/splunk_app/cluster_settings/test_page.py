@@ -2,9 +2,6 @@
 
 import json
 import re
-import urllib.error
-import urllib.parse
-import urllib.request
 from pathlib import Path
 from typing import Any, Dict, Iterator, List, Optional, Tuple
 
@@ -20,45 +17,21 @@ from lab.splunkd import SplunkdStandIn, User
 from lab.splunkd.users import ADMIN_CAPABILITIES
 
 from ..conftest import Store
+from ..page_requests import PageRequests, error, ok
 
 pytestmark = pytest.mark.splunk_python
 
-ADMIN = User("admin", ("admin",))
 PASSWORD = "open-sesame-17" + "x" * 400
 ROOT = Reply(200, json.dumps({"version": {"number": "2.19.4", "distribution": "opensearch"}}).encode())
 NO_TEST = {"test_on_save": "0"}
 
 
-class Pages:
+class Pages(PageRequests):
     """The two pages as a browser talks to them."""
 
     def __init__(self, splunkd: SplunkdStandIn, engine_url: str) -> None:
-        self.splunkd = splunkd
+        super().__init__(splunkd)
         self.engine_url = engine_url
-        self.key = splunkd.state.session(ADMIN)
-        #: Everything that came back.
-        self.said: List[str] = []
-
-    def send(self, page: str, name: str = "", form: Optional[Dict[str, str]] = None, **how: Any) -> Tuple[int, Any]:
-        path = f"/servicesNS/nobody/aws_siem_bridge/aws_siem_bridge_{page}"
-        path += f"/{urllib.parse.quote(name, safe='')}" if name else ""
-        return self.call(path, form, **how)
-
-    def call(self, path: str, form: Optional[Dict[str, str]], **how: Any) -> Tuple[int, Any]:
-        query = urllib.parse.urlencode({"output_mode": "json", **how.get("query", {})})
-        request = urllib.request.Request(
-            f"{self.splunkd.uri}{path}?{query}",
-            data=urllib.parse.urlencode(form).encode() if form is not None else None,
-            headers={"Authorization": f"Splunk {how.get('key', self.key)}"},
-            method=how.get("method"),
-        )
-        try:
-            with urllib.request.urlopen(request, timeout=60) as reply:
-                status, body = reply.status, reply.read().decode()
-        except urllib.error.HTTPError as exc:
-            status, body = exc.code, exc.read().decode()
-        self.said.append(body)
-        return status, json.loads(body)
 
     def add(self, name: str, page: str = "cluster", **form: str) -> Tuple[int, Any]:
         if page == "cluster":
@@ -72,9 +45,7 @@ class Pages:
         return self.send(page, name, method="DELETE")
 
     def listed(self, page: str = "cluster", **query: str) -> Dict[str, Dict[str, Any]]:
-        status, said = self.send(page, query=query)
-        assert status == 200
-        return {entry["name"]: entry["content"] for entry in said["entry"]}
+        return super().listed(page, **query)
 
     def stored(self, name: str, conf: str = "cluster") -> Dict[str, str]:
         return (self.splunkd.state.stanzas(f"aws_siem_bridge_{conf}") or {})[name]
@@ -86,27 +57,11 @@ class Pages:
         return sorted(self.splunkd.state.stanzas("aws_siem_bridge_cluster") or {})
 
 
-def error(answer: Tuple[int, Any]) -> str:
-    """Return what the page shows of a refusal: UCC takes it from between the two hyphens and the log's name."""
-    status, said = answer
-    assert status >= 400, said
-    (message,) = said["messages"]
-    _, _, text = message["text"].partition(" -- ")
-    assert text
-    return text.partition('". See splunkd.log')[0]
-
-
 @pytest.fixture
 def pages(built_app: Path, tmp_path: Path, splunk_python: str) -> Iterator[Pages]:
     stand_in = SplunkdStandIn(built_app, splunk_home=tmp_path, python=splunk_python)
     with stand_in as splunkd, FaultyServer([ROOT] * 50) as engine:
         yield Pages(splunkd, engine.url)
-
-
-def ok(answer: Tuple[int, Any]) -> Any:
-    status, said = answer
-    assert status in (200, 201), said
-    return said
 
 
 def test_a_cluster_is_tried_and_stored_and_its_secret_is_elsewhere(pages: Pages) -> None:

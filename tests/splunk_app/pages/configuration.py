@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Callable, Dict, List, Optional, Tuple, Union
 
 from playwright.sync_api import TimeoutError, expect
+from typing_extensions import Self
 
 from .watch import Watch
 
@@ -17,7 +18,7 @@ from .watch import Watch
 SCREENSHOTS = os.environ.get("AWS_SIEM_BRIDGE_SCREENSHOTS")
 
 #: Every field and message has long been there by then; a page that hangs should not take a test's whole time limit.
-TIMEOUT_MS = 20_000
+TIMEOUT_MS = 60_000
 ATTEMPTS = 4
 expect.set_options(timeout=TIMEOUT_MS)
 
@@ -38,29 +39,31 @@ Value = Union[str, bool, List[str]]
 class ConfigurationPage:
     """The page in a browser's tab. What it shows at the moment is ``page``; how it behaved is ``watch``."""
 
+    path = "configuration"
+
     def __init__(self, page: Any, web_uri: str) -> None:
         self.page = page
         self.watch = Watch(page, web_uri)
         #: What the last dialog asked before something was deleted.
         self.asked = ""
-        self._uri = f"{web_uri}/en-US/app/aws_siem_bridge/configuration"
+        self._uri = f"{web_uri}/en-US/app/aws_siem_bridge/{self.path}"
 
-    def open(self, tab: str = "Clusters") -> ConfigurationPage:
+    def open(self, tab: str = "Clusters") -> Self:
         """Load the page and choose a tab; return this page once the tab's contents are there."""
         return self.load().choose(tab)
 
-    def load(self) -> ConfigurationPage:
+    def load(self) -> Self:
         """Load the page, whatever it then shows."""
         self.watch.keep()
         self.page.goto(self._uri)
         return self
 
-    def choose(self, tab: str) -> ConfigurationPage:
+    def choose(self, tab: str) -> Self:
         """Choose a tab; return this page once its contents are there."""
         chosen = self.page.get_by_role("tab", name=tab, exact=True)
         chosen.click()
         panel = self.page.get_by_role("button", name="Save" if tab == "Logging" else "Add", exact=True)
-        panel.wait_for()
+        panel.locator("visible=true").wait_for()
         return self
 
     # The table of a tab
@@ -100,7 +103,7 @@ class ConfigurationPage:
 
     def add(self) -> Form:
         """Open the form for something new."""
-        self.page.get_by_role("button", name="Add", exact=True).click()
+        self.page.get_by_role("button", name="Add", exact=True).locator("visible=true").click()
         return Form(self)
 
     def form(self) -> Form:
@@ -142,6 +145,20 @@ class ConfigurationPage:
             self.page.screenshot(path=str(folder / f"{state}.png"), full_page=True)
 
 
+class InputsPage(ConfigurationPage):
+    """The page Inputs, whose tabs are kinds of inputs."""
+
+    path = "inputs"
+
+    def toggle(self, name: str) -> None:
+        """Switch an input on or off."""
+        self.row(name).get_by_role("switch").click()
+
+    def expect_status(self, name: str, text: str) -> None:
+        """Wait until the row of an input has this status."""
+        expect(self.row(name).locator("[data-test=status]")).to_have_text(text)
+
+
 class Form:
     """An open form: a page of its own for clusters, a dialog for access rules, the tab itself for logging."""
 
@@ -173,6 +190,14 @@ class Form:
             self._choose(label, value)
         else:
             self.text(label).fill(value)
+        return self
+
+    def type_choice(self, label: str, value: str) -> Form:
+        """Type a choice in the place of the one that is there, and take it."""
+        self._choice(label).click()
+        self._page.keyboard.press("Control+A")
+        self._page.keyboard.type(value)
+        self._page.get_by_role("option", name=value, exact=True).click()
         return self
 
     def type_other(self, label: str, value: str) -> Form:
@@ -324,3 +349,12 @@ class Form:
         for value in values:
             self._choose(label, value)
         self._page.keyboard.press("Escape")
+
+
+def assert_nowhere(page: ConfigurationPage, *secrets: str) -> None:
+    """Look for secrets in what is shown, in what is hidden there, and in all that came from splunkd."""
+    everything = page.watch.texts() + page.page.content()
+    everything += "".join(str(field.input_value()) for field in page.page.locator("input").all())
+    everything += str(page.page.evaluate("JSON.stringify([localStorage, sessionStorage, document.cookie])"))
+    for secret in secrets:
+        assert secret not in everything

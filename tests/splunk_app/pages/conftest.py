@@ -6,18 +6,21 @@ import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Callable, Iterator
+from typing import Any, Callable, Iterator, Type
 
 import pytest
+from aws_account_settings import accounts
+from splunk_host import secrets
 
 from lab.app_command import AppCommand
+from lab.aws import AwsAccount
 from lab.browser import BrowserUnavailable, open_browser
 from lab.splunkd import SplunkdStandIn, User
 from splunk_bridge.chunked import Job
 from splunk_bridge.command_line import parse_command_line
 
 from ..conftest import Ended
-from .configuration import TIMEOUT_MS, ConfigurationPage
+from .configuration import TIMEOUT_MS, ConfigurationPage, InputsPage
 
 ADMIN = User("admin", ("admin",))
 ANALYST = User("analyst", ("power",))
@@ -44,6 +47,25 @@ class SearchHead:
         return (self.splunkd.state.stanzas(conf) or {}).get(name)
 
 
+@dataclass
+class Forwarder:
+    """A heavy forwarder with the built app, on a machine with the role of an AWS account."""
+
+    splunkd: SplunkdStandIn
+
+    def stored(self, stanza: str) -> Any:
+        """Return an input as it is stored, None when there is none."""
+        return (self.splunkd.state.stanzas("inputs") or {}).get(stanza)
+
+    def use(self, account: str, stanza: str) -> None:
+        """Let an input use an account."""
+        self.splunkd.state.set_stanza("inputs", stanza, {"account": account})
+
+    def secrets(self, account: str) -> Any:
+        """Return the stored secrets of an account."""
+        return secrets.unpack(accounts.ACCOUNTS.realm, account, self.splunkd.state.passwords())
+
+
 @pytest.fixture(scope="package")
 def chromium() -> Iterator[Any]:
     """A browser. One that cannot be had skips the test with the reason; under CI it fails it."""
@@ -65,6 +87,12 @@ def head(built_app: Path) -> Iterator[SearchHead]:
 
 
 @pytest.fixture
+def forwarder(built_app: Path, aws_account: AwsAccount) -> Iterator[Forwarder]:
+    with SplunkdStandIn(built_app, web=True, environment=aws_account.environment("us-east-1")) as splunkd:
+        yield Forwarder(splunkd)
+
+
+@pytest.fixture
 def analysts_head(built_app: Path) -> Iterator[SearchHead]:
     """The same, with Splunk Web for a user who may not configure anything."""
     with SplunkdStandIn(built_app, web=True, web_user=ANALYST) as splunkd:
@@ -80,11 +108,13 @@ def visit(chromium: Any) -> Iterator[Callable[..., ConfigurationPage]]:
     contexts = []
     pages = []
 
-    def open_pages(splunkd: SplunkdStandIn, faultless: bool = True) -> ConfigurationPage:
+    def open_pages(
+        splunkd: SplunkdStandIn, faultless: bool = True, kind: Type[ConfigurationPage] = ConfigurationPage
+    ) -> ConfigurationPage:
         context = chromium.new_context(viewport={"width": 1280, "height": 1000}, reduced_motion="reduce")
         contexts.append(context)
         context.set_default_timeout(TIMEOUT_MS)
-        page = ConfigurationPage(context.new_page(), splunkd.web_uri)
+        page = kind(context.new_page(), splunkd.web_uri)
         if faultless:
             pages.append((splunkd, page))
         return page
@@ -100,3 +130,16 @@ def visit(chromium: Any) -> Iterator[Callable[..., ConfigurationPage]]:
 def page(head: SearchHead, visit: Callable[..., ConfigurationPage]) -> ConfigurationPage:
     """The configuration page of `head`, opened by an administrator."""
     return visit(head.splunkd).open()
+
+
+@pytest.fixture
+def accounts_page(forwarder: Forwarder, visit: Callable[..., ConfigurationPage]) -> ConfigurationPage:
+    """The tab AWS accounts of `forwarder`, opened by an administrator."""
+    return visit(forwarder.splunkd).open("AWS accounts")
+
+
+@pytest.fixture
+def inputs_page(forwarder: Forwarder, visit: Callable[..., InputsPage]) -> InputsPage:
+    """The page Inputs of `forwarder`, which has an AWS account called hub, opened by an administrator."""
+    forwarder.splunkd.state.set_stanza(accounts.ACCOUNT_CONF, "hub", {"sign_in": "machine"})
+    return visit(forwarder.splunkd, kind=InputsPage).load()

@@ -10,7 +10,7 @@ import trustme
 from lab.engine import Engine
 
 from ..conftest import Store
-from .configuration import ConfigurationPage, Form
+from .configuration import ConfigurationPage, Form, assert_nowhere
 from .conftest import SearchHead
 
 BASIC = "User name and password"
@@ -35,15 +35,6 @@ def closed_port() -> Iterator[int]:
 def secured_cluster(form: Form, engine: Engine, index: str, user: str = "reader") -> Form:
     form.fill(Name="prod", Hosts=engine.url, Sign_in_with=BASIC, User_name=user, Password=engine.users[user])
     return form.fill(CA_file=str(engine.ca_file), Default_index=index)
-
-
-def assert_nowhere(page: ConfigurationPage, *secrets: str) -> None:
-    """Look for secrets in what is shown, in what is hidden there, and in all that came from splunkd."""
-    everything = page.watch.texts() + page.page.content()
-    everything += "".join(str(field.input_value()) for field in page.page.locator("input").all())
-    everything += str(page.page.evaluate("JSON.stringify([localStorage, sessionStorage, document.cookie])"))
-    for secret in secrets:
-        assert secret not in everything
 
 
 def test_a_cluster_is_added_searched_changed_and_deleted(

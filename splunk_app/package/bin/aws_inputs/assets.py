@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import Any, Dict, List, Mapping, Optional
 
+from aws_account_settings import accounts as account_settings
+
 from aws_bridge.accounts.area import Area
 from aws_bridge.accounts.caller import Caller
 from aws_bridge.errors import CallProblem
-from aws_inputs import accounts as account_settings
 from aws_inputs.polling import Polling, Unit
 from aws_inputs.process import SETTLED_WITHIN_S, Stopped
 from aws_inputs.settings import names

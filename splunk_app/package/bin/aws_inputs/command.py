@@ -7,7 +7,7 @@ import logging
 import os
 import signal
 import sys
-from typing import Any, BinaryIO, List, Mapping, NamedTuple
+from typing import BinaryIO, List, Mapping, NamedTuple
 from xml.sax.saxutils import escape
 
 from splunk_host.log import line, open_log
@@ -15,10 +15,9 @@ from splunk_host.splunkd import Splunkd, SplunkdError
 from splunklib.modularinput import InputDefinition, ValidationDefinition
 
 from aws_bridge.errors import AwsError
-from aws_inputs import accounts as account_settings
-from aws_inputs.kinds import ASSETS, EVENTS, KINDS, OF_A_QUEUE, PROWLER, WAF, Kind, scheme
-from aws_inputs.process import Process, begin, now_ms, refuse_in_a_cluster
-from aws_inputs.settings import InputSettings, read
+from aws_inputs.kinds import ASSETS, EVENTS, KINDS, PROWLER, WAF, Kind, scheme
+from aws_inputs.process import Process, begin, now_ms
+from aws_inputs.settings import read
 from collectors.errors import CollectorError
 from es_bridge.errors import BridgeError
 from es_bridge.terminal import put_error
@@ -103,30 +102,12 @@ def _to_run(text: bytes) -> _Given:
 
 
 def _validate(kind: Kind, given: _Given) -> None:
-    """Raise for what is wrong. AWS is asked who we are, and a queue whether it is there."""
+    """Raise for what is wrong, by itself or as AWS sees it."""
     settings = read(kind, given.stanza, given.values, now_ms())
+    from aws_inputs.saving import check
+
     with given.splunkd as splunkd:
-        refuse_in_a_cluster(splunkd)
-        account = account_settings.read(splunkd, settings["account"]).account
-        if settings["delivery"] == "hec":
-            from aws_inputs.delivery import check
-
-            check(splunkd, settings["hec"])
-    from aws_bridge.accounts.caller import Caller
-    from aws_bridge.accounts.session import AwsSession
-
-    caller = Caller(AwsSession(account), wait_s=account_settings.BETWEEN_ATTEMPTS.wait_s)
-    caller.call("sts", account.home_region, "GetCallerIdentity")
-    if kind in OF_A_QUEUE:
-        _check_queue(settings, caller)
-
-
-def _check_queue(settings: InputSettings, caller: Any) -> None:
-    """Raise `AwsError` for a queue that cannot be read: nothing is received by it."""
-    from aws_bridge.queue import Queue
-    from aws_inputs.settings import queue_region
-
-    Queue(caller.session.client("sqs", queue_region(settings)), settings["queue_url"]).receive(1, 0, 0)
+        check(settings, splunkd)
 
 
 def _run(kind: Kind, given: _Given, out: BinaryIO) -> None:

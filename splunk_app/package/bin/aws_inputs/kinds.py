@@ -10,6 +10,10 @@ from collectors.assets.asset import USUAL_TAGS
 BOOLEAN, NUMBER, STRING = "boolean", "number", "string"
 
 
+#: Units at the ends of names.
+_UNITS = {"_s": "s", "_mib": "MiB", "_percent": "%"}
+
+
 class Setting(NamedTuple):
     """One setting of an input, which is a key of its stanza."""
 
@@ -23,6 +27,12 @@ class Setting(NamedTuple):
     least: float = 0
     most: float = float("inf")
     choices: Tuple[str, ...] = ()
+
+    @property
+    def label(self) -> str:
+        """What a page calls it: the title, with the unit that the name ends in."""
+        unit = next((unit for end, unit in _UNITS.items() if self.name.endswith(end)), "")
+        return f"{self.title} ({unit})" if unit else self.title
 
 
 class Kind(NamedTuple):

@@ -12,13 +12,14 @@ from functools import partial
 from importlib import import_module
 from typing import Any, Dict, List, Optional, Tuple
 
+from aws_account_settings import accounts as account_settings
+from aws_account_settings.accounts import BETWEEN_ATTEMPTS, AccountSettings
+
 from aws_bridge.accounts.account import Account
 from aws_bridge.accounts.caller import Caller
 from aws_bridge.accounts.regions import enabled_regions
 from aws_bridge.accounts.session import AwsSession
 from aws_bridge.errors import CallProblem
-from aws_inputs import accounts as account_settings
-from aws_inputs.accounts import BETWEEN_ATTEMPTS, AccountSettings
 from aws_inputs.process import SETTLED_WITHIN_S, Process, Stopped
 from aws_inputs.roads import Roads, asks, checkpoint_name
 from aws_inputs.settings import InputSettings, datasets_of, hubs_of, is_key_of, names

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any, Dict, List, Protocol
 
+from aws_account_settings import accounts as account_settings
+
 from aws_bridge.accounts.session import AwsSession
 from aws_bridge.errors import QueueProblem
 from aws_bridge.queue import Queue
-from aws_inputs import accounts as account_settings
 from aws_inputs.process import SETTLED_WITHIN_S, Process, Stopped
 from aws_inputs.settings import queue_region
 from es_bridge.backoff import Backoff

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any, Dict, List, Mapping, Optional, Tuple
 
+from aws_account_settings.accounts import REGION
+
 from aws_inputs.kinds import ASSETS, BOOLEAN, GUARDDUTY, NUMBER, OF_A_QUEUE, SECURITY_HUB, SHIELD, Kind, Setting
 from collectors.polling.budget import DAY_MS
 from collectors.sinks.splunk_events.sink import Placing
@@ -14,7 +16,6 @@ from collectors.sources.registry import FINDINGS
 from es_bridge.errors import ConfigError
 
 _TRUE, _FALSE = ("1", "true", "t", "yes", "on"), ("0", "false", "f", "no", "off")
-_REGION = re.compile(r"[a-z]{2,5}(-[a-z]{2,10}){1,3}-\d{1,2}")
 #: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-queue-message-identifiers.html
 _QUEUE = re.compile(r"https?://[^\s/?#@]+/\d{12}/[\w-]{1,80}(\.fifo)?", re.ASCII)
 _QUEUE_HOST = re.compile(r"https://sqs\.([a-z0-9-]+)\.")
@@ -181,7 +182,7 @@ def _regions(text: str) -> Optional[Tuple[str, ...]]:
     found = names(text)
     if found in ((), ("all",)):
         return None
-    wrong = [name for name in found if not _REGION.fullmatch(name)]
+    wrong = [name for name in found if not REGION.fullmatch(name)]
     if wrong:
         raise ValueError(f"regions: {', '.join(wrong)}: a region is called as eu-west-1; all is for all of them")
     return tuple(sorted(set(found)))
@@ -205,7 +206,7 @@ def _check_queue(values: Mapping[str, Any]) -> None:
         raise ValueError(
             f"queue_url: {url!r} is no URL of a queue: https://sqs.<region>.amazonaws.com/<12 digits>/<name>"
         )
-    if region and not _REGION.fullmatch(region):
+    if region and not REGION.fullmatch(region):
         raise ValueError(f"region: {region!r} is no region: they are called as eu-west-1")
     if not region and not _QUEUE_HOST.match(url):
         raise ValueError("region: the queue's URL does not say its region; give it here")

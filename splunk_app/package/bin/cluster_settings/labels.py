@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import re
+from splunk_host.labels import replacing
 
 #: Conf key -> label. Keys that are ordinary words, such as ``hosts``, are left out: they read the same in a sentence.
 LABELS = {
@@ -49,13 +49,9 @@ _OTHER_WORDS = {
     "credentials (basic)": "credentials (User name and password)",
     "credentials (sigv4)": "credentials (AWS Signature V4)",
 }
-_WORDS = {**LABELS, **_OTHER_WORDS}
-#: As a word of its own, and no part of a path, a URL or a quoted name.
-_WORD = re.compile(
-    rf"(?<![\w'\"/.=*-])(?:{'|'.join(sorted(map(re.escape, _WORDS), key=len, reverse=True))})(?![\w'\"/*-])"
-)
+_replaced = replacing({**LABELS, **_OTHER_WORDS})
 
 
 def as_on_the_page(text: str) -> str:
     """Return a message with settings called as on the page."""
-    return _WORD.sub(lambda found: _WORDS[found.group()], text)
+    return _replaced(text)
