@@ -89,7 +89,7 @@ BUDGETS: Dict[str, Tuple[int, int, Set[str]]] = {
     "search_command.elasticmatch.command": (22, 146, HEAVY),
     "cluster_settings.handler": (15, 108, {*HEAVY, "urllib3", "splunklib"}),
     "search_command.elasticsearch.workers": (36, 173, {*HEAVY, "splunklib"}),
-    "aws_inputs.command": (90, 222, {*HEAVY} - {"urllib.request"}),
+    "aws_inputs.command": (92, 224, {*HEAVY} - {"urllib.request"}),
 }
 #: Where a package is, when that is not the project's root.
 HOME = dict.fromkeys(

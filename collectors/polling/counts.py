@@ -1,14 +1,16 @@
 """What is not written is counted: findings that passed, and those beyond the ceiling, by rule, account and resource.
 
-The counts of an event add to those of the events before: a search sums them up. They are kept with the checkpoint, so
-that a process that is killed loses those of its last minute at most.
+The counts of an event add to those of the events before: a search sums them up. They are kept on disk until the events
+have arrived (`count_journal`); an event that is written twice has the same ``count_id``.
 """
 
 from __future__ import annotations
 
 import threading
-from typing import Any, Dict, Iterable, List, Mapping, NamedTuple, Tuple
+from hashlib import blake2b
+from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Tuple
 
+from collectors.polling.count_journal import CountJournal
 from collectors.records.finding import Finding
 
 PASSED, OVER_CEILING = "passed", "over_ceiling"
@@ -33,12 +35,11 @@ class Key(NamedTuple):
 class Counts:
     """Numbers by `Key`. Safe to share between threads."""
 
-    def __init__(self, stored: Iterable[Any] = ()) -> None:
-        """``stored`` is what `as_json` gave to an earlier process."""
+    def __init__(self, journal: Optional[CountJournal] = None) -> None:
+        """``journal`` keeps them for the next process. Raises `OSError`."""
         self._lock = threading.Lock()
-        self._numbers: Dict[Key, int] = {}
-        for *key, number in stored:
-            self._numbers[Key(*map(str, key))] = int(number)
+        self._journal = journal
+        self._numbers: Dict[Tuple[str, ...], int] = journal.open() if journal else {}
 
     def add(self, what: str, day: str, finding: Finding) -> None:
         """Count a finding. Of those that passed the resource is left out: one control has thousands."""
@@ -59,19 +60,38 @@ class Counts:
                 if key not in self._numbers and len(self._numbers) >= 2 * MOST_KEYS:
                     key = key._replace(rule="(others)")
             self._numbers[key] = self._numbers.get(key, 0) + 1
+            if self._journal:
+                self._journal.add(key, self._numbers)
 
     def take(self) -> List[Tuple[Key, int]]:
-        """Return the counts and begin anew."""
+        """Return the counts and begin anew. Without a journal."""
         with self._lock:
             taken, self._numbers = self._numbers, {}
-        return sorted(taken.items())
+        return [(Key(*key), number) for key, number in sorted(taken.items())]
 
-    def as_json(self) -> List[List[Any]]:
-        """Return it as what a checkpoint holds."""
+    def batches(self) -> Dict[str, List[Tuple[Key, int]]]:
+        """Return the counts so far and begin anew, with batches that did not arrive: id -> counts.
+
+        None without a journal. Raises `OSError`.
+        """
         with self._lock:
-            return [[*key, number] for key, number in self._numbers.items()]
+            if self._journal is None:
+                return {}
+            self._journal.seal()
+            self._numbers = {}
+            sealed = self._journal.sealed()
+        return {
+            batch: [(Key(*key), number) for key, number in sorted(counted.items())] for batch, counted in sealed.items()
+        }
+
+    def arrived(self, batch: str) -> None:
+        """Forget a batch. Raises `OSError`."""
+        with self._lock:
+            if self._journal is not None:
+                self._journal.remove(batch)
 
 
-def event(key: Key, number: int) -> Mapping[str, Any]:
-    """Return what is written of a count."""
-    return {**{name: value for name, value in key._asdict().items() if value}, "count": number}
+def event(key: Key, number: int, batch: str = "") -> Mapping[str, Any]:
+    """Return what is written of a count. ``count_id`` is the same however often it is written."""
+    id = blake2b("\0".join([batch, *key]).encode("utf-8", "surrogatepass"), digest_size=12).hexdigest()
+    return {**{name: value for name, value in key._asdict().items() if value}, "count": number, "count_id": id}

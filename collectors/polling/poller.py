@@ -18,7 +18,7 @@ from typing import Callable, Optional, Protocol, Sequence
 
 from collectors.errors import CheckpointUnusable
 from collectors.polling.budget import DAY_MS, DailyBudget
-from collectors.polling.checkpoint import Checkpoints
+from collectors.polling.checkpoint import RESET, Checkpoints
 from collectors.polling.counts import Counts
 from collectors.polling.handover import first_position, is_handed_over
 from collectors.polling.memory import Memory
@@ -104,6 +104,10 @@ class Poller:
         #: Where this process went on; ``None`` at the very first start.
         self.resumed: Optional[Resumed] = None
         stored = checkpoints.load(name)
+        #: Whether an administrator reset the checkpoint.
+        self.was_reset = stored is not None and RESET in stored
+        if self.was_reset:
+            stored = None
         try:
             self._track = Track.from_json(stored) if stored is not None else Track()
         except ValueError as exc:

@@ -127,10 +127,13 @@ class FindingWriter:
         if known is not None and is_version(known, finding) and self._arrived(known, sure):
             tally.known += 1
             return False
+        if known is not None and is_version(known, finding) and known.what == OVER_CEILING:
+            tally.known += 1  # counts are not lost
+            return False
         length = len(finding.record.text)
         if self._rules.count_passed and finding.passed and (known is None or known.what == PASSED):
             tally.passed += 1
-            if known is None or not sure or known.noted_s // 86_400 != now_ms // DAY_MS:
+            if known is None or known.noted_s // 86_400 != now_ms // DAY_MS:
                 self._counts.add(counting.PASSED, day, finding)
             self._budget.add(now_ms, withheld=length)
             self._memory.note(finding, now_ms // 1000, PASSED)

@@ -12,6 +12,7 @@ from collectors.errors import CheckpointUnusable
 from collectors.polling import counts as counting
 from collectors.polling.budget import DailyBudget
 from collectors.polling.checkpoint import FileCheckpoints
+from collectors.polling.count_journal import CountJournal
 from collectors.polling.counts import Counts
 from collectors.polling.memory import Memory
 from collectors.polling.poller import Poller, PollSettings
@@ -61,7 +62,7 @@ class Input:
         self.settings: Dict[str, Any] = {}
 
     def start(self) -> Poller:
-        self.budget, self.counts = DailyBudget(self.ceiling), Counts()
+        self.budget, self.counts = DailyBudget(self.ceiling), Counts(CountJournal(self.folder / "counts"))
         return Poller(
             "guardduty/111122223333/eu-west-1", self.listed, self.kept, Memory(self.folder / "seen", 1024),
             FileCheckpoints(self.folder), self.budget, self.counts, PollSettings(**self.settings),
@@ -186,7 +187,7 @@ def test_a_call_that_fails_keeps_what_was_read_and_the_next_turn_goes_on(world: 
 def test_a_checkpoint_that_cannot_be_read_stops_the_poll_instead_of_beginning_anew(world: Input):
     world.start().turn()
     (path,) = world.folder.glob("*.json")
-    path.write_text('{"form": 99}')
+    path.write_text('{"name": "x", "content": {"form": 99}}')
     with pytest.raises(CheckpointUnusable, match="Reset it to begin at the start date again"):
         world.start()
 
@@ -205,6 +206,21 @@ class Hub(Listed):
 def hub(world: Input) -> Input:
     world.listed = world.swept = Hub()
     return world
+
+
+def test_what_is_counted_is_counted_once_also_when_its_process_is_killed(hub: Input):
+    hub.ceiling = 1  # nothing fits
+    for number in range(9):
+        hub.listed.put(f"passed{number}", NOW_MS + number, status="PASSED")
+        hub.listed.put(f"failed{number}", NOW_MS + number)
+    for _ in range(3):
+        hub.now_ms += 20_000
+        hub.start().turn()
+    (counted,) = hub.counts.batches().values()
+    assert {(key.what, key.resource == "", number) for key, number in counted if key.what == counting.PASSED} == {
+        (counting.PASSED, True, 9)
+    }
+    assert sum(number for key, number in counted if key.what == counting.OVER_CEILING) == 9
 
 
 def test_a_version_in_which_only_times_moved_is_withheld_and_its_bytes_are_counted(hub: Input):

@@ -9,9 +9,11 @@ import random
 import pytest
 
 from collectors.errors import CheckpointUnusable
+from collectors.polling import count_journal
 from collectors.polling import counts as counting
 from collectors.polling.budget import DAY_MS, DailyBudget
 from collectors.polling.checkpoint import FileCheckpoints
+from collectors.polling.count_journal import CountJournal
 from collectors.polling.counts import Counts, event
 from collectors.polling.memory import Memory, is_version
 from collectors.polling.position import Position, Reading, Track
@@ -136,14 +138,35 @@ def test_a_ceiling_is_warned_of_once_reached_once_and_forgotten_at_midnight():
     assert DailyBudget(0).has_room(1 << 40, midnight)
 
 
+def test_counts_outlive_their_process_until_they_have_arrived(tmp_path, monkeypatch):
+    monkeypatch.setattr(count_journal, "_MOST_LINES", 5)
+    for _ in range(3):  # each is killed
+        counts = Counts(CountJournal(tmp_path))
+        for number in range(4):
+            counts.add(counting.PASSED, "2026-11-30", made(f"f{number}", NOW_MS))
+            counts.add(counting.OVER_CEILING, "2026-11-30", made(f"f{number % 2}", NOW_MS, type=f"t{number % 2}"))
+    with (tmp_path / "counts.jsonl").open("a") as file:
+        file.write('{"key": ["cut')
+    ((batch, counted),) = Counts(CountJournal(tmp_path)).batches().items()
+    assert sorted(number for _, number in counted) == [6, 6, 12]
+    counts = Counts(CountJournal(tmp_path))  # killed, and nobody knows whether the batch arrived
+    counts.add(counting.PASSED, "2026-11-30", made("a", NOW_MS))
+    both = counts.batches()
+    assert len(both) == 2 and both[batch] == counted
+    ids = [event(key, number, batch)["count_id"] for batch, each in both.items() for key, number in each]
+    assert len(set(ids)) == 4 and event(*counted[0], batch) == event(*both[batch][0], batch)
+    counts.arrived(batch)
+    assert batch not in Counts(CountJournal(tmp_path)).batches()
+
+
 def test_counts_add_up_and_stay_small():
     counts = Counts()
     for _ in range(3):
         counts.add(counting.PASSED, "2026-11-30", made("a", NOW_MS))
-    counts = Counts(json.loads(json.dumps(counts.as_json())))
     counts.add(counting.PASSED, "2026-11-30", made("b", NOW_MS, resource={"resourceType": "Other"}))
     ((key, number),) = counts.take()
-    assert event(key, number) == {
+    found = dict(event(key, number))
+    assert found.pop("count_id") and found == {
         "what": "passed", "day": "2026-11-30", "dataset": "guardduty", "account": "111122223333",
         "region": "eu-west-1", "rule": "Recon:EC2/Portscan", "severity": "unknown", "count": 4,
     }  # fmt: skip

@@ -21,6 +21,7 @@ from collectors.assets.changes import Change, Seen
 from collectors.assets.config_aggregator import Aggregator
 from collectors.assets.identity import REGION as GLOBAL_REGION
 from collectors.assets.inventory import GLOBAL, ORGANIZATION, REGIONAL, Found, Listing, inventory
+from collectors.polling.checkpoint import RESET
 from collectors.polling.counts import OVER_CEILING
 from collectors.polling.writer import Tally
 from collectors.records.finding import INFORMATIONAL, Finding, Severity
@@ -140,7 +141,7 @@ class Assets(Polling):
         """Take an inventory of some lists, write what is due, and add to ``done`` what it was."""
         process = self._process
         stored = process.checkpoints.load(checkpoint)
-        seen = Seen.of_json(stored) if stored else Seen()
+        seen = Seen.of_json(stored) if stored and RESET not in stored else Seen()
         home = unit.caller.session.account.home_region
         region = home if unit.region in (_ORGANIZATION, _CONFIG) else unit.region
         found = inventory(Area(unit.caller, unit.account_id, region), lists, self._go_on)

@@ -37,6 +37,7 @@ class _Given(NamedTuple):
 def main(kind_name: str, arguments: List[str]) -> int:
     """Do what splunkd asks for; return the exit status."""
     kind = KINDS[kind_name]
+    name = kind.name
     out = _own_stdout()
     if arguments[1:2] == ["--scheme"]:
         _say(out, scheme(kind))
@@ -45,12 +46,14 @@ def main(kind_name: str, arguments: List[str]) -> int:
         if arguments[1:2] == ["--validate-arguments"]:
             _validate(kind, _to_validate(kind, sys.stdin.buffer.read()))
             return 0
-        _run(kind, _to_run(sys.stdin.buffer.read()), out)
+        given = _to_run(sys.stdin.buffer.read())
+        name = given.stanza
+        _run(kind, given, out)
         return 0
     except (AwsError, BridgeError, CollectorError) as exc:
-        return _failed(kind, arguments, str(exc), out)
+        return _failed(name, arguments, str(exc), out)
     except OSError as exc:
-        return _failed(kind, arguments, f"the input's files cannot be used: {exc}", out)
+        return _failed(name, arguments, f"the input's files cannot be used: {exc}", out)
 
 
 def _own_stdout() -> BinaryIO:
@@ -65,12 +68,12 @@ def _say(out: BinaryIO, text: str) -> None:
     out.flush()
 
 
-def _failed(kind: Kind, arguments: List[str], text: str, out: BinaryIO) -> int:
+def _failed(name: str, arguments: List[str], text: str, out: BinaryIO) -> int:
     if "--validate-arguments" in arguments:
         _say(out, f"<error><message>{escape(text)}</message></error>")
         return 1
-    _log().error(line({"input": kind.name, "error": text}))
-    put_error(f"ERROR {kind.name}: {' '.join(text.split())}")
+    _log().error(line({"input": name, "error": text}))
+    put_error(f"ERROR {name}: {' '.join(text.split())}")
     return 1
 
 
@@ -111,6 +114,7 @@ def _validate(kind: Kind, given: _Given) -> None:
 
 
 def _run(kind: Kind, given: _Given, out: BinaryIO) -> None:
+    _log().info(line({"input": given.stanza, "event": "started"}))
     settings = read(kind, given.stanza, given.values, now_ms())
     process = begin(settings, given.splunkd, given.checkpoint_dir, out)
     signal.signal(signal.SIGTERM, lambda *_: process.stop.set())

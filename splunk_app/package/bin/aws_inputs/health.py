@@ -34,6 +34,7 @@ class _Place:
     heartbeat_ms: int = 0
     #: Until when its last turn says that it is alive.
     alive_until_ms: int = 0
+    rests: bool = False
     failures: int = 0
     told_ms: int = 0
     problem: Optional[BaseException] = None
@@ -43,8 +44,12 @@ class _Place:
 class Health:
     """Of one input. Safe to share between threads; raises `collectors.errors.StoreUnavailable` as its sink does."""
 
-    def __init__(self, sink: SplunkEvents, input: str, heartbeat_ms: int, clock_ms: Callable[[], int]) -> None:
+    def __init__(
+        self, sink: SplunkEvents, input: str, forwarder: str, heartbeat_ms: int, clock_ms: Callable[[], int]
+    ) -> None:
+        """``forwarder`` is the name of this instance of Splunk."""
         self._sink, self._input, self._heartbeat_ms, self._clock_ms = sink, input, heartbeat_ms, clock_ms
+        self._forwarder = forwarder
         self._places: Dict[str, _Place] = {}
         self._lock = threading.Lock()
 
@@ -77,13 +82,24 @@ class Health:
                 return True
         return False
 
+    def rests(self, name: str, whether: bool) -> None:
+        """Note whether a place is left alone because another shows its findings: `beat` says so of it."""
+        with self._lock:
+            self._places[name].rests = whether
+
     def beat(self) -> None:
-        """Say of places that are polled more rarely than this is due that they are well, unless they are late."""
+        """Say of places that are polled more rarely than this is due that they are well, unless they are late.
+
+        Those that rest are well too: a search for what is silent must not find them.
+        """
         now_ms = self._clock_ms()
         with self._lock:
             for place in self._places.values():
                 due = now_ms - place.heartbeat_ms >= self._heartbeat_ms
-                if due and place.problem is None and now_ms < place.alive_until_ms:
+                if due and place.rests:
+                    place.heartbeat_ms = now_ms
+                    self._say(place, OK, now_ms, rests=True)
+                elif due and place.problem is None and now_ms < place.alive_until_ms:
                     place.heartbeat_ms = now_ms
                     self._say(place, OK, now_ms)
 
@@ -120,7 +136,14 @@ class Health:
             place.counts[name] = place.counts.get(name, 0) + getattr(tally, name)
 
     def _say(self, place: _Place, status: str, now_ms: int, **more: Any) -> None:
-        members: Dict[str, Any] = {"input": self._input, **place.members, "status": status}
+        members: Dict[str, Any] = {
+            "input": self._input,
+            **place.members,
+            "status": status,
+            "forwarder": self._forwarder,
+        }
+        if status == OK:
+            members["heartbeat_s"] = self._heartbeat_ms // 1000
         if status in (OK, RECOVERED, FAILING):
             members["lag_s"] = round(place.lag_ms / 1000, 1)
             members["events"] = place.counts.get("written", 0)

@@ -1,14 +1,16 @@
 """Checkpoints in the KV store: shown, reset and carried to another forwarder as any collection is.
 
-``aws_siem_bridge_checkpoints`` has a document a checkpoint: its name as ``_key``, its content as JSON text.
+``aws_siem_bridge_checkpoints`` has a document a checkpoint: its name, its content as JSON text, and as ``_key`` a hash
+of the name, which may hold what a path must not.
 https://dev.splunk.com/enterprise/docs/developapps/manageknowledge/kvstore/
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import threading
-from typing import Any, Dict, Mapping, Optional
+from typing import Any, Dict, List, Mapping, Optional
 
 from splunk_host import APP
 from splunk_host.splunkd import Splunkd, SplunkdError, reason
@@ -43,9 +45,26 @@ class KvCheckpoints:
             raise CheckpointUnusable(f"the checkpoint {name!r} in the KV store's {COLLECTION} holds something else")
         return found
 
+    def names(self, prefix: str = "") -> List[str]:
+        """See `Checkpoints.names`."""
+        status, body = self._ask("GET", "")
+        if status >= 400:
+            raise CheckpointUnusable(f"the KV store answered {status} for {COLLECTION}: {reason(body)}. {_HINT}")
+        try:
+            found = [str(each["name"]) for each in json.loads(body)]
+        except (ValueError, KeyError, TypeError):
+            raise CheckpointUnusable(f"the KV store's {COLLECTION} holds something else than checkpoints") from None
+        return sorted(name for name in found if name.startswith(prefix))
+
+    def remove(self, name: str) -> None:
+        """See `Checkpoints.remove`."""
+        status, body = self._ask("DELETE", name)
+        if status >= 400 and status != 404:
+            raise CheckpointUnusable(f"the KV store answered {status} for removing: {reason(body)}. {_HINT}")
+
     def save(self, name: str, value: Mapping[str, Any]) -> None:
         """See `Checkpoints.save`."""
-        document = {"_key": name, "content": json.dumps(value)}
+        document = {"_key": _key(name), "name": name, "content": json.dumps(value)}
         status, body = self._ask("POST", name, document)
         if status == 404:
             status, body = self._ask("POST", "", document)
@@ -59,11 +78,17 @@ class KvCheckpoints:
             raise CheckpointUnusable(f"the KV store answered {status} for {COLLECTION}: {reason(body)}. {_HINT}")
 
     def _ask(self, method: str, name: str, document: Optional[Mapping[str, Any]] = None) -> Any:
-        path = (*_PATH, name) if name else _PATH
+        path = (*_PATH, _key(name)) if name else _PATH
         try:
             with self._lock:
                 if method == "GET":
                     return self._splunkd.document(*path)
+                if method == "DELETE":
+                    return self._splunkd.delete(*path)
                 return self._splunkd.post_document(*path, document=document or {})
         except SplunkdError as exc:
             raise CheckpointUnusable(str(exc)) from exc
+
+
+def _key(name: str) -> str:
+    return hashlib.sha256(name.encode()).hexdigest()[:40]

@@ -79,9 +79,12 @@ class Polling:
     def run(self) -> None:
         """Poll until the process is to end. Raises `StoreUnavailable`, `CheckpointUnusable`, `ConfigError`."""
         looked_s = -self._look_again_s
+        self._process.look_for_others()
         with ThreadPoolExecutor(WORKERS, "poll") as pool:
             try:
                 while not self._process.stop.is_set():
+                    if self._process.stands_by:
+                        self._stand_by()
                     wait_s = self._look_again_s if self._units else min(self._look_again_s, self._wait_denied_s())
                     if time.monotonic() - looked_s >= wait_s and not self._asked:
                         looked_s = time.monotonic()
@@ -99,6 +102,14 @@ class Polling:
                 self._process.stop.set()
         self._end()
 
+    def _stand_by(self) -> None:
+        """Wait until no other process reads this input, and go on from where that one was."""
+        while self._process.stands_by:
+            self._process.every_moment()
+            self._process.sleep(1.0)
+        for unit in self._units.values():
+            unit.poller = None
+
     def _end(self) -> None:
         """Write the counts, and save how far it came, with what is taken by now."""
         self._process.write_counts()
@@ -106,6 +117,7 @@ class Polling:
             for unit in self._units.values():
                 if unit.poller is not None:
                     unit.poller.save(now=True)
+        self._process.forget_arrived_counts()
 
     def _take_due(self) -> List[Unit]:
         """Return the units that are due, after waiting a moment for one."""
@@ -228,6 +240,8 @@ class Polling:
                     return
             for due in self._roads.decide(self._asked_about()):
                 self._put(due, 0)
+            for each in self._asked_about():
+                self._process.health.rests(each.name, each.idle)
         except Stopped:
             return
         except BaseException as exc:  # nobody looks at the future of this
@@ -322,8 +336,23 @@ class Polling:
         backfill = poller.position.backfill
         if backfill is not None and not backfill.done and self._settings.values.get("backfill_by") == "paging":
             process.health.notice(unit.name, "back-fill", how="by paging", findings_from=iso(backfill.at_ms))
+        self._tell_of_beginning(unit, poller)
         self._tell_of_stop(unit, poller)
         return poller
+
+    def _tell_of_beginning(self, unit: Unit, poller: Poller) -> None:
+        """Say that it begins anew, unless this is the first time."""
+        begun, name = self._process.begun, checkpoint_name(self._process, unit)
+        again = begun.load(name) is not None
+        if poller.resumed is None and (again or poller.was_reset):
+            self._process.health.notice(
+                unit.name,
+                "begins at the start date again",
+                why="its checkpoint was reset" if poller.was_reset else "its checkpoint is gone",
+                error="What is read again is written again. Without start_date nothing older than now is read",
+            )
+        if not again:
+            begun.save(name, {})
 
     def _tell_of_stop(self, unit: Unit, poller: Poller) -> None:
         """Say that it stood still longer than the safety window, and what that means."""

@@ -6,21 +6,25 @@ Health events go to standard output whatever the delivery is: a collector that t
 from __future__ import annotations
 
 import hashlib
+import os
 import threading
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, Callable, Dict, Optional, Union
+from typing import TYPE_CHECKING, Any, BinaryIO, Callable, Dict, Optional, Tuple, Union
 
 from splunk_host.splunkd import Splunkd
 
+from aws_inputs.claims import BEAT_EVERY_S, Claims
 from aws_inputs.health import Health
+from aws_inputs.kinds import OF_A_QUEUE
 from aws_inputs.kv_checkpoints import KvCheckpoints
 from aws_inputs.settings import InputSettings, names
 from collectors.errors import CollectorError
 from collectors.polling import counts as counting
 from collectors.polling.budget import DailyBudget
 from collectors.polling.checkpoint import Checkpoints, FileCheckpoints
+from collectors.polling.count_journal import CountJournal
 from collectors.polling.counts import Counts
 from collectors.polling.memory import Memory
 from collectors.polling.wanted import Wanted
@@ -32,10 +36,12 @@ if TYPE_CHECKING:
     from collectors.sinks.hec.sink import HecEvents
 
 MIB = 1 << 20
-#: The day's bytes and counts are saved so often.
+#: The day's bytes are saved so often.
 SAVE_DAY_EVERY_S = 60
 #: Counts are written so often, and when the process ends.
 COUNTS_EVERY_S = 3600
+#: What splunkd has read is on its disk by then.
+COUNTS_ARRIVE_WITHIN_MS = 600_000
 #: A process that is to end waits so long for what it wrote to be taken.
 SETTLED_WITHIN_S = 10.0
 #: Place of the health events about a collector.
@@ -64,14 +70,25 @@ class Process:
     stdout: SplunkEvents
     memory: Memory
     checkpoints: Checkpoints
+    #: On this machine: the checkpoints that there were once.
+    begun: FileCheckpoints
     budget: DailyBudget
     counts: Counts
     health: Health
+    #: Name of this instance of Splunk.
+    forwarder: str
     stop: threading.Event = field(default_factory=threading.Event)
     clock_ms: Callable[[], int] = now_ms
+    #: Of the processes that run this input; none where several may, as at a queue.
+    claims: Optional[Claims] = None
+    _parent: int = field(default_factory=os.getppid)
+    _looked_s: float = 0.0
+    _told_others: Tuple[str, ...] = ()
     _saved_s: float = 0.0
     _told_problem: Optional[BaseException] = None
-    _counted_s: float = field(default_factory=time.monotonic)
+    _counted_s: float = -COUNTS_EVERY_S
+    #: Batches of counts that were written and may not have arrived -> when, epoch milliseconds.
+    _written_batches: Dict[str, int] = field(default_factory=dict)
 
     @property
     def rules(self) -> Rules:
@@ -103,8 +120,40 @@ class Process:
         while self.sink.taken_until_ms(self.clock_ms()) < written_ms:
             self.sleep(0.2)
 
+    @property
+    def stands_by(self) -> bool:
+        """Whether another process reads this input, so that this one must not."""
+        return self.claims is not None and not self.claims.reads
+
+    def look_for_others(self) -> None:
+        """Find out whether another process runs this input, and say so once. Raises `CheckpointUnusable`."""
+        if self.claims is None:
+            return
+        self._looked_s = time.monotonic()
+        others = sorted(each.who for each in self.claims.look())
+        told = (*others, str(self.stands_by))
+        if told == self._told_others:
+            return
+        was, self._told_others = self._told_others, told
+        if others:
+            self.health.notice(
+                "",
+                "two processes run this input",
+                others=others,
+                reads=self.claims.reader.who,
+                error=f"{self.claims.reader.who} reads, and the other stands by until that one is gone. Disable the "
+                "input on one of them, or end the process that outlived its splunkd",
+            )
+        elif was:
+            self.health.notice("", "this process alone runs this input", reads=self.claims.reader.who)
+
     def end(self) -> None:
         """End the sinks and close the files."""
+        if self.claims is not None:
+            try:
+                self.claims.end()
+            except CollectorError:
+                pass  # it ages
         self.memory.close()
         for sink in (self.sink, self.stdout):
             try:
@@ -115,13 +164,17 @@ class Process:
     def every_moment(self) -> None:
         """Do what is due. Raises `CheckpointUnusable`, `StoreUnavailable`."""
         now_s = time.monotonic()
+        if os.getppid() != self._parent:
+            self.stop.set()  # splunkd has gone, which writing to a collector does not tell
         self._tell_of_collector()
+        if now_s - self._looked_s >= BEAT_EVERY_S:
+            self.look_for_others()
         warning = self.budget.warning(self.clock_ms())
         if warning:
             self.health.notice("", "daily ceiling", error=warning, **self.bytes_of_day())
-        self.health.beat()
+        if not self.stands_by:
+            self.health.beat()
         if now_s - self._counted_s >= COUNTS_EVERY_S:
-            self._counted_s = now_s
             self.write_counts()
         if now_s - self._saved_s >= SAVE_DAY_EVERY_S:
             self.save_day()
@@ -143,25 +196,37 @@ class Process:
         return {"bytes_written_today": self.budget.written, "bytes_withheld_today": self.budget.withheld}
 
     def write_counts(self) -> None:
-        """Write what was counted; a search adds it up."""
-        for key, number in self.counts.take():
-            members = {"input": self.settings.stanza, **counting.event(key, number)}
-            self.sink.say(COUNT, self.clock_ms(), members)
+        """Write what was counted, and batches of which nobody knows that they arrived; a search adds them up."""
+        self._counted_s = time.monotonic()
+        for batch, counted in self.counts.batches().items():
+            if batch in self._written_batches:
+                continue
+            for key, number in counted:
+                members = {"input": self.settings.stanza, **counting.event(key, number, batch)}
+                self.sink.say(COUNT, self.clock_ms(), members)
+            self._written_batches[batch] = self.clock_ms()
         self.save_day()
 
+    def forget_arrived_counts(self) -> None:
+        """Forget the batches of counts that have arrived."""
+        now_ms = self.clock_ms()
+        until_ms = self.sink.taken_until_ms(now_ms) - (0 if self.is_acknowledged else COUNTS_ARRIVE_WITHIN_MS)
+        for batch in [batch for batch, written_ms in self._written_batches.items() if written_ms < until_ms]:
+            self.counts.arrived(batch)
+            del self._written_batches[batch]
+
     def save_day(self) -> None:
-        """Save the day's bytes and counts."""
+        """Save the day's bytes."""
         self._saved_s = time.monotonic()
-        day = {"budget": self.budget.as_json(), "counts": self.counts.as_json()}
-        self.checkpoints.save(_day_name(self.settings.stanza), day)
+        self.checkpoints.save(_day_name(self.settings.stanza), {"budget": self.budget.as_json()})
+        self.forget_arrived_counts()
 
 
 def begin(settings: InputSettings, splunkd: Splunkd, checkpoint_dir: str, stream: BinaryIO) -> Process:
     """Return the process of an input, nothing written yet. Raises `ConfigError`, `CheckpointUnusable`, `OSError`."""
-    refuse_in_a_cluster(splunkd)
+    forwarder = refuse_in_a_cluster(splunkd)
     stanza = settings.stanza
-    # Names of stanzas may hold anything.
-    folder = Path(checkpoint_dir) / hashlib.sha256(stanza.encode()).hexdigest()[:24]
+    folder = folder_of(checkpoint_dir, stanza)
     stop = threading.Event()
 
     def sleep(seconds: float) -> None:
@@ -169,7 +234,7 @@ def begin(settings: InputSettings, splunkd: Splunkd, checkpoint_dir: str, stream
             raise Stopped
 
     stdout = SplunkEvents(stream, settings.placing)
-    health = Health(stdout, stanza, int(settings["heartbeat_s"] * 1000), now_ms)
+    health = Health(stdout, stanza, forwarder, int(settings["heartbeat_s"] * 1000), now_ms)
     checkpoints: Checkpoints = FileCheckpoints(folder) if settings["checkpoints"] == "file" else KvCheckpoints(splunkd)
     day: Any = checkpoints.load(_day_name(stanza)) or {}
     sink: Union[SplunkEvents, HecEvents] = stdout
@@ -185,22 +250,33 @@ def begin(settings: InputSettings, splunkd: Splunkd, checkpoint_dir: str, stream
         stdout,
         Memory(folder / "findings"),
         checkpoints,
+        FileCheckpoints(folder / "begun"),
         DailyBudget(int(settings["daily_ceiling_mib"] * MIB), day.get("budget")),
-        Counts(day.get("counts", ())),
+        Counts(CountJournal(folder)),
         health,
+        forwarder,
         stop,
+        claims=None if settings.kind in OF_A_QUEUE else Claims(checkpoints, stanza, forwarder, now_ms),
     )
 
 
-def refuse_in_a_cluster(splunkd: Splunkd) -> None:
-    """Raise `ConfigError` on a member of a search head cluster."""
+def folder_of(checkpoint_dir: str, stanza: str) -> Path:
+    """Return where an input's files are. Names of stanzas may hold anything."""
+    return Path(checkpoint_dir) / hashlib.sha256(stanza.encode()).hexdigest()[:24]
+
+
+def refuse_in_a_cluster(splunkd: Splunkd) -> str:
+    """Return this instance's name. Raises `ConfigError` on a member of a search head cluster."""
+    name = ""
     for entry in splunkd.entries("services", "server", "info"):
+        name = str(entry["content"].get("serverName") or "")
         roles = entry["content"].get("server_roles") or []
         if any(role in CLUSTERED for role in roles):
             raise ConfigError(
                 "this is a member of a search head cluster, where an input would run on every member. Set the input up "
                 "on a heavy forwarder, and delete it here"
             )
+    return name
 
 
 def _day_name(stanza: str) -> str:

@@ -82,3 +82,4 @@ class QueueLoop:
         process.write_counts()
         if process.is_acknowledged and process.sink.settle(SETTLED_WITHIN_S):
             reader.delete_due()
+        process.forget_arrived_counts()

@@ -81,6 +81,10 @@ class Splunkd:
         """Return (status, body) of one resource whatever the status. Raises `SplunkdError` without an answer."""
         return self._send("GET", _target(path) + "?output_mode=json", None, self._session_key)
 
+    def delete(self, *path: str) -> Tuple[int, bytes]:
+        """Delete one resource; return (status, body) whatever the status. Raises `SplunkdError` without an answer."""
+        return self._send("DELETE", _target(path) + "?output_mode=json", None, self._session_key)
+
     def post_document(self, *path: str, document: Mapping[str, Any]) -> Tuple[int, bytes]:
         """Send JSON; return (status, body) whatever the status. Raises `SplunkdError` without an answer."""
         body = json.dumps(document).encode()
