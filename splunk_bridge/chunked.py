@@ -16,7 +16,7 @@ import sys
 import tempfile
 import time
 from dataclasses import dataclass, field
-from itertools import islice
+from itertools import count, islice
 from pathlib import Path
 from typing import IO, Any, Dict, Iterable, Iterator, List, Mapping, Optional, Sequence, Tuple, Type, Union
 from urllib.parse import quote
@@ -97,6 +97,10 @@ def _several(cell: Optional[Value]) -> str:
     return "$" + "$;$".join(value.replace("$", "$$") for value in cell) + "$" if isinstance(cell, list) else ""
 
 
+#: Jobs of one second, and of one folder of jobs, are told apart by it.
+_numbers = count(1)
+
+
 @dataclass
 class Job:
     """What splunkd knows of the search it starts the command for."""
@@ -112,7 +116,7 @@ class Job:
     #: The app that the search runs in.
     app: str = "search"
     command: str = "elasticsearch"
-    sid: str = field(default_factory=lambda: f"{time.time():.2f}")
+    sid: str = field(default_factory=lambda: f"{int(time.time())}.{next(_numbers)}")
 
     def searchinfo(self, dispatch_dir: Path) -> Dict[str, Any]:
         """Return the part of the getinfo request that describes the search."""
