@@ -20,6 +20,8 @@ class State:
     def __init__(self, app: str, app_dir: Path, local_dir: Optional[Path] = None) -> None:
         self.app = app
         self.confs = ConfFiles(app_dir, local_dir)
+        #: Saved search -> the user whom it was given to.
+        self.owners: Dict[str, str] = {}
         #: conf -> stanzas of splunkd's own ``system`` app.
         self.system_confs: Dict[str, Stanzas] = {}
         self.secrets = Passwords(local_dir / "passwords.json" if local_dir else None)

@@ -13,6 +13,9 @@ COMMANDS = {
     "list": ("savedsearches.cli.list", "list the detections: what they read, how often they run, what they are about"),
     "run": ("savedsearches.cli.run", "run detections once, now or as at another time, and print their rows"),
     "backtest": ("savedsearches.cli.backtest", "what each would have raised over a period, day by day"),
+    "enable": ("savedsearches.cli.switch", "switch detections of a Splunk on, by name or pack, with an owner"),
+    "disable": ("savedsearches.cli.switch", "switch detections of a Splunk off"),
+    "exceptions": ("savedsearches.cli.exceptions", "list, add and remove what alerts are not raised for"),
     "office-zone": ("savedsearches.cli.office_zone", "print the macro that says what time it is in your office"),
 }
 _EXAMPLES = """\

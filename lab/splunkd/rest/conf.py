@@ -11,6 +11,7 @@ from .searching import fits
 
 _PREFIX = "conf-"
 SYSTEM_APP = "system"
+_SAVED = "savedsearches"
 
 
 def configs(state: State, request: Request) -> Answer:
@@ -33,6 +34,22 @@ def configs(state: State, request: Request) -> Answer:
         return _edit(state, request, conf, name, request.arguments)
     if request.method == "DELETE" and name:
         return _delete(state, request, conf, name)
+    raise RestError(405, "Method Not Allowed")
+
+
+def saved_searches(state: State, request: Request) -> Answer:
+    """Answer ``saved/searches[/<name>[/acl]]``: the stanzas of ``savedsearches.conf``, and whose they are."""
+    name = "/".join(request.path[2:])
+    if name.endswith("/acl") and request.method == "POST":
+        name = name[: -len("/acl")]
+        _stanza(_readable(state, request, _SAVED), _SAVED, name)
+        _check_write(state, request, _SAVED)
+        state.owners[name] = request.argument("owner")
+        return Feed([_entry(state, _SAVED, name, {})], collection="saved/searches")
+    if request.method == "GET":
+        return _get(state, request, _SAVED, name)
+    if request.method == "POST" and name:
+        return _edit(state, request, _SAVED, name, request.arguments)
     raise RestError(405, "Method Not Allowed")
 
 

@@ -16,6 +16,7 @@ RESOURCES: Tuple[Tuple[Tuple[str, ...], Callable[[State, Request], Answer]], ...
     (("storage", "passwords"), passwords.passwords),
     (("storage", "collections", "config"), kvstore.config),
     (("storage", "collections", "data"), kvstore.data),
+    (("saved", "searches"), conf.saved_searches),
     (("authentication", "current-context"), access.current_context),
     (("authentication", "users"), access.users),
     (("authorization", "roles"), access.roles),
