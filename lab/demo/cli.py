@@ -1,7 +1,7 @@
 """``aws-siem-bridge lab demo``: the way of AWS's logs into an engine, and a tour of searches through the app's command.
 
 The story's files are put into a bucket of AWS's stand-in, as AWS would; SNS and SQS tell the loader, which runs as it
-would for good; what it has stored is searched.
+would for good; what it has stored is searched. What AWS detects of it arrives meanwhile by the app's inputs.
 """
 
 from __future__ import annotations
@@ -14,15 +14,20 @@ from es_bridge.cli.connection import add_connection_arguments, cluster_from
 from es_bridge.cli.reporting import DONE, FAILED, run_reported, say
 from es_bridge.config import ClusterConfig
 from es_bridge.dialect import detect
+from es_bridge.times import now_ms
 from es_bridge.transport import Transport
 from lab.aws import AwsStandIn, AwsUnavailable
-from lab.demo.load import holds_some_log, holds_story, load_story
+from lab.demo.findings import Inputs, Splunk
+from lab.demo.load import STORY_MS, holds_some_log, holds_story, load_story
 from lab.demo.place import Occupied, Place
 from lab.demo.prompt import Prompt, can_ask
 from lab.demo.screen import Screen
 from lab.demo.search import Searches
 from lab.engine import DEFAULT_ENGINE, EngineUnavailable
+from lab.splunkd.inputs import InputFailed
 
+#: In the demo's folder: what Splunk has of the story in an engine that was kept.
+FINDINGS_FILE = "findings.json"
 EXAMPLES = """\
 examples:
   script/demo                    AWS's logs into an engine, tour, then a prompt; the engine stops at the end
@@ -64,14 +69,14 @@ def _run(arguments: argparse.Namespace) -> int:
             with_tour = holds_some_log(transport)
         if not with_tour:
             say("this cluster holds none of the logs the tour is about, so there is no tour")
-        return _show(cluster, arguments, screen, with_tour)
+        return _show(cluster, arguments, screen, Splunk([]), with_tour)
     try:
         with Place() as place:
             return _stop(place) if arguments.stop else _with_own_engine(place, arguments, screen)
     except Occupied as exc:
         beside = f". Search its engine from here: script/demo --url {exc.url}" if exc.url else ""
         say(f"{exc}{beside}")
-    except (AwsUnavailable, EngineUnavailable) as exc:
+    except (AwsUnavailable, EngineUnavailable, InputFailed) as exc:
         say(str(exc))
     return FAILED
 
@@ -91,17 +96,21 @@ def _with_own_engine(place: Place, arguments: argparse.Namespace, screen: Screen
         place.stop(kept)
         kept = None
     if kept:
-        url = kept.url
+        url, splunk = kept.url, Splunk.read(place.folder / FINDINGS_FILE)
         say(f"the engine that was kept is at {url}")
     else:
         with AwsStandIn() as aws:  # first: it says at once when this Python is too old
             with screen.step(f"starting {DEFAULT_ENGINE}") as progress:
                 url = place.start(progress)
-            if not load_story(aws, url, arguments.events, screen):
-                return FAILED
+            end_ms = now_ms()
+            with Inputs(aws, end_ms - STORY_MS, end_ms, arguments.python) as inputs:
+                if not load_story(aws, url, arguments.events, end_ms, screen):
+                    return FAILED
+                splunk = inputs.collect(screen)
+        splunk.write(place.folder / FINDINGS_FILE)
         place.check_alive()
     try:
-        return _show(ClusterConfig((url,)), arguments, screen)
+        return _show(ClusterConfig((url,)), arguments, screen, splunk)
     finally:
         if arguments.keep:
             place.keep()
@@ -109,8 +118,10 @@ def _with_own_engine(place: Place, arguments: argparse.Namespace, screen: Screen
             say(f"the engine stays at {url}; stop it with script/demo --stop")
 
 
-def _show(cluster: ClusterConfig, arguments: argparse.Namespace, screen: Screen, with_tour: bool = True) -> int:
-    with Searches(replace(cluster, name="lab"), arguments.python) as searches:
+def _show(
+    cluster: ClusterConfig, arguments: argparse.Namespace, screen: Screen, splunk: Splunk, with_tour: bool = True
+) -> int:
+    with Searches(replace(cluster, name="lab"), arguments.python, splunk) as searches:
         prompt = Prompt(searches, screen)
         ask = can_ask() and not arguments.non_interactive
         went_well = True

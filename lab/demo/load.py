@@ -15,7 +15,6 @@ from collectors.sources.registry import LOGS
 from es_bridge.cli.reporting import say
 from es_bridge.config import ClusterConfig
 from es_bridge.errors import ResponseError
-from es_bridge.times import now_ms
 from es_bridge.transport import Transport
 from lab.aws import AwsStandIn, Layout, Queues
 from lab.aws.layout import SNS
@@ -27,7 +26,7 @@ from lab.story.files import write_story
 
 BUCKET, QUEUE, DEAD_LETTERS = "log-archive", "log-objects", "log-dead-letters"
 #: The story ends now. A day has four times as many files, of which one sees nothing in a tour.
-STORY_HOURS = 6
+STORY_MS = 6 * 3_600_000
 SEED = 1
 LOOK_EVERY_S = 0.25
 #: A loader that does nothing for so long is stuck.
@@ -53,13 +52,15 @@ def holds_some_log(transport: Transport) -> bool:
     return bool(found.json()["count"])
 
 
-def load_story(aws: AwsStandIn, url: str, events: int, screen: Screen) -> bool:
-    """Put a story into the bucket, let the loader read the queue, and say what is stored; return if it is all."""
+def load_story(aws: AwsStandIn, url: str, events: int, end_ms: int, screen: Screen) -> bool:
+    """Put a story into the bucket, let the loader read the queue, say what is stored; return if it is all.
+
+    ``end_ms``: when the story ends.
+    """
     with tempfile.TemporaryDirectory(prefix="aws-siem-bridge-story-") as text:
         folder = Path(text)
-        end_ms = now_ms()
         with screen.step("writing six hours of logs into a bucket"):
-            written = write_story(folder, events, SEED, end_ms - STORY_HOURS * 3_600_000, end_ms)
+            written = write_story(folder, events, SEED, end_ms - STORY_MS, end_ms)
             layout = Layout(aws)
             queues = layout.queue(QUEUE)
             layout.bucket(DEAD_LETTERS, must_encrypt=True)

@@ -37,6 +37,7 @@ HELP = """\
   docs/search_command.md has every option.
 | elasticstats index=<pattern> stats="count, sum(bytes)" by=srcaddr   counts in the engine: docs/elasticstats.md
 | elasticindices, | elasticfields index=<pattern>   which indices and fields there are: docs/fields_and_indices.md
+`aws_findings_latest` | stats count by signature   what AWS detected, as the inputs wrote it: docs/findings.md
 | elasticsearch ... | stats count by eventName | sort 0 -count   whole pipelines, by a strict subset of SPL of our own,
       which is not Splunk: docs/spl_runner.md
 event [n]   shows the n-th event of the last search whole
@@ -89,10 +90,10 @@ def parse(text: str) -> Turn:
 
 
 def _search(text: str) -> Union[CommandLine, Pipeline]:
-    if not text.startswith("|"):
-        return own_command_line(text)
     if "`" in text:  # what a macro stands for is found out when it is run
         return Pipeline(text)
+    if not text.startswith("|"):
+        return own_command_line(text)
     first, *others = split_pipeline(text)
     check_beginning(first.name, *GENERATING)
     return Pipeline(text) if others or first.name in GENERATING else own_command_line(text)
@@ -110,9 +111,10 @@ class Prompt:
     def tour(self) -> bool:
         """Run every search of the tour; return whether each ended as it should. Ctrl-C raises KeyboardInterrupt."""
         went_well = True
-        for number, step in enumerate(TOUR, 1):
+        steps = [step for step in TOUR if self._searches.has_events or not step.of_splunk]
+        for number, step in enumerate(steps, 1):
             self._screen.say()
-            self._screen.say(f"[{number}/{len(TOUR)}] {step.why}", "bold")
+            self._screen.say(f"[{number}/{len(steps)}] {step.why}", "bold")
             self._screen.say(step.line, "cyan")
             self._screen.say()
             warned: List[str] = []
@@ -129,6 +131,8 @@ class Prompt:
         self._screen.say()
         self._screen.say("Your turn. For example:", "bold")
         for why, line in NEXT:
+            if "`" in line and not self._searches.has_events:
+                continue
             self._screen.say(f"  {why}:")
             self._screen.say(f"    {line}", "cyan")
         self._screen.say("Ctrl-C cancels a line or a search; Ctrl-D or exit leaves.")

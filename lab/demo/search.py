@@ -13,11 +13,11 @@ from typing import Callable, Dict, Iterator, List, Optional
 
 from es_bridge.config import ClusterConfig
 from lab.app_command import AppCommand
+from lab.demo.findings import Splunk
 from savedsearches.runner import values
 from savedsearches.runner.app_commands import SCRIPTS, AppCommands
 from savedsearches.runner.errors import CommandFailed, SplError
 from savedsearches.runner.local_settings import LocalSettings
-from savedsearches.runner.lookups import shipped_lookups
 from savedsearches.runner.macros import shipped_macros
 from savedsearches.runner.moment import moment_of
 from savedsearches.runner.run import run_search
@@ -52,11 +52,12 @@ class Found:
 class Searches:
     """Runs searches on one cluster, for an analyst; a context manager. A pipeline may use the app's macros."""
 
-    def __init__(self, cluster: ClusterConfig, python: str) -> None:
+    def __init__(self, cluster: ClusterConfig, python: str, splunk: Splunk) -> None:
+        """``splunk``: what is in its index, and its lookups."""
         self._python = python
+        self._splunk = splunk
         self._settings = LocalSettings(cluster, user=USER)
         self._macros = shipped_macros(SCRIPTS.parent)
-        self._lookups = shipped_lookups(SCRIPTS.parent)
 
     def __enter__(self) -> Searches:
         self._settings.__enter__()
@@ -64,6 +65,11 @@ class Searches:
 
     def __exit__(self, *_: object) -> None:
         self._settings.__exit__()
+
+    @property
+    def has_events(self) -> bool:
+        """Whether there is anything in Splunk's own index."""
+        return bool(self._splunk.events)
 
     def run(self, line: CommandLine, wanted_rows: int, tell: Tell) -> Found:
         """Run one command; Ctrl-C cancels it."""
@@ -90,7 +96,7 @@ class Searches:
     def run_pipeline(self, search: str, wanted_rows: int, tell: Tell) -> Found:
         """Run a pipeline; Ctrl-C cancels the commands in it."""
         found = Found()
-        session = Session(moment_of("0", "0", ""), lookups=self._lookups, macros=self._macros)
+        session = Session(moment_of("0", "0", ""), self._splunk.events, self._splunk.lookups, self._macros)
         session.own = own = AppCommands(self._settings, tell, python=self._python, user=USER)
         started = time.monotonic()
         try:

@@ -17,6 +17,8 @@ class Step(NamedTuple):
     why: str
     line: str
     ends_with: str = EVENTS
+    #: It searches what is in Splunk's own index, which a cluster of the user's does not bring.
+    of_splunk: bool = False
 
 
 TOUR: Tuple[Step, ...] = (
@@ -87,6 +89,29 @@ TOUR: Tuple[Step, ...] = (
         RESULTS,
     ),
     Step(
+        "What AWS itself has detected, as the app's inputs write it into Splunk, with the account's name:",
+        '`aws_findings_latest` | search vendor_product="Amazon GuardDuty" | sort 0 -severity_id '
+        "| table severity signature account_name account_owner",
+        RESULTS,
+        of_splunk=True,
+    ),
+    Step(
+        "One of them, and what is behind it in the raw store: the API calls with the stolen key, by elasticlookup:",
+        '`aws_findings_latest` | search signature="*InstanceCredentialExfiltration*" '
+        "| rename detail.resource.accessKeyDetails.accessKeyId AS key "
+        '| elasticlookup index=aws-cloudtrail-* match="userIdentity.accessKeyId=key, sourceIPAddress=src" window=2h '
+        "fields=eventName,errorCode,@timestamp output=rows max=8 | table account_name src eventName errorCode",
+        RESULTS,
+        of_splunk=True,
+    ),
+    Step(
+        "And the machine it came from: asset lookup, built from the inventory:",
+        '`aws_findings_latest` | search signature="Backdoor:EC2*" | lookup aws_assets key AS src OUTPUT '
+        "name AS machine, ip AS address, team, owner | table signature src machine address team owner",
+        RESULTS,
+        of_splunk=True,
+    ),
+    Step(
         "A query that cannot be read fails the job, with a reason, instead of looking like an empty result:",
         '| elasticsearch index=aws-cloudtrail-* query="errorCode:["',
         FAILURE,
@@ -101,6 +126,7 @@ TOUR: Tuple[Step, ...] = (
 NEXT: Tuple[Tuple[str, str], ...] = (
     ("the columns that suit the log", "| elasticsearch index=aws-dns-* query=rcode:NXDOMAIN"),
     ("every log at once", f"| elasticsearch index=aws-* query=source.ip:{cast.ATTACKER_CLOUD_IP} fields=event.*"),
+    ("findings by account and severity", "`aws_findings_latest` | stats count by account_name, account_ou, severity"),
     ("a pipeline", "| elasticsearch index=aws-waf-* size=0 | timechart span=1h count by action"),
     (
         "where all traffic goes, counted by the engine",

@@ -57,8 +57,30 @@ def test_every_step_that_finds_something_shows_it(kept: Kept) -> None:
             assert "─" in part or re.search("^field ", part, re.MULTILINE), part
 
 
+def of_step(shown: str, beginning: str) -> str:
+    """Return what the tour shows of the step whose reason begins so."""
+    number = next(number for number, step in enumerate(TOUR, 1) if step.why.startswith(beginning))
+    return shown.partition(f"[{number}/{len(TOUR)}]")[2].partition("; job ")[0]
+
+
+def test_findings_arrive_and_lead_to_the_raw_store(kept: Kept) -> None:
+    shown, said = kept.done.stdout, kept.done.stderr
+    assert "GuardDuty: 6 findings in index=aws_findings" in said
+    assert "Security Hub: 9 findings in index=aws_findings" in said
+    found = of_step(shown, "What AWS itself")
+    assert re.search(
+        r"^critical +AttackSequence:S3/CompromisedData +shop-production +shop-oncall@", found, re.MULTILINE
+    )
+    assert len(re.findall("shop-production", found)) == 6
+    behind = of_step(shown, "One of them")
+    assert re.search(r"^shop-production +203\.0\.113\.66 +GetCallerIdentity *$", behind, re.MULTILINE)
+    assert re.search(r"^shop-production +203\.0\.113\.66 +ListUsers +AccessDenied *$", behind, re.MULTILINE)
+    assert re.search(r" shop-web-1 +10\.20\.11\.15 +shop ", of_step(shown, "And the machine"))
+
+
 def test_kept_engine_is_not_filled_again(kept: Kept) -> None:
     again = demo(kept.cache, "--non-interactive")
+    assert of_step(again.stdout, "And the machine").count("shop-web-1") == 1
     assert again.returncode == 0, again.stdout + again.stderr
     assert "1,500 events in " in again.stdout
     assert "records" not in again.stderr
@@ -109,7 +131,9 @@ def test_tour_on_a_users_cluster_writes_nothing(own_cache: Path, engine: Engine)
     before = indices(engine.url)
     done = demo(own_cache, "--non-interactive", "--url", engine.url)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert f"[{len(TOUR)}/{len(TOUR)}]" in done.stdout
+    # What is in Splunk's own index is not there.
+    steps = sum(not step.of_splunk for step in TOUR)
+    assert f"[{steps}/{steps}]" in done.stdout and "aws_findings" not in done.stdout
     assert indices(engine.url) == before
 
 
