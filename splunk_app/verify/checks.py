@@ -700,3 +700,13 @@ def _no_user_inputs(target: Target) -> str:
             target.admin.raw("DELETE", f"{path}/bridge_verify")
             raise Failed(f"{path} answers a user {status}")
     return "refused"
+
+
+@check("T1", "a user looks up accounts and assets")
+def _lookups(target: Target) -> str:
+    given = '| makeresults | eval account="000000000000", key="192.0.2.1"'
+    looked_up = "| lookup aws_accounts account OUTPUT account_name | lookup aws_assets key OUTPUT name"
+    rows = _done(target.user.run(f"{given} {looked_up} | table account key")).rows
+    if [row.get("key") for row in rows] != ["192.0.2.1"]:
+        raise Failed(f"{rows}")
+    return "both lookups answer"

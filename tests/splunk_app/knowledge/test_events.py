@@ -20,7 +20,8 @@ from collectors.sources.waf.selected import kept
 from savedsearches.runner.knowledge import EXTRACTION_CUTOFF, Knowledge, read_knowledge
 from splunk_app.knowledge.mapping import Dataset, read_table
 from splunk_app.knowledge.render import APP, PARSING, rendered
-from tests.splunk_app.knowledge.cim import missing, models_of
+from tests.splunk_app.knowledge.cim import MODELS, missing, models_of
+from tests.splunk_app.knowledge.test_rows import MODELS as ROW_MODELS
 
 ROOT = Path(__file__).resolve().parents[3]
 GOLDEN = ROOT / "tests" / "golden"
@@ -113,6 +114,11 @@ def test_cim_has_what_it_requires_or_the_table_says_why_not(made: Dict[str, List
 )
 def test_events_are_part_of_their_models(made: Dict[str, List[Dict[str, Any]]], dataset: str, models: Set[str]) -> None:
     assert {model for event in made[dataset] for model in models_of(event)} == models
+
+
+def test_every_model_that_is_promised_has_events_or_rows(made: Dict[str, List[Dict[str, Any]]]) -> None:
+    of_events = {model for events in made.values() for event in events for model in models_of(event)}
+    assert of_events | {model for models in ROW_MODELS.values() for model in models} == set(MODELS)
 
 
 def test_what_lies_behind_the_cut_off_is_found(knowledge: Knowledge) -> None:
