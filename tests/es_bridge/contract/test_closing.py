@@ -8,7 +8,9 @@ import pytest
 from es_bridge.query import SearchRequest
 from es_bridge.search import open_search
 
-from .conftest import Cluster
+from .conftest import EACH_WAY, Cluster, each_of
+
+cluster = each_of(EACH_WAY)
 
 
 class Interrupted(BaseException):

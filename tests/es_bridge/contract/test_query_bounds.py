@@ -14,13 +14,16 @@ from es_bridge.query_bounds import check_question
 from es_bridge.query_text import MAX_TEXT_DEPTH
 from es_bridge.search import open_search
 
-from .conftest import START_MS, Cluster
+from .conftest import PLAIN, START_MS, Cluster, each_of
 
 Clause = Dict[str, Any]
 WORD: Clause = {"term": {"k": "a"}}
 SPAN: Clause = {"span_term": {"t": "a"}}
 MATCH: Clause = {"match": {"query": "a"}}
 _indices: Dict[str, str] = {}
+
+
+cluster = each_of(PLAIN)
 
 
 @pytest.fixture

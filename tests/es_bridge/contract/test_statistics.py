@@ -21,7 +21,7 @@ from es_bridge.query import SearchRequest
 from es_bridge.transport import Transport
 from lab.front.server import LocalServer, Received, Reply, forward
 
-from .conftest import PLAIN, START_MS, Cluster
+from .conftest import PLAIN, START_MS, Cluster, each_of
 
 #: Values of `id` make several pages of 10,000 groups of either number.
 EVENTS = 200_000 if os.environ.get("AWS_SIEM_BRIDGE_FULL") else 8_000
@@ -41,6 +41,8 @@ PROPERTIES = {
     "start": {"type": "date", "format": "epoch_second"},
 }
 _filled: Dict[str, str] = {}
+
+cluster = each_of(PLAIN)
 
 
 @cache

@@ -20,7 +20,7 @@ from es_bridge.unmatched.ask import MOST_INDICES
 from es_bridge.unmatched.field_types import FieldTypes
 from lab.front.server import LocalServer, Received, Reply, forward
 
-from .conftest import START_MS, Cluster, config_of
+from .conftest import PLAIN, START_MS, Cluster, config_of, each_of
 
 DAY_MS = 86_400_000
 #: Engine -> the type that indexes an object as a whole; the others store it only.
@@ -47,6 +47,8 @@ class Indices:
 
 
 _made: Dict[str, Indices] = {}
+
+cluster = each_of(PLAIN)
 
 
 def properties(**more: Any) -> Dict[str, Any]:
