@@ -32,7 +32,13 @@ CENTRAL = {
     "ExternalId": EXTERNAL_ID,
     "WafTopicArn": f"arn:aws:sns:{REGION}:{ARCHIVE}:waf",
     "WafBucketArns": "arn:aws:s3:::aws-waf-logs-shop,arn:aws:s3:::aws-waf-logs-blog",
+    "ProwlerBucketArn": "arn:aws:s3:::acme-prowler",
+    "ProwlerKeyArn": f"arn:aws:kms:{REGION}:{ACCOUNT}:key/5b6d4c7e-0a1b-4c6d-8e9f-0a1b2c3d4e5f",
     "WafKeyArns": f"arn:aws:kms:{REGION}:{ARCHIVE}:key/3f2c9a10-5b6d-4c7e-8f90-a1b2c3d4e5f6",
+}
+EXPORT = {
+    "ExportBucketName": "acme-findings-export",
+    "ExportKeyArns": f"arn:aws:kms:{ELSEWHERE}:{ACCOUNT}:key/3c1d5f0e-2a4b-4c6d-8e9f-0a1b2c3d4e5f",
 }
 
 
@@ -57,7 +63,7 @@ class Deployed:
 
     def _known(self, stack: Stack) -> Dict[str, Any]:
         if id(stack) not in self._cache:
-            self._cache[id(stack)] = _known(stack, CENTRAL)
+            self._cache[id(stack)] = _known(stack, {**CENTRAL, **EXPORT})
         return self._cache[id(stack)]
 
 
@@ -71,6 +77,7 @@ def deploy(aws: AwsStandIn, central: Mapping[str, str], choice: str, access_key:
         "ForwardRoleName": f"forward-{choice}",
         "CentralBusArn": hub.outputs["BusArn"] if choice == "yes" else "",
         **dict.fromkeys(INPUTS, choice),
+        **(EXPORT if choice == "yes" else {}),
     }
     forward = {
         "CentralBusArn": hub.outputs["BusArn"],

@@ -8,13 +8,13 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
-from typing import Any, Dict, List, Set, Tuple
+from typing import Any, Dict, List, Optional, Set, Tuple
 
 import pytest
 
 from lab.aws.stand_in import ACCOUNT, REGION
 from lab.policies import Decision, PolicySimulator, Question
-from tests.deploy.findings.conftest import ELSEWHERE, EXTERNAL_ID, ORGANIZATION, Deployed, rule
+from tests.deploy.findings.conftest import CENTRAL, ELSEWHERE, EXTERNAL_ID, ORGANIZATION, Deployed, rule
 
 #: The account that is read, and one that has nothing to do with us. The stand-in made both stacks in one account, so
 #: the read role's ARN is put into another here.
@@ -28,6 +28,7 @@ POLICIES = {
     "Every input": "RegionsPolicy",
     "GuardDuty": "GuardDutyPolicy",
     "Security Hub": "SecurityHubPolicy",
+    "Back-fill of Security Hub by export": "ExportPolicy",
     "Inspector": "InspectorPolicy",
     "Macie": "MaciePolicy",
     "IAM Access Analyzer": "AccessAnalyzerPolicy",
@@ -35,6 +36,8 @@ POLICIES = {
     "Asset inventory": "AssetsPolicy",
     "Accounts of the organization": "OrganizationPolicy",
 }
+#: Actions that are newer than the simulator: only that page and template agree is proved of them.
+NEWER = ("securityhub:StartExportJobV2", "securityhub:GetExportJobV2")
 ROW = re.compile(r"^\| `([\w-]+:\w+)` \| (?:`(.+?)`|\*) \| (.+?) \|$", re.MULTILINE)
 
 
@@ -46,6 +49,17 @@ def section(title: str) -> List[Tuple[str, str, str]]:
 
 def documents(stack: Any, role: str) -> List[Dict[str, Any]]:
     return [{"Version": "2012-10-17", "Statement": stack.statements(role)}]
+
+
+def key_policy(action: str) -> Optional[Dict[str, Any]]:
+    """Return what AWS puts into a new key's policy: the account's policies decide. Without it nothing is allowed."""
+    if not action.startswith("kms:"):
+        return None
+    owner = {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}
+    return {
+        "Version": "2012-10-17",
+        "Statement": [{"Effect": "Allow", "Principal": owner, "Action": "kms:*", "Resource": "*"}],
+    }
 
 
 def session_of(arn: str, account: str = ACCOUNT) -> str:
@@ -65,7 +79,7 @@ def test_the_page_lists_every_permission_and_no_other(deployed: Deployed, title:
     assert sorted(action for action, _, _ in section(title)) == sorted(actions(statements))
 
 
-ROWS = [(title, *row[:2]) for title in POLICIES for row in section(title)]
+ROWS = [(title, *row[:2]) for title in POLICIES for row in section(title) if row[0] not in NEWER]
 
 
 @pytest.mark.parametrize(("title", "action", "resource"), ROWS, ids=[row[1] for row in ROWS])
@@ -78,7 +92,7 @@ def test_an_input_may_what_the_page_says_and_without_its_switch_it_may_not(
             expected = Decision.ALLOWED
         role = documents(stacks.account, "ReadRole")
         arn = stacks.account.outputs["ReadRoleArn"]
-        asked = Question(session_of(arn), action, resource, ACCOUNT, identity=role)
+        asked = Question(session_of(arn), action, resource, ACCOUNT, identity=role, resource_policy=key_policy(action))
         assert simulator.decide(asked) is expected
 
 
@@ -91,6 +105,8 @@ def test_an_input_may_what_the_page_says_and_without_its_switch_it_may_not(
         ("securityhub:BatchUpdateFindings", f"arn:aws:securityhub:{REGION}:{ACCOUNT}:hub/default"),
         ("securityhub:BatchImportFindings", f"arn:aws:securityhub:{REGION}:{ACCOUNT}:product/acme/scanner"),
         ("s3:GetObject", "arn:aws:s3:::payroll/2026.csv"),
+        ("s3:DeleteObject", "arn:aws:s3:::acme-findings-export/aws-siem-bridge/part-0.json.gz"),
+        ("kms:Decrypt", f"arn:aws:kms:{ELSEWHERE}:{ACCOUNT}:key/00000000-2a4b-4c6d-8e9f-0a1b2c3d4e5f"),
         ("s3:ListBucket", "arn:aws:s3:::payroll"),
         ("iam:CreateAccessKey", f"arn:aws:iam::{ACCOUNT}:user/mary"),
         ("lambda:GetFunction", f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:pay"),
@@ -175,6 +191,12 @@ WAF_BUCKET = "arn:aws:s3:::aws-waf-logs-shop"
         ("s3:GetObject", f"{WAF_BUCKET}/AWSLogs/a.gz", True),
         ("s3:GetObject", "arn:aws:s3:::aws-waf-logs-blog/AWSLogs/a.gz", True),
         ("s3:ListBucket", WAF_BUCKET, True),
+        ("sqs:ReceiveMessage", "hub-yes-prowler", True),
+        ("sqs:PurgeQueue", "hub-yes-prowler", False),
+        ("s3:GetObject", "arn:aws:s3:::acme-prowler/scan.ocsf.json", True),
+        ("s3:ListBucket", "arn:aws:s3:::acme-prowler", True),
+        ("s3:PutObject", "arn:aws:s3:::acme-prowler/scan.ocsf.json", False),
+        ("kms:Decrypt", CENTRAL["ProwlerKeyArn"], True),
         ("s3:PutObject", f"{WAF_BUCKET}/AWSLogs/a.gz", False),
         ("s3:GetObject", f"{WAF_BUCKET}-2/AWSLogs/a.gz", False),
     ],
@@ -186,7 +208,7 @@ def test_the_machine_of_the_inputs_takes_from_its_queues_and_waf_buckets(
         resource = f"arn:aws:sqs:{REGION}:{ACCOUNT}:{resource}"
     role = documents(deployed.central, "CollectorRole")
     collector = session_of(deployed.central.outputs["CollectorRoleArn"])
-    asked = Question(collector, action, resource, ACCOUNT, identity=role)
+    asked = Question(collector, action, resource, ACCOUNT, identity=role, resource_policy=key_policy(action))
     assert simulator.decide(asked) is (Decision.ALLOWED if allowed else Decision.IMPLICITLY_DENIED)
 
 
@@ -197,6 +219,15 @@ def test_the_machine_of_the_inputs_takes_from_its_queues_and_waf_buckets(
         pytest.param("central", "FindingsPoison", "events", {}, Decision.ALLOWED, id="what it cannot deliver"),
         pytest.param("region", "Undelivered", "events", {}, Decision.ALLOWED, id="the rule of a region"),
         pytest.param("central", "Waf", "sns", {}, Decision.ALLOWED, id="the topic of WAF"),
+        pytest.param("central", "Prowler", "s3", {}, Decision.ALLOWED, id="the bucket of Prowler"),
+        pytest.param(
+            "central",
+            "Prowler",
+            "s3",
+            {"aws:SourceArn": "arn:aws:s3:::another"},
+            Decision.IMPLICITLY_DENIED,
+            id="another bucket",
+        ),
         pytest.param(
             "central",
             "Findings",
@@ -234,6 +265,7 @@ def test_queues_take_messages_of_their_own_rule_or_topic(
     senders = {
         "events": rule(stack, "Forward" if where == "region" else "ToQueue")["Arn"],
         "sns": "arn:aws:sns:us-east-1:777788889999:waf",
+        "s3": CENTRAL["ProwlerBucketArn"],
     }
     attributes = stack.client("sqs").get_queue_attributes(QueueUrl=stack.ids[queue], AttributeNames=["QueueArn"])
     asked = Question(

@@ -60,10 +60,10 @@ def test_every_queue_takes_the_largest_event_and_keeps_it_as_long_as_sqs_can(dep
                     str(ONE_MIB),
                     "1209600",
                 ), name
-    assert names == ["Findings", "FindingsPoison", "Waf", "WafPoison", "Undelivered"]
+    assert names == ["Findings", "FindingsPoison", "Waf", "WafPoison", "Prowler", "ProwlerPoison", "Undelivered"]
 
 
-@pytest.mark.parametrize("name", ["Findings", "Waf"])
+@pytest.mark.parametrize("name", ["Findings", "Waf", "Prowler"])
 def test_a_message_waits_longer_than_the_input_takes_and_ends_in_a_queue_of_its_own(
     deployed: Deployed, name: str
 ) -> None:
@@ -141,7 +141,10 @@ def test_firehose_takes_the_events_that_the_inputs_take() -> None:
 
 def test_alarms_watch_what_is_left_lying(deployed: Deployed) -> None:
     for stack, names in (
-        (deployed.central, {"FindingsPoison", "FindingsOldest", "WafPoison", "WafOldest"}),
+        (
+            deployed.central,
+            {f"{queue}{alarm}" for queue in ("Findings", "Waf", "Prowler") for alarm in ("Poison", "Oldest")},
+        ),
         (deployed.region, {"Undelivered"}),
     ):
         alarms = {
@@ -179,7 +182,7 @@ def test_an_existing_role_is_used_where_it_is_named(aws: Any) -> None:
 def test_every_input_has_a_policy_of_its_own(deployed: Deployed, least: Deployed) -> None:
     iam = deployed.account.client("iam")
     names = iam.list_role_policies(RoleName=deployed.account.ids["ReadRole"])["PolicyNames"]
-    assert len(names) == len(INPUTS) + 1  # and the regions
+    assert len(names) == len(INPUTS) + 2  # and regions, export  # and the regions
     size = sum(
         len(re.sub(r"\s", "", json.dumps(iam.get_role_policy(RoleName="read-yes", PolicyName=name)["PolicyDocument"])))
         for name in names
