@@ -17,7 +17,10 @@ PAGE = ROOT / "docs" / "troubleshooting.md"
 APP = ROOT / "splunk_app" / "package" / "bin"
 #: Where messages to users are made.
 ROOMS = tuple(ROOT / "es_bridge" / room for room in ("", "unmatched", "lookup", "aggregations", "field_summary"))
+#: Messages of the detections; the page has the ones that are not about what was typed.
+DETECTIONS = (ROOT / "savedsearches" / room for room in ("content", "cli", "backtest"))
 SOURCES = [*(path for room in ROOMS for path in room.glob("*.py")), *APP.rglob("*.py")]
+WITH_DETECTIONS = [*SOURCES, *(path for room in DETECTIONS for path in room.glob("*.py"))]
 #: Mistakes in what was typed into a search, or settings that contradict each other: their errors explain themselves. Of
 #: all other modules each error must be on the page.
 # fmt: off
@@ -47,7 +50,7 @@ def text_of(node: ast.AST) -> str:
 def texts_in_the_code() -> Tuple[str, ...]:
     """Return every text in the sources but docstrings."""
     found: List[str] = []
-    for path in SOURCES:
+    for path in WITH_DETECTIONS:
         tree = ast.parse(path.read_text(encoding="utf-8"))
         prose = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
         for node in ast.walk(tree):
