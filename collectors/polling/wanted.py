@@ -1,4 +1,4 @@
-"""Which findings of Security Hub are wanted: of which products, and of its own controls of which standards.
+"""Which findings are wanted: from which severity, of which of Security Hub's products, of which standards.
 
 Decided after AWS has answered, whatever AWS's filters let through, so that a road by events and a poll leave out the
 same. What is left out is counted.
@@ -19,16 +19,23 @@ class Wanted:
 
     products: FrozenSet[str] = frozenset()
     left_out: FrozenSet[str] = frozenset()
+    #: From 0 to 10. AWS's own filter of GuardDuty takes whole numbers only.
+    least_severity: float = 0.0
     #: Names or parts of ids: `collectors.sources.hub_products.STANDARDS`.
     standards: Tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, products: Iterable[str], left_out: Iterable[str], standards: Iterable[str]) -> Wanted:
+    def of(
+        cls, products: Iterable[str], left_out: Iterable[str], standards: Iterable[str], least_severity: float = 0.0
+    ) -> Wanted:
         """Return it of names as people write them."""
-        return cls(frozenset(map(short_name, products)), frozenset(map(short_name, left_out)), tuple(standards))
+        products, left_out = frozenset(map(short_name, products)), frozenset(map(short_name, left_out))
+        return cls(products, left_out, least_severity, tuple(standards))
 
     def __call__(self, finding: Finding) -> bool:
         """Whether a finding is wanted."""
+        if finding.severity.number < self.least_severity:
+            return False
         if not finding.product:
             return True
         product = short_name(finding.product)

@@ -59,7 +59,9 @@ def test_every_call_of_the_inputs(aws_account: AwsAccount, version: str, tmp_pat
         "guardduty", "securityhub", "securityhub_v2", "inspector2", "macie2", "accessanalyzer", "shield")}  # fmt: skip
     made = {product: aws_account.add(product) for product in found}
     aggregators = {product: aws_account.aggregate(product, REGION, []) for product in ("securityhub", "securityhub_v2")}
-    aws_account.organization({"member": aws_account.another().id, "name": "payments"})
+    member = aws_account.another()
+    aws_account.organization({"member": member.id, "name": "payments"})
+    aws_account.administer("inspector2", [member], REGION)
     everywhere = {"RoleArn": aws_account.role(), "AllAwsRegions": True}
     aws_account.client("config").put_configuration_aggregator(
         ConfigurationAggregatorName="all", OrganizationAggregationSource=everywhere
@@ -111,7 +113,11 @@ def test_every_call_of_the_inputs(aws_account: AwsAccount, version: str, tmp_pat
         ("securityhub", "get_export_job_v2", {"ExportJobId": cancelled}),
         ("inspector2", "list_findings", {"maxResults": 100}),
         ("inspector2", "batch_get_account_status", {}),
+        ("inspector2", "get_delegated_admin_account", {}),
+        ("inspector2", "list_members", {"onlyAssociated": True}),
         ("macie2", "get_macie_session", {}),
+        ("macie2", "get_administrator_account", {}),
+        ("macie2", "list_members", {"onlyAssociated": "true"}),
         ("macie2", "list_findings", {}),
         ("macie2", "get_findings", {"findingIds": made["macie2"]}),
         ("accessanalyzer", "list_analyzers", {}),
@@ -129,6 +135,7 @@ def test_every_call_of_the_inputs(aws_account: AwsAccount, version: str, tmp_pat
         ("sqs", "get_queue_attributes", {"QueueUrl": url, "AttributeNames": ["All"]}),
         ("sqs", "receive_message", {"QueueUrl": url}),
         ("s3", "get_object", {"Bucket": bucket, "Key": "k"}),
+        ("s3", "list_objects_v2", {"Bucket": bucket, "Prefix": "k"}),
         ("elbv2", "describe_load_balancers", {}),
         ("wafv2", "list_web_acls", {"Scope": "REGIONAL"}),
         ("iam", "list_users", {}),

@@ -7,6 +7,7 @@ import time
 
 from lab.aws import AwsAccount
 from tests.splunk_app.inputs.conftest import HEALTH, QUICK, of
+from tests.splunk_app.inputs.test_failures import now
 
 SOURCETYPE = "aws:cloudwatch:guardduty"
 
@@ -18,8 +19,7 @@ def test_new_findings_of_every_region_arrive_and_old_ones_are_filled_in(input_of
     aws_account.add("guardduty", "us-east-1", count=7, at="2026-11-28T10:00:00.123Z", step_ms=1000)
     running = input_of("aws_guardduty").run("prod", regions=",".join(regions), start_date="5d", **QUICK)
     running.wait_for(lambda events: len(of(events, SOURCETYPE)) >= 127)
-    now = time.strftime("%Y-%m-%dT%H:%M:%S.000Z", time.gmtime())
-    aws_account.add("guardduty", "us-east-1", count=1, at=now)
+    aws_account.add("guardduty", "us-east-1", count=1, at=now())
     running.wait_for(lambda events: len(of(events, SOURCETYPE)) >= 128)
     assert running.stop() == 0
     assert running.stderr == ""
@@ -58,3 +58,28 @@ def test_without_shield_advanced_it_is_said_once_that_there_is_no_log(input_of, 
     assert running.stop() == 0
     (told,) = of(running.events, HEALTH)
     assert told["kind"] == "service_off" and "Shield Standard protects it, and has neither a log" in told["error"]
+
+
+def test_the_least_severity_and_no_archived_ones_but_types_of_any_kind(input_of, aws_account: AwsAccount):
+    aws_account.enable("guardduty", "eu-west-1")
+    kinds = {
+        "AttackSequence:EC2/CompromisedInstanceGroup": 9.5,
+        "Execution:Runtime/NewBinaryExecuted": 7.5,
+        "CustomDetectionRule/ours": 8.0,
+        "AI_PROTECTION:OfTomorrow/Something": 7.6,
+        "Recon:EC2/Portscan": 7.4,
+        "Policy:IAMUser/RootCredentialUsage": 2.0,
+    }
+    for kind, severity in kinds.items():
+        aws_account.add("guardduty", "eu-west-1", at=now(), changes={"type": kind, "severity": severity})
+    archived = {"service.archived": True, "severity": 8.0, "type": "Archived:EC2/One"}
+    aws_account.add("guardduty", "eu-west-1", at=now(), changes=archived)
+    running = input_of("aws_guardduty").run(
+        "prod", regions="eu-west-1", start_date="1d", least_severity="7.5", archived="false", **QUICK
+    )
+    running.wait_for(lambda events: len(of(events, SOURCETYPE)) >= 4 and of(events, HEALTH))
+    assert running.stop() == 0 and running.stderr == ""
+    found = {each["detail"]["type"]: each for each in of(running.events, SOURCETYPE)}
+    assert set(found) == {kind for kind, severity in kinds.items() if severity >= 7.5}
+    assert found["AttackSequence:EC2/CompromisedInstanceGroup"]["attack_sequence"] is True
+    assert found["AttackSequence:EC2/CompromisedInstanceGroup"]["severity_label"] == "critical"

@@ -94,10 +94,11 @@ class Process:
     def rules(self) -> Rules:
         """What is withheld."""
         values = self.settings.values
-        chosen = (names(str(values.get(name) or "")) for name in ("products", "products_left_out", "standards"))
-        return Rules(
-            not values.get("all_versions"), values.get("passed_findings", "count") == "count", Wanted.of(*chosen)
+        products, left_out, standards = (
+            names(str(values.get(name) or "")) for name in ("products", "products_left_out", "standards")
         )
+        wanted = Wanted.of(products, left_out, standards, float(values.get("least_severity") or 0))
+        return Rules(not values.get("all_versions"), values.get("passed_findings", "count") == "count", wanted)
 
     def sleep(self, seconds: float) -> None:
         """Wait; raise `Stopped` when the process is to end."""
