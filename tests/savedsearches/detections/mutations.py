@@ -66,7 +66,7 @@ def _numbers(body: str) -> Iterator[tuple[str, str, str]]:
         for number in _NUMBER.finditer(text):
             value = float(number.group(2))
             for step in (-1.0, 1.0) if value.is_integer() else (value * -0.2, value * 0.2):
-                new = f"{value + step:g}"
+                new = f"{value + step:.12g}"
                 changed = text[: number.start(2)] + new + text[number.end(2) :]
                 yield (
                     "threshold",
@@ -93,11 +93,11 @@ def _lines(body: str) -> Iterator[tuple[str, str, str]]:
 
 
 def _windows(detection: Detection) -> Iterator[Mutation]:
-    """Yield the detection with a window twice as long, and half as long."""
+    """Yield the detection with a window twice as long, and a fifth as long."""
     minutes = re.fullmatch(r"([0-9]+)([mhd])", detection.schedule.window)
     assert minutes is not None
     size = int(minutes.group(1)) * {"m": 1, "h": 60, "d": 1440}[minutes.group(2)]
-    for factor, kind in ((2.0, "window doubled"), (0.4, "window shortened")):
+    for factor, kind in ((2.0, "window doubled"), (0.2, "window shortened")):
         window = f"{max(1, int(size * factor))}m"
         schedule = Schedule.model_construct(**{**detection.schedule.model_dump(), "window": window})
         yield Mutation(
