@@ -48,7 +48,7 @@ def run(module: str, *options: str) -> str:
 def test_all_are_here() -> None:
     """A new benchmark gets a test in this module."""
     runnable = {path.stem for path in (ROOT / "benchmarks").glob("*.py") if "def main()" in path.read_text("utf-8")}
-    assert runnable == {"first_row", "load", "lookup", "normalise", "objects", "search", "spl", "stats"}
+    assert runnable == {"first_row", "inputs", "load", "lookup", "normalise", "objects", "search", "spl", "stats"}
 
 
 def test_none_names_where_templates_are() -> None:
@@ -101,6 +101,12 @@ def test_stats(url: str) -> None:
     printed = run("stats", "--url", url, "--load", "--events", "400")  # which fails itself where the ways disagree
     assert printed.count("groups of 400 events") == 2
     assert len(re.findall(r" [0-9.]+ times$", printed, re.MULTILINE)) == 4
+
+
+def test_inputs() -> None:
+    printed = run("inputs", "--findings", "120", "--lines", "300")  # which fails itself where the ways disagree
+    assert "findings: 120, 1 rounds" in printed and "WAF records: 300, 1 rounds" in printed
+    assert len(re.findall(r" CPU s$", printed, re.MULTILINE)) == 2 and printed.count(" MiB\n") == 3
 
 
 def test_first_row(url: str, built_app: Path) -> None:
