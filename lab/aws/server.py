@@ -117,7 +117,7 @@ class Front:
         elif what == "deliver":
             said = deliver(Path(given["folder"]), given["paths"], given["bucket"], given["prefix"])
         elif what == "let-time-pass":
-            queues.let_time_pass(ACCOUNT, REGION, **given)
+            queues.let_time_pass(given.pop("account") or ACCOUNT, REGION, **given)
         elif what == "encrypted-buckets":
             self._encrypted_buckets.add(given["bucket"])
         elif what == "calls":

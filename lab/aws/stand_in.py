@@ -145,9 +145,13 @@ class AwsStandIn:
         """Refuse writes to this bucket that do not ask for server-side encryption, as bucket policies do."""
         self._ask("encrypted-buckets", {"bucket": bucket})
 
-    def let_time_pass(self, queue_url: str, seconds: float) -> None:
-        """Let the messages of a queue be hidden and delayed for so much less, as if the time had passed."""
-        self._ask("let-time-pass", {"queue_name": queue_url.rpartition("/")[2], "seconds": seconds})
+    def let_time_pass(self, queue_url: str, seconds: float, account: str = "") -> None:
+        """Let the messages of a queue be hidden and delayed for so much less, as if the time had passed.
+
+        ``account`` of the queue; the stand-in's first one if not given.
+        """
+        given = {"queue_name": queue_url.rpartition("/")[2], "seconds": seconds, "account": account}
+        self._ask("let-time-pass", given)
 
     def deliver(self, folder: Path, paths: Iterable[str], bucket: str, prefix: str = "") -> List[str]:
         """Let AWS deliver files: each under ``prefix`` and its path relative to ``folder``. Return the keys, in order.

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Dict, List, NamedTuple, Optional, Set
 
 import pytest
+from aws_inputs.queue_loop import WAIT_S
 
 from collectors.records.record import Origin
 from collectors.sources.guardduty.source import finding
@@ -49,7 +50,7 @@ def ago(seconds: float) -> str:
 class World:
     """One input, whatever becomes of its processes; what splunkd has read is kept, and what the collector has indexed.
 
-    ``collector``: with ``delivery = hec``.
+    ``collector``: with ``delivery = hec``. ``queue_url``: by EventBridge and a queue, without polling.
     """
 
     def __init__(
@@ -59,7 +60,9 @@ class World:
         member: AwsAccount,
         regions: tuple[str, ...],
         collector: Optional[HecReceiver] = None,
+        queue_url: str = "",
     ) -> None:
+        self.queue_url = queue_url
         self.home, self.aws, self.member, self.regions, self.collector = home, aws, member, regions, collector
         self.indexed: List[Dict[str, Any]] = []
         self.splunkd: Optional[SplunkdStandIn] = None
@@ -77,12 +80,19 @@ class World:
                 self.collector.start()
                 use_collector(self.splunkd, self.collector)
         self._looked_at = 0
-        kind = ModularInput(self.splunkd, "aws_guardduty", PYTHON, self.aws.environment())
-        self.running = kind.run(
-            "all", account="member", regions=",".join(self.regions), start_date="20d", poll_interval_s=1,
-            safety_window_s=60, heartbeat_s=10, checkpoints="file", all_versions="true",
-            **({"delivery": "hec", "hec": "main"} if self.collector else {}),
-        )  # fmt: skip
+        of_all: Dict[str, Any] = {"heartbeat_s": 10, "checkpoints": "file", "all_versions": "true"}
+        if self.collector:
+            of_all.update({"delivery": "hec", "hec": "main"})
+        if self.queue_url:
+            kind = ModularInput(self.splunkd, "aws_security_events_sqs", PYTHON, self.aws.environment())
+            settings = {"queue_url": self.queue_url, "region": REGIONS[0], "delete_after_s": 2, "reconcile": "none"}
+        else:
+            kind = ModularInput(self.splunkd, "aws_guardduty", PYTHON, self.aws.environment())
+            settings = {
+                "account": "member", "regions": ",".join(self.regions), "start_date": "20d", "poll_interval_s": 1,
+                "safety_window_s": 60,
+            }  # fmt: skip
+        self.running = kind.run("all", **settings, **of_all)
         return self.running
 
     def keys(self) -> Set[str]:
@@ -227,6 +237,48 @@ def test_each_version_of_each_finding_exactly_once_and_none_missing(
     newest = {each["id"]: each["finding"]["updatedAt"] for each in member.versions()}
     assert len(latest) == len(newest)
     assert {json.loads(row["_raw"])["detail"]["updatedAt"] for row in latest} == set(newest.values())
+
+
+@pytest.mark.parametrize("delivery", ["stdout", "hec"])
+@pytest.mark.parametrize(
+    ("regions", "count"),
+    [
+        pytest.param(2, 40, id="quick"),
+        pytest.param(17, 600, id="large", marks=[pytest.mark.full, pytest.mark.timeout(1500)]),
+    ],
+)
+def test_each_version_that_comes_by_the_queue_exactly_once_and_none_missing(
+    tmp_path: Path, aws_account: AwsAccount, regions: int, count: int, delivery: str
+):
+    chosen = REGIONS[:regions]
+    aws_account.enable("guardduty", *chosen)
+    url = aws_account.rule_to_queue(*chosen)
+    collector = HecReceiver(Token(COLLECTOR_TOKEN), index_after_s=0.3) if delivery == "hec" else None
+    world = World(tmp_path / "splunk", aws_account, aws_account, chosen, collector, url)
+    timeout_s = 120 if regions < 17 else 900
+    ids: Dict[str, List[str]] = {}
+    try:
+        for region in chosen:
+            ids[region] = aws_account.add("guardduty", region, count=count, at=ago(60), step_ms=0)
+        world.start().wait_for(lambda events: len(world.keys()) > count // 4, timeout_s)
+        for with_splunkd in (False, True, False):
+            world.pause()
+            for region in chosen:
+                aws_account.update("guardduty", region, ids[region][:10], at=ago(1))
+            if collector:
+                collector.wait_for_waiting(1, timeout_s)
+            world.kill(with_splunkd)
+            # The killed process may still be receiving, which hides from then on; what was not deleted is hidden for as
+            # long as an input may take.
+            time.sleep(WAIT_S + 1)
+            aws_account.aws.let_time_pass(url, 1000, aws_account.id)
+            world.start()
+            world.wait_for_all(timeout_s)
+    finally:
+        world.close()
+    found = Counter(row["version_key"] for row in search("`aws_findings`", world.indexed))
+    assert set(found) == world.expected() and set(found.values()) == {1}
+    assert not collector or of(collector.lost, GUARDDUTY)
 
 
 def test_a_stop_that_is_longer_than_the_safety_window_is_said(input_of, aws_account: AwsAccount):
