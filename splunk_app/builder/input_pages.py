@@ -173,7 +173,6 @@ def _entity(setting: Setting) -> Dict[str, Any]:
         return {
             **entity,
             "type": "singleSelect",
-            "required": True,
             "options": {"disableSearch": True, "autoCompleteFields": choices},
         }
     if setting.type == "number" and setting.most != float("inf"):
