@@ -48,7 +48,9 @@ def run(module: str, *options: str) -> str:
 def test_all_are_here() -> None:
     """A new benchmark gets a test in this module."""
     runnable = {path.stem for path in (ROOT / "benchmarks").glob("*.py") if "def main()" in path.read_text("utf-8")}
-    assert runnable == {"first_row", "inputs", "load", "lookup", "normalise", "objects", "search", "spl", "stats"}
+    assert runnable == {
+        "detections", "first_row", "inputs", "load", "lookup", "normalise", "objects", "search", "spl", "stats",
+    }  # fmt: skip
 
 
 def test_none_names_where_templates_are() -> None:
@@ -112,3 +114,12 @@ def test_inputs() -> None:
 def test_first_row(url: str, built_app: Path) -> None:
     printed = run("first_row", "--url", url, "--events", "200")  # which fails itself when a case has not one row
     assert len(re.findall(r" of the peer$", printed, re.MULTILINE)) == 8
+
+
+def test_detections(url: str) -> None:
+    pytest.importorskip("pydantic")
+    printed = run("detections", "--url", url, "--events", "3000")  # which fails itself when a detection does
+    assert re.match("3,[0-9]{3} events: cloudtrail 3", printed)
+    assert re.search(
+        r"^[1-9][0-9]+ detections, the day as their window +[0-9.]+ +[0-9.]+ +[0-9]+$", printed, re.MULTILINE
+    )
