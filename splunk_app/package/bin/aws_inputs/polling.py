@@ -390,7 +390,7 @@ class Polling:
             )  # fmt: skip
             return None
         from aws_bridge.objects import S3Objects
-        from collectors.sources.securityhub_v2.export import Destination, ExportBackfill
+        from collectors.polling.securityhub_export import Destination, ExportBackfill
 
         return ExportBackfill(
             unit.caller,
