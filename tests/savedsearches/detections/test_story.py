@@ -1,0 +1,167 @@
+"""All detections on the lab's story: what fires, in order, tells the attack; on an ordinary day hardly anything does.
+
+Each is run over the hours of the attack at once, and over the day before at once. That is the answer of its schedule
+where it counts up, and for others that of one long window; under ``--full`` each window is run by itself.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Callable, Dict, Iterator, List, Tuple
+
+import pytest
+
+pytest.importorskip("pydantic", reason="detections are read where they are worked on, with Python 3.11")
+
+from es_bridge.config import ClusterConfig
+from savedsearches.backtest.backtest import days_of, is_monotone
+from savedsearches.backtest.runs import Around
+from savedsearches.content.detection import Detection, seconds
+from savedsearches.content.dispatch import moment_of_runs
+from savedsearches.content.reading import FOLDER, read_files
+from savedsearches.runner import values
+from savedsearches.runner.knowledge import read_knowledge
+from savedsearches.runner.local_settings import LocalSettings
+from savedsearches.runner.lookups import shipped_lookups
+from savedsearches.runner.macros import Macro, shipped_macros
+from savedsearches.runner.values import Row
+
+from . import story
+from .harness import APP, AT_A_TIME
+
+DETECTIONS: List[Detection] = list(read_files(sorted(FOLDER.glob("*.yml")))[0].values())
+#: A step of the story -> what has to fire: the attack is told from the first probe to the end.
+TOLD = {
+    "the exploit": ("waf_log4shell_burst", "waf_log4shell_callback"),
+    "the stolen credentials": ("cloudtrail_instance_credentials_elsewhere",),
+    "looking around": ("cloudtrail_discovery_burst", "cloudtrail_denied_burst"),
+    "rights": ("cloudtrail_role_rights_to_itself", "cloudtrail_admin_policy_written"),
+    "blinding": ("cloudtrail_trail_weakened", "cloudtrail_guard_disabled"),
+    "a way back": ("cloudtrail_group_opened_to_world",),
+    "mining": ("cloudtrail_gpu_instances",),
+    "what AWS saw": ("findings_attack_sequence", "findings_guardduty_instance", "findings_same_resource"),
+}
+_TIMES = ("first_time", "last_time", "_time")
+
+
+@pytest.fixture(scope="module")
+def around(engine: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Around]:
+    config = ClusterConfig((engine.url,), name="story")
+    story.load(config, tmp_path_factory.mktemp("story"))
+    macros = {
+        **shipped_macros(APP),
+        "aws_findings_index": Macro("index=aws_findings"),
+        "aws_local_offset_s(1)": Macro("32400", ("time",)),
+    }
+    lookups = shipped_lookups(APP)
+    for name, key in (("aws_assets", "key"), ("aws_accounts", "account")):  # built an hour ago
+        lookups[name].replace([{key: "none", "seen": str(story.END_S)}])
+    with LocalSettings(config) as settings:
+        yield Around(settings, macros, lookups, story.splunk_events(read_knowledge(APP / "default")))
+
+
+def each(run: Callable[[Detection], Any]) -> List[Any]:
+    with ThreadPoolExecutor(AT_A_TIME) as pool:
+        return list(pool.map(run, DETECTIONS))
+
+
+def rows_of(around: Around, detection: Detection, since_s: int, until_s: int) -> List[Row]:
+    """Return the rows of all runs of a period."""
+    if os.environ.get("AWS_SIEM_BRIDGE_FULL"):
+        days = list(days_of(detection, around, since_s, until_s))
+        assert not any(day.error for day in days), days
+        return [row for day in days for row in day.alerts]
+    long = seconds(detection.schedule.window) >= until_s - since_s
+    first_s = until_s if long else since_s + seconds(detection.schedule.every)
+    outcome = around.run(detection, moment_of_runs(detection, first_s, until_s))
+    assert outcome.error is None, f"{detection.name}: {outcome.error}"
+    warnings = [text for text in outcome.warnings if "the range reaches beyond" not in text]  # the story has one day
+    assert not warnings, f"{detection.name}: {warnings}"
+    return outcome.rows
+
+
+def things(detection: Detection, rows: List[Row]) -> Dict[Tuple[str, ...], Row]:
+    """Return the rows by what suppression takes for one thing, the first of each."""
+    found: Dict[Tuple[str, ...], Row] = {}
+    for row in rows:
+        found.setdefault(tuple(",".join(values.texts(row.get(name))) for name in detection.suppress.by), row)
+    return found
+
+
+def minute_of(row: Row) -> int:
+    """Return how many minutes before the end of the attack a row begins; 0 where it does not say."""
+    texts = [values.texts(row.get(name))[0] for name in _TIMES if row.get(name) is not None]
+    known = [time for time in map(epoch_of, texts) if time > story.BEGIN_S]
+    return round((min(known) - story.END_S) / 60) if known else 0
+
+
+def epoch_of(text: str) -> float:
+    number = values.number(text)
+    if number is not None:
+        return number
+    try:
+        return datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp()
+    except ValueError:
+        return 0.0
+
+
+def test_what_fires_tells_the_attack(around: Around, golden: Any) -> None:
+    def run(detection: Detection) -> List[Dict[str, Any]]:
+        rows = rows_of(around, detection, story.ATTACK_S, story.LOOKED_AT_S)
+        return [
+            {"minute": minute_of(row), "detection": detection.name, "title": detection.title, "thing": list(thing)}
+            for thing, row in things(detection, rows).items()
+        ]
+
+    told = sorted((fact for facts in each(run) for fact in facts), key=lambda fact: (fact["minute"], str(fact)))
+    fired = {fact["detection"] for fact in told}
+    missing = {step: [name for name in names if name not in fired] for step, names in TOLD.items()}
+    assert not any(missing.values()), f"not told: {missing}; fired: {sorted(fired)}"
+    golden("savedsearches/story.json", told)
+
+
+def test_an_ordinary_day_has_hardly_any_alarm(around: Around) -> None:
+    def run(detection: Detection) -> Tuple[str, int, int, str]:
+        rows = rows_of(around, detection, story.ORDINARY_S, story.ATTACK_S)
+        count = len(things(detection, rows))
+        if count > detection.false_alarms_a_day.most and is_monotone(detection, dict(around.macros)):
+            days = list(days_of(detection, around, story.ORDINARY_S, story.ATTACK_S))  # a day's window counts too much
+            count = max(len(day.alerts) for day in days)
+        return detection.name, count, detection.false_alarms_a_day.most, str(rows[:2])
+
+    found = each(run)
+    print("false alarms on an ordinary day:", {name: count for name, count, _, _ in found if count} or "none")
+    assert not [entry for entry in found if entry[1] > entry[2]]
+
+
+INVICTUS = Path(__file__).resolve().parents[4] / "shared" / "data" / "cloudtrail_invictus"
+
+
+@pytest.mark.skipif(not INVICTUS.is_dir(), reason="the real events are not here")
+def test_real_events_of_an_attack_raise_alerts(engine: Any) -> None:
+    """Stratus Red Team's techniques in a real account: public events, read where somebody has put them."""
+    config = ClusterConfig((engine.url,), name="story")
+    loaded = subprocess.run(
+        [sys.executable, "-m", "aws_siem_bridge", "load", str(INVICTUS / "CloudTrail"), "--url", engine.url],
+        capture_output=True, text=True, timeout=200, check=False,
+    )  # fmt: skip
+    assert loaded.returncode == 0, loaded.stderr[-500:]
+    macros = {**shipped_macros(APP), "aws_local_offset_s(1)": Macro("32400", ("time",))}
+    fired = []
+    with LocalSettings(config) as settings:
+        given = Around(settings, macros, shipped_lookups(APP))
+        for detection in DETECTIONS:
+            if detection.data == ["cloudtrail"] and seconds(detection.schedule.window) < 86_400:
+                scheduled = time.time() + seconds(detection.schedule.lag) + 60
+                moment = moment_of_runs(detection, scheduled - 3600, scheduled)
+                outcome = given.run(detection, moment)
+                if outcome.rows:
+                    fired.append(detection.name)
+    print("fired on the real events:", fired)
+    assert len(fired) >= 5, fired
