@@ -6,8 +6,6 @@ from typing import Any, Iterator, List
 
 import pytest
 
-pytest.importorskip("pydantic", reason="detections are read where they are worked on, with Python 3.11")
-
 
 @pytest.fixture(scope="session")
 def harness(request: pytest.FixtureRequest, engine: Any) -> Iterator[Any]:
