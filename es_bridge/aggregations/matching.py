@@ -15,6 +15,7 @@ from es_bridge.aggregations.listed import Listed, Portion
 from es_bridge.aggregations.request import StatsRequest
 from es_bridge.aggregations.statistics import Statistics
 from es_bridge.dialect import Dialect
+from es_bridge.errors import QueryError
 from es_bridge.limits import Ceilings
 from es_bridge.query import Clause, SearchRequest
 from es_bridge.time_field import TimeField
@@ -45,6 +46,11 @@ class Matching(Statistics):
     def _rows(self, ask: Ask, time_field: TimeField, columns: Mapping[str, Column]) -> List[Row]:
         name = self.stats.by[0]
         column = columns[name]
+        if column.family == "date":
+            raise QueryError(
+                f"{name!r} is a time: a list holds addresses, names or numbers. A range of time is what start_time= "
+                "and end_time= are for"
+            )
         self.listed = Listed(self._values, column)
         matched = 0
         rows: Dict[object, Row] = {}

@@ -50,6 +50,7 @@ CARRIED = (
             "reading.py",
             "recognise.py",
             "store",
+            "threat_lists",
             "verify",
             "opensearch",
         ),

@@ -10,7 +10,7 @@ import pytest
 from es_bridge.aggregations import listed
 from es_bridge.aggregations.matching import Matching
 from es_bridge.aggregations.request import stats_request
-from es_bridge.errors import IndexNotAllowed
+from es_bridge.errors import IndexNotAllowed, QueryError
 from es_bridge.limits import Ceilings
 from es_bridge.query import SearchRequest
 
@@ -94,3 +94,8 @@ def test_only_what_the_rules_allow(cluster: Cluster, index: str) -> None:
     with pytest.raises(IndexNotAllowed):
         matched(cluster, index, "name", ["evil.example"], allowed_indices=("other-*",))
     assert matched(cluster, index, "name", ["evil.example"], allowed_indices=(index,))[0]
+
+
+def test_a_time_is_no_list(cluster: Cluster, index: str) -> None:
+    with pytest.raises(QueryError, match="is a time: a list holds addresses, names or numbers"):
+        matched(cluster, index, "@timestamp", ["2026-11-21T10:00:00Z"])

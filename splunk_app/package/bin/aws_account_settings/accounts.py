@@ -18,7 +18,7 @@ from es_bridge.backoff import Backoff
 from es_bridge.errors import ConfigError
 
 ACCOUNT_CONF = "aws_siem_bridge_aws_account"
-ACCOUNTS = Stanzas(ACCOUNT_CONF, called="AWS account", page="AWS accounts")
+ACCOUNTS = Stanzas(ACCOUNT_CONF, called="AWS account", entered="on the app's AWS accounts page")
 #: Encrypted fields: their value is in storage/passwords.
 SECRET_KEYS = ("secret_access_key", "proxy_password")
 #: Whose credentials come first: values of ``sign_in``.

@@ -16,7 +16,7 @@ from splunk_bridge.hec import Hec, HecError
 from splunk_bridge.hec_delivery import RESEND_AFTER_S, HecDelivery
 
 HEC_CONF = "aws_siem_bridge_hec"
-COLLECTORS = Stanzas(HEC_CONF, called="event collector", page="Event collectors")
+COLLECTORS = Stanzas(HEC_CONF, called="event collector", entered="as docs/findings.md says")
 BACKOFF = Backoff(first_s=0.5, longest_s=60.0)
 _RESEND_AFTER_BOUNDS_S = (10, 3600)
 

@@ -16,7 +16,7 @@ CLUSTER_CONF = "aws_siem_bridge_cluster"
 ACCESS_CONF = "aws_siem_bridge_access"
 SETTINGS_CONF = "aws_siem_bridge_settings"
 
-CLUSTERS = Stanzas(CLUSTER_CONF, called="cluster", page="Clusters")
+CLUSTERS = Stanzas(CLUSTER_CONF, called="cluster", entered="on the app's Clusters page")
 
 #: Conf key -> field of `Auth`.
 _AUTH_KEYS = {

@@ -25,8 +25,8 @@ class Stanzas(NamedTuple):
     conf: str
     #: What one stanza is, such as ``cluster``.
     called: str
-    #: The configuration page that an administrator enters them on.
-    page: str
+    #: Where an administrator enters them, as a message ends: ``on the app's Clusters page``.
+    entered: str
 
     @property
     def realm(self) -> str:
@@ -48,7 +48,7 @@ def with_secrets(splunkd: Splunkd, stanzas: Stanzas, name: str, stanza: Mapping[
         missing = [key for key in keys if not (stored or {}).get(key)]
         raise ConfigError(
             f"{stanzas.called} {name!r}: no secret is stored for {', '.join(missing)}. An administrator has to "
-            f"enter it again on the app's {stanzas.page} page"
+            f"enter it again {stanzas.entered}"
         )
     return {**stanza, **{key: stored[key] for key in keys}}
 
