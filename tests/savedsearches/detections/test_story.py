@@ -47,6 +47,16 @@ TOLD = {
     "mining": ("cloudtrail_gpu_instances",),
     "what AWS saw": ("findings_attack_sequence", "findings_guardduty_instance", "findings_same_resource"),
 }
+#: The engine is the session's, and has other tests' indices.
+_PATTERNS = {
+    "aws_cloudtrail_raw": "aws-cloudtrail-2026.*",
+    "aws_vpc_flow_raw": "aws-vpcflow-2026.*",
+    "aws_dns_raw": "aws-dns-2026.*",
+    "aws_waf_raw": "aws-waf-2026.*",
+    "linux_raw": "beats-filebeat-2026.*",
+}
+OWN_INDICES = {name: Macro(pattern) for name, pattern in _PATTERNS.items()}
+OWN_INDICES["aws_all_raw"] = Macro(",".join(list(_PATTERNS.values())[:4]))
 _TIMES = ("first_time", "last_time", "_time")
 
 
@@ -58,6 +68,7 @@ def around(engine: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ar
         **shipped_macros(APP),
         "aws_findings_index": Macro("index=aws_findings"),
         "aws_local_offset_s(1)": Macro("32400", ("time",)),
+        **OWN_INDICES,
     }
     lookups = shipped_lookups(APP)
     for name, key in (("aws_assets", "key"), ("aws_accounts", "account")):  # built an hour ago
