@@ -4,6 +4,7 @@
 
     ResponseError
     ├── BadTarget         no instance, account or region can be told from what was given
+    ├── BadRequest        what asked for a response is of no shape that is known
     ├── BadSettings       what the owner allows cannot be read: nothing is done
     ├── NoSavedState      nothing is recorded that could be restored
     └── StateDiffers      the record and what is there belong to different instances, or the record cannot be read
@@ -20,6 +21,10 @@ class ResponseError(Exception):
 
 class BadTarget(ResponseError):
     """What was given names no instance that could be acted on."""
+
+
+class BadRequest(ResponseError):
+    """What asked for a response is of no shape that is known: nothing was begun."""
 
 
 class BadSettings(ResponseError):

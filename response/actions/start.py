@@ -47,13 +47,16 @@ class Start:
         """Begin the response to each row of an alert; return one outcome a row, in their order.
 
         ``alert`` names it for good: the search's sid, or the finding's id and the time of its update. A row has
-        ``instance``, ``account`` and ``region``, or ``arn``. A row that fails stops no other.
+        ``instance``, ``account`` and ``region``, or ``arn``; one with ``refuse`` must not be acted on. A row that fails
+        stops no other.
         """
         return [self._row(number, alert, row) for number, row in enumerate(rows)]
 
     def _row(self, number: int, alert: str, row: Mapping[str, Any]) -> Started:
         if number >= MOST_ROWS:
             return Started(number, REFUSED, f"more than {MOST_ROWS} rows in one alert: send the rest as another")
+        if row.get("refuse"):
+            return Started(number, REFUSED, str(row["refuse"]))
         try:
             texts = {name: _text(row, name) for name in ("instance", "account", "region", "arn")}
             target = target_of(texts["instance"], texts["account"], texts["region"], arn=texts["arn"])

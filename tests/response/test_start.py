@@ -19,7 +19,8 @@ from response.aws.executions import Executions
 from response.aws.incidents import RELEASED, RUNNING, WAITING, Incidents
 from response.core.limits import LIVE, Limits, limits_of
 from response.core.target import Target
-from response.errors import BadSettings
+from response.errors import BadRequest, BadSettings
+from response.handlers.start import begin
 from tests.response.server_room import REGION, Fault, ServerRoom
 
 _numbers = itertools.count()
@@ -220,3 +221,76 @@ def test_settings_are_read_whole():
     assert (found.mode, found.accounts, found.never, found.most_an_hour) == (
         "live", {"111122223333"}, {"i-0123456789abcdef0"}, 3,
     )  # fmt: skip
+
+
+def guardduty_event(target: Target, **changes: Any) -> Dict[str, Any]:
+    """Return an event as EventBridge has it: of the administrator's account, about a member's instance."""
+    detail: Dict[str, Any] = {
+        "id": "16afba5c5c43e07c9e3e5e2e544e95df",
+        "type": "Trojan:EC2/BlackholeTraffic",
+        "accountId": target.account,
+        "region": target.region,
+        "severity": 8,
+        "updatedAt": "2026-11-21T10:00:00.000Z",
+        "resource": {"resourceType": "Instance", "instanceDetails": {"instanceId": target.instance}},
+        "service": {"archived": False},
+    }
+    return {
+        "detail-type": "GuardDuty Finding",
+        "account": "999988887777",
+        "region": REGION,
+        "detail": {**detail, **changes},
+    }
+
+
+def handled(desk: Desk, event: Any, **settings: str) -> Dict[str, Any]:
+    known = {"TABLE": desk.table, "STATE_MACHINE": desk.machine, "PARAMETER": f"/response/{desk.table}", **settings}
+    return begin(event, {"AWS_REGION": REGION, **{f"AWS_SIEM_BRIDGE_{name}": value for name, value in known.items()}})
+
+
+def test_the_function_takes_both_roads_to_one_incident_and_the_parameter_is_the_switch(room, desk):
+    target, ssm = room.server(), room.account.client("ssm", REGION)
+    name = f"/response/{desk.table}"
+    ((first,),) = handled(desk, guardduty_event(target)).values()
+    assert (first["result"], "as a dry run" in first["says"]) == ("started", True)
+    desk.incidents.move(target, first["incident"], RUNNING, RELEASED)
+    ssm.put_parameter(Name=name, Type="String", Value=json.dumps({"mode": "live", "regions": [REGION]}))
+    ((second,),) = handled(desk, {"alert": "sid-1", "rows": [row(target)]}).values()
+    assert second["result"] == "started" and "dry run" not in second["says"]
+    ((third,),) = handled(desk, guardduty_event(target)).values()
+    assert (third["result"], third["incident"]) == ("attached", second["incident"])
+    assert [each["dry_run"] for _, each in sorted(desk.started().items())] == [True, False]
+    ssm.put_parameter(Name=name, Type="String", Value="live", Overwrite=True)
+    with pytest.raises(BadSettings, match="is no JSON"):
+        handled(desk, guardduty_event(target))
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"service": {"additionalInfo": {"sample": True}}}, "it is a sample finding"),
+        ({"severity": 5.5}, "its severity 5.5 is below 7"),
+        ({"resource": {"resourceType": "AccessKey"}}, "is about no instance"),
+    ],
+)
+def test_a_finding_that_is_not_acted_on(room, desk, changes, says):
+    ((only,),) = handled(desk, guardduty_event(room.server(), **changes)).values()
+    assert only["result"] == "refused" and says in only["says"]
+    assert desk.started() == {}
+
+
+def test_a_sample_in_a_row_of_splunk_is_not_acted_on_either(room, desk):
+    ((only,),) = handled(desk, {"alert": "sid-1", "rows": [{**row(room.server()), "sample": "true"}]}).values()
+    assert only["result"] == "refused" and "it is a sample finding" in only["says"]
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        None, [], {}, {"alert": "", "rows": []}, {"alert": "x"}, {"alert": "x", "rows": [1]},
+        {"detail-type": "GuardDuty Finding", "detail": {}}, {"alert": "x" * 1001, "rows": []},
+    ],
+)  # fmt: skip
+def test_a_request_of_no_known_shape_begins_nothing(desk, event):
+    with pytest.raises(BadRequest):
+        handled(desk, event)

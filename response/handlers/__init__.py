@@ -1,0 +1,1 @@
+"""Lambda functions of the response: each reads its settings, calls one action, and answers."""
