@@ -72,7 +72,7 @@ def test_search_that_reads_a_resource_and_one_that_does_not(call: Call) -> None:
 
 
 def test_unknown_path_is_404_and_noted(call: Call, splunkd: SplunkdStandIn) -> None:
-    assert call("GET", "/services/data/indexes").status == 404
-    assert splunkd.not_served == [("GET", "/data/indexes")]
-    assert call("GET", "/services/data/indexes", None).status == 401
+    assert call("GET", "/services/data/nothing").status == 404
+    assert splunkd.not_served == [("GET", "/data/nothing")]
+    assert call("GET", "/services/data/nothing", None).status == 401
     assert call("GET", "/nothing").status == 404

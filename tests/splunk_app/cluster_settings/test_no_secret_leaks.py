@@ -22,7 +22,8 @@ from lab.front.server import Reply
 from lab.splunkd import SplunkdStandIn, User
 
 from ..conftest import Splunk, Store
-from .test_page import ADMIN, Pages, error, ok
+from ..page_requests import ADMIN, error, ok
+from .test_page import Pages
 
 pytestmark = [pytest.mark.splunk_python, pytest.mark.one_python]
 
