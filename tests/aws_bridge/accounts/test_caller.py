@@ -115,7 +115,7 @@ def test_what_a_refusal_means(cloud: Cloud, caller, reply, kind, attempts, says)
 
 def test_a_page_of_a_proxy_where_xml_should_be_is_tried_again_and_said(cloud: Cloud, caller):
     cloud.usual = Reply(502, b"<!doctype html><title>Bad Gateway</title>")
-    with pytest.raises(Unavailable, match="check proxy, endpoints") as failed:
+    with pytest.raises(Unavailable, match="Check proxy, endpoints") as failed:
         caller().call("ec2", "eu-west-1", "DescribeInstances")
     assert failed.value.call == "ec2:DescribeInstances"
 

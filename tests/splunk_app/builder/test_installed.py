@@ -95,7 +95,7 @@ def test_an_input_brings_findings(
             assert (running.stop(), running.stderr) == (0, "")
         saved = splunkd.state.collections.find("aws_siem_bridge_checkpoints", {})
         place = f"{aws_account.id}/eu-west-1"
-        assert {document["_key"] for document in saved} == {
+        assert {document["name"] for document in saved} == {
             "aws_guardduty://prod/day",
             "aws_security_hub://prod/day",
             f"aws_guardduty://prod/{place}/guardduty",

@@ -13,6 +13,7 @@ from typing import Dict
 import pytest
 
 from splunk_app.builder import docs, fingerprint
+from splunk_app.builder.rooms import CARRIED
 
 from .conftest import ROOT, SPLUNKS_PYTHONS, find_python
 
@@ -21,7 +22,7 @@ pytestmark = pytest.mark.slow("the app being built")
 
 def copy_of_the_source(target: Path) -> Path:
     """Copy what a build reads to ``target``: a build there touches nothing here."""
-    for folder in ("splunk_app", "es_bridge", "aws_bridge", "script", "docs"):
+    for folder in ("splunk_app", "script", "docs", *(room.folder for room in CARRIED)):
         shutil.copytree(ROOT / folder, target / folder, ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("LICENSE", "CHANGELOG.md"):
         shutil.copyfile(ROOT / name, target / name)

@@ -79,9 +79,9 @@ class ConfigurationPage:
     def expect(self, read: Callable[[], Any], wanted: Any) -> None:
         """Assert that what is read from the page is what is wanted, now or once the page has been drawn again."""
         deadline = time.monotonic() + TIMEOUT_MS / 1000
-        while read() != wanted and time.monotonic() < deadline:
+        while (found := read()) != wanted and time.monotonic() < deadline:
             self.page.wait_for_timeout(50)
-        assert read() == wanted
+        assert found == wanted, f"the page shows {found}, not {wanted}"
 
     def rows(self) -> Dict[str, List[str]]:
         """Return the texts of the rows listed at the moment, by their names."""
