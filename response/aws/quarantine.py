@@ -15,6 +15,8 @@ from aws_bridge.errors import CallRejected
 TAG = "aws-siem-bridge:quarantine"
 HARD, SOFT = "hard", "soft"
 _DUPLICATE = "InvalidGroup.Duplicate"
+#: A rule that was taken away before, or is there before.
+_AS_WANTED = ("InvalidPermission.NotFound", "InvalidSecurityGroupRuleId.NotFound", "InvalidPermission.Duplicate")
 _HTTPS = 443
 
 #: One way out that a soft group leaves open: ``sg-...`` or ``pl-...``, reached at port 443.
@@ -45,10 +47,10 @@ class QuarantineGroups:
         for egress, ids in surplus.items():
             if ids:
                 name = "RevokeSecurityGroupEgress" if egress else "RevokeSecurityGroupIngress"
-                self._call(name, GroupId=id, SecurityGroupRuleIds=ids)
+                self._set(name, GroupId=id, SecurityGroupRuleIds=ids)
         if wanted:
             permissions = [_way_out(each) for each in sorted(wanted)]
-            self._call("AuthorizeSecurityGroupEgress", GroupId=id, IpPermissions=permissions)
+            self._set("AuthorizeSecurityGroupEgress", GroupId=id, IpPermissions=permissions)
         return id
 
     def closed(self, id: str, ways_out: WaysOut = ()) -> bool:
@@ -88,6 +90,14 @@ class QuarantineGroups:
     def _rules(self, id: str) -> List[Dict[str, Any]]:
         filters = [{"Name": "group-id", "Values": [id]}]
         return list(self._area.each("ec2", "DescribeSecurityGroupRules", "SecurityGroupRules", EC2, Filters=filters))
+
+    def _set(self, operation: str, **given: Any) -> None:
+        """Change rules; that it is so already is no failure: the answer to the first attempt may be lost."""
+        try:
+            self._call(operation, **given)
+        except CallRejected as exc:
+            if not any(code in str(exc) for code in _AS_WANTED):
+                raise
 
     def _call(self, operation: str, **given: Any) -> Dict[str, Any]:
         return self._area.ask("ec2", operation, **given)

@@ -220,6 +220,8 @@ def test_nothing_in_the_app_reads_settings_from_elsewhere() -> None:
     """What makes the runner possible is the session's URI, which splunkd gives; no variable and no option names one."""
     read = set()
     for path in SCRIPTS.rglob("*.py"):
+        if path.name == "checkpoint_tool.py":  # an administrator runs it by hand
+            continue
         text = path.read_text(encoding="utf-8")
         assert "savedsearches" not in text, path
         assert "runner" not in text.replace("runner's", ""), path

@@ -53,8 +53,15 @@ def main(arguments: List[str]) -> int:
         return 1
 
 
+class _Parser(argparse.ArgumentParser):
+    """A parser whose messages are printed as all others are."""
+
+    def _print_message(self, message: str, file: Any = None) -> None:
+        (put if file is sys.stdout else put_error)(message.rstrip("\n"))
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="aws_checkpoints.py", description=__doc__)
+    parser = _Parser(prog="aws_checkpoints.py", description=__doc__)
     parser.add_argument("--uri", default="https://127.0.0.1:8089", help="this forwarder's splunkd")
     parser.add_argument(
         "--user", default="admin", help="who signs in; the password is asked for, or in SPLUNK_PASSWORD"

@@ -10,7 +10,7 @@ import pytest
 @pytest.fixture(scope="session")
 def harness(request: pytest.FixtureRequest, engine: Any) -> Iterator[Any]:
     """Return the harness with the cases of the tests that were selected."""
-    from .harness import Harness
+    from tests.savedsearches.detections.harness import Harness
 
     cases: List[Any] = []
     for item in request.session.items:
