@@ -64,11 +64,11 @@ def test_what_is_no_mistake_is_saved_and_what_can_read_nothing_is_not(
 ) -> None:
     assert validate("aws_guardduty", regions="eu-west-1") == "", "a service that is off may be switched on later"
     assert validate("aws_guardduty", regions="all") == ""
-    aws_account.fault(Fault("ThrottlingException", "ListDetectors", times=-1))
-    assert validate("aws_guardduty", regions="eu-west-1") == ""
     said = validate("aws_guardduty", regions="me-central-1")
     assert "regions: none of those that were tried can be read" in said and "Switch the region on" in said
     assert validate("aws_guardduty", regions="me-central-1, eu-west-1") == ""
+    aws_account.fault(Fault("ThrottlingException", "ListDetectors", times=-1))
+    assert validate("aws_guardduty", regions="eu-west-1") == ""
 
 
 @pytest.mark.parametrize(
@@ -135,18 +135,18 @@ def test_the_pages_requests_become_stanzas(page: PageRequests) -> None:
 def test_a_refusal_is_in_the_words_of_the_page_and_nothing_is_stored(page: PageRequests) -> None:
     cases: List[Tuple[str, Dict[str, str], str]] = [
         ("aws_guardduty", {"regions": "europe"}, "Regions: europe: a region is called as eu-west-1"),
-        ("aws_guardduty", {"poll_interval_s": "0"}, "Poll interval (s): 0 is not from 1 to 86400"),
+        ("aws_guardduty", {"poll_interval_s": "0"}, "Value should be between 1 and 86400"),
         ("aws_guardduty", {"account": "prod"}, "Account: there is no AWS account 'prod' in this app; there is default"),
         ("aws_guardduty", {"start_date": "a\n[b]"}, "Start date holds a line end"),
         ("aws_guardduty", {"name": "a.b"}, "Name 'a.b' cannot be used"),
-        ("aws_waf_detections", {"queue_url": "https://sqs/x"}, "Queue: 'https://sqs/x' is no URL of a queue"),
+        ("aws_waf_detections", {"queue_url": "https://sqs/x"}, "Not matching the pattern: "),
     ]
     for kind, given, says in cases:
-        said = error(page.send(kind, form={"name": "x", "checkpoints": "kvstore", **given}))
+        said = error(page.send(kind, form={"name": "x", "account": "default", "checkpoints": "kvstore", **given}))
         assert said.startswith(says), said
     assert "://" not in "".join(page.splunkd.state.stanzas("inputs") or {})
     page.splunkd.state.server_roles = ("search_head", "shc_member")
-    said = error(page.send("aws_guardduty", form={"name": "x", "checkpoints": "kvstore"}))
+    said = error(page.send("aws_guardduty", form={"name": "x", "account": "default", "checkpoints": "kvstore"}))
     assert said.startswith("this is a member of a search head cluster") and "on a heavy forwarder" in said
 
 
