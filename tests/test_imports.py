@@ -102,7 +102,9 @@ ONLY_IN_SPLUNK = {
 }
 #: Reads detections, with packages that Splunk's Pythons have not.
 NOT_ON_SPLUNKS_PYTHONS = (
-    () if find_spec("pydantic") else ("savedsearches.content", "savedsearches.backtest", "savedsearches.cli.")
+    ()
+    if find_spec("pydantic")
+    else ("savedsearches.content", "savedsearches.backtest", "savedsearches.cli.", "savedsearches.sigma.")
 )
 #: Variables that hold secrets or decide where one is sent. Reading one at import would make it global state.
 WATCHED = ("AWS_SIEM_BRIDGE_", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")

@@ -7,12 +7,13 @@ import re
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any, Iterator, List, Tuple
+from typing import Iterator, List, Tuple
 
 import pytest
 
 from es_bridge.config import ClusterConfig
 from es_bridge.times import now_ms
+from lab.engine import Engine, start_engine
 from lab.story import cast
 from lab.story.addresses import MMDB_FILE
 from lab.story.files import write_story
@@ -36,7 +37,14 @@ def searches() -> List[Tuple[str, str]]:
 
 
 @pytest.fixture(scope="module")
-def session(engine: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tuple[Session, List[str]]]:
+def engine() -> Iterator[Engine]:
+    """One of their own: the searches of the page look at all indices of a log, and other tests leave some."""
+    with start_engine("opensearch-2.19") as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def session(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tuple[Session, List[str]]]:
     folder = tmp_path_factory.mktemp("story")
     end_ms = now_ms()
     start_ms = end_ms - 6 * 3_600_000
