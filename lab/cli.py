@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import argparse
-import importlib
-from typing import Any
 
-from es_bridge.cli.parser import Parser
+from es_bridge.cli.sub_commands import add_sub_commands, run_sub_command
 
 #: Sub-command -> (module, one line of help). The module offers ``add_arguments(parser)`` and ``run(arguments) -> int``.
 COMMANDS = {
@@ -28,31 +26,12 @@ Every sub-command has its own --help with examples.
 """
 
 
-class _LazyParser(Parser):
-    """A sub-command's parser that imports the sub-command's module when its arguments are about to be parsed."""
-
-    _is_loaded = False
-
-    def load(self) -> None:
-        """Add the module's arguments."""
-        if not self._is_loaded:
-            self._is_loaded = True
-            importlib.import_module(COMMANDS[self.prog.split()[-1]][0]).add_arguments(self)
-
-    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
-        """Add the module's arguments first."""
-        self.load()
-        return super().parse_known_args(args, namespace)
-
-
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the sub-commands; a module is imported when its sub-command is used."""
+    """Add the sub-commands."""
     parser.epilog = _EXAMPLES
-    subparsers = parser.add_subparsers(dest="lab_command", metavar="<command>", required=True, parser_class=_LazyParser)
-    for name, (_, line) in COMMANDS.items():
-        subparsers.add_parser(name, help=line, description=line, formatter_class=argparse.RawDescriptionHelpFormatter)
+    add_sub_commands(parser, COMMANDS, "lab_command")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Run the chosen sub-command and return its exit status."""
-    return importlib.import_module(COMMANDS[arguments.lab_command][0]).run(arguments)
+    return run_sub_command(arguments, COMMANDS, "lab_command")

@@ -10,7 +10,6 @@ from typing import Any, Dict, List
 
 from sigma.rule import SigmaRule
 
-from savedsearches.content.detection import Detection
 from savedsearches.content.reading import read_yaml
 from savedsearches.sigma.log_sources import LogSource
 
@@ -76,11 +75,6 @@ def name_of(stem: str) -> str:
 def id_of(text: str) -> str:
     """Return an id of its own that is the same at every import: a rule's own id may be of another version of UUID."""
     return str(uuid.UUID(bytes=hashlib.sha256(f"sigma:{text}".encode()).digest()[:16], version=4))
-
-
-def checked(members: Dict[str, Any]) -> Detection:
-    """Return the detection of these members. Raises `pydantic.ValidationError`."""
-    return Detection.model_validate(members)
 
 
 def _techniques(rule: SigmaRule) -> List[str]:

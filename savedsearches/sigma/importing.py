@@ -12,7 +12,7 @@ from sigma.rule import SigmaRule
 
 from savedsearches.content.checks import problems_of_search
 from savedsearches.content.detection import Detection
-from savedsearches.sigma.detection_of import checked, detection_of
+from savedsearches.sigma.detection_of import detection_of
 from savedsearches.sigma.errors import Refused
 from savedsearches.sigma.log_sources import log_source_of
 from savedsearches.sigma.query import query_of
@@ -86,7 +86,7 @@ def _import(path: Path, rule: Any, stem: str) -> Imported:
         source = log_source_of(log.product, log.service, log.category)
         query, notes = query_of(rule, source)
         members = detection_of(rule, source, query, notes, stem)
-        detection = checked(members)
+        detection = Detection.model_validate(members)
         problems = problems_of_search(detection)
         if problems:
             raise Refused("; ".join(problems))

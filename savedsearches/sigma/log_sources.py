@@ -21,8 +21,6 @@ class Field(NamedTuple):
     in_object: bool = False
     #: Addresses, which can be compared with networks.
     address: bool = False
-    #: Text that is indexed word by word.
-    words: bool = False
     #: What of the rule is not quite the same here; empty if it is.
     note: str = ""
 
