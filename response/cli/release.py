@@ -1,0 +1,40 @@
+"""``respond release``: put an isolated instance back to its saved state."""
+
+from __future__ import annotations
+
+import argparse
+
+from response.actions.release import Release
+from response.cli.outcome import add_result_argument, run_response, show
+from response.cli.place import Place, add_place_arguments, place_of
+from response.errors import NoSavedState
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options."""
+    add_place_arguments(parser)
+    add_result_argument(parser)
+    parser.add_argument("--incident", default="", metavar="ID", help="default: the open one")
+    parser.add_argument("--dry-run", action="store_true", help="say what would change, and change nothing")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Release; return the exit status."""
+    return run_response(lambda: _release(arguments))
+
+
+def _release(arguments: argparse.Namespace) -> int:
+    place = place_of(arguments)
+    incident = arguments.incident or _incident(place)
+    found = Release(place.area, place.states).release(place.target, incident, dry_run=arguments.dry_run)
+    return show(found, arguments.result)
+
+
+def _incident(place: Place) -> str:
+    still_open = [each.id for each in place.states.incidents(place.target) if not each.released]
+    if still_open:
+        return still_open[-1]
+    raise NoSavedState(
+        f"no saved state of {place.target} in this bucket is left to restore: there is none, or it was released. To "
+        "release once more, name the incident with --incident"
+    )
