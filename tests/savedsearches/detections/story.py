@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import random
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Tuple
+from typing import Any, Dict, Iterable, Iterator, List, Tuple
 
 from aws_bridge.object_ref import ObjectRef
 from collectors.records.enrichment import address_book
@@ -58,18 +58,23 @@ def load(config: ClusterConfig, folder: Path) -> None:
             write(transport, piece)
         transport.request("PUT", ("beats-filebeat-2026.11.20",), accept_status=(400,))
         for log in LOGS:
-            for piece in pieces_for(transport, dialect, log):
-                write(transport, piece)
-            lines: List[bytes] = []
-            for record in _documents(log, book):
-                (body,) = stamped(lambda r=record: r.time_ms / 1000 + DELIVERY_S)(
-                    [Create("i", "d", record.text, record)]
-                )  # type: ignore[misc]
-                lines += [json.dumps({"create": {"_index": index_of(record), "_id": record.identity}}).encode(), body]
-            for start in range(0, len(lines), 4000):
-                body = b"\n".join(lines[start : start + 4000]) + b"\n"
-                reply = transport.request("POST", ("_bulk",), {"refresh": "true"}, body).json()
-                assert not reply["errors"], [item for item in reply["items"] if "error" in item["create"]][:1]
+            write_records(transport, log, _documents(log, book))
+
+
+def write_records(transport: Transport, log: str, records: Iterable[Record]) -> None:
+    """Write a log's templates and records; each record arrives `DELIVERY_S` after it happened."""
+    for piece in pieces_for(transport, detect(transport), log):
+        write(transport, piece)
+    lines: List[bytes] = []
+    for record in records:
+        (body,) = stamped(lambda r=record: r.time_ms / 1000 + DELIVERY_S)(  # type: ignore[misc]
+            [Create("i", "d", record.text, record)]
+        )
+        lines += [json.dumps({"create": {"_index": index_of(record), "_id": record.identity}}).encode(), body]
+    for start in range(0, len(lines), 4000):
+        body = b"\n".join(lines[start : start + 4000]) + b"\n"
+        reply = transport.request("POST", ("_bulk",), {"refresh": "true"}, body).json()
+        assert not reply["errors"], [item for item in reply["items"] if "error" in item["create"]][:1]
 
 
 def _documents(log: str, book: Any) -> Iterator[Record]:

@@ -17,7 +17,9 @@ import pytest
 
 pytest.importorskip("pydantic", reason="detections are read where they are worked on, with Python 3.11")
 
+from collectors.store.templates import pieces_for, write
 from es_bridge.config import ClusterConfig
+from es_bridge.dialect import detect
 from es_bridge.transport import Transport
 from lab.splunkd.conf import read_conf
 from lab.splunkd.scheduler import Scheduler
@@ -67,6 +69,8 @@ def store(engine: Any) -> Iterator[ClusterConfig]:
         body = _document("cloudtrail", record, time.timestamp(), START + arrived * MINUTE)
         lines += [json.dumps({"create": {"_index": INDEX, "_id": str(number)}}).encode(), body]
     with Transport(config, "tests") as transport:
+        for piece in pieces_for(transport, detect(transport), "cloudtrail"):
+            write(transport, piece)
         reply = transport.request("POST", ("_bulk",), {"refresh": "true"}, b"\n".join(lines) + b"\n").json()
         assert not reply["errors"], reply
     return config
