@@ -65,15 +65,18 @@ class HecDelivery:
         wait_s: Callable[[int], float],
         sleep: Callable[[float], object] = time.sleep,
         clock: Callable[[], float] = time.time,
+        monotonic: Callable[[], float] = time.monotonic,
         resend_after_s: float = RESEND_AFTER_S,
         most_bytes: int = MOST_BYTES,
         on_wait: Callable[[HecError], None] = lambda problem: None,
     ) -> None:
         """``wait_s`` says how long to wait after the n-th attempt, from 0. ``sleep`` may raise, which ends `post`.
+        ``clock`` is what `taken_until` answers by, ``monotonic`` what tells that an acknowledgement is late.
         ``on_wait`` is told, in the sender's thread, why it waits.
         """
         self.hec = hec
         self._wait_s, self._sleep, self._clock = wait_s, sleep, clock
+        self._monotonic = monotonic
         self._resend_after_s, self._most_bytes = resend_after_s, most_bytes
         self._on_wait = on_wait
         self._open: List[_Flight] = []
@@ -113,7 +116,7 @@ class HecDelivery:
                     # A request that is on its way may tell that this number is another one's by now.
                     sent[number].believed_after = set(self._sending)
             self._remove_acknowledged()
-            now_s = time.monotonic()
+            now_s = self._monotonic()
             late = [each for each in self._open if self._is_due(each, now_s)]
         for flight in late:
             self.figures.resent += len(flight.events)
@@ -203,7 +206,7 @@ class HecDelivery:
                         self._forget_numbers()
                         self._highest = number
                     self._highest = max(self._highest, number)
-                    flight.number, flight.sent_s = number, time.monotonic()
+                    flight.number, flight.sent_s = number, self._monotonic()
                     flight.sendings += 1
                 self._sending.discard(request)
                 for each in self._open:

@@ -50,10 +50,12 @@ class Caller:
         rates: Mapping[str, Tuple[float, int]] = {},  # noqa: B006 - never changed
         sleep: Callable[[float], Any] = time.sleep,
         attempts: Mapping[type, int] = ATTEMPTS,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """``wait_s``: attempts that failed before, from 0 -> seconds to wait before the next one.
         ``rates``: ``service:Operation`` -> (calls a second, calls in a burst) in one region, where AWS publishes it.
         ``sleep`` waits so many seconds; what it raises ends the call. ``attempts``: see `ATTEMPTS`; empty for one.
+        ``clock``: seconds, for the rates.
         """
         self.session = session
         #: ``service:Operation`` -> calls made, attempts that were throttled among them.
@@ -64,6 +66,7 @@ class Caller:
         self._rates = rates
         self._sleep = sleep
         self._attempts = attempts
+        self._clock = clock
         self._lock = threading.Lock()
         self._gates: Dict[str, threading.BoundedSemaphore] = {}
         self._paces: Dict[Tuple[str, str], Rate] = {}
@@ -150,7 +153,7 @@ class Caller:
         if rate is None:
             return
         with self._lock:
-            pace = self._paces.setdefault((name, region), Rate(*rate))
+            pace = self._paces.setdefault((name, region), Rate(*rate, clock=self._clock))
         wait_s = pace.wait_s()
         if wait_s > 0:
             self._sleep(wait_s)

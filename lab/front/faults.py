@@ -56,8 +56,7 @@ class FaultyServer(LocalServer):
 
     def serve(self, handler: Handler, received: Received) -> None:
         """Do the next wrong thing, or answer."""
-        with self._lock:
-            fault = self.faults.popleft() if self.faults else None
+        fault = self.next_fault()
         if fault is None:
             return super().serve(handler, received)
         if isinstance(fault, Reply):
@@ -72,6 +71,11 @@ class FaultyServer(LocalServer):
             handler.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             handler.connection.close()
         return None
+
+    def next_fault(self) -> Optional[Fault]:
+        """Take what the request that has just been read meets."""
+        with self._lock:
+            return self.faults.popleft() if self.faults else None
 
     def answer(self, received: Received) -> Reply:
         """Pass the request on, or say what it was."""

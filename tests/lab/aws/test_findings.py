@@ -158,13 +158,14 @@ def test_more_than_three_requests_a_second_are_refused(aws_account: AwsAccount, 
     call = {"securityhub": "get_findings", "securityhub_v2": "get_findings_v2"}[product]
     burst, code = (6, "TooManyRequestsException") if product == "securityhub" else (30, "ThrottlingException")
     client = aws_account.client("securityhub")
+    aws_account.speed(0)  # the machine may be so busy that the calls are within the limit
     codes: List[str] = []
-    for _ in range(burst * 3):
+    for _ in range(burst + 2):
         try:
             getattr(client, call)()
         except ClientError as error:
             codes.append(error.response["Error"]["Code"])
-    assert set(codes) == {code}
+    assert codes == [code] * 2
     getattr(aws_account.client("securityhub", AWAY), call)()  # each region has its own
     aws_account.speed(1000)
     for _ in range(burst * 2):
