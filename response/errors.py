@@ -7,6 +7,8 @@
     ├── BadRequest        what asked for a response is of no shape that is known
     ├── BadSettings       what the owner allows cannot be read: nothing is done
     ├── NoSavedState      nothing is recorded that could be restored
+    ├── BadEvidence       what is stored is not what was collected
+    ├── StillRunning      AWS is at it: the same step again, later
     └── StateDiffers      the record and what is there belong to different instances, or the record cannot be read
 
 What AWS refuses is an `aws_bridge.errors.CallProblem`.
@@ -37,3 +39,11 @@ class NoSavedState(ResponseError):
 
 class StateDiffers(ResponseError):
     """The record is not of this instance, or is none."""
+
+
+class BadEvidence(ResponseError):
+    """What is stored is not what was collected, or is no record of evidence."""
+
+
+class StillRunning(ResponseError):
+    """AWS is at it, and nothing is wrong: call the same step again after a while. It goes on where it was."""

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Dict, Tuple
+from typing import Any, Dict, List, Tuple
 
 from response.core.change import FAILED, Outcome
+from response.core.evidence import Item
 from response.core.target import Target
 
 #: Everything is as it should be; it was so before; it must not be touched; it is not as it should be; only looked at.
 DONE, ALREADY_DONE, REFUSED, FAILED_RESULT, PLANNED_RESULT = "done", "already_done", "refused", "failed", "planned"
+#: Of evidence: what could be had is kept, and what is missing is named.
+PARTIAL = "partial"
 
 
 @dataclass(frozen=True)
@@ -27,6 +30,8 @@ class ActionResult:
     notes: Tuple[str, ...] = ()
     #: The command that undoes it, or nothing.
     undo: str = ""
+    #: What a step that collects kept, and what it could not.
+    evidence: Tuple[Item, ...] = ()
 
     @property
     def failures(self) -> Tuple[Outcome, ...]:
@@ -35,6 +40,7 @@ class ActionResult:
 
     def to_json(self) -> Dict[str, Any]:
         """Return it for a status, a log, a command line."""
+        evidence: List[Dict[str, Any]] = [each.to_json() for each in self.evidence]
         return {
             "action": self.action,
             "account": self.target.account,
@@ -46,4 +52,5 @@ class ActionResult:
             "changes": [each.to_json() for each in self.outcomes],
             "notes": list(self.notes),
             "undo": self.undo,
+            **({"evidence": evidence} if evidence else {}),
         }

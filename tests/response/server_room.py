@@ -90,6 +90,15 @@ class ServerRoom:
             Bucket=self.bucket, CreateBucketConfiguration={"LocationConstraint": REGION}
         )
 
+    def locked_bucket(self) -> str:
+        """Return a bucket with Object Lock, in which nothing expires by itself."""
+        name = f"locked-{self.bucket}"
+        s3 = self.account.client("s3", REGION)
+        if name not in [each["Name"] for each in s3.list_buckets()["Buckets"]]:
+            place = {"LocationConstraint": REGION}
+            s3.create_bucket(Bucket=name, CreateBucketConfiguration=place, ObjectLockEnabledForBucket=True)
+        return name
+
     def group(self, name: str) -> str:
         """Make a security group that lets the world in."""
         id = str(self.ec2.create_security_group(GroupName=name, Description=name, VpcId=self.vpc)["GroupId"])

@@ -19,6 +19,7 @@ from lab.aws.services import (  # noqa: F401 - each module adds its answers
     inspector2,
     macie2,
     network_interfaces,
+    object_lock,
     organizations,
     regions,
     securityhub,
@@ -50,6 +51,7 @@ def install() -> None:
     conditional_writes.install()
     guardduty.install()
     network_interfaces.install()
+    object_lock.install()
     standby.install()
     STORE.listeners.append(service_events.send)
 
