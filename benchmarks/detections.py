@@ -24,6 +24,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Callable, Dict, List, NamedTuple
 
+import psutil
+
 from benchmarks.load import documents
 from benchmarks.process import PeakMemory
 from benchmarks.relay import Relay
@@ -171,7 +173,8 @@ def pull_and_count(relay: Relay, end_s: int) -> Figures:
 
 def _measured(relay: Relay, work: Callable[[], object]) -> Figures:
     before, began = relay.received, time.monotonic()
-    memory = PeakMemory(os.getpid())
+    engines = [each.pid for each in psutil.Process().children()]
+    memory = PeakMemory(os.getpid(), without=engines)
     work()
     return Figures(time.monotonic() - began, relay.received - before, memory.mib())
 

@@ -10,7 +10,7 @@ import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Dict, List, Sequence
+from typing import Collection, Dict, List, Sequence
 
 import psutil
 
@@ -30,10 +30,11 @@ class Run:
 
 
 class PeakMemory:
-    """Samples the resident memory of a process and its children until it ends."""
+    """Samples the resident memory of a process and its children, but for ``without``, until it ends."""
 
-    def __init__(self, pid: int) -> None:
+    def __init__(self, pid: int, without: Collection[int] = ()) -> None:
         self.peak_bytes = 0
+        self._without = frozenset(without)
         self._process = psutil.Process(pid)
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True)
@@ -43,7 +44,8 @@ class PeakMemory:
         while not self._stop.wait(0.02):
             try:
                 family = [self._process, *self._process.children(recursive=True)]
-                self.peak_bytes = max(self.peak_bytes, sum(p.memory_info().rss for p in family))
+                counted = [each for each in family if each.pid not in self._without]
+                self.peak_bytes = max(self.peak_bytes, sum(each.memory_info().rss for each in counted))
             except psutil.Error:
                 continue  # a child ended between the two calls
 
