@@ -120,6 +120,25 @@ class AwsAccount:
         """
         self._tell("trust", role=role, by=[account.id for account in by], external_id=external_id)
 
+    def managed(self, region: str, instance: str, **how: Any) -> str:
+        """Let an instance have an agent of SSM, or another state; return the folder that is its root.
+
+        ``how``: ``ping``, ``platform``, ``shell``, ``path``, ``hold``, see `lab.aws.services.ssm_agent.Host`.
+        """
+        return self._tell("ssm_manage", region=region, instance=instance, how=how)
+
+    def deliver_commands(self, region: str) -> int:
+        """Let commands of SSM that are held reach their agents; return how many there were."""
+        return self._tell("ssm_deliver", region=region)
+
+    def expire_commands(self, region: str) -> None:
+        """Let the time pass in which pending commands of SSM have to begin."""
+        self._tell("ssm_expire", region=region)
+
+    def commands(self, region: str) -> List[Dict[str, Any]]:
+        """Return the commands of SSM that were sent: ``id``, ``document``, ``comment``, ``parameters``, ``status``."""
+        return self._tell("ssm_commands", region=region)
+
     def fault(self, fault: Fault) -> None:
         """Let requests go wrong in this account and no other."""
         self.aws.fault(replace(fault, account=self.id))

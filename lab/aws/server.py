@@ -32,7 +32,7 @@ from lab.aws.faults import (
     refusal,
 )
 from lab.aws.operations import Operation, operation_of
-from lab.aws.services import answering, control, regions, roles
+from lab.aws.services import answering, control, regions, roles, ssm_agent
 from lab.aws.stand_in import ACCOUNT, REGION
 
 CONTROL = "/lab/"
@@ -202,6 +202,7 @@ def main() -> int:
     threading.Thread(target=server.serve_forever, daemon=True).start()
     put(json.dumps({"port": server.server_port}), flush=True)
     sys.stdin.buffer.read()
+    ssm_agent.end_all()
     os._exit(0)  # moto's many objects take seconds to be taken apart
 
 

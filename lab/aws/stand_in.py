@@ -47,12 +47,14 @@ class AwsStandIn:
         self._lock = threading.Lock()
         self._session: Any = None
         self._log: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - as long as the process
+        #: What its process keeps in files, such as the roots of instances.
+        self._scratch = tempfile.TemporaryDirectory(prefix="aws-stand-in-")
         self._process = subprocess.Popen(
             [sys.executable, "-m", "lab.aws.server", str(port)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._log,
-            env={**os.environ, "MOTO_ALLOW_NONEXISTENT_REGION": "false"},
+            env={**os.environ, "MOTO_ALLOW_NONEXISTENT_REGION": "false", "TMPDIR": self._scratch.name},
         )
         assert self._process.stdout
         said = json.loads(self._process.stdout.readline() or b"{}")
@@ -85,6 +87,7 @@ class AwsStandIn:
             self._process.wait()
         if self._process.stdout:
             self._process.stdout.close()
+        self._scratch.cleanup()
 
     def environment(self, access_key: str = ACCESS_KEY) -> Dict[str, str]:
         """Return the variables that lead an AWS SDK or command line here."""

@@ -26,6 +26,7 @@ from lab.aws.services import (  # noqa: F401 - each module adds its answers
     securityhub_v2,
     service_events,
     shield,
+    ssm,
     standby,
     wire,
 )
@@ -42,6 +43,7 @@ COMMON = {
     "ThrottlingException": 400,
     "TooManyRequestsException": 429,
     "InternalServerException": 500,
+    "ValidationException": 400,
 }
 Reply = Tuple[int, List[Tuple[str, str]], bytes]
 

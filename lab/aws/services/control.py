@@ -23,6 +23,7 @@ from lab.aws.services import (
     securityhub_v2,
     service_events,
     shield,
+    ssm,
     times,
     wire,
 )
@@ -252,6 +253,26 @@ def emit(account: str, region: str, source: str, detail_type: str, detail: Dict[
     return str(event["id"])
 
 
+def ssm_manage(account: str, region: str, instance: str, how: Dict[str, Any]) -> str:
+    """Let an instance have an agent of SSM; see `ssm.manage`."""
+    return ssm.manage(account, region, instance, **how)
+
+
+def ssm_deliver(account: str, region: str) -> int:
+    """Let held commands reach their agents; return how many there were."""
+    return ssm.deliver(account, region)
+
+
+def ssm_expire(account: str, region: str) -> None:
+    """Let the time pass in which pending commands have to begin."""
+    ssm.expire(account, region)
+
+
+def ssm_commands(account: str, region: str) -> List[Dict[str, Any]]:
+    """Return the commands that were sent."""
+    return ssm.commands(account, region)
+
+
 @dataclass
 class _Later:
     account: str
@@ -289,7 +310,7 @@ COMMANDS: Dict[str, Callable[..., Any]] = {
     command.__name__: command
     for command in (
         *(new_account, enable, add, update, remove, versions, administer, dismiss, aggregate, organization, config),
-        *(trust,),
+        *(trust, ssm_manage, ssm_deliver, ssm_expire, ssm_commands),
         *(deny, allow, opt_in, expire_sessions, speed, repeat_token, be_stale, lose_events, emit, meanwhile),
     )
 }
