@@ -10,6 +10,10 @@ COLLECTED, FAILED, MISSING, EMPTY = "collected", "failed", "missing", "empty"
 OUTCOMES = (COLLECTED, FAILED, MISSING, EMPTY)
 
 
+class NotThere(Exception):
+    """What was to be collected does not exist here; ``str()`` says why."""
+
+
 @dataclass(frozen=True)
 class Item:
     """One thing that was to be collected."""

@@ -13,6 +13,7 @@ from lab.aws.services import (  # noqa: F401 - each module adds its answers
     access_analyzer,
     conditional_writes,
     config,
+    console_screenshot,
     export_jobs,
     function_urls,
     guardduty,
@@ -51,6 +52,7 @@ Reply = Tuple[int, List[Tuple[str, str]], bytes]
 def install() -> None:
     """Let EventBridge know of findings, and change in moto what the services need otherwise."""
     conditional_writes.install()
+    console_screenshot.install()
     guardduty.install()
     network_interfaces.install()
     object_lock.install()
