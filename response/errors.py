@@ -8,6 +8,7 @@
     ├── BadSettings       what the owner allows cannot be read: nothing is done
     ├── NoSavedState      nothing is recorded that could be restored
     ├── BadEvidence       what is stored is not what was collected
+    ├── NoIncident        there is no such incident, or it is over
     ├── StillRunning      AWS is at it: the same step again, later
     └── StateDiffers      the record and what is there belong to different instances, or the record cannot be read
 
@@ -43,6 +44,10 @@ class StateDiffers(ResponseError):
 
 class BadEvidence(ResponseError):
     """What is stored is not what was collected, or is no record of evidence."""
+
+
+class NoIncident(ResponseError):
+    """There is no such incident, or it is not in a state in which this can be done."""
 
 
 class StillRunning(ResponseError):

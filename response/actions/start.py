@@ -4,21 +4,26 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import Any, Callable, Dict, List, Mapping, NamedTuple
+from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Tuple
 
 from aws_bridge.accounts.area import Area
 from aws_bridge.errors import CallProblem
 from response.aws.executions import Executions
-from response.aws.incidents import NEW, RUNNING, WAITING, Incidents, Opened
+from response.aws.incidents import NEW, RELEASED, RUNNING, WAITING, Incidents, Opened
 from response.aws.instances import Instances
+from response.core import cases
+from response.core.cases import Case
 from response.core.limits import LIVE, Limits
-from response.core.target import Target, target_of
+from response.core.requests import Request
+from response.core.target import Target
 from response.errors import BadTarget, ResponseError
 
 #: What became of a row.
 STARTED, ATTACHED, WAITS, REFUSED, FAILED = "started", "attached", "waits_for_approval", "refused", "failed"
 #: Rows of one request; more are refused, one by one, so that nobody waits for a function that ran out of time.
 MOST_ROWS = 500
+#: A person is asked before anything is done, or before hard isolation.
+ASK_FIRST, ASK_BEFORE_HARD = "first", "before_hard"
 
 
 class Started(NamedTuple):
@@ -34,84 +39,132 @@ class Started(NamedTuple):
         return self._asdict()
 
 
+class Question(NamedTuple):
+    """Why a person has to agree, and when he is asked; no reason if nobody is."""
+
+    reason: str = ""
+    when: str = ""
+
+
 @dataclass(frozen=True)
 class Start:
-    """What a start needs. ``area_of``: target -> the account and region it is in."""
+    """What a start needs. ``area_of``: target -> the account and region it is in. ``home``: the responder's account."""
 
     limits: Limits
     incidents: Incidents
     executions: Executions
     area_of: Callable[[Target], Area]
+    home: str = ""
 
-    def start(self, alert: str, rows: List[Mapping[str, Any]]) -> List[Started]:
-        """Begin the response to each row of an alert; return one outcome a row, in their order.
+    def start(self, request: Request) -> List[Started]:
+        """Begin what a request asks for, for each of its rows; return one outcome a row, in their order.
 
-        ``alert`` names it for good: the search's sid, or the finding's id and the time of its update. A row has
-        ``instance``, ``account`` and ``region``, or ``arn``; one with ``refuse`` must not be acted on. A row that fails
-        stops no other.
+        A hand-over that was answered is answered the same again and nothing is begun. A row that fails stops no other,
+        and such a hand-over can be repeated: what was begun is found, not begun again.
         """
-        return [self._row(number, alert, row) for number, row in enumerate(rows)]
+        known = self.incidents.answer_of(request.id) if request.id else None
+        if known is not None:
+            return [Started(**each) for each in known]
+        rows = [self._row(number, request, row) for number, row in enumerate(request.rows)]
+        if request.id and not any(each.result == FAILED for each in rows):
+            self.incidents.keep_answer(request.id, [each.to_json() for each in rows])
+        return rows
 
-    def _row(self, number: int, alert: str, row: Mapping[str, Any]) -> Started:
+    def _row(self, number: int, request: Request, row: Mapping[str, Any]) -> Started:
         if number >= MOST_ROWS:
             return Started(number, REFUSED, f"more than {MOST_ROWS} rows in one alert: send the rest as another")
         if row.get("refuse"):
             return Started(number, REFUSED, str(row["refuse"]))
         try:
-            texts = {name: _text(row, name) for name in ("instance", "account", "region", "arn")}
-            target = target_of(texts["instance"], texts["account"], texts["region"], arn=texts["arn"])
-            outside = self.limits.outside(target)
+            case = cases.case_of(request.action, row, request.options, self.home)
+            outside = self.limits.outside(case.account, case.region)
             if outside:
-                return Started(number, REFUSED, f"{target}: {outside}")
-            instance = Instances(self.area_of(target)).read(target)
-            if instance.gone:
-                return Started(number, REFUSED, f"{target} is {instance.state}: there is nothing left to isolate")
-            opened = self.incidents.open(target, alert, lambda id: self._input(id, target, alert))
-            if opened.state == WAITING:
-                return Started(number, WAITS, f"{target}: incident {opened.id} waits for a person", opened.id)
-            if opened.state == RUNNING:
-                return Started(number, ATTACHED, f"{target}: attached to the open incident {opened.id}", opened.id)
-            reason = "; ".join(self.limits.asks_for(instance)) or self._too_many(alert, opened.id)
-            if reason:
-                self.incidents.move(target, opened.id, NEW, WAITING)
-                says = f"{target}: incident {opened.id} waits for a person: {reason}"
-                return Started(number, WAITS, says, opened.id)
-            return self.go(number, target, opened)
+                return Started(number, REFUSED, f"{case}: {outside}")
+            given = {
+                **cases.as_event(case), "alert": request.alert, "action": request.action, "sid": request.alert,
+                "rid": str(row.get("rid") or ""), "search": request.search, "options": dict(request.options),
+                "dry_run": self.limits.mode != LIVE,
+            }  # fmt: skip
+            if request.action in cases.OPENS:
+                return self._open(number, request, case, given)
+            if request.action in cases.CLOSES:
+                return self._close(number, request, case, given)
+            return self._once(number, request, case, given)
         except (BadTarget, CallProblem, ResponseError) as exc:
             result = REFUSED if isinstance(exc, BadTarget) else FAILED
             return Started(number, result, str(exc))
 
-    def go(self, number: int, target: Target, opened: Opened) -> Started:
+    def _open(self, number: int, request: Request, case: Case, given: Dict[str, Any]) -> Started:
+        """Begin what locks its case: one open incident each, whoever asks."""
+        instance = None
+        if "instance" in given:
+            target = Target(given["account"], given["region"], given["instance"])
+            instance = Instances(self.area_of(target)).read(target)
+            if instance.gone:
+                return Started(number, REFUSED, f"{case} is {instance.state}: there is nothing left to isolate")
+        opened = self.incidents.open(case, request.alert, lambda id: _json({**given, "incident": id}))
+        if opened.state == WAITING:
+            return Started(number, WAITS, f"{case}: incident {opened.id} waits for a person", opened.id)
+        if opened.state == RUNNING:
+            return Started(number, ATTACHED, f"{case}: attached to the open incident {opened.id}", opened.id)
+        first = self.limits.asks_for(instance) if instance else []
+        reason = "; ".join(first) or self._too_many(request.alert, opened.id)
+        question = Question(reason, ASK_FIRST if reason else "")
+        if instance and not reason:
+            later = self.limits.asks_before_hard(instance)
+            question = Question("; ".join(later), ASK_BEFORE_HARD if later else "")
+        return self.go(number, case, opened, question)
+
+    def go(self, number: int, case: Case, opened: Opened, question: Question) -> Started:
         """Start the execution of an incident; of one that was opened and never started, whoever comes next does."""
-        self.executions.start(opened.id, opened.input)
-        self.incidents.move(target, opened.id, opened.state, RUNNING)
-        how = "" if self.limits.mode == LIVE else ", as a dry run: nothing is changed"
+        limits = self.limits
+        asked = {
+            "when": question.when, "reason": question.reason, "approvers": list(limits.approvers) or [""],
+            "seconds": limits.minutes_each * 60, "no_answer": limits.no_answer,
+        }  # fmt: skip
+        self.executions.start(opened.id, _json({**opened.event, "ask": asked}))
+        after = WAITING if question.when else RUNNING
+        self.incidents.move(case, opened.id, NEW, after)
+        how = "" if limits.mode == LIVE else ", as a dry run: nothing is changed"
+        if question.when:
+            meanwhile = " before it is cut off whole" if question.when == ASK_BEFORE_HARD else ""
+            says = f"{case}: incident {opened.id} waits for a person{meanwhile}: {question.reason}{how}"
+            return Started(number, WAITS, says, opened.id)
         if opened.new:
-            return Started(number, STARTED, f"{target}: incident {opened.id} started{how}", opened.id)
-        return Started(number, ATTACHED, f"{target}: attached to the open incident {opened.id}", opened.id)
+            return Started(number, STARTED, f"{case}: incident {opened.id} started{how}", opened.id)
+        return Started(number, ATTACHED, f"{case}: attached to the open incident {opened.id}", opened.id)
+
+    def _close(self, number: int, request: Request, case: Case, given: Dict[str, Any]) -> Started:
+        found = self.incidents.find(case)
+        if found is None or found.state == RELEASED:
+            return Started(number, REFUSED, f"{case} has no open incident: there is nothing to release")
+        return self._begin(number, request, case, given, found.id)
+
+    def _once(self, number: int, request: Request, case: Case, given: Dict[str, Any]) -> Started:
+        """Begin what locks nothing: evidence, addresses, notifications. It belongs to the open incident, if any."""
+        found = self.incidents.find(case) if "instance" in given else None
+        incident = found.id if found and found.state != RELEASED else ""
+        return self._begin(number, request, case, given, incident)
+
+    def _begin(self, number: int, request: Request, case: Case, given: Dict[str, Any], incident: str) -> Started:
+        name = cases.execution_name(case, request.action, f"{request.id or request.alert}|{number}")
+        given = {**given, "incident": incident or name, "ask": {"when": ""}}
+        new = self.executions.start(name, _json(given))
+        how = "" if self.limits.mode == LIVE else ", as a dry run: nothing is changed"
+        says = f"{case}: {request.action} {'started' if new else 'was started before'}{how}"
+        return Started(number, STARTED if new else ATTACHED, says, incident or name)
 
     def _too_many(self, alert: str, incident: str) -> str:
         """Return which limit an incident exceeds, or nothing. One that waits is not counted in the hour."""
-        if not self.incidents.within(f"alert|{alert}", incident, self.limits.most_an_alert):
-            return f"one alert may isolate {self.limits.most_an_alert} instances"
-        if not self.incidents.within(self.incidents.this_hour(), incident, self.limits.most_an_hour):
-            return f"{self.limits.most_an_hour} instances may be isolated in an hour"
+        counted: Tuple[Tuple[str, int, str], ...] = (
+            (f"alert|{alert}", self.limits.most_an_alert, "one alert may isolate {} instances"),
+            (self.incidents.this_hour(), self.limits.most_an_hour, "{} instances may be isolated in an hour"),
+        )
+        for what, most, says in counted:
+            if not self.incidents.within(what, incident, most):
+                return says.format(most)
         return ""
 
-    def _input(self, incident: str, target: Target, alert: str) -> str:
-        known = {
-            "incident": incident,
-            "account": target.account,
-            "region": target.region,
-            "instance": target.instance,
-            "alert": alert,
-            "dry_run": self.limits.mode != LIVE,
-        }
-        return json.dumps(known, sort_keys=True)
 
-
-def _text(row: Mapping[str, Any], name: str) -> str:
-    value = row.get(name) or ""
-    if not isinstance(value, str):
-        raise BadTarget(f"{name} is {str(value)[:80]!r}: one text is needed")
-    return value.strip()
+def _json(known: Mapping[str, Any]) -> str:
+    return json.dumps(known, sort_keys=True)

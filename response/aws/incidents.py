@@ -1,29 +1,48 @@
-"""The open incident of each instance, and how many were opened in an hour: a table of DynamoDB.
+"""The open incident of each instance or principal, and how many were opened in an hour: a table of DynamoDB.
 
-One item an instance (``account|region|instance``) with the number of its last incident, one an hour. Every change is
-conditional, so that ten responses at once make one incident. The lock has no timeout: an execution that broke is found
-by a sweep, and not by another response that begins in its place.
+One item a case (``account|region|instance``) with the number of its last incident, one an hour, one a hand-over. Every
+change is conditional, so that ten responses at once make one incident. The lock has no timeout: an execution that broke
+is found by a sweep, and not by another response that begins in its place.
 
-Needs ``dynamodb:GetItem`` and ``UpdateItem`` on the table.
+Needs ``dynamodb:GetItem`` and ``UpdateItem`` on the table, and ``Scan`` where incidents are listed. Items of hand-overs
+have ``expires``, the table's attribute for time to live.
 """
 
 from __future__ import annotations
 
+import json
 import time
-from typing import Any, Callable, Dict, NamedTuple, Optional
+from typing import Any, Callable, Dict, Iterator, List, Mapping, NamedTuple, Optional, Protocol, Tuple
 
 from aws_bridge.accounts.area import Area
 from aws_bridge.errors import CallRejected
-from response.core.target import Target
+from response.errors import NoIncident
 
 #: States of an incident: opened and not started, waiting for a person, running, over.
 NEW, WAITING, RUNNING, RELEASED = "new", "waiting", "running", "released"
 _REFUSED = "ConditionalCheckFailed"
 _HOUR_S = 3600
+#: How long a hand-over is known: Splunk's queue forgets one after three days.
+_KEPT_S = 7 * 24 * _HOUR_S
+_PAGES = {"LastEvaluatedKey": "ExclusiveStartKey"}
+_NAMES = ("incident", "state", "input", "alerts", "opened", "counted", "outcome", "says", "clocks", "resumed",
+          "answer", "expires")  # fmt: skip
+
+
+class Keyed(Protocol):
+    """What an incident can be about."""
+
+    @property
+    def key(self) -> str:
+        """Return the key of its item."""
+
+    @property
+    def slug(self) -> str:
+        """Return what the incident's name begins with."""
 
 
 class Opened(NamedTuple):
-    """The incident of an instance."""
+    """The incident of an instance or principal."""
 
     id: str
     state: str
@@ -31,6 +50,27 @@ class Opened(NamedTuple):
     new: bool
     #: What the execution was started with, or will be.
     input: str
+    key: str = ""
+    opened_ms: int = 0
+    alerts: Tuple[str, ...] = ()
+    #: How the last execution ended, as the workflow says: done, failed, refused ...; and in words.
+    outcome: str = ""
+    says: str = ""
+    #: Clocks that a person started: name -> epoch milliseconds at which it is due.
+    clocks: Tuple[Tuple[str, int], ...] = ()
+    #: How often the workflow was started again.
+    resumed: int = 0
+
+    @property
+    def execution(self) -> str:
+        """The name of its last execution."""
+        return f"{self.id}-resumed-{self.resumed}" if self.resumed else self.id
+
+    @property
+    def event(self) -> Dict[str, Any]:
+        """The input as an object."""
+        found = json.loads(self.input)
+        return found if isinstance(found, dict) else {}
 
 
 class Incidents:
@@ -42,43 +82,97 @@ class Incidents:
         self._table = table
         self._clock = clock
 
-    def open(self, target: Target, alert: str, input_of: Callable[[str], str]) -> Opened:
-        """Open the next incident of an instance, or find the one that is open, and attach the alert to it.
+    def open(self, case: Keyed, alert: str, input_of: Callable[[str], str]) -> Opened:
+        """Open the next incident of a case, or find the one that is open, and attach the alert to it.
 
         ``input_of``: id of the incident -> what its execution gets. Raises `CallProblem`.
         """
         while True:
-            found = self.find(target)
+            found = self.find(case)
             if found and found.state != RELEASED:
-                self._attach(target, found.id, alert)
+                self._attach(case, found.id, alert)
                 return found
             number = (int(found.id.rsplit("-", 1)[1]) if found else 0) + 1
-            id = f"{target.instance}-{number}"
+            id = f"{case.slug}-{number}"
             text = input_of(id)
             condition = "#incident = :before AND #state = :released" if found else "attribute_not_exists(#incident)"
             values: Dict[str, Any] = {
                 ":id": {"S": id}, ":new": {"S": NEW}, ":input": {"S": text}, ":alert": {"SS": [alert]},
-                ":now": {"N": str(int(self._clock() * 1000))},
+                ":now": {"N": str(self._now_ms())},
             }  # fmt: skip
             if found:
                 values.update({":before": {"S": found.id}, ":released": {"S": RELEASED}})
-            update = "SET #incident = :id, #state = :new, #input = :input, #alerts = :alert, #opened = :now"
-            if self._update(target.key, update, condition, values):
-                return Opened(id, NEW, True, text)
+            update = (
+                "SET #incident = :id, #state = :new, #input = :input, #alerts = :alert, #opened = :now "
+                "REMOVE #outcome, #says, #clocks, #resumed"
+            )
+            if self._update(case.key, update, condition, values):
+                return Opened(id, NEW, True, text, case.key)
             # Somebody else opened it between the two calls.
 
-    def find(self, target: Target) -> Optional[Opened]:
-        """Return the last incident of an instance, or nothing."""
-        key = {"pk": {"S": target.key}}
-        item = self._call("GetItem", Key=key, ConsistentRead=True).get("Item")
-        if not item:
-            return None
-        return Opened(item["incident"]["S"], item["state"]["S"], False, item["input"]["S"])
+    def find(self, case: Keyed) -> Optional[Opened]:
+        """Return the last incident of a case, or nothing."""
+        item = self._call("GetItem", Key=_key(case.key), ConsistentRead=True).get("Item")
+        return _opened(item) if item else None
 
-    def move(self, target: Target, incident: str, before: str, after: str) -> bool:
+    def all(self) -> Iterator[Opened]:
+        """Yield the last incident of every case: the whole table is read."""
+        for item in self._area.each("dynamodb", "Scan", "Items", _PAGES, TableName=self._table, ConsistentRead=True):
+            if "incident" in item:
+                yield _opened(item)
+
+    def named(self, id: str) -> Opened:
+        """Return an incident by its id. Raises `NoIncident` where it is none, or not the last of its case."""
+        for each in self.all():
+            if each.id == id:
+                return each
+        raise NoIncident(f"there is no incident {id[:100]} in the table {self._table}, or a later one took its place")
+
+    def move(self, case: Keyed, incident: str, before: str, after: str) -> bool:
         """Take an incident from one state to the next; return whether it was in the first."""
-        values = {":id": {"S": incident}, ":before": {"S": before}, ":after": {"S": after}}
-        return self._update(target.key, "SET #state = :after", "#incident = :id AND #state = :before", values)
+        return self._move(case.key, incident, before, after)
+
+    def close(self, key: str, incident: str) -> bool:
+        """Let an incident be over, whatever state it is in; return whether it was the last of its case."""
+        values = {":id": {"S": incident}, ":after": {"S": RELEASED}}
+        return self._update(key, "SET #state = :after", "#incident = :id", values)
+
+    def approve(self, key: str, incident: str) -> None:
+        """Let an incident that waited run."""
+        self._move(key, incident, WAITING, RUNNING)
+
+    def note(self, key: str, incident: str, outcome: str, says: str) -> None:
+        """Keep how the workflow of an incident ended."""
+        values = {":id": {"S": incident}, ":outcome": {"S": outcome}, ":says": {"S": says}}
+        self._update(key, "SET #outcome = :outcome, #says = :says", "#incident = :id", values)
+
+    def resumed(self, found: Opened) -> Opened:
+        """Count one more execution of an incident and return it so. Raises `NoIncident` when another did, meanwhile."""
+        number = found.resumed + 1
+        values = {":id": {"S": found.id}, ":number": {"N": str(number)}, ":before": {"N": str(found.resumed)}}
+        condition = "#incident = :id AND (attribute_not_exists(#resumed) OR #resumed = :before)"
+        if not self._update(found.key, "SET #resumed = :number", condition, values):
+            raise NoIncident(f"somebody else resumed the incident {found.id} just now: look at its status")
+        return found._replace(resumed=number)
+
+    def set_clocks(self, found: Opened, clocks: Mapping[str, int]) -> None:
+        """Keep the clocks of an incident: name -> epoch milliseconds at which it is due."""
+        values = {":id": {"S": found.id}, ":clocks": {"S": json.dumps(dict(clocks), sort_keys=True)}}
+        if not self._update(found.key, "SET #clocks = :clocks", "#incident = :id", values):
+            raise NoIncident(f"the incident {found.id} is over, and another one took its place")
+
+    def answer_of(self, hand_over: str) -> Optional[List[Dict[str, Any]]]:
+        """Return what a hand-over was answered, or nothing for one that is new."""
+        item = self._call("GetItem", Key=_key(f"request|{hand_over}"), ConsistentRead=True).get("Item")
+        return json.loads(item["answer"]["S"]) if item else None
+
+    def keep_answer(self, hand_over: str, rows: List[Dict[str, Any]]) -> None:
+        """Keep what a hand-over was answered, unless it is kept."""
+        values = {
+            ":answer": {"S": json.dumps(rows)}, ":expires": {"N": str(int(self._clock()) + _KEPT_S)},
+        }  # fmt: skip
+        update = "SET #answer = :answer, #expires = :expires"
+        self._update(f"request|{hand_over}", update, "attribute_not_exists(#answer)", values)
 
     def within(self, what: str, incident: str, most: int) -> bool:
         """Count an incident in ``what``, an hour or an alert; return whether it is among the first ``most``.
@@ -95,16 +189,24 @@ class Incidents:
         """Return the key under which this hour's incidents are counted."""
         return f"hour|{int(self._clock() // _HOUR_S) * _HOUR_S}"
 
-    def _attach(self, target: Target, incident: str, alert: str) -> None:
+    def _now_ms(self) -> int:
+        return int(self._clock() * 1000)
+
+    def _move(self, key: str, incident: str, before: str, after: str) -> bool:
+        values = {":id": {"S": incident}, ":before": {"S": before}, ":after": {"S": after}}
+        return self._update(key, "SET #state = :after", "#incident = :id AND #state = :before", values)
+
+    def _attach(self, case: Keyed, incident: str, alert: str) -> None:
         values = {":alert": {"SS": [alert]}, ":id": {"S": incident}}
-        self._update(target.key, "ADD #alerts :alert", "#incident = :id", values)
+        self._update(case.key, "ADD #alerts :alert", "#incident = :id", values)
 
     def _update(self, key: str, update: str, condition: str, values: Dict[str, Any]) -> bool:
-        names = {f"#{name}": name for name in ("incident", "state", "input", "alerts", "opened", "counted")}
-        used = {name: real for name, real in names.items() if name in update or name in condition}
+        names = {f"#{name}": name for name in _NAMES}
+        words = f"{update} {condition}".replace("(", " ").replace(")", " ").replace(",", " ").split()
+        used = {name: real for name, real in names.items() if name in words}
         try:
             self._call(
-                "UpdateItem", Key={"pk": {"S": key}}, UpdateExpression=update, ConditionExpression=condition,
+                "UpdateItem", Key=_key(key), UpdateExpression=update, ConditionExpression=condition,
                 ExpressionAttributeNames=used, ExpressionAttributeValues=values,
             )  # fmt: skip
             return True
@@ -115,3 +217,24 @@ class Incidents:
 
     def _call(self, operation: str, **given: Any) -> Dict[str, Any]:
         return self._area.ask("dynamodb", operation, TableName=self._table, **given)
+
+
+def _key(key: str) -> Dict[str, Any]:
+    return {"pk": {"S": key}}
+
+
+def _opened(item: Mapping[str, Any]) -> Opened:
+    clocks = json.loads(item["clocks"]["S"]) if "clocks" in item else {}
+    return Opened(
+        id=item["incident"]["S"],
+        state=item["state"]["S"],
+        new=False,
+        input=item["input"]["S"],
+        key=item["pk"]["S"],
+        opened_ms=int(item["opened"]["N"]),
+        alerts=tuple(sorted(item["alerts"]["SS"])),
+        outcome=item.get("outcome", {}).get("S", ""),
+        says=item.get("says", {}).get("S", ""),
+        clocks=tuple(sorted(clocks.items())),
+        resumed=int(item.get("resumed", {}).get("N", "0")),
+    )

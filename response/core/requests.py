@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any, Dict, List, Mapping, NamedTuple
 
+from response.core.cases import ACTIONS, RESPOND
 from response.errors import BadRequest
 
 GUARDDUTY_EVENT = "GuardDuty Finding"
@@ -15,16 +16,24 @@ _LONGEST_ALERT = 1_000
 
 
 class Request(NamedTuple):
-    """One request. ``alert`` names it for good; each row names an instance, or says why it must not be acted on."""
+    """One request. ``alert`` names it for good; each row names what to act on, or says why it must not be acted on."""
 
     alert: str
     rows: List[Mapping[str, Any]]
+    action: str = RESPOND
+    #: Names the hand-over: the same id again is answered as it was the first time. Empty for none.
+    id: str = ""
+    search: str = ""
+    user: str = ""
+    options: Mapping[str, str] = {}
 
 
 def request_of(event: Any, least_severity: float = 7.0) -> Request:
     """Return what an event asks for. Raises `BadRequest` for one of another shape.
 
-    Splunk's alert action sends ``{"alert": "<sid>", "rows": [{"instance", "account", "region"} or {"arn"}, ...]}``.
+    Splunk's alert action sends ``{"id", "action", "alert": "<sid>", "search", "user", "options": {text: text},
+    "rows": [{"rid", "instance", "account", "region", "arn", "principal", "address", "sample", ...}]}``; without
+    ``action`` it is the whole response.
     """
     if not isinstance(event, dict):
         raise BadRequest(f"a request is an object, this is {type(event).__name__}")
@@ -37,7 +46,17 @@ def request_of(event: Any, least_severity: float = 7.0) -> Request:
         )
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
         raise BadRequest('rows is no list of objects: send {"alert": "<sid>", "rows": [{"instance": "i-..."}]}')
-    return Request(alert, [_unless_sample(row) for row in rows])
+    action = event.get("action") or RESPOND
+    if action not in ACTIONS:
+        raise BadRequest(f"there is no action {str(action)[:80]!r}; there is {', '.join(ACTIONS)}")
+    options = event.get("options") or {}
+    if not isinstance(options, dict) or not all(isinstance(each, str) for each in options.values()):
+        raise BadRequest("options is no object of texts")
+    texts = {name: event.get(name) or "" for name in ("id", "search", "user")}
+    for name, text in texts.items():
+        if not isinstance(text, str) or len(text) > _LONGEST_ALERT:
+            raise BadRequest(f"{name} is no text of at most {_LONGEST_ALERT:,} characters")
+    return Request(alert, [_unless_sample(row) for row in rows], action, options=options, **texts)
 
 
 def _of_guardduty(event: Mapping[str, Any], least_severity: float) -> Request:

@@ -38,6 +38,11 @@ class Target:
         """What locks and records are named by: ``account|region|instance``."""
         return f"{self.account}|{self.region}|{self.instance}"
 
+    @property
+    def slug(self) -> str:
+        """What the incident's name begins with."""
+        return self.instance
+
     def __str__(self) -> str:
         return f"{self.instance} (account {self.account}, region {self.region})"
 

@@ -14,10 +14,11 @@ from aws_bridge.accounts.account import Account
 from aws_bridge.accounts.area import Area
 from aws_bridge.accounts.caller import Caller
 from aws_bridge.accounts.session import AwsSession
-from response.actions.start import Start
+from response.actions.start import Start, Started
 from response.aws.executions import Executions
 from response.aws.incidents import RELEASED, RUNNING, WAITING, Incidents
 from response.core.limits import LIVE, Limits, limits_of
+from response.core.requests import Request
 from response.core.target import Target
 from response.errors import BadRequest, BadSettings
 from response.handlers.start import begin
@@ -45,10 +46,14 @@ class Desk:
         self.incidents = Incidents(room.area, name, lambda: self.now_s)
 
     def start(self, alert: str, *rows: Any, **limits: Any) -> List[Tuple[str, str]]:
+        return [(each.result, each.says) for each in self.ask(Request(alert, list(rows)), **limits)]
+
+    def ask(self, request: Request, **limits: Any) -> List[Started]:
+        known = Limits(**{"mode": LIVE, **limits})
         executions = Executions(self.room.area, self.machine)
-        desk = Start(Limits(**{"mode": LIVE, **limits}), self.incidents, executions, lambda _: self.room.area)
-        given = [each if isinstance(each, dict) else row(each) for each in rows]
-        return [(each.result, each.says) for each in desk.start(alert, given)]
+        desk = Start(known, self.incidents, executions, lambda _: self.room.area, self.room.account.id)
+        rows = [each if isinstance(each, dict) else row(each) for each in request.rows]
+        return desk.start(request._replace(rows=rows))
 
     def started(self) -> Dict[str, Dict[str, Any]]:
         """Return name of an execution -> its input."""
@@ -74,6 +79,8 @@ def test_an_instance_has_one_open_incident_and_after_its_release_the_next(room, 
     assert desk.started() == {
         f"{target.instance}-1": {
             **row(target), "incident": f"{target.instance}-1", "alert": "sid-1", "dry_run": False,
+            "action": "respond", "sid": "sid-1", "rid": "", "search": "", "options": {},
+            "ask": {"when": "", "reason": "", "approvers": [""], "seconds": 900, "no_answer": "leave"},
         }
     }  # fmt: skip
     assert desk.incidents.move(target, f"{target.instance}-1", RUNNING, RELEASED)
@@ -98,7 +105,7 @@ def _at_once(environment: Dict[str, str], barrier: Any, table: str, machine: str
 
     incidents.open = open_together  # type: ignore[method-assign]
     start = Start(Limits(mode=LIVE), incidents, Executions(area, machine), lambda _: area)
-    return start.start(alert, [row(target)])[0].result
+    return start.start(Request(alert, [row(target)]))[0].result
 
 
 def test_ten_responses_at_once_make_one_incident(room, desk):
@@ -151,7 +158,9 @@ def test_what_exceeds_a_limit_waits_for_a_person_and_others_go_on(room, desk):
         "started", "waits_for_approval",
     ]  # fmt: skip
     assert desk.start("sid-3", fourth)[0][0] == "waits_for_approval", "it waits until somebody approves"
-    assert set(desk.started()) == {f"{first.instance}-1", f"{third.instance}-1"}
+    asked = {name: each["ask"]["when"] for name, each in desk.started().items()}
+    assert asked == {f"{each.instance}-1": "" if each in (first, third) else "first" for each in
+                     (first, second, third, fourth)}  # fmt: skip
     fifth, sixth = room.server(), room.server()
     assert desk.start("sid-4", fifth, most_an_hour=2)[0][0] == "waits_for_approval"
     desk.now_s += HOUR_S
@@ -160,21 +169,24 @@ def test_what_exceeds_a_limit_waits_for_a_person_and_others_go_on(room, desk):
 
 
 @pytest.mark.parametrize(
-    ("tags", "says"),
+    ("tags", "limits", "when", "says"),
     [
-        ({"aws-siem-bridge:protected": "yes"}, "it has the tag aws-siem-bridge:protected=yes"),
-        ({"aws:eks:cluster-name": "shop"}, "a node of the EKS cluster shop"),
-        ({"kubernetes.io/cluster/blue": "owned"}, "a node of the Kubernetes cluster blue"),
-        ({"AmazonECSManaged": ""}, "a node of an ECS cluster"),
+        ({"aws-siem-bridge:protected": "yes"}, {}, "before_hard", "it has the tag aws-siem-bridge:protected=yes"),
+        ({"aws-siem-bridge:protected": "yes"}, {"soft_while_protected": False}, "first", "it has the tag"),
+        ({"aws:eks:cluster-name": "shop"}, {}, "first", "a node of the EKS cluster shop"),
+        ({"kubernetes.io/cluster/blue": "owned"}, {}, "first", "a node of the Kubernetes cluster blue"),
+        ({"AmazonECSManaged": ""}, {}, "first", "a node of an ECS cluster"),
+        ({}, {"approve_hard": True}, "before_hard", "every hard isolation waits for a person here"),
     ],
-)
-def test_protected_instances_and_nodes_wait_for_a_person(room, desk, tags, says):
+)  # fmt: skip
+def test_protected_instances_and_nodes_wait_for_a_person(room, desk, tags, limits, when, says):
     target = room.server(tags=tags)
-    ((result, said),) = desk.start("sid-1", target)
+    ((result, said),) = desk.start("sid-1", target, **limits)
     assert result == "waits_for_approval" and says in said
-    assert desk.started() == {}
+    ((name, given),) = desk.started().items()
+    assert (given["ask"]["when"], says in given["ask"]["reason"]) == (when, True)
     found = desk.incidents.find(target)
-    assert found and found.state == WAITING
+    assert found and (found.state, found.id) == (WAITING, name)
 
 
 def test_until_it_is_switched_on_everything_is_a_dry_run(room, desk):
@@ -208,6 +220,9 @@ def test_a_start_that_breaks_is_taken_up_by_the_next_alert(room, desk, call, kin
         ({"accounts": "111122223333"}, "a list of texts is needed"),
         ({"most_an_hour": True}, "a number is needed"),
         ({"most_an_alert": -1}, "a number from 0"),
+        ({"minutes_each": 0}, "a number from 1"),
+        ({"no_answer": "perhaps"}, "neither leave nor go_on"),
+        ({"approve_hard": "false"}, "true or false is needed"),
     ],
 )
 def test_settings_that_cannot_be_meant_are_refused(known, says):
@@ -289,8 +304,98 @@ def test_a_sample_in_a_row_of_splunk_is_not_acted_on_either(room, desk):
     [
         None, [], {}, {"alert": "", "rows": []}, {"alert": "x"}, {"alert": "x", "rows": [1]},
         {"detail-type": "GuardDuty Finding", "detail": {}}, {"alert": "x" * 1001, "rows": []},
+        {"alert": "x", "rows": [], "action": "terminate"}, {"alert": "x", "rows": [], "options": {"mode": 1}},
+        {"alert": "x", "rows": [], "id": "x" * 1001},
     ],
 )  # fmt: skip
 def test_a_request_of_no_known_shape_begins_nothing(desk, event):
     with pytest.raises(BadRequest):
         handled(desk, event)
+
+
+ROLE_ARN = "arn:aws:iam::{}:role/path/web"
+
+
+@pytest.mark.parametrize(
+    ("action", "given", "options", "expected"),
+    [
+        ("collect_evidence", {"instance": "i"}, {"volatile": "yes"}, {"options": {"volatile": "yes"}}),
+        ("revoke_credentials", {"principal": ROLE_ARN}, {}, {"target": "role/web"}),
+        ("revoke_credentials", {"access_key": "AKIAIOSFODNN7EXAMPLE"}, {}, {"target": "user/AKIAIOSFODNN7EXAMPLE"}),
+        ("contain_principal", {"principal": "alice"}, {"kind": "user"}, {"target": "user/alice"}),
+        ("contain_principal", {"principal": "arn:aws:sts::{}:assumed-role/web/i-1"}, {}, {"target": "role/web"}),
+        ("block_ip", {"address": "203.0.113.7, 2001:db8::/64"}, {}, {"addresses": ["2001:db8::/64", "203.0.113.7/32"]}),
+        ("unblock_ip", {"address": ["203.0.113.7"]}, {}, {"addresses": ["203.0.113.7/32"]}),
+        ("notify", {"instance": "i"}, {"text": "hello"}, {"action": "notify"}),
+    ],
+)  # fmt: skip
+def test_every_other_action_becomes_one_execution(room, desk, action, given, options, expected):
+    target = room.server()
+    row_ = row(target) if "instance" in given else {
+        name: value.format(target.account) if isinstance(value, str) else value for name, value in given.items()
+    }  # fmt: skip
+    request = Request("sid-1", [{**row_, "rid": "7"}], action, "hand-over-1", "Beacons", options=options)
+    ((first),) = desk.ask(request)
+    assert (first.result, "started" in first.says) == ("started", True)
+    # The same hand-over again, and once more as if its answer had not been kept.
+    assert desk.ask(request) == [first]
+    assert desk.ask(request._replace(id="hand-over-1"), most_an_hour=0) == [first]
+    ((name, event),) = desk.started().items()
+    assert {**event, **expected} == event
+    assert (event["action"], event["sid"], event["rid"], event["search"]) == (action, "sid-1", "7", "Beacons")
+    assert event["incident"] == first.incident == name
+
+
+def test_evidence_belongs_to_the_incident_that_is_open_and_a_release_needs_one(room, desk):
+    target = room.server()
+    release = Request("sid-9", [target], "release_instance", "hand-over-1")
+    assert desk.ask(release)[0].result == "refused"
+    desk.start("sid-1", target)
+    (evidence,) = desk.ask(Request("sid-2", [target], "collect_evidence", "hand-over-2"))
+    assert evidence.incident == f"{target.instance}-1"
+    # A refusal was an answer, too: another hand-over asks again.
+    assert desk.ask(release)[0].result == "refused"
+    (released,) = desk.ask(release._replace(id="hand-over-3"))
+    assert (released.result, released.incident) == ("started", f"{target.instance}-1")
+    names = sorted(desk.started())
+    assert len(names) == 3 and all(name.startswith(target.instance) for name in names)
+
+
+def test_a_principal_has_one_open_incident_and_counts_against_the_limits(room, desk):
+    contain = Request("sid-1", [{"principal": "user/alice"}, {"principal": "user/bob"}], "contain_principal")
+    alice, bob = desk.ask(contain, most_an_alert=1)
+    assert (alice.result, bob.result) == ("started", "waits_for_approval")
+    assert alice.incident.startswith("user-") and alice.incident.endswith("-1")
+    assert desk.ask(contain._replace(alert="sid-2"))[0].result == "attached"
+    (back,) = desk.ask(Request("sid-3", [{"principal": "user/alice"}], "release_principal"))
+    assert (back.result, back.incident) == ("started", alice.incident)
+
+
+@pytest.mark.parametrize(
+    ("action", "given", "says"),
+    [
+        ("contain_principal", {"principal": "alice"}, "which kind of principal is 'alice'?"),
+        ("contain_principal", {"principal": "user/a b;c"}, "is no name of a user"),
+        ("contain_principal", {"principal": ROLE_ARN.format("111122223333"), "account": "999988887777"}, "is another"),
+        ("revoke_credentials", {"access_key": "secret!"}, "is no id of an access key"),
+        ("block_ip", {"address": "10.0.0.1; rm"}, "is no address and no network"),
+        ("block_ip", {}, "there is no address"),
+        ("collect_evidence", {"principal": "user/alice"}, "there is no instance id"),
+    ],
+)
+def test_a_row_that_names_nothing_of_the_sort_is_refused(desk, action, given, says):
+    (only,) = desk.ask(Request("sid-1", [given], action))
+    assert only.result == "refused" and says in only.says
+    assert desk.started() == {}
+
+
+def test_a_hand_over_that_failed_can_be_repeated_and_begins_nothing_twice(room, desk):
+    target = room.server()
+    request = Request("sid-1", [target], id="hand-over-1")
+    room.session.fault, room.session.failed = Fault("stepfunctions:StartExecution", "half_done"), 0
+    try:
+        assert desk.ask(request)[0].result == "failed"
+    finally:
+        room.session.fault = None
+    assert desk.ask(request)[0].result == "attached"
+    assert list(desk.started()) == [f"{target.instance}-1"]

@@ -1,0 +1,58 @@
+"""``release``: put instances back to their saved state and end their incidents, for Splunk (rows) and the workflow.
+
+Settings: ``BUCKET``, ``TABLE``, ``PARAMETER`` (`response.handlers.step`).
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any, Dict, Mapping
+
+from aws_bridge.errors import AwsError
+from aws_bridge.functions.json_log import JsonLog
+from response.actions.closing import Closing
+from response.core import cases
+from response.core.result import ActionResult
+from response.core.target import Target, target_of
+from response.errors import ResponseError
+from response.handlers.step import Step, request_rows, step_of
+
+REQUIRED = ("BUCKET", "TABLE", "PARAMETER")
+#: The incident of a request is found by its instance.
+_BY_INSTANCE = {"incident": "by instance", "dry_run": False}
+FAILED = "failed"
+
+
+def release(event: Any, context: Any) -> Dict[str, Any]:
+    """Release the instance of an event, or of each row: ``{"rows": [{"row", "result", "says", "incident"}, ...]}``."""
+    return do(event, os.environ)
+
+
+def do(event: Any, environment: Mapping[str, str]) -> Dict[str, Any]:
+    """Do what `release` does, with these settings."""
+    if isinstance(event, dict) and "rows" in event:
+        rows = request_rows(event)
+        step = step_of(_BY_INSTANCE, environment, REQUIRED)
+        dry_run = step.is_dry_run()
+        answers = [_row(step, number, row, dry_run) for number, row in enumerate(rows)]
+        log = JsonLog()
+        for each in answers:
+            log.info("release", **each)
+        return {"rows": answers}
+    step = step_of(event, environment, REQUIRED)
+    return _close(step, step.target, step.is_dry_run()).to_json()
+
+
+def _row(step: Step, number: int, row: Mapping[str, Any], dry_run: bool) -> Dict[str, Any]:
+    try:
+        texts = {name: cases.text_of(row, name) for name in ("instance", "account", "region", "arn")}
+        target = target_of(texts["instance"], texts["account"], texts["region"], arn=texts["arn"])
+        found = _close(step, target, dry_run)
+        return {"row": number, "result": found.result, "says": found.says, "incident": found.incident}
+    except (ResponseError, AwsError) as exc:
+        return {"row": number, "result": FAILED, "says": str(exc), "incident": ""}
+
+
+def _close(step: Step, target: Target, dry_run: bool) -> ActionResult:
+    closing = Closing(step.areas.of(target.account, target.region), step.states, step.incidents)
+    return closing.close(target, dry_run=dry_run)

@@ -1,0 +1,49 @@
+"""``status``: how isolated the instances of a request are, and how far their incidents are. Changes nothing.
+
+Settings: ``TABLE`` (`response.handlers.step`).
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any, Dict, Mapping
+
+from aws_bridge.errors import AwsError
+from response.actions.look import look
+from response.core import cases
+from response.core.target import target_of
+from response.errors import ResponseError
+from response.handlers.step import Step, request_rows, step_of
+
+REQUIRED = ("TABLE",)
+FAILED = "failed"
+
+
+def status(event: Any, context: Any) -> Dict[str, Any]:
+    """Return ``{"rows": [{"row", "result", "says", "incident", "state", "outcome", "alerts"}, ...]}``.
+
+    ``result`` is ``hard``, ``soft``, ``open``, ``gone``, or ``failed`` where it could not be read.
+    """
+    return do(event, os.environ)
+
+
+def do(event: Any, environment: Mapping[str, str]) -> Dict[str, Any]:
+    """Do what `status` does, with these settings."""
+    rows = request_rows(event)
+    step = step_of({"incident": "by instance"}, environment, REQUIRED)
+    return {"rows": [_row(step, number, row) for number, row in enumerate(rows)]}
+
+
+def _row(step: Step, number: int, row: Mapping[str, Any]) -> Dict[str, Any]:
+    answer = {"row": number, "incident": "", "state": "", "outcome": "", "alerts": []}
+    try:
+        texts = {name: cases.text_of(row, name) for name in ("instance", "account", "region", "arn")}
+        target = target_of(texts["instance"], texts["account"], texts["region"], arn=texts["arn"])
+        found = step.incidents.find(target)
+        if found:
+            known = {"incident": found.id, "state": found.state, "outcome": found.outcome}
+            answer.update(known, alerts=list(found.alerts))
+        seen = look(step.areas.of(target.account, target.region), target)
+        return {**answer, "result": seen.isolated, "says": seen.says}
+    except (ResponseError, AwsError) as exc:
+        return {**answer, "result": FAILED, "says": str(exc)}
