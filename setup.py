@@ -53,6 +53,8 @@ DETECTIONS = [
     "pydantic==2.13.5; python_version >= '3.11'",
     "PyYAML==6.0.4; python_version >= '3.11'",
 ]
+#: What checks the signature of evidence; nothing else of a verification needs a package.
+VERIFY = ["cryptography==50.0.2; python_version >= '3.11'"]
 #: What writes the completion of the shells; pure Python, and no other command loads it.
 COMPLETION = ["shtab==1.7.2"]
 #: Reads rules of Sigma, when they are imported.
@@ -106,6 +108,7 @@ setup(
         "spl": SPL,
         "detections": SPL + DETECTIONS,
         "sigma": SPL + DETECTIONS + SIGMA,
+        "verify": VERIFY,
         "completion": COMPLETION,
         "lab": LAB + LOADER + SPL + DETECTIONS + SIGMA + COMPLETION,
         "tests": TESTS + LAB + LOADER + PARQUET + SPL + DETECTIONS + SIGMA + COMPLETION,

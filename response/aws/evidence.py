@@ -9,8 +9,8 @@ other content gets the next name (``console-2.txt``). S3 compares the checksum o
 again and hashed here, too, so that a record of custody rests on no answer but the bytes.
 
 Needs ``s3:PutObject``, ``s3:PutObjectRetention``, ``s3:GetObject``, ``s3:GetObjectVersion``,
-``s3:AbortMultipartUpload`` on ``<bucket>/incidents/*``; ``s3:GetBucketObjectLockConfiguration`` and ``s3:ListBucket``
-on the bucket.
+``s3:AbortMultipartUpload`` on ``<bucket>/incidents/*``; ``s3:PutObject`` and ``s3:GetObject`` on
+``<bucket>/progress/*``; ``s3:GetBucketObjectLockConfiguration`` and ``s3:ListBucket`` on the bucket.
 """
 
 from __future__ import annotations
@@ -45,6 +45,7 @@ _CONFLICT = "ConditionalRequestConflict"
 _CONFLICTS = 5
 _NO_LOCK_THERE = "ObjectLockConfigurationNotFound"
 _NO_UPLOAD = "NoSuchUpload"
+_PROGRESS = "progress/"
 _PAGES = {"NextContinuationToken": "ContinuationToken"}
 
 
@@ -118,6 +119,10 @@ class EvidenceStore:
         """Keep some bytes as ``<step>/<name>``, or as the next name where that holds others."""
         return self.put_stream(step, name, lambda: iter((body,)), kind)
 
+    def put_only(self, step: str, name: str, body: bytes, kind: str = "application/octet-stream") -> Optional[Stored]:
+        """Keep some bytes under this name and no other; None where that holds others."""
+        return self._put(f"{self.folder}{step}/{name}", lambda: iter((body,)), kind)
+
     def put_json(self, step: str, name: str, value: Any) -> Stored:
         """Keep an answer of AWS, or whatever else JSON can hold; times are written as ISO 8601."""
         text = json.dumps(value, sort_keys=True, indent=1, ensure_ascii=False, default=_as_text)
@@ -128,17 +133,9 @@ class EvidenceStore:
     ) -> Stored:
         """Keep what ``body`` yields; it is called again when the bytes are needed again, and must give the same."""
         for number in range(1, _MOST_NAMES):
-            key = f"{self.folder}{step}/{_numbered(name, number)}"
-            sent, stored = self._write(key, body, kind)
-            if stored is None:
-                stored = self.read_back(key)._replace(already=True)
-            if stored.sha256 == sent:
+            stored = self._put(f"{self.folder}{step}/{numbered(name, number)}", body, kind)
+            if stored:
                 return stored
-            if not stored.already:
-                raise BadEvidence(
-                    f"s3://{self.bucket}/{key} is stored with the sha256 {stored.sha256}, and {sent} was sent: it was "
-                    "changed on its way. Collect it again; the object that is wrong cannot be deleted"
-                )
         raise BadEvidence(f"there are {_MOST_NAMES} objects called {step}/{name} already, each with other content")
 
     def read_back(self, key: str, version: str = "") -> Stored:
@@ -161,11 +158,33 @@ class EvidenceStore:
             )
         return b"".join(self._chunks(answer["Body"], key))
 
+    def write_progress(self, body: bytes) -> None:
+        """Keep, below ``progress/`` and not as evidence, how far a long step came; written over each time."""
+        self._ask("PutObject", Key=_PROGRESS + self.folder, Body=body, ChecksumAlgorithm="SHA256")
+
+    def read_progress(self) -> bytes:
+        """Return what `write_progress` kept. Raises `CallRejected` with NoSuchKey where there is nothing."""
+        return self.read(_PROGRESS + self.folder)
+
     def listed(self, below: str = "") -> Iterator[Found]:
         """Yield the objects of the incident, or of one step (``context/``), by their keys."""
         start = self.folder + below
         for each in self._area.each("s3", "ListObjectsV2", "Contents", _PAGES, Bucket=self.bucket, Prefix=start):
             yield Found(each["Key"], int(each["Size"]), each["LastModified"])
+
+    def _put(self, key: str, body: Callable[[], Iterable[bytes]], kind: str) -> Optional[Stored]:
+        """Write an object unless there is one; None where there is one with other content."""
+        sent, stored = self._write(key, body, kind)
+        if stored is None:
+            stored = self.read_back(key)._replace(already=True)
+        if stored.sha256 == sent:
+            return stored
+        if stored.already:
+            return None
+        raise BadEvidence(
+            f"s3://{self.bucket}/{key} is stored with the sha256 {stored.sha256}, and {sent} was sent: it was changed "
+            "on its way. Collect it again; the object that is wrong cannot be deleted"
+        )
 
     def _write(self, key: str, body: Callable[[], Iterable[bytes]], kind: str) -> Tuple[str, Optional[Stored]]:
         """Return the sha256 of what was sent, and what is stored now, None where an object was there before."""
@@ -316,7 +335,7 @@ def _chained(first: bytes, second: bytes, more: Iterator[bytes]) -> Iterator[byt
     yield from more
 
 
-def _numbered(name: str, number: int) -> str:
+def numbered(name: str, number: int) -> str:
     """Return ``console.txt`` as ``console-2.txt``."""
     if number == 1:
         return name

@@ -12,6 +12,7 @@ COMMANDS = {
     "isolate": ("response.cli.isolate", "cut an instance off, after its state was saved"),
     "release": ("response.cli.release", "put an isolated instance back to its saved state"),
     "status": ("response.cli.status", "say whether an instance is isolated, and which states of it are saved"),
+    "verify": ("response.cli.verify", "compare the evidence of an incident with its signed manifest, offline"),
 }
 
 EXAMPLES = """\
@@ -21,6 +22,7 @@ examples:
   aws-siem-bridge respond isolate i-0b5e0f1c2d3a4b5c6 --region eu-west-1 --bucket security-evidence --mode soft
   aws-siem-bridge respond status i-0b5e0f1c2d3a4b5c6 --region eu-west-1 --bucket security-evidence
   aws-siem-bridge respond release i-0b5e0f1c2d3a4b5c6 --region eu-west-1 --bucket security-evidence
+  aws-siem-bridge respond verify ./evidence --public-key evidence-key.pem
 
 plan changes nothing and says what isolate would change. isolate first writes how everything is to the bucket, once, and
 release puts exactly that back; it refuses when somebody changed anything since. Both can be repeated. Credentials come

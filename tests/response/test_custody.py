@@ -1,0 +1,397 @@
+"""Custody: the manifest of an incident, its signature, and every way in which evidence can be tampered with."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import shutil
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any, Callable, Dict, List, NamedTuple
+
+import pytest
+
+import aws_siem_bridge
+from aws_bridge.errors import CallProblem
+from response.actions.archive import Archive
+from response.actions.collecting import Collecting
+from response.aws.evidence import EvidenceStore, folder_of
+from response.aws.signing import SigningKey
+from response.core.custody import hash_of, line_of, manifest_of, read_manifest
+from response.core.evidence import FAILED, Item
+from response.core.target import Target
+from response.errors import BadEvidence, BadSettings, StillRunning
+from response.verify.copies import BucketCopy, FolderCopy
+from response.verify.verification import Verdict, verify
+from tests.response.server_room import REGION, Fault, ServerRoom
+
+_numbers = itertools.count(1)
+MADE = datetime(2026, 11, 30, 12, tzinfo=timezone.utc)
+
+
+class Case(NamedTuple):
+    """An incident with evidence in the bucket."""
+
+    room: ServerRoom
+    target: Target
+    incident: str
+    store: EvidenceStore
+    key: SigningKey
+
+    def archive(self, **how: Any):
+        return Archive(self.store, self.key, "arn:aws:sts::1:assumed-role/archive/x", lambda: MADE, **how).archive(
+            self.target, self.incident
+        )
+
+    def collect(self, step: str, **files: Any) -> None:
+        """Let a step keep files, and fail at those whose content is an exception."""
+        work = Collecting(self.store, step)
+        for name, body in files.items():
+            if isinstance(body, str):
+                work.add(Item(name, FAILED, why=body))
+            else:
+                work.keep(name, f"{name}.bin", lambda body=body: body)
+        work.finish(self.target, self.incident, step)
+
+    def download(self, to: Path) -> Path:
+        """Do what ``aws s3 sync`` does."""
+        s3 = self.room.account.client("s3", REGION)
+        start = self.store.folder
+        for each in s3.list_objects_v2(Bucket=self.store.bucket, Prefix=start)["Contents"]:
+            path = to / each["Key"][len(start) :]
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(s3.get_object(Bucket=self.store.bucket, Key=each["Key"])["Body"].read())
+        return to
+
+
+def signing_key(room: ServerRoom, spec: str = "ECC_NIST_P256") -> SigningKey:
+    kms = room.account.client("kms", REGION)
+    return SigningKey(room.area, kms.create_key(KeyUsage="SIGN_VERIFY", KeySpec=spec)["KeyMetadata"]["Arn"])
+
+
+@pytest.fixture(scope="module")
+def key(room: ServerRoom) -> SigningKey:
+    return signing_key(room)
+
+
+@pytest.fixture
+def case(room: ServerRoom, key: SigningKey) -> Case:
+    target = Target(room.account.id, REGION, "i-0123456789abcdef0")
+    incident = f"{target.instance}-{next(_numbers)}"
+    folder = folder_of(target.account, target.region, target.instance, incident)
+    return Case(room, target, incident, EvidenceStore(room.area, room.locked_bucket(), folder), key)
+
+
+@pytest.fixture(scope="module")
+def copy(room: ServerRoom, key: SigningKey, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A download of evidence with two manifests; each test takes a copy of it to tamper with."""
+    target = Target(room.account.id, REGION, "i-0123456789abcdef0")
+    folder = folder_of(target.account, target.region, target.instance, "tampered-1")
+    made = Case(room, target, "tampered-1", EvidenceStore(room.area, room.locked_bucket(), folder), key)
+    made.collect("context", console=b"login: root", tags=b"Name=shop", user="the agent was refused")
+    assert made.archive().result == "partial"
+    made.collect("logs", flow=b"ACCEPT 10.7.1.4", dns=b"evil.example")
+    made.archive()
+    return made.download(tmp_path_factory.mktemp("evidence"))
+
+
+def test_evidence_is_hashed_chained_signed_and_verified_offline(case, key, tmp_path):
+    case.collect("context", console=b"login: root", tags=b"Name=shop")
+    result = case.archive()
+    assert result.result == "done" and "manifest 1 of 3 objects" in result.says and ", signed" in result.says
+    assert [each.item for each in result.evidence] == ["manifest", "signature", "public key"]
+    found = verify(FolderCopy(case.download(tmp_path)))
+    assert (found.problems, found.objects, found.incident) == ([], 3, case.incident)
+    trusted = (tmp_path / "custody" / "public_key.pem").read_bytes()
+    for copy in (FolderCopy(tmp_path), BucketCopy(case.room.area, case.store.bucket, case.store.folder)):
+        found = verify(copy, trusted, case.incident)
+        assert (found.problems, found.notes) == ([], [])
+    der = case.room.account.client("kms", REGION).get_public_key(KeyId=key.id)["PublicKey"]
+    assert verify(FolderCopy(tmp_path), der).problems == []
+
+
+def test_archived_again_it_is_the_same_manifest_and_new_evidence_gets_the_next(case, tmp_path):
+    case.collect("context", console=b"login: root", role="AccessDenied: iam:GetRole")
+    first = case.archive()
+    assert first.result == "partial" and "not collected: context: role" in first.says
+    assert case.archive().evidence == first.evidence
+    # The step ran again and had it: the later record counts.
+    case.collect("context", console=b"login: root", role=b"{}")
+    second = case.archive()
+    assert second.result == "done" and "manifest 2 of 4 objects" in second.says
+    assert case.archive().result == "already_done"
+    found = verify(FolderCopy(case.download(tmp_path)))
+    assert (found.problems, found.manifests, found.lacking) == ([], 2, [])
+
+
+def test_what_is_missing_is_in_the_manifest_and_what_nobody_recorded_is_named(case, tmp_path):
+    case.collect("context", console=b"login: root", memory="the agent does not answer")
+    case.store.put("volatile", "stray.lime", b"EMiL")
+    result = case.archive()
+    assert result.result == "partial" and "no step has recorded volatile/stray.lime" in result.notes
+    found = verify(FolderCopy(case.download(tmp_path)))
+    assert found.problems == [] and found.objects == 3
+    assert found.lacking == ["context: memory: failed: the agent does not answer"]
+
+
+def test_an_object_that_changed_between_its_step_and_the_archive_is_said(case, monkeypatch):
+    case.collect("context", console=b"login: root")
+    read = EvidenceStore.read_back
+
+    def other(self: EvidenceStore, key: str, version: str = ""):
+        found = read(self, key, version)
+        return found._replace(sha256="0" * 64) if key.endswith("console.bin") else found
+
+    monkeypatch.setattr(EvidenceStore, "read_back", other)
+    result = case.archive()
+    assert result.result == "partial" and any("CHANGED since it was collected" in each for each in result.notes)
+
+
+def test_without_time_for_all_it_goes_on_where_it_was(case):
+    case.collect("context", **{f"file{number}": b"%d" % number for number in range(4)})
+    ticks = itertools.count()
+    calls = 0
+    while True:
+        calls += 1
+        try:
+            result = case.archive(seconds=2, clock=lambda: next(ticks))
+            break
+        except StillRunning as exc:
+            assert "of 5 objects are hashed" in str(exc)
+    assert result.result == "done" and 2 <= calls <= 5
+
+
+def test_a_key_of_another_kind_is_refused(case):
+    case.collect("context", console=b"x")
+    with pytest.raises(BadSettings, match="ECC_NIST_P256 is needed"):
+        Archive(case.store, signing_key(case.room, "RSA_2048")).archive(case.target, case.incident)
+    unsigned = Archive(case.store, None).archive(case.target, case.incident)
+    assert unsigned.result == "partial" and "NOT signed" in unsigned.says
+
+
+#: Calls of an archive; "half done" for those that change something.
+ASKED = ("s3:ListObjectsV2", "s3:GetObject", "s3:GetObjectLockConfiguration", "kms:GetPublicKey")
+WRITTEN = ("s3:PutObject", "kms:Sign")
+
+
+def test_every_call_has_a_case(case):
+    case.collect("context", console=b"x")
+    case.store._held = None
+    case.room.session.made.clear()
+    case.archive()
+    assert {f"{service}:{call}" for service, call in case.room.session.made} == {*ASKED, *WRITTEN}
+
+
+@pytest.mark.parametrize(
+    "call, kind, times",
+    [(call, *how) for call in (*ASKED, *WRITTEN) for how in (("denied", 0), ("throttled", 1), ("timeout", 0))]
+    + [(call, "half_done", times) for call in WRITTEN for times in (1, 0)],
+)
+def test_an_archive_that_fails_goes_on_where_it_was(case, tmp_path, call, kind, times):
+    case.collect("context", console=b"login: root")
+    case.store._held = None
+    session = case.room.session
+    session.fault, session.failed = Fault(call, kind, times), 0
+    try:
+        assert case.archive().result in ("done", "already_done")
+        # A write whose answer is always lost is found to be there.
+        assert times == 1 or (call, kind) == ("s3:PutObject", "half_done")
+    except CallProblem as exc:
+        assert exc.call == call and times == 0
+    finally:
+        session.fault = None
+    assert session.failed, "the fault never came"
+    assert case.archive().result in ("done", "already_done")
+    found = verify(FolderCopy(case.download(tmp_path)))
+    # Written and its answer lost for good: the manifest is there, and is found again.
+    assert (found.problems, found.manifests) == ([], 1)
+
+
+def lines(root: Path, number: int = 2) -> List[bytes]:
+    return manifest(root, number).read_bytes().splitlines()
+
+
+def manifest(root: Path, number: int = 2) -> Path:
+    return root / "custody" / ("manifest.jsonl" if number == 1 else f"manifest-{number}.jsonl")
+
+
+def put_lines(root: Path, new: List[bytes]) -> None:
+    manifest(root).write_bytes(b"".join(each + b"\n" for each in new))
+
+
+def rechained(root: Path, change: Callable[[List[Dict[str, Any]]], None]) -> None:
+    """Change records and make the chain anew, as somebody does who knows its form and lacks the key."""
+    records = read_manifest(manifest(root).read_bytes()).records
+    change(records)
+    link = ("number", "previous")
+    plain = [{name: value for name, value in each.items() if name not in link} for each in records]
+    manifest(root).write_bytes(manifest_of(plain[0], plain[1:-1], plain[-1]))
+
+
+def of_object(records: List[Dict[str, Any]], key: str) -> Dict[str, Any]:
+    return next(each for each in records if each.get("key") == key)
+
+
+def swap(root: Path) -> None:
+    one, other = root / "context/console.bin", root / "context/tags.bin"
+    first, second = one.read_bytes(), other.read_bytes()
+    one.write_bytes(second)
+    other.write_bytes(first)
+
+
+def other_incident(root: Path) -> None:
+    records = read_manifest(manifest(root).read_bytes()).records
+    for each in records:
+        if "incident" in each:
+            each["incident"] = "another-7"
+    rechained(root, lambda new: new.__setitem__(slice(None), records))
+
+
+def resigned(root: Path) -> None:
+    """Change an object, its record, the chain and the signature, with a key of one's own beside it."""
+    import base64
+
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    (root / "logs/flow.bin").write_bytes(b"REJECT 10.7.1.")
+    rechained(root, lambda all: of_object(all, "logs/flow.bin").update(
+        sha256=hash_of(b"REJECT 10.7.1."), bytes=14))  # fmt: skip
+    own = ec.generate_private_key(ec.SECP256R1())
+    form = serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+    (root / "custody/public_key.pem").write_bytes(own.public_key().public_bytes(*form))
+    for number, name in ((1, "signature.json"), (2, "signature-2.json")):
+        closing = read_manifest(manifest(root, number).read_bytes()).closing
+        known = json.loads((root / "custody" / name).read_bytes())
+        known["signature"] = base64.b64encode(own.sign(closing, ec.ECDSA(hashes.SHA256()))).decode()
+        (root / "custody" / name).write_text(json.dumps(known))
+
+
+#: Tampering -> what it does to a download, and what has to be said.
+TAMPERING: Dict[str, Any] = {
+    "record removed": (lambda root: put_lines(root, lines(root)[:2] + lines(root)[3:]), "removed or moved"),
+    "records swapped": (
+        lambda root: put_lines(root, [lines(root)[n] for n in (0, 2, 1, *range(3, len(lines(root))))]), "moved"),
+    "record changed": (lambda root: put_lines(root, [lines(root)[0], lines(root)[1].replace(b'"bytes":1', b'"bytes":2'),
+                                                     *lines(root)[2:]]), "does not follow the one before it"),
+    "record written otherwise": (
+        lambda root: put_lines(root, [lines(root)[0].replace(b'":', b'": '), *lines(root)[1:]]),
+        "not written as it was"),
+    "record is no JSON": (lambda root: put_lines(root, [b"{", *lines(root)[1:]]), "is no record"),
+    "closing record removed": (lambda root: put_lines(root, lines(root)[:-1]), "has no closing record: it was cut"),
+    "cut within a line": (lambda root: manifest(root).write_bytes(manifest(root).read_bytes()[:-30]), "it was cut"),
+    "emptied": (lambda root: manifest(root).write_bytes(b""), "no closing record"),
+    "record removed and chained anew": (
+        lambda root: rechained(root, lambda all: all.remove(of_object(all, "logs/dns.bin"))), "signature does not fit"),
+    "failure hidden": (
+        lambda root: rechained(root, lambda all: all.remove(next(e for e in all if e["kind"] == "item"))),
+        "signature does not fit"),
+    "object changed": (lambda root: (root / "logs/dns.bin").write_bytes(b"good.example"),
+                       "altered: logs/dns.bin has another content"),
+    "object longer": (lambda root: (root / "logs/dns.bin").write_bytes(b"evil.example!"), "has 13 bytes, not 12"),
+    "object and record changed": (
+        lambda root: [(root / "logs/dns.bin").write_bytes(b"good.example"),
+                      rechained(root, lambda all: of_object(all, "logs/dns.bin").update(
+                          sha256=hash_of(b"good.example")))], "signature does not fit"),
+    "objects swapped": (swap, "altered: context/"),
+    "object removed": (lambda root: (root / "logs/flow.bin").unlink(), "missing: logs/flow.bin"),
+    "object added": (lambda root: (root / "logs/planted.bin").write_bytes(b"x"), "extra: logs/planted.bin"),
+    "hidden among the manifests": (lambda root: (root / "custody/notes.txt").write_bytes(b"x"),
+                                  "extra: custody/notes.txt"),
+    "object is a link": (
+        lambda root: [(root / "logs/flow.bin").rename(root.parent / "elsewhere"),
+                      (root / "logs/flow.bin").symlink_to(root.parent / "elsewhere")], "is a link"),
+    "signature removed": (lambda root: (root / "custody/signature-2.json").unlink(), "it is not signed"),
+    "signature of the other manifest": (
+        lambda root: shutil.copy(root / "custody/signature.json", root / "custody/signature-2.json"), "does not fit"),
+    "signature is no JSON": (lambda root: (root / "custody/signature-2.json").write_bytes(b"x"), "cannot be read"),
+    "earlier manifest removed": (lambda root: manifest(root, 1).unlink(), "manifest 1 is missing"),
+    "last manifest removed": (lambda root: manifest(root, 2).unlink(), "extra: logs/flow.bin"),
+    "manifest of another incident": (other_incident, "is of the incident 'another-7'"),
+    "changed and signed with another key": (resigned, "another key signed it"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("how", TAMPERING)
+def test_tampering_is_found_and_named(copy, tmp_path, how):
+    trusted = (copy / "custody" / "public_key.pem").read_bytes()
+    root = tmp_path / "evidence"
+    shutil.copytree(copy, root)
+    assert verify(FolderCopy(root), trusted, "tampered-1").problems == []
+    change, says = TAMPERING[how]
+    change(root)
+    found = verify(FolderCopy(root), trusted, "tampered-1")
+    assert any(says in each for each in found.problems), found.problems
+
+
+def test_without_a_key_from_elsewhere_a_new_signature_cannot_be_told(copy, tmp_path):
+    root = tmp_path / "evidence"
+    shutil.copytree(copy, root)
+    resigned(root)
+    records = read_manifest(manifest(root, 1).read_bytes()).records
+    assert records
+    found = verify(FolderCopy(root))
+    assert any("could have signed anew" in each for each in found.notes)
+
+
+def test_a_bucket_shows_what_was_put_over_evidence_or_deleted(case, key):
+    case.collect("context", console=b"login: root", tags=b"x")
+    case.archive()
+    s3, bucket, start = case.room.account.client("s3", REGION), case.store.bucket, case.store.folder
+    s3.put_object(Bucket=bucket, Key=start + "context/console.bin", Body=b"login: nobody")
+    s3.delete_object(Bucket=bucket, Key=start + "context/tags.bin")
+    found = verify(BucketCopy(case.room.area, bucket, start))
+    assert any(each.startswith("extra: context/console.bin has the versions") for each in found.problems)
+    assert any(each.startswith("deleted: context/tags.bin") for each in found.problems)
+    # What was collected is still there, under its version: its content is not said to be altered.
+    assert not any("altered: context/console" in each for each in found.problems)
+    elsewhere = start.replace(case.incident, "copied-1")
+    for each in s3.list_objects_v2(Bucket=bucket, Prefix=start)["Contents"]:
+        body = s3.get_object(Bucket=bucket, Key=each["Key"])["Body"].read()
+        s3.put_object(Bucket=bucket, Key=each["Key"].replace(start, elsewhere), Body=body)
+    found = verify(BucketCopy(case.room.area, bucket, elsewhere))
+    assert any("the manifest is of 'incidents/" in each for each in found.problems)
+
+
+def test_records_are_written_in_one_way_only():
+    assert line_of({"b": 1, "a": "\u00e9\n"}) == b'{"a":"\\u00e9\\n","b":1}'
+    with pytest.raises(ValueError, match="JSON compliant"):
+        line_of({"a": float("nan")})
+    with pytest.raises(BadEvidence, match="more than 4,096"):
+        manifest_of({"account": "1"}, [], {"key": "k" * 5000})
+
+
+def run(capsys: Any, *argv: str):
+    capsys.readouterr()
+    try:
+        status = aws_siem_bridge.main(["respond", "verify", *argv])
+    except SystemExit as exc:
+        status = int(exc.code or 0)
+    return (status, *capsys.readouterr())
+
+
+def test_the_command_says_verified_or_what_is_not(room, copy, tmp_path, capsys):
+    key = tmp_path / "key.pem"
+    shutil.copy(copy / "custody/public_key.pem", key)
+    status, out, err = run(capsys, str(copy), "--public-key", str(key))
+    assert status == 0 and out.startswith("verified: 6 objects") and not err
+    assert "not in the evidence: context: user: failed: the agent was refused" in out
+    status, out, err = run(capsys, str(copy), "--result", "json")
+    assert status == 0 and json.loads(out)["verified"] is True and json.loads(out)["notes"]
+    status, out, _ = run(capsys, str(copy), "--incident", "another-7")
+    assert status == 1 and out.startswith("NOT as collected") and "'tampered-1', not of 'another-7'" in out
+    place = f"s3://{room.locked_bucket()}/" + folder_of(room.account.id, REGION, "i-0123456789abcdef0", "tampered-1")
+    status, out, _ = run(capsys, place, "--region", REGION, "--public-key", str(key))
+    assert status == 0 and out.startswith("verified: 6 objects")
+    for argv, says in (
+        ([str(tmp_path)], "there is no manifest"),
+        ([str(tmp_path / "nowhere")], "is no folder"),
+        ([str(copy), "--public-key", str(copy / "context/console.bin")], "the public key cannot be read"),
+        ([str(copy), "--public-key", str(tmp_path / "none.pem")], "none.pem"),
+    ):
+        status, out, err = run(capsys, *argv)
+        assert (status, out) == (2, "") and says in err and "Traceback" not in err
+
+
+def test_a_verdict_is_json():
+    assert Verdict(problems=["x"]).to_json()["verified"] is False
