@@ -11,6 +11,8 @@ COMMANDS = {
     "plan": ("response.cli.plan", "say what isolate would change, and change nothing"),
     "isolate": ("response.cli.isolate", "cut an instance off, after its state was saved"),
     "release": ("response.cli.release", "put an isolated instance back to its saved state"),
+    "block-ip": ("response.cli.block_ip", "block addresses by AWS WAF, for a time"),
+    "unblock-ip": ("response.cli.unblock_ip", "take out addresses that were blocked"),
     "status": ("response.cli.status", "say whether an instance is isolated, and which states of it are saved"),
     "verify": ("response.cli.verify", "compare the evidence of an incident with its signed manifest, offline"),
 }

@@ -15,6 +15,8 @@ STANDBY = "standby"
 REGISTRATION = "registration"
 PROFILE = "profile"
 METADATA = "metadata"
+#: An address in an IP set of AWS WAF.
+BLOCKED = "blocked"
 
 # What became of one.
 DONE = "done"

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Dict, List, Tuple
+from typing import Any, Dict, List, Tuple, Union
 
 from response.core.change import FAILED, Outcome
 from response.core.evidence import Item
-from response.core.target import Target
+from response.core.target import Subject, Target
 
 #: Everything is as it should be; it was so before; it must not be touched; it is not as it should be; only looked at.
 DONE, ALREADY_DONE, REFUSED, FAILED_RESULT, PLANNED_RESULT = "done", "already_done", "refused", "failed", "planned"
@@ -17,10 +17,10 @@ PARTIAL = "partial"
 
 @dataclass(frozen=True)
 class ActionResult:
-    """The end of an action on one instance. ``done`` is never said of an instance that is open."""
+    """The end of an action on one instance, or on another subject. ``done`` is never said of one that is open."""
 
     action: str
-    target: Target
+    target: Union[Target, Subject]
     incident: str
     result: str
     #: One sentence for a person.
@@ -41,11 +41,13 @@ class ActionResult:
     def to_json(self) -> Dict[str, Any]:
         """Return it for a status, a log, a command line."""
         evidence: List[Dict[str, Any]] = [each.to_json() for each in self.evidence]
+        target = self.target
+        which = {"instance": target.instance} if isinstance(target, Target) else {"target": target.name}
         return {
             "action": self.action,
-            "account": self.target.account,
-            "region": self.target.region,
-            "instance": self.target.instance,
+            "account": target.account,
+            "region": target.region,
+            **which,
             "incident": self.incident,
             "result": self.result,
             "says": self.says,

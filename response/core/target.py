@@ -47,6 +47,30 @@ class Target:
         return f"{self.instance} (account {self.account}, region {self.region})"
 
 
+@dataclass(frozen=True)
+class Subject:
+    """What is no instance: addresses, a user, a role, a bucket, an incident. Raises `BadTarget` as `Target` does.
+
+    ``region`` is empty for what has none.
+    """
+
+    account: str
+    region: str
+    name: str
+
+    def __post_init__(self) -> None:
+        for what, value, pattern, shape in (
+            ("account", self.account, _ACCOUNT, "12 digits"),
+            ("region", self.region or "eu-west-1", _REGION, "a name like eu-west-1"),
+        ):
+            if not pattern.fullmatch(value):
+                given = f"{value[:80]!r} is no {what}" if value else f"there is no {what}"
+                raise BadTarget(f"{given}: {shape} is needed")
+
+    def __str__(self) -> str:
+        return f"{self.name} (account {self.account}{f', region {self.region}' if self.region else ''})"
+
+
 def target_of(instance: str, account: str = "", region: str = "", *, arn: str = "") -> Target:
     """Return the target that an ARN names, or that the three say.
 

@@ -29,6 +29,7 @@ from lab.aws.services import (  # noqa: F401 - each module adds its answers
     shield,
     ssm,
     standby,
+    wafv2,
     wire,
 )
 from lab.aws.services.contract import ANSWERS, Refused, Request, invalid
@@ -57,6 +58,7 @@ def install() -> None:
     network_interfaces.install()
     object_lock.install()
     standby.install()
+    wafv2.install()
     STORE.listeners.append(service_events.send)
 
 
