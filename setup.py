@@ -93,6 +93,7 @@ setup(
         "deploy": ["**/*.json", "**/*.yaml", "**/*.yml", "**/*.conf", "**/*.md", "**/*.meta"],
         "aws_bridge": ["**/requirements*", "service_models/data/**"],
         "collectors": ["**/requirements*"],
+        "response": ["**/requirements*"],
         "savedsearches": ["detections/*.yml", "by_hand/*.conf", "content/*.yml", "sigma/forms/*.yml", "versions.lock"],
     },
     py_modules=["aws_siem_bridge"],

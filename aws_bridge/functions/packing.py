@@ -7,6 +7,7 @@ machine goes in. What a package is made of is said where its functions are, such
 
 from __future__ import annotations
 
+import argparse
 import os
 import shutil
 import subprocess
@@ -14,11 +15,12 @@ import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Callable, FrozenSet, Iterator, Sequence, Tuple
+from typing import Callable, FrozenSet, Iterator, Optional, Sequence, Tuple
 
 from aws_bridge.trimming import trim_botocore
 
 ROOT = Path(__file__).resolve().parents[2]
+TARGET = ROOT / "dist" / "lambda"
 #: The runtime of the templates; a test compares the two.
 PYTHON_VERSION = "3.13"
 #: Lambda's name of an architecture -> the platforms of wheels that run there (Amazon Linux 2023 has glibc 2.34).
@@ -63,6 +65,25 @@ def build(packages: Sequence[Package], target: Path, architecture: str, tell: Ca
             _replace(folder, target / package.name)
             size = sum(path.stat().st_size for path in (target / package.name).rglob("*") if path.is_file())
             tell(f"  {os.path.relpath(target / package.name, ROOT)}: {size / 2**20:.0f} MiB")
+
+
+def build_from_command_line(
+    parser: argparse.ArgumentParser,
+    packages: Callable[[argparse.Namespace], Sequence[Package]],
+    argv: Optional[Sequence[str]] = None,
+) -> int:
+    """Build below ``dist/lambda`` what a script is asked for; return its exit status."""
+    parser.add_argument("--architecture", choices=sorted(PLATFORMS), default="arm64", help="default: arm64")
+    arguments = parser.parse_args(argv)
+    try:
+        build(packages(arguments), TARGET, arguments.architecture, lambda text: print(text, flush=True))
+    except subprocess.CalledProcessError as exc:
+        print(f"{parser.prog}: pip ended with status {exc.returncode}; it says why above", file=sys.stderr)
+        return 1
+    except OSError as exc:
+        print(f"{parser.prog}: {exc.filename}: {exc.strerror}", file=sys.stderr)
+        return 1
+    return 0
 
 
 def add_own_packages(package: Package, folder: Path) -> None:

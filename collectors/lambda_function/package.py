@@ -9,14 +9,12 @@
 from __future__ import annotations
 
 import argparse
-import subprocess
 import sys
 from pathlib import Path
 from typing import List, Optional
 
-from aws_bridge.functions.packing import PLATFORMS, ROOT, Package, build
+from aws_bridge.functions.packing import Package, build_from_command_line
 
-TARGET = ROOT / "dist" / "lambda"
 _HERE = Path(__file__).resolve().parent
 
 LOADER = Package(
@@ -36,19 +34,8 @@ def main(argv: Optional[List[str]] = None) -> int:
         epilog="example: script/build-lambda --architecture x86_64 && sam deploy --guided "
         "--template deploy/serverless/template.yaml",
     )
-    parser.add_argument("--architecture", choices=sorted(PLATFORMS), default="arm64", help="default: arm64")
     parser.add_argument("--no-parquet", action="store_true", help="without the layer: 170 MB less to fetch and upload")
-    arguments = parser.parse_args(argv)
-    packages = [LOADER] if arguments.no_parquet else [LOADER, PARQUET]
-    try:
-        build(packages, TARGET, arguments.architecture, lambda text: print(text, flush=True))
-    except subprocess.CalledProcessError as exc:
-        print(f"script/build-lambda: pip ended with status {exc.returncode}; it says why above", file=sys.stderr)
-        return 1
-    except OSError as exc:
-        print(f"script/build-lambda: {exc.filename}: {exc.strerror}", file=sys.stderr)
-        return 1
-    return 0
+    return build_from_command_line(parser, lambda given: [LOADER] if given.no_parquet else [LOADER, PARQUET], argv)
 
 
 if __name__ == "__main__":
