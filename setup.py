@@ -27,6 +27,7 @@ LAB = [
     "prompt_toolkit==3.0.52",  # the demo's prompt
     # The stand-in for AWS: S3, SNS, SQS, EventBridge, Lambda, CloudFormation.
     "moto[server]==5.2.5; python_version >= '3.11'",
+    "jsonata-python==0.7.1; python_version >= '3.11'",  # expressions of its Step Functions
     "awslambdaric==4.2.2; python_version >= '3.11'",  # Lambda's own runtime client
     "mmdb_writer==0.2.7; python_version >= '3.11'",  # writes the address database of the story
 ]
@@ -78,6 +79,7 @@ TESTS = [
     "jsonschema==4.26.0; python_version >= '3.11'",
     "cfn-lint==1.58.0; python_version >= '3.11'",
     "aws-sam-translator==1.115.0; python_version >= '3.11'",
+    "statelint==3.1.0; python_version >= '3.11'",  # a linter of state machines; lab/state_machines has the other
     "parliament==1.6.4; python_version >= '3.11'",  # a linter of IAM policies
 ]
 
@@ -93,7 +95,7 @@ setup(
         "deploy": ["**/*.json", "**/*.yaml", "**/*.yml", "**/*.conf", "**/*.md", "**/*.meta"],
         "aws_bridge": ["**/requirements*", "service_models/data/**"],
         "collectors": ["**/requirements*"],
-        "response": ["**/requirements*"],
+        "response": ["**/requirements*", "**/*.json"],
         "savedsearches": ["detections/*.yml", "by_hand/*.conf", "content/*.yml", "sigma/forms/*.yml", "versions.lock"],
     },
     py_modules=["aws_siem_bridge"],

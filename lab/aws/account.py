@@ -143,6 +143,18 @@ class AwsAccount:
         """Let requests go wrong in this account and no other."""
         self.aws.fault(replace(fault, account=self.id))
 
+    def serve_functions(self, url: str) -> None:
+        """Let the Lambda functions of this account be answered at a URL, by Lambda's own interface."""
+        self._tell("serve_functions", url=url)
+
+    def scale_time(self, factor: float) -> None:
+        """Let waits, retries and questions of state machines last so many times as long as they say."""
+        self._tell("scale_time", factor=factor)
+
+    def fail_state(self, execution: str, state: str, kind: str, times: int = -1) -> None:
+        """Let a state of an execution be throttled, denied, a timeout or half_done, so often; -1 is always."""
+        self._tell("fail_state", execution=execution, state=state, kind=kind, times=times)
+
     def deny(self, region: str, service: str = "") -> None:
         """Let a service control policy deny everything in a region, or one service there (``guardduty``, ...)."""
         self._tell("deny", region=region, service=service)

@@ -32,7 +32,7 @@ from lab.aws.faults import (
     refusal,
 )
 from lab.aws.operations import Operation, operation_of
-from lab.aws.services import answering, control, regions, roles, ssm_agent
+from lab.aws.services import answering, control, regions, roles, ssm_agent, state_machines
 from lab.aws.stand_in import ACCOUNT, REGION
 
 CONTROL = "/lab/"
@@ -189,6 +189,7 @@ def main() -> int:
     from werkzeug.serving import make_server
 
     default_user_config["lambda"] = {"use_docker": False}
+    default_user_config["stepfunctions"] = {"execute_state_machine": True}
     for gap in (accounts, s3_events, queues, mappings, event_buses, answering):
         gap.install()
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
@@ -199,6 +200,7 @@ def main() -> int:
     except (OSError, SystemExit) as error:
         put(json.dumps({"error": f"port {wanted_port} cannot be used: {error}"}), flush=True)
         return 1
+    os.environ[state_machines.PORT_VARIABLE] = str(server.server_port)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     put(json.dumps({"port": server.server_port}), flush=True)
     sys.stdin.buffer.read()

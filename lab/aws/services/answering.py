@@ -29,6 +29,7 @@ from lab.aws.services import (  # noqa: F401 - each module adds its answers
     shield,
     ssm,
     standby,
+    state_machines,
     wafv2,
     wire,
 )
@@ -58,6 +59,7 @@ def install() -> None:
     network_interfaces.install()
     object_lock.install()
     standby.install()
+    state_machines.install()
     wafv2.install()
     STORE.listeners.append(service_events.send)
 

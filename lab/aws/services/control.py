@@ -24,6 +24,7 @@ from lab.aws.services import (
     service_events,
     shield,
     ssm,
+    state_machines,
     times,
     wire,
 )
@@ -310,6 +311,7 @@ COMMANDS: Dict[str, Callable[..., Any]] = {
     command.__name__: command
     for command in (
         *(new_account, enable, add, update, remove, versions, administer, dismiss, aggregate, organization, config),
+        *(state_machines.serve_functions, state_machines.scale_time, state_machines.fail_state),
         *(trust, ssm_manage, ssm_deliver, ssm_expire, ssm_commands),
         *(deny, allow, opt_in, expire_sessions, speed, repeat_token, be_stale, lose_events, emit, meanwhile),
     )
