@@ -186,7 +186,8 @@ def states() -> Dict[str, State]:
             **_call(
                 "publish_status",
                 "'step': $last.step, 'state': $last.state, 'result': $last.result, 'says': $last.says, "
-                "'time': $toMillis($states.context.State.EnteredTime) / 1000, 'execution': $states.context.Execution.Id",
+                "'time': $toMillis($states.context.State.EnteredTime) / 1000, "
+                "'execution': $states.context.Execution.Id",
                 10, "Event",
             ),
             "Catch": [{"ErrorEquals": ["States.ALL"], "Next": "Continue"}],
