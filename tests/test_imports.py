@@ -41,6 +41,7 @@ MAY_NOT_IMPORT: Dict[str, Tuple[str, ...]] = {
     "cluster_settings": (*AWS, *SPLUNK, *UPSTAIRS, "aws_bridge", "collectors", "search_command"),
     "aws_account_settings": (*AWS, *SPLUNK, *UPSTAIRS, "collectors", "cluster_settings", "search_command"),
     "aws_inputs": (*AWS, "solnlib", *UPSTAIRS, "cluster_settings", "search_command"),
+    "alert_actions": (*AWS, "solnlib", *UPSTAIRS, "collectors", "aws_inputs", "response"),
     "lab.front": (*AWS, *SPLUNK),
     "aws_siem_bridge": (*AWS, *SPLUNK, "es_bridge", "aws_bridge", "splunk_bridge", "collectors", "lab"),
 }
@@ -60,7 +61,10 @@ MAY_IMPORT: Dict[str, Set[str]] = {
     "splunk_app/package/bin/aws_inputs": {
         *("es_bridge", "aws_bridge", "splunk_bridge", "collectors", "splunk_host", "aws_account_settings"),
     },
-    "splunk_app/builder": {"splunk_app", "aws_bridge", "aws_inputs"},
+    "splunk_app/package/bin/alert_actions": {
+        *("es_bridge", "aws_bridge", "splunk_host", "aws_account_settings", "search_command"),
+    },
+    "splunk_app/builder": {"splunk_app", "aws_bridge", "aws_inputs", "alert_actions"},
     "splunk_app/knowledge": {"splunk_app"},
 }
 MAY_IMPORT_NAMES = {
@@ -89,11 +93,12 @@ BUDGETS: Dict[str, Tuple[int, int, Set[str]]] = {
     "search_command.elasticmatch.command": (22, 146, HEAVY),
     "cluster_settings.handler": (15, 108, {*HEAVY, "urllib3", "splunklib"}),
     "search_command.elasticsearch.workers": (36, 173, {*HEAVY, "splunklib"}),
+    "alert_actions.run": (40, 160, HEAVY),
     "aws_inputs.command": (92, 224, {*HEAVY} - {"urllib.request"}),
 }
 #: Where a package is, when that is not the project's root.
 HOME = dict.fromkeys(
-    ("search_command", "cluster_settings", "splunk_host", "aws_account_settings", "aws_inputs"),
+    ("search_command", "cluster_settings", "splunk_host", "aws_account_settings", "aws_inputs", "alert_actions"),
     ROOT / "splunk_app" / "package" / "bin",
 )
 #: Modules that load only inside Splunk, in the built app: UCC's library needs Splunk's own package `splunk`.

@@ -1,8 +1,9 @@
 """Lambda functions in their real runtime, without AWS: the runtime interface emulator and ``awslambdaric``.
 
 `emulator` fetches AWS's emulator, `package` lays out a function's code as the deployment does, `environment` is one
-execution environment, a process of its own, `function` what a function is and its environments, `poller` runs the event
-source mapping of an SQS queue, `batches` has the rules for what goes into an event and what its answer means.
+execution environment, a process of its own, `function` what a function is and its environments, `front` is Invoke over
+HTTP, `poller` runs the event source mapping of an SQS queue, `batches` has the rules for what goes into an event and
+what its answer means.
 
 What is not as on AWS: the account in a function's ARN is 012345678912; there is no X-Amz-Function-Error header (the
 answer is recognised by its body); memory is looked at 20 times a second, and only Linux tells it.
@@ -10,6 +11,7 @@ answer is recognised by its body); memory is looked at 20 times a second, and on
 
 from .environment import Answer, ExecutionEnvironment
 from .errors import LambdaRuntimeUnavailable, MappingRefused
+from .front import LambdaFront
 from .function import Environments, Function
 from .package import lay_out_package
 from .poller import Poller, create_mapping
@@ -19,6 +21,7 @@ __all__ = [
     "Environments",
     "ExecutionEnvironment",
     "Function",
+    "LambdaFront",
     "LambdaRuntimeUnavailable",
     "MappingRefused",
     "Poller",

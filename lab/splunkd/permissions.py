@@ -1,7 +1,7 @@
 """Who may read and write an app's objects, as ``metadata/default.meta`` says.
 
 https://docs.splunk.com/Documentation/Splunk/latest/Admin/Defaultmetaconf: ``access = read : [ * ], write : [ admin ]``
-in ``[]`` for the whole app and in ``[<conf>]`` for one conf file.
+in ``[]`` for the whole app, in ``[<conf>]`` for one conf file, and in ``[<conf>/<name>]`` for one object.
 """
 
 from __future__ import annotations
@@ -24,17 +24,17 @@ class Permissions:
         self._meta = meta
         self._users = users
 
-    def roles(self, conf: str) -> Dict[str, Tuple[str, ...]]:
-        """Return who may ``read`` and ``write`` a conf's stanzas."""
+    def roles(self, conf: str, name: str = "") -> Dict[str, Tuple[str, ...]]:
+        """Return who may ``read`` and ``write`` a conf's stanzas, or one of them."""
         roles = dict(_DEFAULT)
-        for stanza in ("", conf):
+        for stanza in ("", conf, f"{conf}/{name}"):
             for kind, names in _ACCESS.findall(self._meta.get(stanza, {}).get("access", "")):
                 roles[kind] = tuple(name.strip() for name in names.split(",") if name.strip())
         return roles
 
-    def allow(self, kind: str, user: User, conf: str) -> bool:
-        """Return whether a user may ``read`` or ``write`` a conf's stanzas."""
+    def allow(self, kind: str, user: User, conf: str, name: str = "") -> bool:
+        """Return whether a user may ``read`` or ``write`` a conf's stanzas, or one of them."""
         if self._users.may(user, "admin_all_objects"):
             return True
-        allowed = self.roles(conf)[kind]
+        allowed = self.roles(conf, name)[kind]
         return "*" in allowed or bool(self._users.roles_of(user) & set(allowed))

@@ -26,6 +26,7 @@ COMMANDS: Mapping[str, str] = {
     "elasticindices": "elastic_indices.py",
     "elasticlookup": "elastic_lookup.py",
     "elasticmatch": "elastic_match.py",
+    "awsresponsequeue": "aws_response_queue.py",
 }
 #: Those that work on the rows before them; the others begin a search.
 STREAMING = ("elasticlookup", "elasticmatch")

@@ -11,7 +11,7 @@ import shutil
 from pathlib import Path
 from typing import Dict
 
-from splunk_app.builder import docs, input_pages, lib, pages
+from splunk_app.builder import alert_actions, docs, input_pages, lib, pages
 from splunk_app.builder.environment import BuildError, for_tools, run
 from splunk_app.builder.fingerprint import source_files
 from splunk_app.builder.places import APP, BUILDER, PACKAGE, ROOT, SOURCE, version
@@ -46,6 +46,7 @@ def make(work: Path, python: Path) -> Path:
         (tree / "default" / name).write_text(f"{generated}\n\n{text}", "utf-8")
     # ucc-gen lists the keys of all tabs in the spec of a conf file that there is only with a tab called account.
     (tree / "README" / f"{APP}_account.conf.spec").unlink(missing_ok=True)
+    alert_actions.add(tree)
     lib.trim(tree / "lib")
     lib.add_rooms(tree / "lib")
     docs.add(tree)

@@ -14,6 +14,7 @@ from splunk_bridge.command_line import parse_command_line
 
 from .conftest import BIN
 
+from alert_actions import queue_options as of_queue  # isort: skip
 from search_command.elasticfields import options as of_fields  # isort: skip
 from search_command.elasticindices import options as of_indices  # isort: skip
 from search_command.elasticlookup import options as of_lookup  # isort: skip
@@ -30,6 +31,7 @@ COMMANDS: Dict[str, Any] = {
     "elasticindices": of_indices,
     "elasticlookup": of_lookup,
     "elasticmatch": of_match,
+    "awsresponsequeue": of_queue,
 }
 
 

@@ -15,7 +15,7 @@ def config(state: State, request: Request) -> Answer:
     name = "/".join(request.path[3:])
     collection = "storage/collections/config"
     if request.method == "POST":
-        _check_write(state, request)
+        _check(state, request, "write", name)
         settings = request.arguments
         new = settings.pop("name", "")
         if not name and new in state.collections.settings():
@@ -23,7 +23,7 @@ def config(state: State, request: Request) -> Answer:
         state.collections.define(name or new, settings)
         return Feed([Entry(name or new, state.collections.settings()[name or new])], 200 if name else 201, collection)
     if request.method == "DELETE" and name:
-        _check_write(state, request)
+        _check(state, request, "write", name)
         try:
             state.collections.drop(name)
         except KeyError:
@@ -45,8 +45,9 @@ def data(state: State, request: Request) -> Answer:
     name, key = request.path[3], "/".join(request.path[4:])
     try:
         if request.method == "GET":
+            _check(state, request, "read", name)
             return _get(state, request, name, key)
-        _check_write(state, request)
+        _check(state, request, "write", name)
         if request.method == "POST":
             return _post(state, request, name, key)
         if request.method == "DELETE":
@@ -113,9 +114,9 @@ def _query(request: Request) -> Dict[str, Any]:
     return query
 
 
-def _check_write(state: State, request: Request) -> None:
+def _check(state: State, request: Request, kind: str, name: str) -> None:
     user = request.known_user
-    if not state.permissions.allow("write", user, "collections"):
+    if not state.permissions.allow(kind, user, "collections", name):
         raise RestError(403, f"You (user={user.name}) do not have permission to perform this operation")
 
 

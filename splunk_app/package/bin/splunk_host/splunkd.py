@@ -77,13 +77,18 @@ class Splunkd:
         body = urlencode({"output_mode": "json", **form}).encode()
         return self._send("POST", _target(path), body, self._session_key)
 
-    def document(self, *path: str) -> Tuple[int, bytes]:
+    def document(self, *path: str, **params: str) -> Tuple[int, bytes]:
         """Return (status, body) of one resource whatever the status. Raises `SplunkdError` without an answer."""
-        return self._send("GET", _target(path) + "?output_mode=json", None, self._session_key)
+        target = _target(path) + "?" + urlencode({"output_mode": "json", **params})
+        return self._send("GET", target, None, self._session_key)
 
-    def delete(self, *path: str) -> Tuple[int, bytes]:
-        """Delete one resource; return (status, body) whatever the status. Raises `SplunkdError` without an answer."""
-        return self._send("DELETE", _target(path) + "?output_mode=json", None, self._session_key)
+    def delete(self, *path: str, **params: str) -> Tuple[int, bytes]:
+        """Delete one resource, or what fits a ``query`` of the KV store; return (status, body) whatever the status.
+
+        Raises `SplunkdError` without an answer.
+        """
+        target = _target(path) + "?" + urlencode({"output_mode": "json", **params})
+        return self._send("DELETE", target, None, self._session_key)
 
     def post_document(self, *path: str, document: Mapping[str, Any]) -> Tuple[int, bytes]:
         """Send JSON; return (status, body) whatever the status. Raises `SplunkdError` without an answer."""

@@ -1,0 +1,10 @@
+"""Script of the alert action ``aws_release_instance``, started by splunkd. See ``alert_actions.run``."""
+
+import sys
+
+import import_paths  # noqa: F401, I001
+import quiet  # noqa: F401
+from alert_actions.run import main
+
+if __name__ == "__main__":
+    sys.exit(main("aws_release_instance", sys.argv))
