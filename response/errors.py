@@ -10,6 +10,7 @@
     ├── BadEvidence       what is stored is not what was collected
     ├── NoIncident        there is no such incident, or it is over
     ├── StillRunning      AWS is at it: the same step again, later
+    ├── StatusNotPublished  Splunk could not be told
     └── StateDiffers      the record and what is there belong to different instances, or the record cannot be read
 
 What AWS refuses is an `aws_bridge.errors.CallProblem`.
@@ -52,3 +53,7 @@ class NoIncident(ResponseError):
 
 class StillRunning(ResponseError):
     """AWS is at it, and nothing is wrong: call the same step again after a while. It goes on where it was."""
+
+
+class StatusNotPublished(ResponseError):
+    """Splunk could not be told, by no way that is set up."""

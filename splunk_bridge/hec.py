@@ -120,23 +120,33 @@ class Hec:
         if not self._is_checked:
             self.check()
             self._is_checked = True
+        number = self._deliver(body).get("ackId")
+        if not isinstance(number, int):
+            raise _ack_is_off(200)
+        return number
+
+    def post_events(self, body: bytes) -> None:
+        """Send events as `send` does, without asking for acknowledgement: for tokens that have none. Raises `HecError`.
+
+        What HEC took may be lost with its indexer.
+        """
+        self._deliver(body)
+
+    def _deliver(self, body: bytes) -> Mapping[str, Any]:
         headers = {"Content-Type": "application/json"}
         sent = body
         if self._compress and len(body) >= _COMPRESSED_FROM:
             sent = gzip.compress(body, 1)
             headers["Content-Encoding"] = "gzip"
         try:
-            found = self._post("/services/collector/event", sent, headers)
+            return self._post("/services/collector/event", sent, headers)
         except HecError as exc:
             if "Content-Encoding" not in headers or not (exc.status == 415 or exc.code == FORMAT):
                 raise
             # Something on the way does not unpack it.
             found = self._post("/services/collector/event", body, {"Content-Type": "application/json"})
             self._compress = False
-        number = found.get("ackId")
-        if not isinstance(number, int):
-            raise _ack_is_off(200)
-        return number
+            return found
 
     def acknowledged(self, numbers: Iterable[int]) -> Set[int]:
         """Return those of the numbers whose events are indexed: each is said once. Raises `HecError`."""

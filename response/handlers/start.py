@@ -1,12 +1,14 @@
 """``start``: the one way into the response, for Splunk's alert actions and for EventBridge's rule on GuardDuty.
 
 Settings (`aws_bridge.functions.variables`): ``TABLE``, ``STATE_MACHINE``, ``PARAMETER``; ``ROLE_NAME`` and
-``EXTERNAL_ID`` of the role that is assumed in other accounts; ``LEAST_SEVERITY`` of a finding, 7 if nothing is said.
+``EXTERNAL_ID`` of the role that is assumed in other accounts; ``LEAST_SEVERITY`` of a finding, 7 if nothing is said;
+those of `response.status.publisher`, for rows that begin nothing.
 """
 
 from __future__ import annotations
 
 import os
+import time
 from typing import Any, Dict, Mapping
 
 from aws_bridge.functions.json_log import JsonLog
@@ -16,7 +18,9 @@ from response.aws.executions import Executions
 from response.aws.incidents import Incidents
 from response.aws.parameter import read_limits
 from response.core.requests import request_of
+from response.core.status import statuses_of_rows
 from response.handlers.areas import areas_of
+from response.status.publisher import tell
 
 REQUIRED = ("TABLE", "STATE_MACHINE", "PARAMETER")
 LEAST_SEVERITY = 7.0
@@ -47,4 +51,7 @@ def begin(event: Any, environment: Mapping[str, str]) -> Dict[str, Any]:
     log = JsonLog()
     for each in rows:
         log.info("start", alert=request.alert, action=request.action, **each.to_json())
-    return {"rows": [each.to_json() for each in rows]}
+    answers = [each.to_json() for each in rows]
+    # Of the others the workflow tells.
+    tell(variables, areas.here, statuses_of_rows(request._asdict(), request.rows, answers, time.time()))
+    return {"rows": answers}
