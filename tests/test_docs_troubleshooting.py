@@ -25,8 +25,8 @@ WITH_DETECTIONS = [*SOURCES, *(path for room in DETECTIONS for path in room.glob
 #: all other modules each error must be on the page.
 # fmt: off
 EXPLAIN_THEMSELVES = {
-    "config.py", "event_key.py", "options.py", "query.py", "reply.py", "time_field.py", "timerange.py", "times.py",
-    "request.py", "measures.py", "condition.py", "order.py", "span.py", "columns.py", "groups.py",
+    "config.py", "equals.py", "event_key.py", "options.py", "query.py", "reply.py", "time_field.py", "timerange.py",
+    "times.py", "request.py", "measures.py", "condition.py", "order.py", "span.py", "columns.py", "groups.py",
 }
 # fmt: on
 #: Loading and the command line have pages of their own, the protocol's errors mean nothing to an operator.

@@ -9,7 +9,7 @@ from cluster_settings.client import SearchSettings
 
 from es_bridge.errors import QueryError
 from es_bridge.limits import Ceilings
-from es_bridge.query import SearchRequest, parse_dsl
+from es_bridge.query import Clause, SearchRequest, parse_dsl
 from es_bridge.transport import Transport
 from search_command.options import Question
 
@@ -34,6 +34,16 @@ def said_of_cluster(settings: SearchSettings) -> Tuple[List[str], List[str]]:
     return ([], texts) if settings.allow_plain_http else (texts, [])
 
 
+def _clause(question: Question) -> Optional[Clause]:
+    """Return what ``dsl=`` and ``equals=`` ask for as one clause. Raises `QueryError`."""
+    clauses = [parse_dsl(question.dsl)] if question.dsl else []
+    if question.equals:
+        from es_bridge.equals import equals_clauses  # here: most searches have none
+
+        clauses += equals_clauses(question.equals)
+    return {"bool": {"filter": clauses}} if len(clauses) > 1 else clauses[0] if clauses else None
+
+
 def search_request(question: Question, settings: SearchSettings, times: Times, **more: Any) -> SearchRequest:
     """Return the request for the documents of a question. ``more``: further fields. Raises `QueryError`."""
     cluster = settings.cluster
@@ -46,7 +56,7 @@ def search_request(question: Question, settings: SearchSettings, times: Times, *
     return SearchRequest(
         index=index,
         query=question.query,
-        dsl=parse_dsl(question.dsl) if question.dsl else None,
+        dsl=_clause(question),
         earliest_ms=times[0],
         latest_ms=times[1],
         time_field=question.time_field or cluster.time_field,

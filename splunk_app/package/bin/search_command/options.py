@@ -49,6 +49,8 @@ class Question(NamedTuple):
     #: What becomes of a part of the query that can match nothing: ``warn``, ``fail`` or ``ignore``.
     unknown_fields: str = "warn"
     cluster: str = ""
+    #: Fields and the values they must have (`es_bridge.equals`).
+    equals: str = ""
 
 
 def read_options(
@@ -87,7 +89,8 @@ def take_question(given: Dict[str, str]) -> Question:
     question = Question(**{name: given.pop(name) for name in Question._fields if name in given})
     check_choice("partial", question.partial, PARTIALS)
     check_choice("unknown_fields", question.unknown_fields, UNKNOWN_FIELDS)
-    return question
+    # * is what a dashboard's input has when nobody chose a cluster.
+    return question._replace(cluster="") if question.cluster == "*" else question
 
 
 def check_choice(option: str, value: str, valid: Collection[str]) -> None:

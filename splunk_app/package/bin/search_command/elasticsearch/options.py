@@ -14,6 +14,7 @@ NAMES = {
     "index": "index",
     "query": "query",
     "dsl": "dsl",
+    "equals": "equals",
     "size": "size",
     "start_time": "start_time",
     "end_time": "end_time",

@@ -16,6 +16,7 @@ NAMES: Dict[str, str] = {
     "sort": "sort",
     "limit": "limit",
     **QUESTION_NAMES,
+    "equals": "equals",
 }
 
 
