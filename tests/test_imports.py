@@ -66,6 +66,7 @@ MAY_IMPORT: Dict[str, Set[str]] = {
     },
     "splunk_app/builder": {"splunk_app", "aws_bridge", "aws_inputs", "alert_actions"},
     "splunk_app/knowledge": {"splunk_app"},
+    "splunk_app/dashboards": {"splunk_app", "savedsearches"},
 }
 MAY_IMPORT_NAMES = {
     *(Path(folder).name for folder in MAY_IMPORT),

@@ -65,6 +65,20 @@ def problems_of_search(detection: Detection, app: Path = APP) -> List[str]:
     return [*_of_search(detection, macros, lookups), *_of_steps(detection, macros, lookups)]
 
 
+def problems_of_text(search: str, app: Path = APP) -> List[str]:
+    """Return what is wrong with a search of any kind: it cannot be read, or names what no template indexes."""
+    try:
+        commands = _read(search, shipped_macros(app), shipped_lookups(app))
+    except SplError as exc:
+        return [str(exc)]
+    return [
+        f"{command.name}: {problem}"
+        for command in commands
+        if command.name in OWN
+        for problem in _of_fields(command, options_of(command))
+    ]
+
+
 def _of_events(detection: Detection) -> Iterator[str]:
     if detection.untested:
         yield "labelled is missing: nothing ships that was not tried on a positive and a negative event"
@@ -137,6 +151,8 @@ def _of_fields(command: CommandText, options: Dict[str, str]) -> Iterator[str]:
         yield f"no template of ours is for index={pattern}: use a macro such as `aws_cloudtrail_raw`"
         return
     named = [(name, False) for name in _named_in(options.get("query", ""))]
+    for condition in options.get("equals", "").split():
+        named += [(name, False) for name in condition.partition("=")[0].split(",")]
     try:
         if command.name in ("elasticstats", "elasticmatch"):
             named += [(name, True) for name in _counted(options)]

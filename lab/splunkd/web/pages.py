@@ -107,8 +107,10 @@ class Pages:
     def _first_page(self) -> str:
         nav = self._app_dir / "default" / "data" / "ui" / "nav" / "default.xml"
         views = list(ET.parse(nav).getroot().iter("view")) if nav.is_file() else []
-        default = [view.get("name", "") for view in views if view.get("default") == "true"]
-        return (default or [view.get("name", "") for view in views] or ["configuration"])[0]
+        # A dashboard is drawn by Splunk's own code, which is not here: the first page that the app draws itself.
+        drawn = [view for view in views if view.get("name", "") in page_names(self._app_dir)]
+        default = [view.get("name", "") for view in drawn if view.get("default") == "true"]
+        return (default or [view.get("name", "") for view in drawn] or ["configuration"])[0]
 
     def _static(self, path: str) -> Optional[Raw]:
         parts = [part for part in path.split("/") if part]

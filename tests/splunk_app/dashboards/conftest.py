@@ -1,0 +1,124 @@
+"""One engine with the story for all pages."""
+
+from __future__ import annotations
+
+from typing import Any, Dict, Iterator, List
+
+import pytest
+
+pytest.importorskip("pydantic", reason="pages are read where they are worked on, with Python 3.11")
+
+from es_bridge.config import ClusterConfig
+from savedsearches.runner.knowledge import Knowledge, read_knowledge
+from savedsearches.runner.local_settings import LocalSettings
+from savedsearches.runner.macros import Macro
+from savedsearches.runner.moment import Moment
+from savedsearches.runner.values import Row
+from tests.savedsearches.detections import story
+from tests.savedsearches.detections.test_story import OWN_INDICES
+
+from .place import APP, NOTHING, Place, base_macros, event
+
+
+@pytest.fixture(scope="package")
+def knowledge() -> Knowledge:
+    return read_knowledge(APP / "default")
+
+
+@pytest.fixture(scope="package")
+def settings(engine: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalSettings]:
+    config = ClusterConfig((engine.url,), name="story")
+    story.load(config, tmp_path_factory.mktemp("story"))
+    with LocalSettings(config) as found:
+        yield found
+
+
+@pytest.fixture(scope="package")
+def inputs_events(knowledge: Knowledge) -> List[Row]:
+    """Two inputs: one that works, one that fails in a region, one that is silent."""
+    common = {"forwarder": "hf-1", "heartbeat_s": 600, "account": "111122223333"}
+    guardduty = {**common, "input": "aws_guardduty://all", "dataset": "guardduty"}
+    hub = {**common, "input": "aws_securityhub://all", "dataset": "securityhub"}
+    here, there = {"region": "ap-northeast-2"}, {"region": "us-east-1"}
+    return [
+        event(knowledge, story.LOOKED_AT_S - age_s, "health", members)
+        for age_s, members in (
+            (120, {**guardduty, **here, "status": "ok", "lag_s": 30}),
+            (4000, {**guardduty, **there, "status": "ok", "lag_s": 30}),
+            (180, {**guardduty, **there, "status": "failing", "error": "AccessDenied"}),
+            (90_000, {**hub, **here, "status": "ok", "lag_s": 5}),
+        )
+    ]
+
+
+#: (minutes before the end, action, step, state, result, says), as docs/response.md has the steps of an incident.
+STEPS = (
+    (70, "respond", "start", "started", "", "the alert waf_log4shell_callback named it"),
+    (69, "isolate_instance", "isolate", "finished", "done", "every interface is in the quarantine group, read back"),
+    (66, "collect_context", "collect_context", "finished", "done", "12 items"),
+    (60, "collect_volatile", "collect_volatile", "finished", "partial", "no memory: the kernel module was refused"),
+    (40, "snapshot", "snapshot", "failed", "failed", "the key may not be used"),
+)
+
+
+@pytest.fixture(scope="package")
+def response_events(knowledge: Knowledge) -> List[Row]:
+    """One incident that is open, with a step that failed, and one of the day before that was released."""
+    shared = {
+        "account": "111122223333",
+        "region": "ap-northeast-2",
+        "dry_run": False,
+        "search": "AWS - waf_log4shell_callback - Rule",
+    }
+    open_one = {**shared, "incident": "i-0f1e2d3c4b5a60001-1", "target": "i-0f1e2d3c4b5a60001"}
+    old_one = {**shared, "incident": "i-0f1e2d3c4b5a60004-1", "target": "i-0f1e2d3c4b5a60004"}
+    names = ("action", "step", "state", "result", "says")
+    made = [
+        event(knowledge, story.END_S - minutes * 60, "response", {**open_one, **dict(zip(names, step))})
+        for minutes, *step in STEPS
+    ]
+    for hours, step in (
+        (20, ("isolate_instance", "isolate", "finished", "done", "isolated")),
+        (19, ("release_instance", "release", "finished", "done", "as it was saved")),
+    ):
+        made.append(event(knowledge, story.END_S - hours * 3600, "response", {**old_one, **dict(zip(names, step))}))
+    return made
+
+
+@pytest.fixture(scope="package")
+def tables(knowledge: Knowledge) -> Dict[str, List[Row]]:
+    """What analysts wrote down, and what exceptions hid."""
+    severe = [row for row in story.splunk_events(knowledge) if row.get("severity") in ("high", "critical")]
+    keys = sorted({str(row["finding_key"]) for row in severe})
+    taken = {"acknowledged": str(story.END_S), "updated": str(story.END_S)}
+    scanner = {"detection": "waf_rate", "entity": "203.0.113.12"}
+    return {
+        "aws_triage": [
+            {"triage_key": "1", "finding_key": keys[0], "status": "working", "owner": "kim", "note": "mine", **taken},
+            {"triage_key": "2", "finding_key": keys[1], "status": "closed", "owner": "lee", "note": "ours", **taken},
+        ],
+        "aws_detection_hidden": [{**scanner, "hidden_key": "1", "day": "2026-11-20", "hidden": "4"}],
+        "aws_detection_exceptions": [{**scanner, "reason": "load test", "owner": "kim", "until": "2026-12-31"}],
+    }
+
+
+@pytest.fixture
+def on_story(
+    settings: LocalSettings,
+    knowledge: Knowledge,
+    inputs_events: List[Row],
+    response_events: List[Row],
+    tables: Dict[str, List[Row]],
+) -> Place:
+    """The hours of the attack and the day before, as they look an hour later."""
+    moment = Moment(story.LOOKED_AT_S, story.ORDINARY_S, story.LOOKED_AT_S)
+    macros = {**base_macros(), **OWN_INDICES}
+    events = [*story.splunk_events(knowledge), *inputs_events, *response_events]
+    return Place(settings, moment, macros, events, tables)
+
+
+@pytest.fixture
+def on_nothing(settings: LocalSettings) -> Place:
+    """A search head on which the app was just installed, with a cluster and no log in it."""
+    moment = Moment(story.LOOKED_AT_S, story.ORDINARY_S, story.LOOKED_AT_S)
+    return Place(settings, moment, {**base_macros(), **NOTHING, "aws_findings_index": Macro("index=*")})
