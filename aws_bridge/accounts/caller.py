@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import threading
 import time
@@ -71,6 +72,15 @@ class Caller:
         self._gates: Dict[str, threading.BoundedSemaphore] = {}
         self._paces: Dict[Tuple[str, str], Rate] = {}
         self._accepted = False
+
+    def without_repeating(self) -> Caller:
+        """Return a caller of the same account that asks once: for what must not be done twice when an answer is lost.
+
+        Throttled calls and expired credentials are tried again: those took no effect.
+        """
+        other = copy.copy(self)
+        other._attempts = {kind: most for kind, most in self._attempts.items() if kind is not Unavailable}
+        return other
 
     @property
     def account(self) -> str:

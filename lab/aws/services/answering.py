@@ -27,6 +27,7 @@ from lab.aws.services import (  # noqa: F401 - each module adds its answers
     securityhub_v2,
     service_events,
     shield,
+    snapshots,
     ssm,
     standby,
     state_machines,
@@ -58,6 +59,7 @@ def install() -> None:
     guardduty.install()
     network_interfaces.install()
     object_lock.install()
+    snapshots.install()
     standby.install()
     state_machines.install()
     wafv2.install()

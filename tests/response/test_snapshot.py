@@ -1,0 +1,257 @@
+"""Snapshots of an instance in the stand-in: begun, waited for, copied, shared. Read from both accounts."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from typing import Any, Dict, List, NamedTuple
+
+import pytest
+
+from aws_bridge.accounts.account import Account
+from aws_bridge.accounts.area import Area
+from aws_bridge.accounts.caller import Caller
+from aws_bridge.errors import CallProblem
+from response.actions.snapshot import Copies, Snapshotting
+from response.aws.evidence import EvidenceStore, folder_of
+from response.core.target import Target
+from response.errors import StillRunning
+from tests.response.server_room import REGION, Fault, FaultySession, ServerRoom
+
+_numbers = itertools.count(1)
+
+
+NOWHERE = Copies()
+
+
+class Forensics(NamedTuple):
+    """The account for forensics, and the keys of both."""
+
+    account: Any
+    ec2: Any
+    copies: Copies
+
+
+@pytest.fixture(scope="module")
+def forensics(room: ServerRoom) -> Forensics:
+    other = room.account.another()
+    session = FaultySession(Account("forensics", access_key_id=other.access_key, secret_access_key="lab"))
+    session.made = room.session.made
+    area = Area(Caller(session, wait_s=lambda _: 0.0, sleep=lambda _: None), other.id, REGION)
+    keys = [each.client("kms", REGION).create_key()["KeyMetadata"]["Arn"] for each in (room.account, other)]
+    return Forensics(other, other.client("ec2", REGION), Copies(keys[0], other.id, area, keys[1]))
+
+
+@pytest.fixture(scope="module")
+def shop(room: ServerRoom) -> Target:
+    """An instance with a root volume and another one."""
+    target = room.server()
+    volume = room.ec2.create_volume(Size=8, AvailabilityZone=f"{REGION}a")["VolumeId"]
+    room.ec2.attach_volume(VolumeId=volume, InstanceId=target.instance, Device="/dev/sdf")
+    return target
+
+
+def work(room: ServerRoom, target: Target, name: str, copies: Copies = NOWHERE) -> Snapshotting:
+    folder = folder_of(target.account, REGION, target.instance, name)
+    return Snapshotting(room.area, EvidenceStore(room.area, room.locked_bucket(), folder), copies)
+
+
+def finish(room: ServerRoom, target: Target, name: str, copies: Copies = NOWHERE, most: int = 12):
+    """Call the step as the state machine does, until it no longer asks to be called again."""
+    for _ in range(most):
+        try:
+            return work(room, target, name, copies).finish(target, name)
+        except StillRunning:
+            continue
+    raise AssertionError(f"still running after {most} calls")
+
+
+def made(ec2: Any, name: str, role: str = "*") -> List[Dict[str, Any]]:
+    filters = [{"Name": "tag:aws-siem-bridge:incident", "Values": [name]},
+               {"Name": "tag:aws-siem-bridge:evidence", "Values": [role]}]  # fmt: skip
+    return ec2.describe_snapshots(Filters=filters, OwnerIds=["self"])["Snapshots"]
+
+
+def volumes(room: ServerRoom, target: Target) -> List[str]:
+    filters = [{"Name": "attachment.instance-id", "Values": [target.instance]}]
+    return sorted(each["VolumeId"] for each in room.ec2.describe_volumes(Filters=filters)["Volumes"])
+
+
+def test_disks_are_kept_copied_with_our_key_and_copied_again_by_forensics(room, shop, forensics, monkeypatch):
+    name, asked = f"n-{next(_numbers)}", []
+    call = FaultySession.call
+
+    def noted(self: Any, service: str, operation: str, method: Any, given: Dict[str, Any]) -> Any:
+        asked.append((operation, given))
+        return call(self, service, operation, method, given)
+
+    monkeypatch.setattr(FaultySession, "call", noted)
+    started = work(room, shop, name, forensics.copies).start(shop, name)
+    assert started.result == "done" and "snapshots of 2 volumes" in started.says
+    assert [given["NoReboot"] for operation, given in asked if operation == "CreateImage"] == [True]
+    with pytest.raises(StillRunning, match="AWS is at snap-"):
+        work(room, shop, name, forensics.copies).finish(shop, name)
+    assert work(room, shop, name, forensics.copies).start(shop, name).result == "already_done"
+    result = finish(room, shop, name, forensics.copies)
+    assert result.result == "done", result.notes
+    originals = made(room.ec2, name, "original")
+    assert sorted(each["VolumeId"] for each in originals) == volumes(room, shop)
+    # The copy in between is gone, and the account for forensics has its own, under its own key.
+    assert made(room.ec2, name, "copy") == []
+    kept = made(forensics.ec2, name, "forensics-copy")
+    assert {each["KmsKeyId"] for each in kept} == {forensics.copies.account_key} and all(e["Encrypted"] for e in kept)
+    tags = [{tag["Key"]: tag["Value"] for tag in each["Tags"]} for each in kept]
+    assert sorted(each["aws-siem-bridge:source-volume"] for each in tags) == volumes(room, shop)
+    assert {each["aws-siem-bridge:source-instance"] for each in tags} == {shop.instance}
+    why = {each.item: each.why for each in result.evidence}
+    assert all(f"in account {forensics.account.id}" in why[f"volume {volume}"] for volume in volumes(room, shop))
+    body = (
+        room.account.client("s3", REGION)
+        .get_object(
+            Bucket=room.locked_bucket(), Key=next(each.key for each in result.evidence if each.item == "snapshots")
+        )["Body"]
+        .read()
+    )
+    assert len(json.loads(body)["originals"]) == len(json.loads(body)["forensics"]) == 2
+    before = len(made(room.ec2, name, "original")), len(kept)
+    assert finish(room, shop, name, forensics.copies).result == "already_done"
+    assert (len(made(room.ec2, name, "original")), len(made(forensics.ec2, name, "forensics-copy"))) == before
+
+
+@pytest.mark.parametrize("what", ("no key", "no account", "no role"))
+def test_copies_go_as_far_as_they_are_configured(room, shop, forensics, what):
+    name, copies = f"n-{next(_numbers)}", forensics.copies
+    copies = {"no key": Copies(), "no account": Copies(copies.key), "no role": Copies(copies.key, copies.account)}[what]
+    result = finish(room, shop, name, copies)
+    assert result.result == "done"
+    made_here = made(room.ec2, name, "copy")
+    assert len(made_here) == (0 if what == "no key" else 2)
+    assert any("no copies: no key was given" in each for each in result.notes) == (what == "no key")
+    for each in made_here:
+        given = {"SnapshotId": each["SnapshotId"], "Attribute": "createVolumePermission"}
+        users = [who["UserId"] for who in room.ec2.describe_snapshot_attribute(**given)["CreateVolumePermissions"]]
+        assert users == ([forensics.account.id] if what == "no role" else [])
+        assert each["Encrypted"] and each["KmsKeyId"] == copies.key
+
+
+def test_disks_that_no_snapshot_holds_are_named(room, forensics):
+    target = room.server(InstanceType="i3.large")
+    result = finish(room, target, "store")
+    why = {each.item: (each.outcome, each.why) for each in result.evidence}
+    assert why["instance store"][0] == "missing" and "475 GB" in why["instance store"][1]
+    assert result.result == "done"
+    # A volume that is attached after the snapshots is not passed over.
+    volume = room.ec2.create_volume(Size=1, AvailabilityZone=f"{REGION}a")["VolumeId"]
+    room.ec2.attach_volume(VolumeId=volume, InstanceId=target.instance, Device="/dev/sdg")
+    late = finish(room, target, "store")
+    assert late.result == "partial" and f"volume {volume}" in late.says
+
+
+def test_a_dry_run_makes_nothing(room, shop):
+    result = work(room, shop, "dry").start(shop, "dry", dry_run=True)
+    assert result.result == "planned" and "2 volumes" in result.says and made(room.ec2, "dry") == []
+
+
+def test_what_aws_cannot_finish_is_failed_and_not_waited_for(room, shop, monkeypatch):
+    name = f"n-{next(_numbers)}"
+    work(room, shop, name).start(shop, name)
+    from response.aws.snapshots import Snapshots
+
+    found = Snapshots.found
+
+    def broken(self: Snapshots, role: str):
+        return [
+            {**each, "State": "error", "StateMessage": "Given key id is not accessible"} for each in found(self, role)
+        ]
+
+    monkeypatch.setattr(Snapshots, "found", broken)
+    result = finish(room, shop, name)
+    assert result.result == "partial" and "Given key id is not accessible" in " ".join(result.notes)
+
+
+#: Calls that ask; that are made again when an answer is lost; and those that would then be done twice.
+ASKED = (
+    "ec2:DescribeVolumes", "ec2:DescribeSnapshots", "ec2:DescribeImages", "ec2:DescribeInstances",
+    "ec2:DescribeInstanceTypes",
+)  # fmt: skip
+SHARING = ("ec2:DescribeSnapshotAttribute", "ec2:ModifySnapshotAttribute", "ec2:DeleteSnapshot")
+ONCE = ("ec2:CreateSnapshots", "ec2:CreateImage", "ec2:CopySnapshot")
+STORE = ("s3:PutObject", "s3:GetObject", "s3:GetObjectLockConfiguration")
+
+
+def test_every_call_has_a_case(room, shop, forensics):
+    room.session.made.clear()
+    finish(room, shop, f"n-{next(_numbers)}", forensics.copies)
+    assert {f"{service}:{call}" for service, call in room.session.made} == {*ASKED, *SHARING, *ONCE, *STORE}
+
+
+@pytest.fixture(scope="module")
+def small(room: ServerRoom) -> Target:
+    """An instance with one volume, for cases that differ in their faults only."""
+    return room.server()
+
+
+@pytest.fixture(scope="module")
+def finished(room: ServerRoom, small: Target, forensics: Forensics) -> str:
+    """The incident of disks that are kept already."""
+    assert finish(room, small, "finished", forensics.copies).result == "done"
+    return "finished"
+
+
+@pytest.mark.parametrize("kind, times", [("throttled", 1), ("timeout", 1), ("denied", 0)])
+@pytest.mark.parametrize("call", [*ASKED, *STORE])
+def test_a_question_that_fails_is_said_or_asked_again(room, small, forensics, finished, call, kind, times):
+    session = room.session
+    session.fault, session.failed = Fault(call, kind, times), 0
+    try:
+        said = work(room, small, finished, forensics.copies).finish(small, finished).result
+    except CallProblem as exc:
+        said, refused = "raised", exc.call
+        assert refused == call
+    finally:
+        session.fault = None
+    assert session.failed, "the fault never came"
+    assert said == "already_done" if times else said in ("raised", "partial", "failed")
+
+
+@pytest.mark.parametrize(
+    "call, kind, times",
+    [(call, "denied", 0) for call in (*SHARING, *ONCE)]
+    + [(call, kind, 1) for call in (*SHARING, *ONCE) for kind in ("throttled", "timeout", "half_done")]
+    + [(call, "half_done", 0) for call in ONCE],
+)
+def test_a_failure_is_said_and_the_next_run_makes_no_second_set(room, small, forensics, call, kind, times):
+    name = f"n-{next(_numbers)}"
+    session = room.session
+    session.fault, session.failed = Fault(call, kind, times), 0
+    said = ""
+    try:
+        said = finish(room, small, name, forensics.copies).result
+    except CallProblem as exc:
+        said = "raised"
+        assert exc.call == call
+    finally:
+        session.fault = None
+    assert session.failed, "the fault never came"
+    if times == 1 or kind == "half_done":
+        assert said == "done", said
+    if said == "done":
+        assert len(made(forensics.ec2, name, "forensics-copy")) == 1
+    result = finish(room, small, name, forensics.copies)
+    assert result.result in ("done", "already_done"), result.notes
+    assert len(made(room.ec2, name, "original")) == len(made(forensics.ec2, name, "forensics-copy")) == 1
+    assert made(room.ec2, name, "copy") == []
+    images = room.ec2.describe_images(Owners=["self"], Filters=[{"Name": "name", "Values": [f"*{name}"]}])["Images"]
+    assert len(images) == 1
+
+
+def test_two_snapshots_of_a_volume_count_once(room, shop):
+    # Two responses at once may both find none: the older set is the evidence, and neither is deleted.
+    name = f"n-{next(_numbers)}"
+    from response.aws.snapshots import Snapshots
+
+    for _ in range(2):
+        Snapshots(room.area, name).create(shop.instance)
+    result = finish(room, shop, name)
+    assert result.result == "done"
+    assert len([each for each in result.evidence if each.item.startswith("volume ")]) == 2
