@@ -28,6 +28,7 @@ TABS = {
     "aws_waf_detections": "WAF detections",
     "aws_prowler_files": "Prowler files",
     "aws_shield": "Shield",
+    "aws_response_status": "Response status",
     "aws_assets": "Assets",
 }
 #: Always to be seen, in this order, after name and account.

@@ -25,9 +25,9 @@ from collectors.sources.registry import FINDINGS, LOGS
 
 #: ``source`` of every event begins with this: our props are for it, whoever else writes the same sourcetype.
 SOURCE_PREFIX = "aws_siem_bridge:"
-HEALTH, COUNT, ASSET = "health", "count", "asset"
+HEALTH, COUNT, ASSET, RESPONSE = "health", "count", "asset", "response"
 #: Sourcetypes of what is neither a finding nor a log.
-_OURS = {HEALTH: "aws:siem_bridge:health", COUNT: "aws:siem_bridge:count", ASSET: "aws:siem_bridge:asset"}
+_OURS = {name: f"aws:siem_bridge:{name}" for name in (HEALTH, COUNT, ASSET, RESPONSE)}
 #: So much is written before a flush.
 _BATCH_RECORDS, _BATCH_BYTES = 100, 1 << 20
 #: Characters that no XML has; JSON has another way to write them.

@@ -107,3 +107,29 @@ def test_what_eventbridge_lost_comes_by_the_daily_poll_and_nothing_else_does(inp
         found = of(running.events, sourcetype)
         assert len({each["version_key"] for each in found}) == len(found) == 63
     assert not [each for each in of(running.events, HEALTH) if each["status"] == "failing"]
+
+
+def test_what_becomes_of_a_response_arrives_out_of_s3(input_of, aws_account: AwsAccount):
+    status = {"incident": "i-1-1", "account": "111122223333", "region": "eu-west-1", "step": "hard_isolation"}
+    events = [{**status, "time": 1_780_000_000.25 + number, "status_id": f"s{number}"} for number in range(3)]
+    s3, sqs = aws_account.client("s3"), aws_account.client("sqs")
+    bucket = f"status-{aws_account.id}"
+    s3.create_bucket(Bucket=bucket)
+    url = sqs.create_queue(QueueName="status")["QueueUrl"]
+    bodies = ["\n".join(map(json.dumps, events)), json.dumps(events[0]), '{"time": 1}\n']
+    for number, body in enumerate(bodies):
+        s3.put_object(Bucket=bucket, Key=f"status/{number}.json", Body=body.encode())
+        made = {
+            "eventName": "ObjectCreated:Put",
+            "s3": {"bucket": {"name": bucket}, "object": {"key": f"status/{number}.json"}},
+        }
+        sqs.send_message(QueueUrl=url, MessageBody=json.dumps({"Records": [made]}))
+    running = input_of("aws_response_status").run("all", queue_url=url, region="us-east-1", heartbeat_s=10)
+    sourcetype = "aws:siem_bridge:response"
+    running.wait_for(lambda found: len(of(found, sourcetype)) == 4 and "no status_id" in json.dumps(of(found, HEALTH)))
+    assert running.stop() == 0 and running.stderr == ""
+    found = [event for event in running.events if event["sourcetype"] == sourcetype]
+    assert {event["source"] for event in found} == {"aws_siem_bridge:response:111122223333:eu-west-1"}
+    assert sorted((event["_time"], json.loads(event["_raw"])["status_id"]) for event in found) == [
+        (1_780_000_000.25, "s0"), (1_780_000_000.25, "s0"), (1_780_000_001.25, "s1"), (1_780_000_002.25, "s2"),
+    ]  # fmt: skip

@@ -110,6 +110,7 @@ def test_cim_has_what_it_requires_or_the_table_says_why_not(made: Dict[str, List
         ("signin", {"Alerts"}),
         ("waf", {"Web", "Intrusion_Detection"}),
         ("asset", {"Change"}),
+        ("response", {"Change"}),
     ],
 )
 def test_events_are_part_of_their_models(made: Dict[str, List[Dict[str, Any]]], dataset: str, models: Set[str]) -> None:
@@ -263,4 +264,4 @@ def test_joined_events_are_divided_and_dated_by_themselves(knowledge: Knowledge,
         assert [*events, text[start:]] == bodies
     for body in bodies:
         match = re.search(settings["TIME_PREFIX"], body)
-        assert match and re.match(r"\d{4}-\d\d-\d\dT\d\d:\d\d|\d{13}", body[match.end() :]), body[:200]
+        assert match and re.match(r"\d{4}-\d\d-\d\dT\d\d:\d\d|\d{13}|\d{10}\.\d", body[match.end() :]), body[:200]

@@ -22,6 +22,7 @@ KINDS: Dict[str, Tuple[str, Dict[str, str], str, str, str]] = {
     "Security events (SQS)": ("aws_security_events_sqs", {}, "Findings", "guardduty", "datasets"),
     "WAF detections": ("aws_waf_detections", {}, "Queue", "", "queue_url"),
     "Prowler files": ("aws_prowler_files", {}, "Queue", "", "queue_url"),
+    "Response status": ("aws_response_status", {}, "Queue", "", "queue_url"),
     "Shield": ("aws_shield", {"Start date": "30d"}, "Poll interval (s)", "600", "poll_interval_s"),
     "Assets": ("aws_assets", {"Regions": "eu-west-1"}, "Interval (s)", "7200", "poll_interval_s"),
 }

@@ -15,7 +15,7 @@ from splunk_host.splunkd import Splunkd, SplunkdError
 from splunklib.modularinput import InputDefinition, ValidationDefinition
 
 from aws_bridge.errors import AwsError
-from aws_inputs.kinds import ASSETS, EVENTS, KINDS, PROWLER, WAF, Kind, scheme
+from aws_inputs.kinds import ASSETS, EVENTS, KINDS, PROWLER, RESPONSE_STATUS, WAF, Kind, scheme
 from aws_inputs.process import Process, begin, now_ms
 from aws_inputs.settings import read
 from collectors.errors import CollectorError
@@ -133,6 +133,10 @@ def _run(kind: Kind, given: _Given, out: BinaryIO) -> None:
             from aws_inputs.prowler import Prowler
 
             Prowler(process).run()
+        elif kind is RESPONSE_STATUS:
+            from aws_inputs.response_status import ResponseStatus
+
+            ResponseStatus(process).run()
         elif kind is WAF:
             from aws_inputs.waf import Waf
 

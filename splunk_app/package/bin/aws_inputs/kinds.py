@@ -268,9 +268,18 @@ SHIELD = Kind(
     ),
 )  # fmt: skip
 
-KINDS = {kind.name: kind for kind in (GUARDDUTY, SECURITY_HUB, EVENTS, WAF, ASSETS, PROWLER, SHIELD)}
+RESPONSE_STATUS = Kind(
+    "aws_response_status",
+    "AWS response status",
+    "What becomes of responses, step by step, out of objects in S3 that a queue announces: where HEC is out of reach.",
+    (
+        _ACCOUNT, _CEILING, _CHECKPOINTS, *_DELIVERY, _SOURCE, _HEARTBEAT, _QUEUE, _QUEUE_REGION, _DELETE_AFTER,
+    ),
+)  # fmt: skip
+
+KINDS = {kind.name: kind for kind in (GUARDDUTY, SECURITY_HUB, EVENTS, WAF, ASSETS, PROWLER, SHIELD, RESPONSE_STATUS)}
 #: Those that read a queue.
-OF_A_QUEUE = (EVENTS, WAF, PROWLER)
+OF_A_QUEUE = (EVENTS, WAF, PROWLER, RESPONSE_STATUS)
 
 
 def kind_of(stanza: str) -> Optional[Kind]:
