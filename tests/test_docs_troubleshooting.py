@@ -21,6 +21,8 @@ ROOMS = tuple(ROOT / "es_bridge" / room for room in ("", "unmatched", "lookup", 
 DETECTIONS = (ROOT / "savedsearches" / room for room in ("content", "cli", "backtest"))
 SOURCES = [*(path for room in ROOMS for path in room.glob("*.py")), *APP.rglob("*.py")]
 WITH_DETECTIONS = [*SOURCES, *(path for room in DETECTIONS for path in room.glob("*.py"))]
+#: Messages of the response; the page has the ones that an operator can do something about.
+WITH_RESPONSE = [*WITH_DETECTIONS, *(ROOT / "response").rglob("*.py")]
 #: Mistakes in what was typed into a search, or settings that contradict each other: their errors explain themselves. Of
 #: all other modules each error must be on the page.
 # fmt: off
@@ -50,7 +52,7 @@ def text_of(node: ast.AST) -> str:
 def texts_in_the_code() -> Tuple[str, ...]:
     """Return every text in the sources but docstrings."""
     found: List[str] = []
-    for path in WITH_DETECTIONS:
+    for path in WITH_RESPONSE:
         tree = ast.parse(path.read_text(encoding="utf-8"))
         prose = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
         for node in ast.walk(tree):

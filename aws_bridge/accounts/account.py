@@ -20,6 +20,7 @@ PARTITIONS: Mapping[str, str] = {
 }
 _ROLE_ARN = re.compile(r"arn:(aws[a-z-]*):iam::(\d{12}):role/[\w+=,.@/-]{1,576}", re.ASCII)
 #: https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
+_LONGEST_SESSION_POLICY = 2_048
 _EXTERNAL_ID = re.compile(r"[\w+=,.@:/-]{2,1224}", re.ASCII)
 
 
@@ -30,8 +31,13 @@ class Role:
     arn: str
     #: What the role's trust policy asks for, so that nobody else's account can be entered by mistake; empty for none.
     external_id: str = ""
+    #: A policy that the session is limited to, as JSON: what it does not allow the session may not, whatever the role
+    #: may. Empty for none. https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies.html#policies_session
+    session_policy: str = ""
 
     def __post_init__(self) -> None:
+        if len(self.session_policy) > _LONGEST_SESSION_POLICY:
+            raise BadAccount(f"a session policy has at most {_LONGEST_SESSION_POLICY:,} characters")
         if not _ROLE_ARN.fullmatch(self.arn):
             raise BadAccount(f"{self.arn!r} is no ARN of a role: arn:aws:iam::<12 digits>:role/<name>")
         if self.external_id and not _EXTERNAL_ID.fullmatch(self.external_id):

@@ -33,6 +33,7 @@ class AwsSession:
         self._connections = connections
         self._lock = threading.Lock()
         self._clients: Dict[Tuple[str, str], Any] = {}
+        self._signers: Dict[Tuple[str, str], Any] = {}
         self._session: Any = None
         self._generation = 0
 
@@ -47,6 +48,7 @@ class AwsSession:
             if generation == self._generation:
                 self._generation += 1
                 self._clients.clear()
+                self._signers.clear()
                 self._session = None
 
     def client(self, service: str, region: str) -> Any:
@@ -57,6 +59,21 @@ class AwsSession:
                 found = self._clients[service, region] = self._create(self._signed_in(), service, region)
                 found.meta.events.register("before-parse", _keep_body)
             return found
+
+    def presigned_url(self, service: str, region: str, operation: str, expires_s: int, **parameters: Any) -> str:
+        """Return an address that makes one call, for whoever has it, until it or the credentials are over.
+
+        Signed for the region's own endpoint, where a VPC endpoint leads. Nobody is asked but for credentials.
+        """
+        with self._lock:
+            found = self._signers.get((service, region))
+            if found is None:
+                found = self._create(self._signed_in(), service, region, signature_version="s3v4")
+                self._signers[service, region] = found
+        from botocore import xform_name
+
+        url: str = found.generate_presigned_url(xform_name(operation), parameters, expires_s)
+        return url
 
     def available_regions(self, service: str) -> Sequence[str]:
         """Return the regions of the account's partition that a service has, as botocore's own list says."""
@@ -110,16 +127,22 @@ class AwsSession:
             extra = {"RoleSessionName": ROLE_SESSION_NAME}
             if role.external_id:
                 extra["ExternalId"] = role.external_id
+            if role.session_policy:
+                extra["Policy"] = role.session_policy
             fetcher = AssumeRoleCredentialFetcher(sts, credentials, role.arn, extra_args=extra)
             # Fetched at the first use, and again when less than 15 minutes of them are left.
             credentials = DeferredRefreshableCredentials(fetcher.fetch_credentials, "assume-role")
         return credentials
 
-    def _create(self, session: Any, service: str, region: str, **keys: Any) -> Any:
+    def _create(
+        self, session: Any, service: str, region: str, *, signature_version: Optional[str] = None, **keys: Any
+    ) -> Any:
         from botocore.config import Config
 
         account = self.account
         config = Config(
+            signature_version=signature_version,
+            s3={"us_east_1_regional_endpoint": "regional"},
             # One attempt: `caller` waits, counts and says why.
             retries={"total_max_attempts": 1},
             connect_timeout=self._timeouts_s[0],

@@ -40,6 +40,8 @@ class Package:
     lock: Path
     #: Packages of ours, without their command lines.
     own: Tuple[str, ...] = ()
+    #: Files beside their modules that they read, relative to the project.
+    data: Tuple[str, ...] = ()
     #: Services of AWS that are called, where botocore is among the libraries.
     services: FrozenSet[str] = frozenset()
     #: Where in the folder the libraries are: a layer has them in ``python``.
@@ -95,11 +97,12 @@ def add_own_packages(package: Package, folder: Path) -> None:
 
 
 def own_files(package: Package) -> Iterator[Path]:
-    """Yield the modules of ours that ``package`` carries."""
+    """Yield the modules of ours that ``package`` carries, and their data."""
     for name in package.own:
         for path in sorted((ROOT / name).rglob("*.py")):
             if not LEFT_OUT.intersection(path.relative_to(ROOT).parts):
                 yield path
+    yield from (ROOT / each for each in package.data)
 
 
 def _install(lock: Path, folder: Path, architecture: str) -> None:

@@ -199,7 +199,7 @@ class EvidenceStore:
         digest = hashlib.sha256(body)
         # Without the algorithm S3 takes no object with a retention period.
         checksum = {"ChecksumAlgorithm": "SHA256", "ChecksumSHA256": _base64(digest.digest())}
-        how = {"Body": body, "ContentType": kind, **checksum, **self._hold()}
+        how = {"Body": body, "ContentType": kind, **checksum, **self.hold()}
         answer = self._once("PutObject", Key=key, **how)
         stored = None if answer is None else self.read_back(key, answer.get("VersionId", ""))
         return digest.hexdigest(), stored
@@ -207,7 +207,7 @@ class EvidenceStore:
     def _multipart(
         self, key: str, first: bytes, second: bytes, more: Iterator[bytes], kind: str
     ) -> Tuple[str, Optional[Stored]]:
-        given = {"ContentType": kind, "ChecksumAlgorithm": "SHA256", **self._hold()}
+        given = {"ContentType": kind, "ChecksumAlgorithm": "SHA256", **self.hold()}
         upload = self._ask("CreateMultipartUpload", Key=key, **given)["UploadId"]
         digest = hashlib.sha256()
         sent: List[Dict[str, Any]] = []
@@ -250,8 +250,8 @@ class EvidenceStore:
         except CallProblem:
             pass
 
-    def _hold(self) -> Dict[str, Any]:
-        """Return how an object is locked from the moment it is stored."""
+    def hold(self) -> Dict[str, Any]:
+        """Return the parameters that lock an object from the moment it is stored."""
         if self._held is None:
             self._held = {"ObjectLockMode": self._lock.mode} if self._is_lockable() else {}
             if self._lock.mode == COMPLIANCE and self._held:

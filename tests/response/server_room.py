@@ -108,7 +108,7 @@ class ServerRoom:
 
     def server(self, interfaces: int = 1, tags: Optional[Dict[str, str]] = None, **more: Any) -> Target:
         """Start an instance with so many interfaces, each with IPv6."""
-        image = self.ec2.describe_images()["Images"][0]["ImageId"]
+        image = more.pop("ImageId", "") or self.ec2.describe_images()["Images"][0]["ImageId"]
         if tags:
             pairs = [{"Key": name, "Value": value} for name, value in tags.items()]
             more["TagSpecifications"] = [{"ResourceType": "instance", "Tags": pairs}]
@@ -119,6 +119,12 @@ class ServerRoom:
         for index in range(1, interfaces):
             self.attach(id, index)
         return Target(self.account.id, REGION, id)
+
+    def linux(self, architecture: str = "x86_64") -> str:
+        """Return an image of Linux."""
+        filters = [{"Name": "architecture", "Values": [architecture]}]
+        found = self.ec2.describe_images(Filters=filters)["Images"]
+        return str(next(each["ImageId"] for each in found if not each.get("Platform")))
 
     def attach(self, instance: str, index: int) -> str:
         """Attach one more interface, in two groups."""
