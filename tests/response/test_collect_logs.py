@@ -1,0 +1,319 @@
+"""The logs of an instance: loaded from the stand-in's bucket into a real engine, found again, and kept as they were."""
+
+from __future__ import annotations
+
+import gzip
+import itertools
+import json
+from datetime import datetime, timezone
+from typing import Any, Dict, Iterator, List, NamedTuple, Optional
+
+import pytest
+
+import aws_siem_bridge
+from es_bridge.config import ClusterConfig
+from es_bridge.transport import Transport
+from lab.engine import Engine
+from response.actions.collect_logs import ACCEPTED, LogCollection
+from response.aws.evidence import EvidenceStore, folder_of
+from response.aws.log_objects import delivery_of
+from response.core.target import Target
+from response.core.traces import CLOUDTRAIL, DNS, FLOW, INDICES, WAF, Who
+from response.errors import BadSettings, StillRunning
+from response.raw_store import RawStore
+from tests import log_records
+from tests.collectors.on_engine import transport_to
+from tests.log_records import lines_file, trail_file
+from tests.response.server_room import REGION, Fault, ServerRoom
+
+_numbers = itertools.count(1)
+#: When the instance was isolated, and its flow records afterwards.
+ISOLATED = int(datetime(2026, 11, 30, 12, tzinfo=timezone.utc).timestamp())
+LATER = ISOLATED + 3600
+INSTANCE, ENI, ADDRESS, PUBLIC, VPC = (
+    "i-0f1e2d3c4b5a60001",
+    "eni-0a1b2c3d4e5f60001",
+    "10.20.11.15",
+    "203.0.113.9",
+    "vpc-1",
+)
+FLOW_COLUMNS = (
+    "version account-id interface-id srcaddr dstaddr srcport dstport protocol packets bytes start end action log-status"
+)
+
+
+class Archive(NamedTuple):
+    """The bucket of the logs, and what was loaded of it."""
+
+    room: ServerRoom
+    bucket: str
+    who: Who
+    target: Target
+    raw: RawStore
+    #: Log -> key of the object with the instance's records; there is another one without beside each.
+    keys: Dict[str, str]
+    bodies: Dict[str, bytes]
+
+
+def moment(epoch: int) -> str:
+    return datetime.fromtimestamp(epoch, timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def flow(
+    account: str, eni: str, source: str, target: str, start: int, action: str = "ACCEPT", status: str = "OK"
+) -> str:
+    if status != "OK":
+        return f"2 {account} {eni} - - - - - - - {start} {start + 60} - {status}"
+    return f"2 {account} {eni} {source} {target} 40000 443 6 10 500 {start} {start + 60} {action} OK"
+
+
+def files(account: str) -> Dict[str, bytes]:
+    """Return key -> content: of each log an object with records of the instance, and one without."""
+    before, day = ISOLATED - 7200, "2026/11/30"
+    trail = f"AWSLogs/{account}/CloudTrail/{REGION}/{day}/{account}_CloudTrail_{REGION}_20261130T1010Z_"
+    flows = f"AWSLogs/{account}/vpcflowlogs/{REGION}/{day}/{account}_vpcflowlogs_{REGION}_fl-1_20261130T1010Z_"
+    dns = f"AWSLogs/{account}/vpcdnsquerylogs/{VPC}/{day}/{VPC}_vpcdnsquerylogs_{account}_20261130T1010Z_"
+    waf = f"AWSLogs/{account}/WAFLogs/{REGION}/shop/{day}/10/10/{account}_waflogs_{REGION}_shop_20261130T1010Z_"
+    clock = moment(before)
+    arn = f"arn:aws:sts::{account}:assumed-role/web/"
+    whose = {"recipientAccountId": account, "eventTime": clock, "awsRegion": REGION}
+    mine = [
+        {
+            "eventID": "11111111-1111-4111-8111-111111111111",
+            "userIdentity": {"type": "AssumedRole", "arn": arn + INSTANCE},
+        },
+        {"eventID": "22222222-2222-4222-8222-222222222222", "sourceIPAddress": PUBLIC},
+        {"eventID": "33333333-3333-4333-8333-333333333333", "requestParameters": {"instanceId": INSTANCE}},
+    ]
+    others = {
+        "eventID": "99999999-9999-4999-8999-999999999999",
+        "userIdentity": {"type": "AssumedRole", "arn": arn + "i-2"},
+    }
+    query = {"account_id": account, "query_timestamp": clock, "vpc_id": VPC}
+    request = log_records.waf(1, "2026-11-30")
+    acl = {"timestamp": before * 1000, "webaclId": f"arn:aws:wafv2:{REGION}:{account}:regional/webacl/shop/1"}
+
+    def asked(number: int, instance: str) -> Dict[str, Any]:
+        return log_records.resolver(number, "2026-11-30", **query, srcids={"instance": instance})
+
+    def by(address: str) -> Dict[str, Any]:
+        return {**request, **acl, "httpRequest": {**request["httpRequest"], "clientIp": address}}
+
+    return {
+        trail + "mine.json.gz": trail_file(log_records.cloudtrail(1, "2026-11-30", **whose, **each) for each in mine),
+        trail + "other.json.gz": trail_file([log_records.cloudtrail(1, "2026-11-30", **whose, **others)]),
+        flows + "mine.log.gz": lines_file([
+            FLOW_COLUMNS, flow(account, ENI, ADDRESS, "198.51.100.1", before),
+            flow(account, "eni-2", "198.51.100.1", ADDRESS, before),
+        ]),
+        flows + "other.log.gz": lines_file([FLOW_COLUMNS, flow(account, "eni-2", "10.20.0.1", "198.51.100.1", before)]),
+        dns + "mine.log.gz": lines_file([asked(1, INSTANCE)]),
+        dns + "other.log.gz": lines_file([asked(2, "i-2")]),
+        waf + "mine.log.gz": lines_file([by(PUBLIC)]),
+        waf + "other.log.gz": lines_file([by("198.51.100.99")]),
+    }  # fmt: skip
+
+
+def load(engine: Engine, place: str) -> None:
+    assert aws_siem_bridge.main(["load", place, "--url", engine.url]) == 0
+    with transport_to(engine) as transport:
+        transport.request("POST", ("aws-*", "_refresh"))
+
+
+@pytest.fixture(scope="module")
+def logs(room: ServerRoom, engine: Engine) -> Iterator[Archive]:
+    """Four logs in a bucket with versions, loaded into the engine as a user loads them."""
+    account = room.account.id
+    s3, bucket = room.account.client("s3", REGION), f"logs-{account}"
+    s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
+    s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+    bodies = files(account)
+    for key, body in bodies.items():
+        s3.put_object(Bucket=bucket, Key=key, Body=body)
+    with transport_to(engine) as transport:
+        transport.request("DELETE", ("aws-*",), accept_status=(404,))
+        load(engine, f"s3://{bucket}/")
+        folders = {CLOUDTRAIL: "CloudTrail", FLOW: "vpcflowlogs", DNS: "vpcdnsquerylogs", WAF: "WAFLogs"}
+        keys = {
+            log: next(key for key in bodies if f"/{name}/" in key and "mine" in key) for log, name in folders.items()
+        }
+        who = Who(account, REGION, INSTANCE, (ADDRESS, PUBLIC), (ENI,), (VPC,), f"arn:aws:iam::{account}:role/web")
+        yield Archive(room, bucket, who, Target(account, REGION, INSTANCE), RawStore(transport), keys, bodies)
+        transport.request("DELETE", ("aws-*",), accept_status=(404,))
+
+
+def collect(logs: Archive, name: str, raw: Optional[RawStore] = None, now_s: int = LATER, **how: Any):
+    store = EvidenceStore(
+        logs.room.area, logs.room.locked_bucket(), folder_of(logs.who.account, REGION, INSTANCE, name)
+    )
+    deliveries = {log: delivery_of(logs.room.area, f"s3://{logs.bucket}/AWSLogs/") for log in INDICES}
+    work = LogCollection(store, raw or logs.raw, how.pop("deliveries", deliveries))
+    return work.collect(logs.target, name, how.pop("who", logs.who), now_s=now_s, **how)
+
+
+def kept(logs: Archive, name: str) -> Dict[str, bytes]:
+    s3, bucket = logs.room.account.client("s3", REGION), logs.room.locked_bucket()
+    start = folder_of(logs.who.account, REGION, INSTANCE, name) + "collect_logs/"
+    keys = [each["Key"] for each in s3.list_objects_v2(Bucket=bucket, Prefix=start).get("Contents", ())]
+    return {key[len(start) :]: s3.get_object(Bucket=bucket, Key=key)["Body"].read() for key in keys}
+
+
+def test_the_objects_with_records_of_the_instance_are_kept_and_no_others(logs):
+    name = f"n-{next(_numbers)}"
+    result = collect(logs, name)
+    assert result.result == "done", result.notes
+    found = kept(logs, name)
+    objects = {key: body for key, body in found.items() if key not in ("items.json", "index.json")}
+    assert objects == {f"{log}/{logs.bucket}/{key}": logs.bodies[key] for log, key in logs.keys.items()}
+    s3 = logs.room.account.client("s3", REGION)
+    for log, key in logs.keys.items():
+        item = next(each for each in result.evidence if each.item == f"s3://{logs.bucket}/{key}")
+        assert item.why == "version " + s3.head_object(Bucket=logs.bucket, Key=key)["VersionId"], log
+    index = json.loads(found["index.json"])["logs"]
+    counts = {log: list(each["objects"].values()) for log, each in index.items()}
+    assert counts == {CLOUDTRAIL: [3], FLOW: [2], DNS: [1], WAF: [1]}
+    assert collect(logs, name).result == "already_done" and kept(logs, name) == found
+
+
+def test_what_the_buckets_no_longer_have_is_failed_by_number(logs):
+    name = f"n-{next(_numbers)}"
+    s3 = logs.room.account.client("s3", REGION)
+    for key in (logs.keys[CLOUDTRAIL], logs.keys[DNS]):
+        s3.delete_object(Bucket=logs.bucket, Key=key)
+    try:
+        result = collect(logs, name)
+    finally:
+        for key in (logs.keys[CLOUDTRAIL], logs.keys[DNS]):
+            marker = s3.list_object_versions(Bucket=logs.bucket, Prefix=key)["DeleteMarkers"][0]["VersionId"]
+            s3.delete_object(Bucket=logs.bucket, Key=key, VersionId=marker)
+    why = {each.item: each.why for each in result.evidence if each.outcome == "failed"}
+    assert result.result == "partial" and set(why) == {"cloudtrail, the rest", "route53_resolver, the rest"}
+    assert why["cloudtrail, the rest"].startswith("3 events") and why["route53_resolver, the rest"].startswith(
+        "1 objects"
+    )
+    assert len(kept(logs, name)) == 4
+
+
+def test_what_is_not_configured_or_has_no_records_is_said(logs):
+    outcomes = {each.item: each for each in collect(logs, f"n-{next(_numbers)}", deliveries={}).evidence}
+    assert {outcomes[log].outcome for log in INDICES} == {"failed"}
+    assert "it is not configured where the log is delivered" in outcomes[FLOW].why
+    nobody = Who(logs.who.account, REGION, "i-00000000", ("192.0.2.200",), ("eni-9",), ("vpc-9",))
+    outcomes = {each.item: each.outcome for each in collect(logs, f"n-{next(_numbers)}", who=nobody).evidence}
+    assert {outcomes[log] for log in INDICES} == {"missing"}
+    unreachable = RawStore(Transport(ClusterConfig(("http://127.0.0.1:9",), connect_timeout_s=1, max_retries=0)))
+    result = collect(logs, f"n-{next(_numbers)}", raw=unreachable)
+    assert {each.outcome for each in result.evidence if each.item in INDICES} == {"failed"}
+    assert collect(logs, "dry", dry_run=True).result == "planned" and not kept(logs, "dry")
+
+
+@pytest.fixture
+def after(logs, engine):
+    """Load flow records of after the isolation, and forget them."""
+    made: List[str] = []
+    s3 = logs.room.account.client("s3", REGION)
+
+    def flows(*lines: str) -> None:
+        prefix = f"after-{next(_numbers)}/"
+        name = f"{logs.who.account}_vpcflowlogs_{REGION}_fl-1_20261130T1210Z_{len(made)}.log.gz"
+        key = f"{prefix}AWSLogs/{logs.who.account}/vpcflowlogs/{REGION}/2026/11/30/{name}"
+        s3.put_object(Bucket=logs.bucket, Key=key, Body=lines_file([FLOW_COLUMNS, *lines]))
+        made.append(key)
+        load(engine, f"s3://{logs.bucket}/{prefix}")
+
+    yield flows
+    for key in made:
+        s3.delete_object(Bucket=logs.bucket, Key=key)
+    with transport_to(engine) as transport:
+        later = {"query": {"range": {"@timestamp": {"gte": moment(ISOLATED)}}}}
+        transport.request("POST", (INDICES[FLOW], "_delete_by_query"), body=later, params={"refresh": "true"})
+
+
+def accepted(logs: Archive, **how: Any):
+    result = collect(logs, f"n-{next(_numbers)}", isolated_s=ISOLATED, deliveries={}, **how)
+    return next(each for each in result.evidence if each.item == ACCEPTED), " ".join(result.notes)
+
+
+def test_the_check_for_accepted_flows_waits_and_then_says_unknown(logs, after):
+    account = logs.who.account
+    after(flow(account, ENI, ADDRESS, "198.51.100.1", ISOLATED + 60, "REJECT"))
+    with pytest.raises(StillRunning, match="are not there yet"):
+        accepted(logs, now_s=ISOLATED + 20 * 60)
+    item, notes = accepted(logs, now_s=ISOLATED + 46 * 60)
+    assert item.outcome == "failed" and "unknown: no flow record of " + ENI in item.why and "unknown" in notes
+    # Of an interface without traffic AWS writes NODATA: that is how silence is told from a log that stopped.
+    after(flow(account, ENI, "", "", ISOLATED + 15 * 60, status="NODATA"))
+    item, notes = accepted(logs, now_s=ISOLATED + 20 * 60)
+    assert item.outcome == "collected" and item.why.startswith("none until 2026-11-30T12:16")
+
+
+def test_flows_let_through_after_the_isolation_are_kept_and_said(logs, after):
+    account = logs.who.account
+    after(
+        flow(account, ENI, ADDRESS, "198.51.100.66", ISOLATED + 120),
+        flow(account, ENI, ADDRESS, "198.51.100.67", ISOLATED - 30),
+        flow(account, "eni-2", "10.20.0.1", "198.51.100.68", ISOLATED + 120),
+        flow(account, ENI, "", "", ISOLATED + 15 * 60, status="NODATA"),
+    )
+    item, notes = accepted(logs)
+    assert item.key.endswith("accepted_flows.json") and "1 flows were let through AFTER the isolation" in notes
+    s3 = logs.room.account.client("s3", REGION)
+    flows = json.loads(s3.get_object(Bucket=logs.room.locked_bucket(), Key=item.key)["Body"].read())
+    assert [each["dstaddr"] for each in flows] == ["198.51.100.66"]
+
+
+def test_what_is_not_isolated_is_not_looked_for(logs):
+    outcomes = {each.item: each for each in collect(logs, f"n-{next(_numbers)}").evidence}
+    assert (outcomes[ACCEPTED].outcome, outcomes[ACCEPTED].why) == ("missing", "the instance is not isolated")
+
+
+CALLS = {"s3:ListObjectsV2", "s3:GetObject", "s3:PutObject", "s3:GetObjectLockConfiguration"}
+
+
+def test_every_call_has_a_case(logs):
+    logs.room.session.made.clear()
+    collect(logs, f"n-{next(_numbers)}")
+    assert {f"{service}:{call}" for service, call in logs.room.session.made} == CALLS
+
+
+@pytest.mark.parametrize("kind, times", [("denied", 0), ("throttled", 1), ("timeout", 1), ("half_done", 1)])
+@pytest.mark.parametrize("call", sorted(CALLS))
+def test_a_failure_is_in_the_result_and_the_next_run_has_it(logs, call, kind, times):
+    name, session = f"n-{next(_numbers)}", logs.room.session
+    session.fault, session.failed = Fault(call, kind, times), 0
+    try:
+        result = collect(logs, name)
+    finally:
+        session.fault = None
+    assert session.failed, "the fault never came"
+    assert result.result in (("done", "already_done") if times else ("partial", "failed"))
+    assert collect(logs, name).result in ("done", "already_done")
+    # A run that failed leaves a record and an index of its own.
+    objects = [key for key in kept(logs, name) if "/" in key]
+    assert len(objects) == 4
+
+
+@pytest.mark.parametrize("place", ("", "logs", "https://logs/AWSLogs/"))
+def test_a_place_that_is_no_bucket_is_refused(logs, place):
+    with pytest.raises(BadSettings):
+        delivery_of(logs.room.area, place)
+
+
+def test_places_lead_to_awss_folders(logs):
+    for given, prefix in (
+        ("s3://b", "AWSLogs/"),
+        ("s3://b/p", "p/AWSLogs/"),
+        ("s3://b/p/AWSLogs/o-1", "p/AWSLogs/o-1/"),
+    ):
+        assert delivery_of(logs.room.area, given).prefix == prefix
+
+
+def test_an_object_that_is_cut_is_unavailable(logs):
+    s3 = logs.room.account.client("s3", REGION)
+    s3.put_object(Bucket=logs.bucket, Key="cut.gz", Body=gzip.compress(b"x" * 1000)[:-12])
+    delivery = delivery_of(logs.room.area, f"s3://{logs.bucket}")
+    from aws_bridge.errors import Unavailable
+    from aws_bridge.object_ref import ObjectRef
+
+    with pytest.raises(Unavailable, match="cannot be unpacked"):
+        delivery.text(ObjectRef(logs.bucket, "cut.gz"))
