@@ -52,7 +52,7 @@ class Records(NamedTuple):
     objects: Counter[str]
     events: Set[str]
     regions: Set[str]
-    count: int
+    total: int
 
 
 class LogCollection(NamedTuple):
@@ -97,14 +97,14 @@ class LogCollection(NamedTuple):
         except BridgeError as exc:
             work.add(Item(log, FAILED, why=f"the raw store does not say which objects hold its records: {exc}"))
             return {}
-        if not found.count:
+        if not found.total:
             work.add(Item(log, MISSING, why="the raw store has no record of the instance, its addresses or its role"))
             return {"records": 0}
         delivery = self.deliveries.get(log)
         if delivery is None:
-            why = f"{found.count:,} records, and it is not configured where the log is delivered"
+            why = f"{found.total:,} records, and it is not configured where the log is delivered"
             work.add(Item(log, FAILED, why=why))
-            return {"records": found.count}
+            return {"records": found.total}
         wanted = set(found.events) if log == CLOUDTRAIL else set(found.objects)
         kept: Dict[str, int] = {}
         try:
@@ -123,7 +123,7 @@ class LogCollection(NamedTuple):
             what = "events" if log == CLOUDTRAIL else "objects"
             why = f"{len(wanted):,} {what} that the raw store knows are not in s3://{delivery.bucket}/{delivery.prefix}"
             work.add(Item(f"{log}, the rest", FAILED, why=why))
-        return {"records": found.count, "objects": kept}
+        return {"records": found.total, "objects": kept}
 
     def _records(self, raw: RawStore, log: str, who: Who, since_s: float, until_s: float) -> Records:
         objects: Counter[str] = Counter()
