@@ -18,7 +18,7 @@ import time
 from dataclasses import dataclass, field
 from itertools import count, islice
 from pathlib import Path
-from typing import IO, Any, Dict, Iterable, Iterator, List, Mapping, Optional, Sequence, Tuple, Type, Union
+from typing import IO, Any, Callable, Dict, Iterable, Iterator, List, Mapping, Optional, Sequence, Tuple, Type, Union
 from urllib.parse import quote
 
 SPLUNK_VERSION = "10.0.0"
@@ -148,8 +148,16 @@ def dispatch_dir(home: Path, sid: str) -> Path:
 class CommandProcess:
     """The command as a child process. A context manager: leaving it makes sure the child is gone."""
 
-    def __init__(self, job: Job, script: Path, *, python: str = sys.executable, home: Optional[Path] = None):
-        """Start it. ``home`` is ``$SPLUNK_HOME``, a temporary folder when not given."""
+    def __init__(
+        self,
+        job: Job,
+        script: Path,
+        *,
+        python: str = sys.executable,
+        home: Optional[Path] = None,
+        popen: Callable[..., Any] = subprocess.Popen,
+    ):
+        """Start it. ``home`` is ``$SPLUNK_HOME``, a temporary folder when not given; ``popen`` starts processes."""
         self.job = job
         self._temporary = tempfile.TemporaryDirectory(prefix="aws-siem-bridge-")
         self.home = home or Path(self._temporary.name)
@@ -161,7 +169,7 @@ class CommandProcess:
         environment = {name: value for name, value in os.environ.items() if _ENVIRONMENT.fullmatch(name)}
         environment["SPLUNK_HOME"] = str(self.home)
         with self._stderr_file.open("ab") as stderr:  # a job may have several commands
-            self.process = subprocess.Popen(
+            self.process = popen(
                 [python, str(script)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,

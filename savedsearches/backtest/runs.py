@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import subprocess
 import time
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Callable, Dict, Iterator, List, Mapping, Optional, Union
+from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Union
 
 from savedsearches.content.catalog import catalog
 from savedsearches.content.commands_of import options_of
@@ -48,12 +49,16 @@ class Around:
     lookups: Mapping[str, Lookup]
     events: List[Row] = field(default_factory=list)
     scripts: Path = SCRIPTS
+    popen: Callable[..., Any] = subprocess.Popen
 
     def run(self, detection: Detection, moment: Moment, search: str = "") -> Outcome:
         """Run a detection within a range; ``search`` in the place of its own."""
         outcome = Outcome()
         own = _CountingCommands(
-            self.settings, lambda level, text: outcome.messages.append(f"{level} {text}"), scripts=self.scripts
+            self.settings,
+            lambda level, text: outcome.messages.append(f"{level} {text}"),
+            scripts=self.scripts,
+            popen=self.popen,
         )
         session = Session(moment, self.events, self._tables(detection), self.macros, own)
         began_s = time.monotonic()

@@ -6,7 +6,7 @@ import subprocess
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Callable, Dict, Iterator, List, Mapping, Optional, Tuple, Union
+from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Tuple, Union
 
 from savedsearches.runner import values
 from savedsearches.runner.errors import CommandFailed, SplSyntaxError
@@ -47,7 +47,10 @@ class SettingsSource:
 
 
 class AppCommands:
-    """Runs the commands whose scripts are in a folder. ``sid``: of the whole search; without, each has its own."""
+    """Runs the commands whose scripts are in a folder. ``sid``: of the whole search; without, each has its own.
+
+    ``popen`` starts their processes.
+    """
 
     def __init__(
         self,
@@ -58,12 +61,14 @@ class AppCommands:
         python: str = sys.executable,
         user: str = "runner",
         sid: str = "",
+        popen: Callable[..., Any] = subprocess.Popen,
     ) -> None:
         self._settings = settings
         self._on_message = on_message
         self._python = python
         self._user = user
         self._sid = sid
+        self._popen = popen
         self._running: List[CommandProcess] = []
         self._scripts: Dict[str, Path] = {
             name: scripts / script for name, script in COMMANDS.items() if (scripts / script).is_file()
@@ -109,7 +114,9 @@ class AppCommands:
     def _rows(self, name: str, job: Job, rows: Optional[Iterator[Row]]) -> Iterator[Row]:
         errors: List[str] = []
         finished = False
-        with CommandProcess(job, self._scripts[name], python=self._python, home=self._settings.home) as command:
+        with CommandProcess(
+            job, self._scripts[name], python=self._python, home=self._settings.home, popen=self._popen
+        ) as command:
             self._running.append(command)
             try:
                 for reply in command.run() if rows is None else command.run_on(map(_as_texts, rows)):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Dict, Iterable, List, Optional, Set
 
@@ -22,6 +23,7 @@ from savedsearches.runner.macros import Macro, shipped_macros
 from savedsearches.runner.values import Row
 
 from .cases import MACROS, Case, fill, index_of
+from .forked import ForkServer
 from .plain_records import HEALTH
 
 APP = Path(__file__).resolve().parents[3] / "splunk_app" / "package"
@@ -38,8 +40,9 @@ class Harness:
         self.knowledge: Knowledge = read_knowledge(APP / "default")
         self.macros = shipped_macros(APP)
         self._pool = ThreadPoolExecutor(AT_A_TIME)
-        self._settings = LocalSettings(self.config)
-        self._settings.__enter__()
+        self._open = ExitStack()
+        self._settings = self._open.enter_context(LocalSettings(self.config))
+        self._fork = self._open.enter_context(ForkServer())
         self._futures: Dict[str, Future[Outcome]] = {}
         self._loaded: Set[str] = set()
         wanted = list(cases)
@@ -50,7 +53,7 @@ class Harness:
     def close(self) -> None:
         """Stop what has not run."""
         self._pool.shutdown(cancel_futures=True)
-        self._settings.__exit__()
+        self._open.close()
 
     def outcome(self, case: Case) -> Outcome:
         """Return what became of a case."""
@@ -58,7 +61,9 @@ class Harness:
 
     def run(self, case: Case, search: str = "", detection: Optional[Detection] = None) -> Outcome:
         """Run a case within its window; ``search`` and ``detection`` take the place of its own."""
-        around = Around(self._settings, self._macros_of(case), self._lookups(case), self._events(case))
+        around = Around(
+            self._settings, self._macros_of(case), self._lookups(case), self._events(case), popen=self._fork.popen
+        )
         detection = detection or case.detection
         moment = moment_at(detection, case.end_s + seconds(case.detection.schedule.lag))
         return around.run(detection, moment, search)

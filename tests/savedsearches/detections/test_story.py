@@ -34,6 +34,7 @@ from savedsearches.runner.macros import Macro, shipped_macros
 from savedsearches.runner.values import Row
 
 from . import story
+from .forked import ForkServer
 from .harness import APP, AT_A_TIME
 
 DETECTIONS: List[Detection] = list(read_files(sorted(FOLDER.glob("*.yml")))[0].values())
@@ -74,8 +75,12 @@ def around(engine: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ar
     lookups = shipped_lookups(APP)
     for name, key in (("aws_assets", "key"), ("aws_accounts", "account")):  # built an hour ago
         lookups[name].replace([{key: "none", "seen": str(story.END_S)}])
-    with LocalSettings(config) as settings:
-        yield Around(settings, macros, lookups, story.splunk_events(read_knowledge(APP / "default")))
+    lookups["aws_enrichment"].replace(
+        [{"name": name, "built": str(story.BEGIN_S)} for name in ("aws_ip_ranges", "country")]
+    )
+    events = story.splunk_events(read_knowledge(APP / "default"))
+    with LocalSettings(config) as settings, ForkServer() as fork:
+        yield Around(settings, macros, lookups, events, popen=fork.popen)
 
 
 def each(run: Callable[[Detection], Any]) -> List[Any]:
@@ -174,8 +179,8 @@ def test_real_events_of_an_attack_raise_alerts(engine: Any, golden: Any) -> None
         "aws_local_offset_s(1)": Macro("32400", ("time",)),
         **{name: Macro(pattern) for name, pattern in REAL_INDICES.items()},
     }
-    with LocalSettings(config) as settings:
-        given = Around(settings, macros, shipped_lookups(APP))
+    with LocalSettings(config) as settings, ForkServer() as fork:
+        given = Around(settings, macros, shipped_lookups(APP), popen=fork.popen)
 
         def things_found(detection: Detection) -> int:
             if detection.data != ["cloudtrail"]:
