@@ -25,6 +25,7 @@ COMMANDS = {
     "dlq": ("collectors.cli.dlq", "list, explain and replay what could not be stored"),
     "digest": ("collectors.cli.digest", "verify CloudTrail's digest chain: that no log file was changed or removed"),
     "threats": ("collectors.cli.threats", "import threat lists (addresses, domains, hashes) into Splunk's KV store"),
+    "enrichment": ("collectors.cli.enrichment", "import AWS's published ranges and build dates into Splunk's KV store"),
     "templates": ("collectors.cli.templates", "show and apply index templates and lifecycle policies"),
     "respond": ("response.cli.respond", "isolate an EC2 instance, release it, and look before either"),
     "spl": ("savedsearches.runner.cli", "run a pipeline of SPL on a cluster, without a Splunk: a strict subset"),

@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import argparse
 import csv
-import os
 import time
 from collections import Counter
 from pathlib import Path
 from typing import Dict, Iterator, List, Tuple
 
 from aws_bridge.errors import AwsError
+from collectors.cli import search_head
 from collectors.errors import CollectorError
 from collectors.threat_lists.entries import KINDS, Entry
-from collectors.threat_lists.kv_store import ThreatList
+from collectors.threat_lists.kept import ThreatList
 from collectors.threat_lists.reading import Bad, Good, opened, values
 from es_bridge.cli.reporting import DONE, FAILED, UsageError, run_reported, say, tell
-from splunk_bridge.rest import Splunkd
 
-TOKEN_VARIABLE = "AWS_SIEM_BRIDGE_SPLUNK_TOKEN"  # noqa: S105 - the name of a variable
 EXAMPLES = f"""\
 examples:
   aws-siem-bridge threats import drop.txt --source spamhaus-drop --expires 7d --splunk-url https://search-head:8089
@@ -30,7 +28,7 @@ One value a line, comments behind # ; or //, or a column of a CSV file; gzip or 
 hashes (MD5, SHA-1, SHA-256) are told apart by themselves. A value that comes again is renewed; what does not come
 again stays until it expires, or goes with --replace. Lines that hold no value are counted, the first ones named.
 
-The token of an account that may write the app's collections comes from ${TOKEN_VARIABLE} or --token-file.
+The token of an account that may write the app's collections comes from ${search_head.TOKEN_VARIABLE} or --token-file.
 Run it from cron or a systemd timer, more often than the lists expire.
 
 Exit status: 0 everything is stored (bad lines are said), 1 something failed or a list has no value, 2 wrong usage.
@@ -53,11 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--replace", action="store_true", help="remove what the source no longer has")
     parser.add_argument("--dry-run", action="store_true", help="read and check only")
     parser.add_argument("--csv", type=Path, metavar="FILE", help="write a lookup file instead of the KV store")
-    where = parser.add_argument_group("Splunk")
-    where.add_argument("--splunk-url", metavar="URL", help="a search head's management port, https://...:8089")
-    where.add_argument("--token-file", type=Path, metavar="FILE")
-    where.add_argument("--ca-file", metavar="FILE", help="PEM file of the authority to trust instead of the system's")
-    where.add_argument("--insecure", action="store_true", help="do not verify splunkd's certificate")
+    search_head.add_arguments(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -72,7 +66,7 @@ def _reported(arguments: argparse.Namespace) -> int:
     if arguments.source and len(arguments.lists) > 1:
         raise UsageError("--source is of one list: import several one by one, or let their file names be their sources")
     now_s = int(time.time())
-    store = ThreatList(_splunkd(arguments)) if arguments.splunk_url else None
+    store = ThreatList(search_head.splunkd(arguments)) if arguments.splunk_url else None
     status = DONE
     rows: List[Entry] = []
     for place in arguments.lists:
@@ -142,20 +136,6 @@ def _write_csv(path: Path, entries: List[Entry]) -> None:
 def _cells(entries: List[Entry]) -> Iterator[Tuple[object, ...]]:
     for entry in entries:
         yield tuple(getattr(entry, name) for name in _COLUMNS)
-
-
-def _splunkd(arguments: argparse.Namespace) -> Splunkd:
-    if not arguments.splunk_url.startswith(("https://", "http://")):
-        raise UsageError(f"--splunk-url {arguments.splunk_url} is no URL: https://search-head:8089")
-    token = os.environ.get(TOKEN_VARIABLE, "")
-    if arguments.token_file:
-        try:
-            token = arguments.token_file.read_text("utf-8").strip()
-        except (OSError, UnicodeError) as exc:
-            raise UsageError(f"--token-file {arguments.token_file}: {exc}") from exc
-    if not token:
-        raise UsageError(f"a token is needed: ${TOKEN_VARIABLE} or --token-file")
-    return Splunkd(arguments.splunk_url, token=token, ca_file=arguments.ca_file, verify_tls=not arguments.insecure)
 
 
 def _seconds(text: str) -> int:

@@ -21,7 +21,7 @@ from __future__ import annotations
 
 from itertools import islice
 from os import PathLike
-from typing import Any, Callable, Dict, Mapping, Optional, Sequence, Type, Union
+from typing import Any, Callable, Dict, Mapping, NamedTuple, Optional, Sequence, Type, Union
 
 from collectors.errors import CollectorError
 from collectors.records.addresses import Address, AddressBook, looked_up
@@ -61,6 +61,19 @@ def address_book(paths: Sequence[Union[str, PathLike[str]]]) -> AddressBook:
     return AddressBook(open_databases(paths) if paths else None)
 
 
+class Description(NamedTuple):
+    """What a file says of itself. ``built_s``: epoch seconds; ``has_countries``: whether some entry has one."""
+
+    kind: str
+    built_s: int
+    has_countries: bool
+
+
+def describe(path: Union[str, PathLike[str]]) -> Description:
+    """Return what a file says of itself. Raises what `open_databases` raises."""
+    return _opened(path).description()
+
+
 class _Database:
     """One open file. ``reader`` is a `maxminddb.Reader`."""
 
@@ -93,6 +106,12 @@ class _Database:
                 f"({self._reader.metadata().database_type}) has neither country nor AS under names that are known "
                 f"here; its fields are {', '.join(fields[:20]) or 'none'}. Use a Country, City or ASN database"
             )
+
+    def description(self) -> Description:
+        metadata = self._reader.metadata()
+        entries = (entry for _, entry in islice(self._reader, _SAMPLE))
+        countries = any("geo" in _facts(entry) for entry in entries if isinstance(entry, dict))
+        return Description(metadata.database_type, int(metadata.build_epoch), countries)
 
     def unusable(self, reason: str) -> CollectorError:
         return CollectorError(f"the address database {self._path} {reason}")

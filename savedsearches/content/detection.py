@@ -176,6 +176,8 @@ class Case(_Strict):
 
     name: str
     change: Dict[str, Change]
+    #: How many raw events it pulls, where that matters: a filter that only spares them.
+    raw_rows: Optional[int] = Field(default=None, ge=0)
 
 
 class Positive(Case):

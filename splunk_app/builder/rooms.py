@@ -51,6 +51,7 @@ CARRIED = (
             "recognise.py",
             "store",
             "threat_lists",
+            "enrichment",
             "verify",
             "opensearch",
         ),

@@ -57,6 +57,8 @@ class Case:
     number: int
     change: Mapping[str, Change]
     expect: Optional[List[Dict[str, Any]]]
+    #: Raw events it pulls; None: at most what the detection says.
+    raw_rows: Optional[int] = None
     documents: List[Tuple[str, str, bytes]] = field(default_factory=list)
     events: List[Dict[str, Any]] = field(default_factory=list)
 
@@ -91,9 +93,11 @@ def cases_of(detection: Detection) -> List[Case]:
     labelled = detection.labelled
     found = [Case(detection, "events", 0, {}, labelled.expect)]
     for positive in labelled.positive:
-        found.append(Case(detection, f"positive {positive.name}", len(found), positive.change, positive.expect or None))
+        name, expect = f"positive {positive.name}", positive.expect or None
+        found.append(Case(detection, name, len(found), positive.change, expect, positive.raw_rows))
     for negative in labelled.negative:
-        found.append(Case(detection, f"negative {negative.name}", len(found), negative.change, []))
+        name = f"negative {negative.name}"
+        found.append(Case(detection, name, len(found), negative.change, [], negative.raw_rows))
     return found
 
 

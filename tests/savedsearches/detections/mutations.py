@@ -39,7 +39,8 @@ def mutations_of(detection: Detection) -> List[Mutation]:
         if changed not in seen:
             seen.add(changed)
             found.append(Mutation(kind, what, detection.model_copy(update={"search": f"{changed}\n{end}"})))
-    return [*found, *_windows(detection)]
+    reads_a_window = detection.data != ["lookups"]
+    return [*found, *(_windows(detection) if reads_a_window else ())]
 
 
 def _queries(body: str) -> Iterator[tuple[str, str, str]]:

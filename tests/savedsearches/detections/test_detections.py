@@ -53,6 +53,8 @@ def test_a_case(case: Case, harness: Harness) -> None:
             pytest.fail(f"{where}:\n  expected {wanted}\n  found    {rows}{told}", pytrace=False)
     if outcome.raw_rows > case.detection.raw_rows:
         pytest.fail(f"{where}: {outcome.raw_rows} raw rows, raw_rows says {case.detection.raw_rows}", pytrace=False)
+    if case.raw_rows not in (None, outcome.raw_rows):
+        pytest.fail(f"{where}: {outcome.raw_rows} raw rows, not {case.raw_rows}", pytrace=False)
     _named_fields_are_there(case, rows, where)
 
 
