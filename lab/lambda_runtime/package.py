@@ -12,7 +12,7 @@ from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from typing import Iterable, List
 
-from aws_bridge.functions.packing import add_own_packages
+from aws_bridge.functions.packing import Package, add_own_packages
 from collectors.lambda_function.package import LOADER, PARQUET
 from lab.lambda_runtime.errors import LambdaRuntimeUnavailable
 
@@ -20,11 +20,14 @@ from lab.lambda_runtime.errors import LambdaRuntimeUnavailable
 RUNTIME_LIBRARIES = ("awslambdaric", "snapshot-restore-py", "simplejson")
 
 
-def lay_out_package(folder: Path, *, parquet: bool = False) -> Path:
-    """Make the loader's function in ``folder``; return it. Raise LambdaRuntimeUnavailable when a library is missing."""
+def lay_out_package(folder: Path, *, parquet: bool = False, package: Package = LOADER) -> Path:
+    """Make a function's code in ``folder``, the loader's if no other ``package`` is given; return it.
+
+    Raise LambdaRuntimeUnavailable when a library is missing.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    add_own_packages(LOADER, folder)
-    link_libraries(_names(LOADER.lock) + (_names(PARQUET.lock) if parquet else []), folder)
+    add_own_packages(package, folder)
+    link_libraries(_names(package.lock) + (_names(PARQUET.lock) if parquet else []), folder)
     return folder
 
 

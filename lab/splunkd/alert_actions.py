@@ -53,6 +53,23 @@ class AlertActions:
         self._environment = dict(environment or {})
         self._log = splunkd.splunk_home / "var" / "log" / "splunk" / "splunkd.log"
 
+    def run_alert(
+        self, search: str, stanza: Mapping[str, str], rows: Sequence[Mapping[str, Any]]
+    ) -> Dict[str, List[Ran]]:
+        """Run the actions that a saved search has switched on, on its rows: once, or once for each.
+
+        Return action -> how its processes ended. Actions that the app has no script for are left to other apps.
+        """
+        bin_dir = self._splunkd.splunk_home / "etc" / "apps" / self._splunkd.state.app / "bin"
+        each_row = stanza.get("alert.digest_mode", "1") == "0"
+        ran: Dict[str, List[Ran]] = {}
+        for key, value in stanza.items():
+            found = re.fullmatch(r"action\.([^.]+)", key)
+            if found and value == "1" and (bin_dir / f"{found[1]}.py").is_file():
+                numbers = range(len(rows)) if each_row else (-1,)
+                ran[found[1]] = [self.run(found[1], rows, search=search, stanza=stanza, one=one) for one in numbers]
+        return ran
+
     def run(self, action: str, rows: Sequence[Mapping[str, Any]], **given: Any) -> Ran:
         """Run an action on the rows of a search, and wait for it; see `start` for what else is ``given``."""
         process, sid, payload = self.start(action, rows, **given)
@@ -79,11 +96,12 @@ class AlertActions:
         user: User = _SYSTEM,
         sid: str = "",
         one: int = -1,
+        stanza: Optional[Mapping[str, str]] = None,
     ) -> tuple[subprocess.Popen[bytes], str, Dict[str, Any]]:
         """Start the process, which waits for its payload; return it, the sid and the payload.
 
-        ``search``: name of the saved search, empty for ``| sendalert``. ``one``: number of the row, for an alert that
-        runs once for each result.
+        ``search``: name of the saved search, empty for ``| sendalert``; ``stanza``: its settings, where they are not
+        those of the app. ``one``: number of the row, for an alert that runs once for each result.
         """
         sid = sid or f"scheduler__{user.name}__app__RMD5_at_{int(time.time())}_{next(_numbers)}"
         folder = self._splunkd.splunk_home / "var" / "run" / "splunk" / "dispatch" / sid
@@ -103,7 +121,7 @@ class AlertActions:
             "session_key": self._splunkd.state.session(user),
             "sid": sid,
             "search_name": search or None,
-            "configuration": self._configuration(action, search, params, first),
+            "configuration": self._configuration(action, search, params, first, stanza),
             "result": {
                 name: value if not isinstance(value, (int, float)) else str(value) for name, value in first.items()
             },
@@ -128,10 +146,16 @@ class AlertActions:
         return (self._splunkd.state.stanzas("alert_actions") or {}).get(action, {})
 
     def _configuration(
-        self, action: str, search: str, params: Mapping[str, str], first: Mapping[str, Any]
+        self,
+        action: str,
+        search: str,
+        params: Mapping[str, str],
+        first: Mapping[str, Any],
+        stanza: Optional[Mapping[str, str]],
     ) -> Dict[str, str]:
         prefix = f"action.{action}."
-        stanza = (self._splunkd.state.stanzas("savedsearches") or {}).get(search, {}) if search else {}
+        if stanza is None:
+            stanza = (self._splunkd.state.stanzas("savedsearches") or {}).get(search, {}) if search else {}
         own = {name[len(prefix) :]: value for name, value in stanza.items() if name.startswith(prefix)}
         known = {**self._settings(action), **own}
         found = {name[len("param.") :]: value for name, value in known.items() if name.startswith("param.")}

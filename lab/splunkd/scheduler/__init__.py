@@ -5,8 +5,8 @@ from the scheduled time, raises an alert when there are rows, and suppresses row
 scheduled and raised is in a file, so that a new one goes on where an old one stopped. Nothing of this was compared with
 a Splunk.
 
-Left out: how many searches run at a time, skewed starts (``schedule_window``, ``allow_skew``), actions, alerts that are
-no "number of events greater than", and ``durable.*``.
+Left out: how many searches run at a time, skewed starts (``schedule_window``, ``allow_skew``), alerts that are no
+"number of events greater than", and ``durable.*``.
 """
 
 from .scheduler import Alert, Scheduler

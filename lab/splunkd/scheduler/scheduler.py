@@ -42,7 +42,8 @@ class _Remembered:
 class Scheduler:
     """``tick`` it with the time; what is due since the last tick then runs, oldest first.
 
-    ``may_run`` is asked before each run: what it refuses is skipped, as when too many searches run at once.
+    ``may_run`` is asked before each run: what it refuses is skipped, as when too many searches run at once. ``act`` is
+    given search, settings and rows of each alert: `..alert_actions.AlertActions.run_alert` runs its actions.
     """
 
     def __init__(
@@ -54,12 +55,13 @@ class Scheduler:
         began_s: float,
         zone: tzinfo = timezone.utc,
         may_run: Callable[[str, float], bool] = lambda name, scheduled_s: True,
+        act: Callable[[str, Mapping[str, str], List[Row]], Any] = lambda name, settings, rows: None,
     ) -> None:
         found = (saved_search(name, settings) for name, settings in stanzas.items())
         self.searches: List[SavedSearch] = [each for each in found if each is not None]
         #: Failures: (search, scheduled time, what it said). A run that fails is not repeated.
         self.failures: List[Any] = []
-        self._run, self._zone, self._may_run = run, zone, may_run
+        self._run, self._zone, self._may_run, self._act = run, zone, may_run, act
         self._state_file = state_file
         self._began_s = began_s
         self._state = _Remembered(**json.loads(state_file.read_text("utf-8"))) if state_file.exists() else _Remembered()
@@ -89,7 +91,10 @@ class Scheduler:
             self.failures.append((search.name, scheduled_s, str(exc)))
             return []
         new = self._not_suppressed(search, rows, now_s)
-        return [Alert(search.name, scheduled_s, now_s, new)] if new else []
+        if not new:
+            return []
+        self._act(search.name, search.settings, new)
+        return [Alert(search.name, scheduled_s, now_s, new)]
 
     def _not_suppressed(self, search: SavedSearch, rows: List[Row], now_s: float) -> List[Row]:
         """Return the rows that were not raised within the period, and note them. Without fields all rows are one."""

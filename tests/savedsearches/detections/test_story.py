@@ -6,7 +6,9 @@ where it counts up, and for others that of one long window; under ``--full`` eac
 
 from __future__ import annotations
 
+import json
 import os
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from pathlib import Path
@@ -21,11 +23,19 @@ from collectors.records.record import Context, Record
 from collectors.sources.registry import source_of
 from es_bridge.config import ClusterConfig
 from es_bridge.transport import Transport
+from lab.lambda_runtime.environment import Answer
+from lab.lambda_runtime.front import LambdaFront
+from lab.splunkd import SplunkdStandIn
+from lab.splunkd.alert_actions import AlertActions
+from lab.splunkd.response import set_up_response
+from lab.splunkd.scheduler import Scheduler
+from lab.story import cast
 from savedsearches.backtest.backtest import days_of, is_monotone
 from savedsearches.backtest.runs import Around
 from savedsearches.content.detection import Detection, seconds
 from savedsearches.content.dispatch import moment_of_runs
 from savedsearches.content.reading import FOLDER, read_files
+from savedsearches.content.render import settings_of, stanza_of
 from savedsearches.runner import values
 from savedsearches.runner.knowledge import read_knowledge
 from savedsearches.runner.local_settings import LocalSettings
@@ -200,3 +210,37 @@ def real_records() -> Iterator[Record]:
         for made in source_of("cloudtrail").records(iter([path.read_bytes()]), context):
             assert isinstance(made, Record), made
             yield made
+
+
+def test_an_alert_of_the_story_begins_a_response(around: Around, tmp_path: Path) -> None:
+    """The detection as an administrator switches it on, its action as splunkd runs it, and what `start` is asked."""
+    asked: List[Dict[str, Any]] = []
+
+    def start(body: bytes) -> Answer:
+        asked.append(json.loads(body))
+        return Answer({"rows": []})
+
+    (detection,) = (each for each in DETECTIONS if each.name == "findings_guardduty_instance")
+    name = stanza_of(detection)
+    # One run over the whole attack, instead of thirty.
+    once = {"cron_schedule": "0 * * * *", "realtime_schedule": "1", "dispatch.index_earliest": "-6h"}
+    on = {**once, "disabled": "0", "action.aws_respond": "1", "action.aws_respond.param.mode": "soft"}
+    functions = {"aws-siem-bridge-response-start": start}
+    with LambdaFront(functions) as lambdas, SplunkdStandIn(splunk_home=tmp_path / "splunk") as splunkd:
+        set_up_response(splunkd.state, lambdas.url)
+        actions = AlertActions(splunkd, sys.executable)
+        scheduler = Scheduler(
+            {name: {**settings_of(detection), **on}},
+            lambda search, moment: around.run(detection, moment).rows,
+            tmp_path / "state",
+            began_s=story.ATTACK_S,
+            act=actions.run_alert,
+        )
+        alerts = scheduler.tick(story.LOOKED_AT_S)
+        lambdas.wait()
+    assert scheduler.failures == [] and alerts
+    rows = [row for each in asked for row in each["rows"]]
+    raised = [str(row["instance"]) for alert in alerts for row in alert.rows]
+    assert [row["instance"] for row in rows] == raised and cast.WEB_1.id in raised
+    assert {(each["action"], each["search"], each["options"]["mode"]) for each in asked} == {("respond", name, "soft")}
+    assert all(row["account"] and row["region"] for row in rows)

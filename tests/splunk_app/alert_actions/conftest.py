@@ -15,6 +15,7 @@ from lab.lambda_runtime.environment import Answer
 from lab.lambda_runtime.front import LambdaFront
 from lab.splunkd import SplunkdStandIn
 from lab.splunkd.alert_actions import AlertActions, Ran
+from lab.splunkd.response import set_up_response
 from tests.splunk_app.conftest import BIN  # noqa: F401  # puts it on the path
 
 from alert_actions.actions import ACTIONS  # isort: skip
@@ -33,18 +34,7 @@ class Head:
     def __init__(self, splunkd: SplunkdStandIn, lambdas: LambdaFront) -> None:
         self.splunkd, self.lambdas = splunkd, lambdas
         self.actions = AlertActions(splunkd, PYTHON)
-        state = splunkd.state
-        state.set_stanza("aws_siem_bridge_settings", "response", {"account": "ops", "region": "eu-west-1"})
-        state.set_stanza(
-            "aws_siem_bridge_aws_account",
-            "ops",
-            {
-                "sign_in": "access_key", "access_key_id": "AKIAOPSEXAMPLE000001", "secret_access_key": "******",
-                "endpoints": f"lambda={lambdas.url}",
-            },
-        )  # fmt: skip
-        state.set_secrets("aws_siem_bridge_aws_account", "ops", {"secret_access_key": SECRET})
-        state.set_stanza("savedsearches", "aws_replay_responses", {"disabled": "0"})
+        set_up_response(splunkd.state, lambdas.url, secret=SECRET)
 
     def run(self, rows: Sequence[Dict[str, Any]] = (ROW,), action: str = "aws_respond", **given: Any) -> Ran:
         return self.actions.run(action, rows, **{"search": SEARCH, **given})

@@ -100,7 +100,7 @@ def test_a_release_goes_to_its_own_function(head: Head) -> None:
             ),
             "has to allow lambda:InvokeFunction",
         ),
-        ((404, "ResourceNotFoundException", "Function not found"), f"{START}: lambda:Invoke in account 'ops'"),
+        ((404, "ResourceNotFoundException", "Function not found"), f"{START}: lambda:Invoke in account 'responder'"),
         ((429, "TooManyRequestsException", "Rate Exceeded"), "AWS allows fewer calls"),
         ((500, "ServiceException", "unwell"), "region eu-west-1: ServiceException"),
     ],
