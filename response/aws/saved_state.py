@@ -56,6 +56,12 @@ class SavedStates:
         saved = [name[: -len(_END)] for name in names if name.endswith(_END) and not name.endswith(_RELEASED)]
         return [Incident(each, f"{each}{_RELEASED}" in names) for each in saved]
 
+    def saved_at(self, target: Target, incident: str) -> Optional[float]:
+        """Return when the state was saved, just before the first change, in epoch seconds; None without one."""
+        key = _key(target, incident)
+        found = self._area.each("s3", "ListObjectsV2", "Contents", _PAGES, Bucket=self._bucket, Prefix=key)
+        return next((each["LastModified"].timestamp() for each in found if each["Key"] == key), None)
+
     def released(self, target: Target, incident: str) -> None:
         """Note, once, that an instance is as it was saved, so that the next isolation is another incident."""
         self._write(_key(target, incident)[: -len(_END)] + _RELEASED, {"incident": incident})

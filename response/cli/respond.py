@@ -14,6 +14,7 @@ COMMANDS = {
     "block-ip": ("response.cli.block_ip", "block addresses by AWS WAF, for a time"),
     "unblock-ip": ("response.cli.unblock_ip", "take out addresses that were blocked"),
     "status": ("response.cli.status", "say whether an instance is isolated, and which states of it are saved"),
+    "collect": ("response.cli.collect", "keep what AWS knows of an instance, its logs and its disks, as evidence"),
     "verify": ("response.cli.verify", "compare the evidence of an incident with its signed manifest, offline"),
 }
 
@@ -24,6 +25,7 @@ examples:
   aws-siem-bridge respond isolate i-0b5e0f1c2d3a4b5c6 --region eu-west-1 --bucket security-evidence --mode soft
   aws-siem-bridge respond status i-0b5e0f1c2d3a4b5c6 --region eu-west-1 --bucket security-evidence
   aws-siem-bridge respond release i-0b5e0f1c2d3a4b5c6 --region eu-west-1 --bucket security-evidence
+  aws-siem-bridge respond collect i-0b5e0f1c2d3a4b5c6 --region eu-west-1 --bucket security-evidence --dry-run
   aws-siem-bridge respond verify ./evidence --public-key evidence-key.pem
 
 plan changes nothing and says what isolate would change. isolate first writes how everything is to the bucket, once, and
