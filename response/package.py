@@ -13,6 +13,7 @@ from aws_bridge.functions.packing import Package, build_from_command_line
 SERVICES = frozenset(
     (
         "autoscaling",
+        "cloudfront",
         "dynamodb",
         "ec2",
         "elb",
@@ -24,6 +25,7 @@ SERVICES = frozenset(
         "ssm",
         "stepfunctions",
         "sts",
+        "wafv2",
     )
 )
 RESPONSE = Package(

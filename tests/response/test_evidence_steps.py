@@ -22,6 +22,7 @@ from tests.response.server_room import REGION, ServerRoom
 from tests.response.test_custody import signing_key
 
 _numbers = itertools.count(1)
+STEPS = (collect_context, snapshot, collect_logs, archive)
 
 
 @pytest.fixture(scope="module")
@@ -73,7 +74,7 @@ def test_the_steps_of_an_incident_end_in_evidence_that_verifies(room, shop, sett
     }  # fmt: skip
 
 
-@pytest.mark.parametrize("work", (collect_context, snapshot, collect_logs, archive), ids=lambda work: work.__name__.rpartition(".")[2])
+@pytest.mark.parametrize("work", STEPS, ids=[each.__name__.rpartition(".")[2] for each in STEPS])
 def test_a_dry_run_keeps_nothing(room, shop, settings, work):
     name = f"dry-{next(_numbers)}"
     assert work.do(event(shop, name, dry_run=True), settings)["result"] == "planned"
