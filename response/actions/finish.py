@@ -6,7 +6,7 @@ from typing import Any, Dict, NamedTuple
 
 from aws_bridge.accounts.area import Area
 from response.actions.look import GONE, OPEN, look
-from response.aws.incidents import Incidents
+from response.aws.incidents import NEW, WAITING, Incidents
 from response.aws.quarantine import HARD, SOFT
 from response.core import cases
 from response.core.result import DONE, FAILED_RESULT, PARTIAL, PLANNED_RESULT, REFUSED
@@ -62,7 +62,10 @@ def other_ended(action: str, *, ended: str, dry_run: bool, problems: str, last: 
 
 
 def kept(incidents: Incidents, key: str, incident: str, end: End, ended: str) -> None:
-    """Keep the end with the incident. One that a person rejected before anything was done is over."""
+    """Keep the end with the incident, which is open until it is released; one that was rejected untouched is over."""
     incidents.note(key, incident, end.result, end.says)
+    if ended == WHOLE:
+        # Nobody answered, and it went on by itself.
+        incidents.run(key, incident, (NEW, WAITING))
     if ended == REJECTED and end.isolated in ("", OPEN, GONE):
         incidents.close(key, incident)

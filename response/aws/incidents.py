@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 import time
-from typing import Any, Callable, Dict, Iterator, List, Mapping, NamedTuple, Optional, Protocol, Tuple
+from typing import Any, Callable, Dict, Iterable, Iterator, List, Mapping, NamedTuple, Optional, Protocol, Tuple
 
 from aws_bridge.accounts.area import Area
 from aws_bridge.errors import CallRejected
@@ -137,9 +137,10 @@ class Incidents:
         values = {":id": {"S": incident}, ":after": {"S": RELEASED}}
         return self._update(key, "SET #state = :after", "#incident = :id", values)
 
-    def approve(self, key: str, incident: str) -> None:
-        """Let an incident that waited run."""
-        self._move(key, incident, WAITING, RUNNING)
+    def run(self, key: str, incident: str, before: Iterable[str]) -> None:
+        """Let an incident in one of these states run."""
+        for each in before:
+            self._move(key, incident, each, RUNNING)
 
     def note(self, key: str, incident: str, outcome: str, says: str) -> None:
         """Keep how the workflow of an incident ended."""

@@ -23,15 +23,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Isolate; return the exit status."""
-    return run_response(lambda: isolate(arguments, dry_run=False))
+    return run_response(lambda: _isolate(arguments))
 
 
-def isolate(arguments: argparse.Namespace, *, dry_run: bool) -> int:
-    """Isolate an instance, or say what it would change; return the exit status."""
+def _isolate(arguments: argparse.Namespace) -> int:
     place = place_of(arguments)
     incident = arguments.incident or incident_of(place)
     isolation = Isolation(place.area, place.states)
-    found = isolation.isolate(place.target, incident, mode=arguments.mode, dry_run=dry_run)
+    found = isolation.isolate(place.target, incident, mode=arguments.mode)
     return show(found, arguments.result)
 
 

@@ -16,6 +16,10 @@ COMMANDS = {
     "status": ("response.cli.status", "say whether an instance is isolated, and which states of it are saved"),
     "collect": ("response.cli.collect", "keep what AWS knows of an instance, its logs and its disks, as evidence"),
     "verify": ("response.cli.verify", "compare the evidence of an incident with its signed manifest, offline"),
+    "approve": ("response.cli.approve", "agree to what an incident waits for"),
+    "reject": ("response.cli.reject", "refuse what an incident waits for"),
+    "resume": ("response.cli.resume", "start the workflow of an incident again, when it broke"),
+    "clock": ("response.cli.clock", "start, stop and show the clocks by which an incident has to be reported"),
 }
 
 EXAMPLES = """\

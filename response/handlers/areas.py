@@ -1,12 +1,14 @@
 """The accounts and regions that a function of the response reaches: its own, and those in which it assumes a role.
 
-Settings: ``ROLE_NAME`` and ``EXTERNAL_ID`` of the role that is assumed in other accounts.
+Settings: ``ROLE_NAME`` and ``EXTERNAL_ID`` of the role that is assumed in other accounts. Who asks is kept from one
+call of a function to the next, as Lambda keeps the process: making clients takes longer than asking.
 """
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
-from typing import Mapping
+from typing import Dict, Mapping, Tuple
 
 from aws_bridge.accounts.account import Account
 from aws_bridge.accounts.area import Area
@@ -17,6 +19,10 @@ from es_bridge.backoff import Backoff
 
 #: Waits between attempts of a call: a function has little time.
 BACKOFF = Backoff(0.2, 2.0)
+#: Whose credentials a process has, and where AWS is for it.
+_WHO = ("AWS_ACCESS_KEY_ID", "AWS_ENDPOINT_URL")
+_CALLERS: Dict[Tuple[str, ...], Caller] = {}
+_OWN: Dict[Tuple[str, ...], str] = {}
 
 
 @dataclass(frozen=True)
@@ -31,13 +37,23 @@ class Areas:
         name = self.variables.text("ROLE_NAME")
         if account == self.here.account or not name:
             return Area(self.here.caller, account, region)
-        member = self.here.caller.session.account.member(account, account, name, self.variables.text("EXTERNAL_ID"))
-        return Area(Caller(AwsSession(member), wait_s=BACKOFF.wait_s), account, region)
+        role = (account, name, self.variables.text("EXTERNAL_ID"))
+        member = self.here.caller.session.account.member(account, *role)
+        return Area(_caller(member, *role), account, region)
 
 
 def areas_of(environment: Mapping[str, str], variables: Variables) -> Areas:
     """Return the areas of a function with these variables. Raises `aws_bridge.errors.AwsError`."""
     region = environment.get("AWS_REGION", "")
-    caller = Caller(AwsSession(Account("home")), wait_s=BACKOFF.wait_s)
-    own = str(caller.call("sts", region, "GetCallerIdentity")["Account"])
-    return Areas(Area(caller, own, region), variables)
+    caller = _caller(Account("home"))
+    who = tuple(os.environ.get(name, "") for name in _WHO)
+    if who not in _OWN:
+        _OWN[who] = str(caller.call("sts", region, "GetCallerIdentity")["Account"])
+    return Areas(Area(caller, _OWN[who], region), variables)
+
+
+def _caller(account: Account, *role: str) -> Caller:
+    key = (*(os.environ.get(name, "") for name in _WHO), *role)
+    if key not in _CALLERS:
+        _CALLERS[key] = Caller(AwsSession(account), wait_s=BACKOFF.wait_s)
+    return _CALLERS[key]

@@ -84,6 +84,7 @@ class ServerRoom:
         self.subnet = self.ec2.create_subnet(
             VpcId=self.vpc, CidrBlock="10.7.1.0/24", Ipv6CidrBlock=ipv6, AvailabilityZone=f"{REGION}a"
         )["Subnet"]["SubnetId"]
+        self.image = self.ec2.describe_images()["Images"][0]["ImageId"]
         self.web, self.admin = self.group("web"), self.group("admin")
         self.bucket = BUCKET.format(account.id)
         account.client("s3", REGION).create_bucket(
@@ -108,7 +109,7 @@ class ServerRoom:
 
     def server(self, interfaces: int = 1, tags: Optional[Dict[str, str]] = None, **more: Any) -> Target:
         """Start an instance with so many interfaces, each with IPv6."""
-        image = more.pop("ImageId", "") or self.ec2.describe_images()["Images"][0]["ImageId"]
+        image = more.pop("ImageId", "") or self.image
         if tags:
             pairs = [{"Key": name, "Value": value} for name, value in tags.items()]
             more["TagSpecifications"] = [{"ResourceType": "instance", "Tags": pairs}]

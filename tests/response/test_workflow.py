@@ -5,16 +5,21 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Set
+from typing import Any, Dict, Iterator, List, Set, Tuple
 
 import pytest
 
+import aws_siem_bridge
 from lab.state_machines import lint
+from response.actions.sweep import Sweep
+from response.core import cases
 from response.core.requests import Request
+from response.handlers import sweep
 from response.state_machines import definition
-from tests.response.server_room import ServerRoom
-from tests.response.workshop import Workshop
+from tests.response.server_room import REGION, ServerRoom
+from tests.response.workshop import LONGEST_S, Workshop
 
 
 @pytest.fixture(scope="module")
@@ -100,3 +105,254 @@ def test_the_whole_response_isolates_softly_collects_isolates_and_says_so(room, 
 
 def names(workshop: Workshop) -> List[str]:
     return [each["name"] for each in workshop.steps.list_executions(stateMachineArn=workshop.machine)["executions"]]
+
+
+#: States of the whole response, each with a fault that does not pass: what of its step is in the problems, if anything.
+DENIED = {
+    "Publish": "", "Told": "notify", "Soft": "soft_isolation", "Volatile": "collect_volatile",
+    "Context": "collect_context", "Snapshots": "snapshot", "Hard": "hard_isolation", "RevokeAlso": "revoke_credentials",
+    "AwaitSnapshots": "snapshot", "Logs": "collect_logs", "Archive": "archive", "UpdateFinding": "update_finding",
+    "Finish": "", "TellEnd": "notify",
+}  # fmt: skip
+#: Faults that pass, or took effect while the answer was lost: nothing of them is left.
+PASSING = [("Soft", "half_done"), ("Hard", "throttled"), ("Finish", "timeout")]
+#: States of the other actions, and of what is asked: tested below.
+ELSEWHERE = {"Release", "Revoke", "ContainPrincipal", "ReleasePrincipal", "Block", "Unblock", "NotifyOnly", "Ask",
+             "TellPerson"}  # fmt: skip
+
+
+def test_every_state_that_calls_a_function_has_a_fault():
+    assert tasks(definition.states()) == {*DENIED, *ELSEWHERE}
+
+
+@pytest.fixture(scope="module")
+def broken(room: ServerRoom, workshop: Workshop) -> Dict[str, Any]:
+    """Return fault -> the instance whose response had it. All run side by side."""
+    faults = [*((state, "denied", -1) for state in DENIED), *((state, kind, 1) for state, kind in PASSING)]
+    targets = {}
+    for state, kind, times in [*faults, ("Soft Hard", "denied", -1)]:
+        target = room.server()
+        for each in state.split():
+            room.account.fail_state(f"{target.instance}-1", each, kind, times)
+        if " " in state:
+            workshop.respond(target)
+        else:
+            workshop.begin(target, revoke_credentials="yes")
+        targets[f"{state} {kind}"] = target
+    return targets
+
+
+@pytest.mark.parametrize("state", DENIED)
+def test_a_step_that_fails_leads_to_isolation_and_to_an_honest_end(room, workshop, broken, state):
+    target = broken[f"{state} denied"]
+    status, output = workshop.ended(f"{target.instance}-1")
+    assert not room.is_open(target)
+    if state == "Finish":
+        assert status == "FAILED" and "it is not known how it ended" in output["cause"]
+        return
+    assert status == "SUCCEEDED", output
+    step = DENIED[state]
+    assert (f"{step}: " in output["problems"]) if step else output["problems"] == "", output
+    assert output["result"] == ("done" if state in ("Publish", "TellEnd") else "partial")
+    assert "AccessDeniedException" in output["problems"] or not step
+
+
+@pytest.mark.parametrize(("state", "kind"), PASSING)
+def test_a_fault_that_passes_leaves_nothing(room, workshop, broken, state, kind):
+    target = broken[f"{state} {kind}"]
+    status, output = workshop.ended(f"{target.instance}-1")
+    assert (status, output.get("result"), output.get("problems")) == ("SUCCEEDED", "done", ""), output
+    assert not room.is_open(target)
+
+
+def test_an_open_instance_is_never_a_success_and_is_found_and_resumed(room, workshop, broken, capsys):
+    target = broken["Soft Hard denied"]
+    before, name = room.groups_of(target), f"{target.instance}-1"
+    status, output = workshop.ended(name)
+    assert room.is_open(target)
+    assert (status, output["error"]) == ("FAILED", "NotDone") and "is NOT isolated" in output["cause"]
+    assert workshop.statuses(name)["end"]["state"] == "failed"
+    assert workshop.incident(target).outcome == "failed"
+    # The sweep finds it, whoever resumes it is told how, and nobody can resume it twice.
+    assert sweep.do({}, workshop.sweep_settings)["found"] >= 1
+    (told,) = wait_for(lambda: workshop.called("publish_status", name), "sweep")
+    assert told["result"] == "broken" and f"respond resume {name}" in told["says"]
+    where = ["--table", workshop.table, "--region", REGION, "--state-machine", workshop.machine]
+    status, out, _ = run(capsys, "resume", name, *where)
+    assert status == 0 and f"{name}-resumed-1" in out
+    assert workshop.ended(f"{name}-resumed-1")[0] == "SUCCEEDED"
+    assert not room.is_open(target)
+    status, _, err = run(capsys, "resume", name, *where)
+    assert status == 1 and "is SUCCEEDED: there is nothing to resume" in err
+    row = {"instance": target.instance, "account": target.account, "region": target.region}
+    (seen,) = workshop.invoke("status", {"rows": [row]})["rows"]
+    assert (seen["result"], seen["incident"], seen["state"]) == ("hard", name, "running")
+    rows = [row, {"instance": "i-1"}, row]
+    released = workshop.invoke("release", {"rows": rows})["rows"]
+    assert [each["result"] for each in released] == ["done", "failed", "refused"]
+    assert room.groups_of(target) == before
+    (seen,) = workshop.invoke("status", {"rows": [row]})["rows"]
+    assert (seen["result"], seen["state"]) == ("open", "released")
+
+
+def wait_for(look: Any, step: str) -> List[Dict[str, Any]]:
+    """Return the events of a step as soon as there are some."""
+    deadline = time.monotonic() + LONGEST_S
+    while time.monotonic() < deadline:
+        found = [each for each in look() if each["step"] == step]
+        if found:
+            return found
+        time.sleep(0.1)
+    raise TimeoutError(step)
+
+
+def run(capsys: Any, *argv: str) -> Tuple[int, str, str]:
+    capsys.readouterr()
+    try:
+        status = aws_siem_bridge.main(["respond", *argv])
+    except SystemExit as exc:
+        status = int(exc.code or 0)
+    return (status, *capsys.readouterr())
+
+
+ACTIONS = {
+    "Revoke": ("revoke_credentials", {"principal": "user/alice"}),
+    "ContainPrincipal": ("contain_principal", {"principal": "role/web"}),
+    "ReleasePrincipal": ("release_principal", {"principal": "role/web"}),
+    "Block": ("block_ip", {"address": "203.0.113.7"}),
+    "Unblock": ("unblock_ip", {"address": "203.0.113.7"}),
+    "NotifyOnly": ("notify", {"principal": "hello"}),
+}
+
+
+@pytest.mark.parametrize("state", ACTIONS)
+def test_an_action_of_one_step_ends_as_its_step_did(workshop, state):
+    action, row = ACTIONS[state]
+    request = Request(f"sid-{state}", [row], action, f"{state}-1")
+    (good,) = workshop.ask(request)
+    status, output = workshop.ended(good.incident if state != "ReleasePrincipal" else newest(workshop, "role-", action))
+    assert (status, output.get("result")) == ("SUCCEEDED", "done"), output
+    function = action
+    assert workshop.called(function, good.incident)[0]["sid"] == f"sid-{state}"
+
+
+def newest(workshop: Workshop, start: str, part: str) -> str:
+    (name,) = [each for each in names(workshop) if each.startswith(start) and part in each]
+    return name
+
+
+def test_an_action_that_fails_is_a_failure(room, workshop):
+    (asked,) = workshop.ask(Request("sid-9", [{"address": "203.0.113.9"}], "block_ip", "denied-1"))
+    # Its name is known before it begins, for it is the hand-over's.
+    request = Request("sid-9", [{"address": "203.0.113.10"}], "block_ip", "denied-2")
+    case = cases.case_of("block_ip", request.rows[0], {}, room.account.id)
+    name = cases.execution_name(case, "block_ip", "denied-2|0")
+    room.account.fail_state(name, "Block", "denied")
+    (denied,) = workshop.ask(request)
+    assert denied.incident == name
+    assert workshop.ended(asked.incident)[0] == "SUCCEEDED"
+    status, output = workshop.ended(name)
+    assert status == "FAILED" and "AccessDeniedException" in output["cause"]
+
+
+def test_a_node_waits_for_a_person_whose_token_nobody_sees(room, workshop, capsys, caplog):
+    workshop.set(mode="live", most_an_hour=100, minutes_each=1440, approvers=["alice", "bob"])
+    target = room.server(tags={"aws:eks:cluster-name": "shop"})
+    name = f"{target.instance}-1"
+    assert workshop.respond(target).result == "waits_for_approval"
+    (question,) = workshop.asked(name, 1)
+    assert (question["approver"], room.is_open(target)) == ("alice", True)
+    assert workshop.respond(target).result == "waits_for_approval"
+    where = ["--table", workshop.table, "--region", REGION]
+    later = Sweep(workshop.incidents, workshop.executions, workshop.questions, lambda: time.time() + 7200, 3600)
+    (unanswered,) = [each for each in later.sweep() if each.incident.id == name]
+    assert unanswered.kind == "unanswered" and "asked is alice" in unanswered.says
+    status, out, err = run(capsys, "approve", name, *where)
+    assert status == 0 and f"{name} is agreed to by arn:aws:" in out
+    status, _, again = run(capsys, "reject", name, *where)
+    assert status == 1 and "was agreed by arn:aws:" in again
+    status, output = workshop.ended(name)
+    assert (status, output["result"]) == ("SUCCEEDED", "done"), output
+    assert not room.is_open(target) and workshop.incident(target).state == "running"
+    assert "agreed by arn:aws:" in workshop.statuses(name)["approval"]["says"]
+    token = question["token"]
+    shown = [json.dumps(event) for called, event in workshop.server.calls if called != "ask_approval"]
+    assert token and not any(token in each for each in [*shown, out, err, again, caplog.text, json.dumps(output)])
+
+
+def test_a_protected_instance_is_isolated_softly_at_once_and_a_no_leaves_it_so(room, workshop, capsys):
+    workshop.set(mode="live", most_an_hour=100, minutes_each=1440)
+    target = room.server(tags={"aws-siem-bridge:protected": "yes"})
+    name, before = f"{target.instance}-1", room.groups_of(target)
+    assert workshop.respond(target).result == "waits_for_approval"
+    workshop.asked(name, 1)
+    assert not room.is_open(target), "soft isolation waits for nobody"
+    assert [each["mode"] for each in workshop.called("isolate", name)] == ["soft"]
+    where = ["--table", workshop.table, "--region", REGION]
+    assert run(capsys, "reject", name, *where)[0] == 0
+    status, output = workshop.ended(name)
+    assert [each["mode"] for each in workshop.called("isolate", name)] == ["soft"]
+    assert "a person rejected it" in str(output), (status, output)
+    assert workshop.incident(target).state == "waiting"
+    row = {"instance": target.instance, "account": target.account, "region": target.region}
+    assert workshop.invoke("release", {"rows": [row]})["rows"][0]["result"] == "done"
+    assert room.groups_of(target) == before
+
+
+@pytest.mark.parametrize(("no_answer", "isolated"), [("leave", False), ("go_on", True)])
+def test_when_nobody_answers_the_next_one_is_asked_and_then_the_parameter_decides(room, workshop, no_answer, isolated):
+    workshop.set(mode="live", most_an_hour=100, minutes_each=1, approvers=["alice", "bob"], no_answer=no_answer)
+    target = room.server(tags={"AmazonECSManaged": ""})
+    name = f"{target.instance}-1"
+    workshop.respond(target)
+    status, output = workshop.ended(name)
+    asked = [each["approver"] for each in workshop.called("notify", name) if each["kind"] == "question"]
+    assert asked == ["alice", "bob"]
+    assert (status == "SUCCEEDED", not room.is_open(target)) == (isolated, isolated), output
+    if not isolated:
+        assert "nobody answered" in output["cause"]
+
+
+@pytest.mark.parametrize("state", ("Ask", "TellPerson"))
+def test_a_question_that_cannot_be_asked_is_one_without_an_answer(room, workshop, state):
+    workshop.set(mode="live", most_an_hour=100, minutes_each=1, no_answer="leave")
+    target = room.server(tags={"AmazonECSManaged": ""})
+    room.account.fail_state(f"{target.instance}-1", state, "denied")
+    workshop.respond(target)
+    status, output = workshop.ended(f"{target.instance}-1")
+    assert status == "FAILED" and room.is_open(target) and "nobody answered" in output["cause"]
+
+
+def test_a_dry_run_changes_nothing_and_the_switch_holds_for_what_runs_already(room, workshop):
+    workshop.set()
+    target = room.server()
+    started = workshop.respond(target)
+    assert workshop.ended(started.incident)[1]["result"] == "planned"
+    assert room.is_open(target)
+    later = {**workshop.incident(target).event, "dry_run": False}
+    assert workshop.invoke("isolate", later)["result"] == "planned" and room.is_open(target)
+    # Nothing was changed, so the incident is over at once, and isolates nothing any more.
+    row = {"instance": target.instance, "account": target.account, "region": target.region}
+    workshop.set(mode="live")
+    assert workshop.invoke("release", {"rows": [row]})["rows"][0]["result"] == "done"
+    assert workshop.invoke("isolate", later)["result"] == "refused" and room.is_open(target)
+
+
+def test_a_person_starts_the_clocks_by_which_an_incident_has_to_be_reported(room, workshop, capsys):
+    target = room.server()
+    workshop.set()
+    name = workshop.respond(target).incident
+    where = ["--table", workshop.table, "--region", REGION]
+    status, out, _ = run(capsys, "clock", name, "start", "--hours", "24", *where)
+    assert status == 0 and "report-24h: due in 23 h 59 min" in out or "due in 24 h 00 min" in out
+    assert run(capsys, "clock", name, "start", "--hours", "72", "--name", "authority", *where)[0] == 0
+    status, _, err = run(capsys, "clock", name, "start", "--hours", "24", *where)
+    assert status == 2 and "runs already" in err
+    assert run(capsys, "clock", name, "start", *where)[0] == 2
+    assert run(capsys, "clock", "i-0123456789abcdef0-9", "show", *where)[0] == 1
+    status, out, _ = run(capsys, "clock", name, "show", *where, "--result", "json")
+    assert [each["name"] for each in json.loads(out)["clocks"]] == ["report-24h", "authority"]
+    late = Sweep(workshop.incidents, workshop.executions, workshop.questions, lambda: time.time() + 25 * 3600, 900)
+    assert [each.says.split(":")[0] for each in late.sweep() if each.kind == "clock"] == ["report-24h"]
+    assert run(capsys, "clock", name, "stop", "--name", "report-24h", *where)[0] == 0
+    assert dict(workshop.incident(target).clocks).keys() == {"authority"}

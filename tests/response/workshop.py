@@ -12,6 +12,7 @@ from response.actions.start import Start, Started
 from response.aws.executions import Executions
 from response.aws.incidents import Incidents, Opened
 from response.aws.parameter import read_limits
+from response.aws.questions import Questions
 from response.core.requests import Request
 from response.core.target import Target
 from response.errors import StillRunning
@@ -83,6 +84,15 @@ class Workshop:
         row = {"instance": target.instance, "account": target.account, "region": target.region, "rid": "3"}
         return self.ask(Request(f"sid-{next(_numbers)}", [row], search="Beacons", options=options))[0]
 
+    def begin(self, target: Target, **options: str) -> None:
+        """Begin the whole response without asking ``start``, for what is about the workflow alone."""
+        known = {
+            "account": target.account, "region": target.region, "instance": target.instance, "action": "respond",
+            "incident": f"{target.instance}-1", "sid": "sid", "rid": "", "search": "", "options": options,
+            "dry_run": False, "ask": {"when": ""},
+        }  # fmt: skip
+        self.executions.start(f"{target.instance}-1", json.dumps(known))
+
     def ended(self, name: str) -> Tuple[str, Dict[str, Any]]:
         """Wait for the end of an execution; return its status, and its output or ``error`` and ``cause``."""
         arn = f"{self.machine.replace(':stateMachine:', ':execution:')}:{name}"
@@ -94,6 +104,31 @@ class Workshop:
                 return found["status"], json.loads(found["output"]) if "output" in found else shown
             time.sleep(0.3)
         raise TimeoutError(f"{name} is still running after {LONGEST_S} s")
+
+    @property
+    def questions(self) -> Questions:
+        """The questions of the table."""
+        return Questions(self.room.area, self.table)
+
+    @property
+    def sweep_settings(self) -> Dict[str, str]:
+        """The settings of the sweep."""
+        more = {"STATE_MACHINE": self.machine, "PUBLISH_FUNCTION": "publish_status"}
+        return {**self.settings, **{f"AWS_SIEM_BRIDGE_{name}": value for name, value in more.items()}}
+
+    def asked(self, incident: str, times: int) -> List[Dict[str, Any]]:
+        """Wait until a person was asked so often about an incident; return with what `ask_approval` was called."""
+        deadline = time.monotonic() + LONGEST_S
+        while time.monotonic() < deadline:
+            found = self.called("ask_approval", incident)
+            if len(found) >= times and self.questions.find(incident):
+                return found
+            time.sleep(0.1)
+        raise TimeoutError(f"nobody is asked about {incident}")
+
+    def invoke(self, name: str, event: Dict[str, Any]) -> Any:
+        """Call one of our functions as Lambda does."""
+        return REAL[name](event, self.settings)
 
     def incident(self, target: Target) -> Opened:
         """Return what the table has of an instance."""

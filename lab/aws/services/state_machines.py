@@ -208,10 +208,13 @@ def _install_clock() -> None:
 
         return call
 
-    wait, timeout = WaitFunction._wait_interval, Timeout._eval_body
+    timeout = Timeout._eval_body
 
     def wait_interval(self: Any, env: Any, wait_seconds: float) -> None:
-        wait(self, env, wait_seconds * _SCALES.get(_account(env), 1.0))
+        # moto's own compares whole seconds, and goes round for ever below one.
+        until = time.monotonic() + wait_seconds * _SCALES.get(_account(env), 1.0)
+        while env.is_running() and time.monotonic() < until:
+            env.program_state_event.wait(until - time.monotonic())
 
     def eval_timeout(self: Any, env: Any) -> None:
         timeout(self, env)
