@@ -74,7 +74,7 @@ def test_the_whole_response_isolates_softly_collects_isolates_and_says_so(room, 
     status, output = workshop.ended(started.incident)
     assert (status, output.get("result"), output.get("problems")) == ("SUCCEEDED", "done", ""), output
     assert "is isolated, read back" in output["says"] and not room.is_open(target)
-    steps = [name for name, event in workshop.server.calls if event.get("incident") == started.incident]
+    steps = [name for name, event in workshop.calls if event.get("incident") == started.incident]
     order = [name for name in steps if name not in ("publish_status", "notify", "collect_context")]
     assert order == [
         "isolate", "collect_volatile", "snapshot", "isolate", "snapshot", "snapshot", "collect_logs", "archive",
@@ -276,7 +276,7 @@ def test_a_node_waits_for_a_person_whose_token_nobody_sees(room, workshop, capsy
     assert not room.is_open(target) and workshop.incident(target).state == "running"
     assert "agreed by arn:aws:" in workshop.statuses(name)["approval"]["says"]
     token = question["token"]
-    shown = [json.dumps(event) for called, event in workshop.server.calls if called != "ask_approval"]
+    shown = [json.dumps(event) for called, event in workshop.calls if called != "ask_approval"]
     assert token and not any(token in each for each in [*shown, out, err, again, caplog.text, json.dumps(output)])
 
 

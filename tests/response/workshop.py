@@ -5,9 +5,10 @@ from __future__ import annotations
 import itertools
 import json
 import time
-from typing import Any, Dict, List, Tuple
+from typing import Any, Callable, Dict, List, Tuple
 
-from lab.aws.functions import FunctionServer
+from lab.lambda_runtime.environment import Answer
+from lab.lambda_runtime.front import LambdaFront
 from response.actions.start import Start, Started
 from response.aws.executions import Executions
 from response.aws.incidents import Incidents, Opened
@@ -48,9 +49,9 @@ class Workshop:
             "AWS_SIEM_BRIDGE_PARAMETER": self.parameter,
         }  # fmt: skip
         self.waited: Dict[str, int] = {}
-        self.server = FunctionServer({name: self._function(name) for name in definition.functions(definition.text())})
+        self.front = LambdaFront({name: self._function(name) for name in definition.functions(definition.text())})
         self.steps = account.client("stepfunctions", REGION)
-        arns = {name: f"arn:aws:lambda:{REGION}:{account.id}:function:{name}" for name in self.server.functions}
+        arns = {name: f"arn:aws:lambda:{REGION}:{account.id}:function:{name}" for name in self.front.functions}
         made = self.steps.create_state_machine(
             name=f"respond-{number}", definition=definition.rendered(arns), roleArn=f"arn:aws:iam::{account.id}:role/w"
         )
@@ -59,14 +60,13 @@ class Workshop:
         self.executions = Executions(room.area, self.machine)
 
     def __enter__(self) -> Workshop:
-        self.server.__enter__()
-        self.room.account.serve_functions(self.server.url)
+        self.room.account.serve_functions(self.front.url)
         self.room.account.scale_time(SCALE)
         return self
 
     def __exit__(self, *error: Any) -> None:
         self.room.account.serve_functions("")
-        self.server.__exit__(*error)
+        self.front.stop()
 
     def set(self, **limits: Any) -> None:
         """Set the parameter."""
@@ -138,17 +138,27 @@ class Workshop:
 
     def statuses(self, incident: str) -> Dict[str, Dict[str, Any]]:
         """Return step -> the last status of it."""
-        sent = [each for name, each in self.server.calls if name == "publish_status"]
+        sent = [each for name, each in self.calls if name == "publish_status"]
         return {each["step"]: each for each in sent if each["incident"] == incident}
 
     def called(self, name: str, incident: str) -> List[Dict[str, Any]]:
         """Return the events with which a function was called for an incident."""
-        return [each for called, each in self.server.calls if called == name and each["incident"] == incident]
+        return [each for called, each in self.calls if called == name and each["incident"] == incident]
 
-    def _function(self, name: str) -> Any:
-        if name in REAL:
-            return lambda event, _: REAL[name](event, self.settings)
-        return lambda event, _: self._other(name, event)
+    @property
+    def calls(self) -> List[Tuple[str, Any]]:
+        """The name and the event of every call of a function, in their order."""
+        return [(each.function, json.loads(each.body)) for each in list(self.front.invocations)]
+
+    def _function(self, name: str) -> Callable[[bytes], Answer]:
+        def call(body: bytes) -> Answer:
+            event = json.loads(body)
+            try:
+                return Answer(REAL[name](event, self.settings) if name in REAL else self._other(name, event))
+            except Exception as exc:  # whatever a function raises, Lambda answers
+                return Answer(error_type=type(exc).__name__, error_message=str(exc))
+
+        return call
 
     def _other(self, name: str, event: Dict[str, Any]) -> Dict[str, Any]:
         """Answer for a function of another part. Snapshots take a while, as they do."""
