@@ -261,7 +261,9 @@ def states() -> Dict[str, State]:
             "Finish", ("$job.action = 'respond' and $job.options.revoke_credentials = 'yes'", "RevokeAlso"),
             ("$job.action = 'respond'", "AwaitSnapshots"),
         ),
-        "RevokeAlso": _step("revoke_credentials", "AwaitSnapshots", _call("revoke_credentials", "", 300), _waiting(20, 45)),
+        "RevokeAlso": _step(
+            "revoke_credentials", "AwaitSnapshots", _call("revoke_credentials", "", 300), _waiting(20, 45)
+        ),
         "AwaitSnapshots": _step("snapshot", "Logs", _call("snapshot", "'wait': true", 300), _waiting(60, 480)),
         "Logs": _step("collect_logs", "Archive", _call("collect_logs", "", 900), _waiting(60, 60)),
         "Archive": _step("archive", "UpdateFinding", _call("archive", "'problems': $problems", 900), _waiting(60, 240)),
