@@ -9,6 +9,7 @@ import pytest
 pytest.importorskip("pydantic", reason="pages are read where they are worked on, with Python 3.11")
 
 from es_bridge.config import ClusterConfig
+from response.core.status import status_of, statuses_of_rows
 from savedsearches.runner.knowledge import Knowledge, read_knowledge
 from savedsearches.runner.local_settings import LocalSettings
 from savedsearches.runner.macros import Macro
@@ -51,38 +52,38 @@ def inputs_events(knowledge: Knowledge) -> List[Row]:
     ]
 
 
-#: (minutes before the end, action, step, state, result, says), as docs/response.md has the steps of an incident.
+#: (minutes before the end, step, result, says), as the workflow has them.
 STEPS = (
-    (70, "respond", "start", "started", "", "the alert waf_log4shell_callback named it"),
-    (69, "isolate_instance", "isolate", "finished", "done", "every interface is in the quarantine group, read back"),
-    (66, "collect_context", "collect_context", "finished", "done", "12 items"),
-    (60, "collect_volatile", "collect_volatile", "finished", "partial", "no memory: the kernel module was refused"),
-    (40, "snapshot", "snapshot", "failed", "failed", "the key may not be used"),
+    (70, "begin", "started", "respond began"),
+    (69, "approval", "done", "agreed by kim"),
+    (68, "soft_isolation", "done", "every interface is in the quarantine group, read back"),
+    (66, "collect_context", "done", "12 items"),
+    (60, "collect_volatile", "partial", "no memory: the kernel module was refused"),
+    (40, "snapshot", "failed", "the key may not be used"),
+)
+OLD_STEPS = (
+    (1200, "begin", "started", "respond began"),
+    (1199, "hard_isolation", "done", "isolated"),
+    (1100, "release", "done", "as it was saved"),
+    (1100, "end", "done", "as it was saved"),
 )
 
 
 @pytest.fixture(scope="package")
 def response_events(knowledge: Knowledge) -> List[Row]:
-    """One incident that is open, with a step that failed, and one of the day before that was released."""
-    shared = {
-        "account": "111122223333",
-        "region": "ap-northeast-2",
-        "dry_run": False,
-        "search": "AWS - waf_log4shell_callback - Rule",
-    }
-    open_one = {**shared, "incident": "i-0f1e2d3c4b5a60001-1", "target": "i-0f1e2d3c4b5a60001"}
-    old_one = {**shared, "incident": "i-0f1e2d3c4b5a60004-1", "target": "i-0f1e2d3c4b5a60004"}
-    names = ("action", "step", "state", "result", "says")
-    made = [
-        event(knowledge, story.END_S - minutes * 60, "response", {**open_one, **dict(zip(names, step))})
-        for minutes, *step in STEPS
-    ]
-    for hours, step in (
-        (20, ("isolate_instance", "isolate", "finished", "done", "isolated")),
-        (19, ("release_instance", "release", "finished", "done", "as it was saved")),
-    ):
-        made.append(event(knowledge, story.END_S - hours * 3600, "response", {**old_one, **dict(zip(names, step))}))
-    return made
+    """One incident that is open, with a step that failed, an older one that was released, and a row refused."""
+    place = {"account": "111122223333", "region": "ap-northeast-2"}
+    alert = {"action": "respond", "sid": "1.2", "search": "AWS - waf_log4shell_callback - Rule"}
+    told = []
+    for instance, steps in (("i-0f1e2d3c4b5a60001", STEPS), ("i-0f1e2d3c4b5a60004", OLD_STEPS)):
+        for minutes, step, result, says in steps:
+            said = {"step": step, "result": result, "says": says, "state": "finished" if step == "end" else "step"}
+            incident = {"incident": f"{instance}-1", "target": instance, "time": story.END_S - minutes * 60}
+            told.append(status_of({**place, **alert, **incident, **said}, story.END_S))
+    refused = {"row": 0, "result": "refused", "says": "it has the tag aws-siem-bridge:protected"}
+    told += statuses_of_rows(alert, [{**place, "instance": "i-0f1e2d3c4b5a60009"}], [refused], story.END_S)
+    # Lambda delivers one twice.
+    return [event(knowledge, status["time"], "response", status) for status in [*told, told[0]]]
 
 
 @pytest.fixture(scope="package")

@@ -91,8 +91,7 @@ def base_macros() -> Dict[str, Macro]:
 def event(knowledge: Knowledge, time_s: float, kind: str, members: Mapping[str, Any]) -> Row:
     """Return an event that an input or the response wrote."""
     body = {"time": time_s, **members}
-    texts = {name: shown(value) for name, value in members.items()}  # as KV_MODE = json has them
-    return texts | knowledge.apply(
+    return knowledge.apply(
         {
             "_time": time_s, "_indextime": time_s + 5, "_raw": json.dumps(body), "index": "aws_findings",
             "sourcetype": f"aws:siem_bridge:{kind}", "source": f"aws_siem_bridge:{kind}:test", "host": "h",
