@@ -30,6 +30,7 @@ COMMANDS = {
     "respond": ("response.cli.respond", "isolate an EC2 instance, release it, and look before either"),
     "spl": ("savedsearches.runner.cli", "run a pipeline of SPL on a cluster, without a Splunk: a strict subset"),
     "detections": ("savedsearches.cli.detections", "list detections, and try them on a cluster before scheduling them"),
+    "report": ("splunk_app.dashboards.report", "write the monthly report of a Splunk as CSV files for Excel"),
     "sigma": ("savedsearches.sigma.cli", "turn rules of Sigma into detections, each with a verdict"),
     "completion": ("es_bridge.cli.completion", "print what makes a shell complete commands and options"),
     "lab": ("lab.cli", "what stands in for the systems a user owns: engine, splunkd, story, one-line runner"),
@@ -37,7 +38,7 @@ COMMANDS = {
 
 
 #: Sub-commands that start what is no part of a wheel: engines, stand-ins, the app's own scripts.
-ONLY_IN_A_CLONE = ("lab", "spl", "detections")
+ONLY_IN_A_CLONE = ("lab", "spl", "detections", "report")
 _APP = Path(__file__).resolve().parent / "splunk_app"
 
 FIRST_STEPS = """\

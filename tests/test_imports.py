@@ -66,7 +66,7 @@ MAY_IMPORT: Dict[str, Set[str]] = {
     },
     "splunk_app/builder": {"splunk_app", "aws_bridge", "aws_inputs", "alert_actions"},
     "splunk_app/knowledge": {"splunk_app"},
-    "splunk_app/dashboards": {"splunk_app", "savedsearches"},
+    "splunk_app/dashboards": {"splunk_app", "savedsearches", "splunk_bridge", "es_bridge"},
 }
 MAY_IMPORT_NAMES = {
     *(Path(folder).name for folder in MAY_IMPORT),
