@@ -45,7 +45,7 @@ def detection_of(rule: SigmaRule, source: LogSource, query: str, notes: List[str
         ),
         "data": [source.data],
         "search": filled(form["search"]),
-        "schedule": {"every": "10m", "window": "10m", "lag": "5m"},
+        "schedule": form["schedule"],
         "suppress": {"by": form["by"], "for": "4h"},
         "severity": level,
         "risk": {"score": _LEVELS[level], "objects": form["objects"], "threats": form["threats"]},

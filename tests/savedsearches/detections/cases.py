@@ -242,8 +242,11 @@ def _splunk_event(
     """Yield an event as the input writes it, if it writes one, before Splunk's search-time knowledge."""
     if events.data == "app_log":
         line = " ".join(f'{name}="{value}"' for name, value in record.items())
+        log, sourcetype = (
+            ("scheduler", "scheduler") if events.kind == "scheduler" else ("aws_siem_bridge_search", "splunkd")
+        )
         yield {**record, "_time": event_s, "_indextime": arrival_s, "_raw": line, "index": "_internal", "host": "sh",
-               "source": "/opt/splunk/var/log/splunk/aws_siem_bridge_search.log", "sourcetype": "splunkd"}  # fmt: skip
+               "source": f"/opt/splunk/var/log/splunk/{log}.log", "sourcetype": sourcetype}  # fmt: skip
         return
     index = {"assets": "aws_assets"}.get(events.data, "aws_findings")
     if events.data in ("assets", "health"):

@@ -145,6 +145,14 @@ APP_LOG: Record = {
     "rows": 3,
     "error": "",
 }
+#: What Splunk's scheduler logs of that run.
+SCHEDULER: Record = {
+    "savedsearch_name": "AWS - cloudtrail_root_use - Rule",
+    "user": "siem",
+    "app": "aws_siem_bridge",
+    "sid": APP_LOG["sid"],
+    "status": "success",
+}
 
 
 def plain_finding(kind: str) -> Record:
@@ -167,7 +175,7 @@ def plain(data: str, kind: str) -> Record:
         "linux": LINUX,
         "assets": ASSETS,
         "health": HEALTH,
-        "app_log": APP_LOG,
+        "app_log": SCHEDULER if kind == "scheduler" else APP_LOG,
     }
     found = plain_finding(kind) if data == "findings" else records[data]
     return dict(json.loads(json.dumps(found)))

@@ -24,6 +24,7 @@ from es_bridge.transport import Transport
 from lab.splunkd.conf import read_conf
 from lab.splunkd.scheduler import Scheduler
 from savedsearches.content.catalog import catalog
+from savedsearches.content.detection import Detection, seconds
 from savedsearches.content.reading import FOLDER, read_files
 from savedsearches.content.render import savedsearches_conf, settings_of, stanza_of
 from savedsearches.runner.app_commands import AppCommands
@@ -36,6 +37,7 @@ from savedsearches.runner.session import Session
 from savedsearches.runner.values import Row
 
 from .cases import _document, put
+from .forked import ForkServer
 from .harness import APP
 from .plain_records import plain
 
@@ -76,11 +78,11 @@ def store(engine: Any) -> Iterator[ClusterConfig]:
     return config
 
 
-def stanzas(tmp_path: Path) -> Dict[str, Dict[str, str]]:
+def stanzas(tmp_path: Path, detection: Detection = DETECTION) -> Dict[str, Dict[str, str]]:
     """Return the rendered stanzas as an admin switches them on."""
-    (tmp_path / "savedsearches.conf").write_text(savedsearches_conf([DETECTION]), "utf-8")
+    (tmp_path / "savedsearches.conf").write_text(savedsearches_conf([detection]), "utf-8")
     found = read_conf(tmp_path / "savedsearches.conf")
-    return {stanza_of(DETECTION): {**found[stanza_of(DETECTION)], "disabled": "0"}}
+    return {stanza_of(detection): {**found[stanza_of(detection)], "disabled": "0"}}
 
 
 def test_each_alert_is_raised_once(store: ClusterConfig, tmp_path: Path) -> None:
@@ -110,6 +112,59 @@ def test_each_alert_is_raised_once(store: ClusterConfig, tmp_path: Path) -> None
     assert max(skipped.values()) > 1, "nothing was skipped"
     raised = Counter(str(row["account"]) for alert in alerts for row in alert.rows)
     assert raised == {account: 1 for account, _, _ in EVENTS}
+
+
+LINUX = list(read_files(sorted(FOLDER.glob("linux_*.yml")))[0].values())
+
+
+@pytest.mark.fast
+@pytest.mark.parametrize("detection", LINUX, ids=lambda each: str(each.name))
+def test_who_selects_by_the_time_of_the_event_says_how_late_is_too_late(detection: Detection) -> None:
+    """Beats' documents have no time of arrival. The last run that has a time in its window is so much later than it."""
+    schedule = detection.schedule
+    seen_minutes = (seconds(schedule.window) + seconds(schedule.lag) - seconds(schedule.every)) // 60
+    assert "time_field=@timestamp" in detection.search and "event.ingested" not in detection.search
+    assert seen_minutes >= 60, "an event that comes an hour late is seen"
+    assert f"an event that comes up to {seen_minutes} minutes late is seen" in " ".join(detection.description.split())
+
+
+def test_without_a_time_of_arrival_an_hour_late_is_seen_once_and_more_than_the_margin_never(
+    store: ClusterConfig, tmp_path: Path
+) -> None:
+    (module_loaded,) = (each for each in LINUX if each.name == "linux_module_loaded")
+    index = "beats-filebeat-scheduled"
+    late = {"on-time": 1, "an-hour": 60, "at-the-margin": 70, "beyond": 76}  # host: minutes on the way
+    written: List[str] = []
+    macros = {**shipped_macros(APP), "linux_raw": Macro(index)}
+    lookups = {**shipped_lookups(APP), "aws_detections": Lookup([dict(row) for row in catalog([module_loaded])])}
+    happened = START + 2 * MINUTE
+    alerts: List[str] = []
+    with Transport(store, "tests") as transport, LocalSettings(store) as settings, ForkServer() as fork:
+        for piece in pieces_for(transport, detect(transport), "filebeat"):
+            write(transport, piece)
+        transport.request("PUT", (index,))
+
+        def run(search: str, moment: Moment) -> List[Row]:
+            own = AppCommands(settings, lambda level, text: None, popen=fork.popen)
+            return run_to_list(search, Session(moment, lookups=lookups, macros=macros, own=own))
+
+        scheduler = Scheduler(stanzas(tmp_path, module_loaded), run, tmp_path / "state", began_s=START)
+        for minute in range(90):
+            for host in [host for host, way in late.items() if 2 + way == minute]:
+                record = plain("linux", "")
+                members = {
+                    "@timestamp": datetime.fromtimestamp(happened, timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"),
+                    "host.name": host, "event.action": "syscall", "auditd.log.syscall": "init_module",
+                    "process.name": "insmod",
+                }  # fmt: skip
+                for path, value in members.items():
+                    put(record, path, value)
+                transport.request("PUT", (index, "_doc", host), {"refresh": "true"}, json.dumps(record).encode())
+                written.append(host)
+            alerts += [str(row["dest"]) for alert in scheduler.tick(START + minute * MINUTE) for row in alert.rows]
+        assert scheduler.failures == []
+    assert sorted(written) == sorted(late)
+    assert sorted(alerts) == ["an-hour", "at-the-margin", "on-time"]
 
 
 @pytest.mark.fast
