@@ -14,13 +14,17 @@ from datetime import datetime, timezone
 from typing import Callable, Dict, List, Tuple
 
 from splunk_app.verify.fixture import APP, TIME_ZONE, USER
-from splunk_bridge.rest import JobResult, Splunkd
+from splunk_bridge.rest import JobResult, RestError, Splunkd
 
 SETTINGS = "/services/aws_siem_bridge/search_settings"
 CLUSTERS = f"{APP}/aws_siem_bridge_cluster"
 ACCOUNTS = f"{APP}/aws_siem_bridge_aws_account"
 INPUTS = f"{APP}/data/inputs/aws_guardduty"
 INPUT_PAGE = f"{APP}/aws_siem_bridge_aws_guardduty"
+CLAIMS = f"{APP}/storage/collections/data/aws_response_claims"
+_CONFLICT = 409
+#: Alert actions that name an instance.
+INSTANCE_ACTIONS = 7
 #: Longest time between the end of a search and its line in the index.
 _LOG_WITHIN_S = 90.0
 #: Before a search is cancelled or finalized.
@@ -714,3 +718,38 @@ def _lookups(target: Target) -> str:
     if [row.get("key") for row in rows] != ["192.0.2.1"]:
         raise Failed(f"{rows}")
     return "both lookups answer"
+
+
+@check("Q1", "the alert actions are there")
+def _alert_actions(target: Target) -> str:
+    entries = {entry["name"]: entry["content"] for entry in target.admin.entries(f"{APP}/configs/conf-alert_actions")}
+    found = {name: content for name, content in entries.items() if "param.instance_field" in content}
+    wrong = [name for name, content in found.items() if content.get("payload_format") != "json"]
+    if len(found) < INSTANCE_ACTIONS or wrong:
+        raise Failed(f"{sorted(found)}; without payload_format json: {wrong}")
+    return ", ".join(sorted(found))
+
+
+@check("Q3", "of two claims with one key the KV store keeps the first")
+def _claims(target: Target) -> str:
+    document = {"_key": f"bridge_verify_{secrets.token_hex(8)}", "entry": "bridge_verify", "number": 1, "until": 0}
+    target.admin.send_document("POST", CLAIMS, document)
+    try:
+        target.admin.send_document("POST", CLAIMS, document)
+    except RestError as exc:
+        if exc.status != _CONFLICT:
+            raise Failed(f"the second is answered {exc.status}, not {_CONFLICT}: {exc}") from None
+        return str(_CONFLICT)
+    finally:
+        target.admin.raw("DELETE", f"{CLAIMS}/{document['_key']}")
+    raise Failed("both are kept: two members of a cluster can take up one request")
+
+
+@check("Q11", "the queue of responses is for administrators")
+def _queue(target: Target) -> str:
+    rows = _done(target.admin.run("| awsresponsequeue do=list")).rows
+    said = _failed_with(target.user.run("| awsresponsequeue do=list"), "KV store")
+    status, _ = target.user.raw("POST", CLAIMS, [("entry", "bridge_verify")])
+    if status not in (401, 403, 404):
+        raise Failed(f"a user who writes a claim is answered {status}")
+    return f"{len(rows)} wait; a user: {said}"

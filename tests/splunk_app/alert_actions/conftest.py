@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import os
-import sys
 from pathlib import Path
 from typing import Any, Dict, Iterator, List, Sequence
 
@@ -20,7 +18,6 @@ from tests.splunk_app.conftest import BIN  # noqa: F401  # puts it on the path
 
 from alert_actions.actions import ACTIONS  # isort: skip
 
-PYTHON = os.environ.get("AWS_SIEM_BRIDGE_SPLUNK_PYTHON", sys.executable)
 START, RELEASE = "aws-siem-bridge-response-start", "aws-siem-bridge-response-release"
 ROW = {"instance": "i-0123456789abcdef0", "account": "111122223333", "region": "eu-west-1"}
 #: Its secret must be nowhere.
@@ -31,9 +28,9 @@ SEARCH = "AWS - findings_guardduty_instance - Rule"
 class Head:
     """A search head with the response set up, and functions that note what they were asked."""
 
-    def __init__(self, splunkd: SplunkdStandIn, lambdas: LambdaFront) -> None:
-        self.splunkd, self.lambdas = splunkd, lambdas
-        self.actions = AlertActions(splunkd, PYTHON)
+    def __init__(self, splunkd: SplunkdStandIn, lambdas: LambdaFront, python: str) -> None:
+        self.splunkd, self.lambdas, self.python = splunkd, lambdas, python
+        self.actions = AlertActions(splunkd, python)
         set_up_response(splunkd.state, lambdas.url, secret=SECRET)
 
     def run(self, rows: Sequence[Dict[str, Any]] = (ROW,), action: str = "aws_respond", **given: Any) -> Ran:
@@ -73,14 +70,14 @@ def answer_every_row(body: bytes) -> Answer:
 
 
 @pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Head]:
+def running(tmp_path_factory: pytest.TempPathFactory, splunk_python: str) -> Iterator[Head]:
     home: Path = tmp_path_factory.mktemp("splunk")
     functions = {START: answer_every_row, RELEASE: answer_every_row}
     with pytest.MonkeyPatch.context() as patch:
         # A replay within the test's own process writes its log there, too.
         patch.setenv("SPLUNK_HOME", str(home))
-        with LambdaFront(functions) as lambdas, SplunkdStandIn(splunk_home=home, python=PYTHON) as splunkd:
-            yield Head(splunkd, lambdas)
+        with LambdaFront(functions) as lambdas, SplunkdStandIn(splunk_home=home, python=splunk_python) as splunkd:
+            yield Head(splunkd, lambdas, splunk_python)
     for name in ACTIONS:
         logging.getLogger(f"aws_siem_bridge.{name}").handlers.clear()
 

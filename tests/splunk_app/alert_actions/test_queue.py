@@ -14,7 +14,7 @@ import pytest
 from lab.splunkd.users import User
 from splunk_bridge.chunked import CommandProcess, Job
 from splunk_bridge.command_line import parse_command_line
-from tests.splunk_app.alert_actions.conftest import PYTHON, ROW, START, Head, answer_every_row
+from tests.splunk_app.alert_actions.conftest import ROW, START, Head, answer_every_row
 from tests.splunk_app.conftest import BIN
 
 from alert_actions.queue import CLAIM_S, EXPIRES_S, Queue  # isort: skip
@@ -164,7 +164,7 @@ def command(head: Head, line: str, user: User = ADMIN) -> Tuple[List[Dict[str, A
     key = head.splunkd.state.session(user)
     job = Job(parsed.args, parsed.raw_args, head.splunkd.uri, key, user=user.name, command=parsed.command)
     script = BIN / "aws_response_queue.py"
-    with CommandProcess(job, script, python=PYTHON, home=head.splunkd.splunk_home) as running:
+    with CommandProcess(job, script, python=head.python, home=head.splunkd.splunk_home) as running:
         replies = list(running.run())
         status = running.wait()
         assert running.stderr() == ""
