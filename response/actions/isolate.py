@@ -7,7 +7,7 @@ that evidence can still be collected.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Dict, List, NamedTuple, Tuple
+from typing import Dict, FrozenSet, List, NamedTuple, Tuple
 
 from aws_bridge.accounts.area import Area
 from aws_bridge.errors import CallProblem
@@ -15,11 +15,11 @@ from response.aws.changes import Changes
 from response.aws.instances import Instances
 from response.aws.quarantine import HARD, SOFT, QuarantineGroups
 from response.aws.saved_state import SavedStates
-from response.aws.ways_out import ways_out
+from response.aws.ways_out import open_s3, ways_out
 from response.core import change, isolation
 from response.core.change import PLANNED, Outcome
 from response.core.instance import Instance
-from response.core.result import ALREADY_DONE, DONE, FAILED_RESULT, PLANNED_RESULT, REFUSED, ActionResult
+from response.core.result import ALREADY_DONE, DONE, FAILED_RESULT, PARTIAL, PLANNED_RESULT, REFUSED, ActionResult
 from response.core.target import Target
 
 ACTION = "isolate"
@@ -33,9 +33,13 @@ class Isolation(NamedTuple):
     area: Area
     states: SavedStates
 
-    def isolate(self, target: Target, incident: str, *, mode: str = HARD, dry_run: bool = False) -> ActionResult:
+    def isolate(
+        self, target: Target, incident: str, *, mode: str = HARD, dry_run: bool = False, capture_first: bool = False
+    ) -> ActionResult:
         """Isolate an instance; the result says ``done`` only when it was read back as isolated.
 
+        ``soft`` opens nothing that is closed. With ``capture_first`` it leaves an instance open whose VPC has no
+        endpoints for SSM, since nothing could be collected from it otherwise: the result is ``partial`` and says so.
         Raises `response.errors.BadTarget` where there is no such instance, and `CallProblem` when nothing could be
         read, or the state could not be saved: then nothing was changed.
         """
@@ -49,8 +53,10 @@ class Isolation(NamedTuple):
         if dry_run:
             return self._planned(instance, incident, mode, leads)
         ours = groups.ids(instance.vpcs)
-        isolated_before = bool(instance.interfaces) and all(set(each.groups) <= ours for each in instance.interfaces)
+        isolated_before = _all_in(instance, ours)
         saved = self.states.load(target, incident)
+        if mode == SOFT and isolated_before and _all_in(instance, groups.ids(instance.vpcs, HARD)):
+            mode, leads = HARD, dict.fromkeys(leads, ())
         if saved is None and not isolated_before:
             saved = self.states.save(incident, instance)
         if saved:
@@ -58,8 +64,25 @@ class Isolation(NamedTuple):
         changes = Changes(self.area, target.instance)
         outcomes = changes.make_all(isolation.protection(instance))
         outcomes += changes.make_all(isolation.out_of_service(instance))
+        if capture_first and mode == SOFT and not isolated_before and not any(leads.values()):
+            return _left_open(instance, incident, outcomes)
         closed, problem = self._close(instance, instances, groups, changes, mode, leads, outcomes)
-        return self._result(instance, incident, outcomes, closed, problem, saved is None)
+        result = self._result(instance, incident, outcomes, closed, problem, saved is None)
+        return self._with_ways(result, leads) if mode == SOFT and closed else result
+
+    def _with_ways(self, result: ActionResult, leads: Dict[str, Tuple[str, ...]]) -> ActionResult:
+        """Say what soft isolation leaves open, and whether data can leave by it."""
+        ways = sorted({way for each in leads.values() for way in each})
+        if not ways:
+            return replace(result, says=f"{result.says}; no way is left open, there are no endpoints for SSM")
+        try:
+            wide = [each for vpc in leads for each in open_s3(self.area, vpc, self.states.bucket)]
+        except CallProblem as exc:
+            wide, ways = [], [*ways, f"policies of the endpoints are not known: {exc}"]
+        says = f"{result.says}; open at port 443: {', '.join(ways)}"
+        if wide:
+            says += f"; data can leave by {', '.join(wide)}: its policy is not limited to the evidence bucket"
+        return replace(result, says=says)
 
     def _close(
         self,
@@ -133,3 +156,17 @@ def _restorable(now: Instance, saved: Instance) -> Instance:
     registrations = tuple(each for each in now.registrations if each in saved.registrations)
     volumes = tuple(each for each in now.volumes if each.id in {volume.id for volume in saved.volumes})
     return replace(now, unread=tuple(unread.items()), registrations=registrations, volumes=volumes)
+
+
+def _all_in(instance: Instance, groups: FrozenSet[str]) -> bool:
+    return bool(instance.interfaces) and all(set(each.groups) <= groups for each in instance.interfaces)
+
+
+def _left_open(instance: Instance, incident: str, outcomes: List[Outcome]) -> ActionResult:
+    target = instance.target
+    says = (
+        f"{target} is NOT isolated yet: its VPC has no endpoints for SSM, so it stays open until it was captured, as "
+        "the parameter says"
+    )
+    undo = f"aws-siem-bridge respond release {target.instance}"
+    return ActionResult(ACTION, target, incident, PARTIAL, says, tuple(outcomes), undo=undo)

@@ -57,9 +57,10 @@ class QuarantineGroups:
         """Return whether a group lets nothing in, and nothing out but to ``ways_out``: read, not remembered."""
         return all(rule["IsEgress"] and _reaches(rule) in ways_out for rule in self._rules(id))
 
-    def ids(self, vpcs: Iterable[str]) -> FrozenSet[str]:
-        """Return the ids of all groups of ours in these VPCs."""
-        filters = [{"Name": "vpc-id", "Values": sorted(vpcs)}, {"Name": "tag-key", "Values": [TAG]}]
+    def ids(self, vpcs: Iterable[str], kind: str = "") -> FrozenSet[str]:
+        """Return the ids of all groups of ours in these VPCs, or of the ``hard`` or ``soft`` ones."""
+        of_kind = {"Name": f"tag:{TAG}", "Values": [kind]} if kind else {"Name": "tag-key", "Values": [TAG]}
+        filters = [{"Name": "vpc-id", "Values": sorted(vpcs)}, of_kind]
         return frozenset(each["GroupId"] for each in self._groups(filters))
 
     def _found(self, vpc: str, kind: str) -> str:

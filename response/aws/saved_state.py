@@ -39,6 +39,11 @@ class SavedStates:
         self._area = area
         self._bucket = bucket
 
+    @property
+    def bucket(self) -> str:
+        """The bucket's name."""
+        return self._bucket
+
     def save(self, incident: str, instance: Instance) -> Instance:
         """Write the record of an incident unless there is one; return the one that is there. Raises `CallProblem`."""
         if self._write(_key(instance.target, incident), {"incident": incident, "instance": to_json(instance)}):

@@ -6,7 +6,8 @@ https://docs.aws.amazon.com/systems-manager/latest/userguide/setup-create-vpc.ht
 
 from __future__ import annotations
 
-from typing import Dict, List, Tuple
+import json
+from typing import Any, Dict, List, Tuple
 
 from aws_bridge.accounts.area import EC2, Area
 
@@ -41,3 +42,36 @@ def _prefix_lists(area: Area, service_name: str) -> List[str]:
     return [
         each["PrefixListId"] for each in area.each("ec2", "DescribePrefixLists", "PrefixLists", EC2, Filters=filters)
     ]
+
+
+def open_s3(area: Area, vpc: str, bucket: str) -> List[str]:
+    """Return the endpoints of S3 in a VPC whose policy lets more through than one bucket: data can leave by them.
+
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/example-bucket-policies-vpc-endpoint.html
+    """
+    filters = [{"Name": "vpc-id", "Values": [vpc]}]
+    found = []
+    for each in area.each("ec2", "DescribeVpcEndpoints", "VpcEndpoints", EC2, Filters=filters):
+        if each["ServiceName"].endswith(".s3") and not _limited(each.get("PolicyDocument") or "", bucket):
+            found.append(str(each["VpcEndpointId"]))
+    return sorted(found)
+
+
+def _limited(policy: str, bucket: str) -> bool:
+    """Whether all that a policy allows is in one bucket. One that cannot be read is taken as one that is not."""
+    try:
+        statements = json.loads(policy).get("Statement")
+    except (ValueError, AttributeError):
+        return False
+    listed: List[Any] = statements if isinstance(statements, list) else [statements]
+    allowing = [each for each in listed if isinstance(each, dict) and each.get("Effect") == "Allow"]
+    resources = [resource for each in allowing for resource in _texts(each.get("Resource") or "*")]
+    return bool(statements) and all(_bucket(each) == bucket for each in resources)
+
+
+def _texts(value: Any) -> List[str]:
+    return [str(each) for each in value] if isinstance(value, list) else [str(value)]
+
+
+def _bucket(arn: str) -> str:
+    return arn.partition(":::")[2].partition("/")[0]

@@ -23,7 +23,7 @@ MOST_AN_HOUR = MOST_AN_ALERT = 5
 #: What happens when nobody answers a question: it stays as it is, or the response goes on.
 LEAVE, GO_ON = "leave", "go_on"
 MINUTES_EACH = 15
-_FLAGS = ("approve_hard", "soft_while_protected")
+_FLAGS = ("approve_hard", "soft_while_protected", "capture_first")
 _NUMBERS = ("most_an_hour", "most_an_alert", "minutes_each")
 _LISTS = ("accounts", "regions", "never")
 _KNOWN = {"mode", "protected_tag", "approvers", "no_answer", *_FLAGS, *_NUMBERS, *_LISTS}
@@ -46,6 +46,8 @@ class Limits:
     approve_hard: bool = False
     #: Whether an instance with the protected tag is isolated softly while a person is asked about the rest.
     soft_while_protected: bool = True
+    #: Whether an instance whose VPC has no endpoints for SSM stays open until it was captured.
+    capture_first: bool = False
     #: Who is asked, one after the other, each for so many minutes; names that notifications know.
     approvers: Tuple[str, ...] = ()
     minutes_each: int = MINUTES_EACH

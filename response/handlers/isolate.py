@@ -10,6 +10,8 @@ from typing import Any, Dict, Mapping
 
 from response.actions.isolate import ACTION, Isolation
 from response.aws.quarantine import HARD
+from response.core.cases import RESPOND
+from response.core.limits import LIVE
 from response.core.result import REFUSED, ActionResult
 from response.handlers.step import step_of
 
@@ -29,5 +31,9 @@ def do(event: Any, environment: Mapping[str, str]) -> Dict[str, Any]:
         says = f"{target}: the incident {step.incident} is over, so nothing is isolated for it"
         return ActionResult(ACTION, target, step.incident, REFUSED, says).to_json()
     isolation = Isolation(step.areas.of(target.account, target.region), step.states)
-    mode = str(event.get("mode") or HARD)
-    return isolation.isolate(target, step.incident, mode=mode, dry_run=step.is_dry_run()).to_json()
+    mode, limits = str(event.get("mode") or HARD), step.limits()
+    # The mode is read again: the switch holds for what runs already.
+    dry_run = bool(event.get("dry_run", True)) or limits.mode != LIVE
+    capture_first = limits.capture_first and event.get("action") == RESPOND
+    found = isolation.isolate(target, step.incident, mode=mode, dry_run=dry_run, capture_first=capture_first)
+    return found.to_json()

@@ -6,11 +6,12 @@ Settings: ``TABLE`` (`response.handlers.step`).
 from __future__ import annotations
 
 import os
+import time
 from typing import Any, Dict, Mapping
 
 from aws_bridge.errors import AwsError
 from response.actions.look import look
-from response.core import cases
+from response.core import cases, clocks
 from response.core.target import target_of
 from response.errors import ResponseError
 from response.handlers.step import Step, request_rows, step_of
@@ -20,7 +21,7 @@ FAILED = "failed"
 
 
 def status(event: Any, context: Any) -> Dict[str, Any]:
-    """Return ``{"rows": [{"row", "result", "says", "incident", "state", "outcome", "alerts"}, ...]}``.
+    """Return ``{"rows": [{"row", "result", "says", "incident", "state", "outcome", "alerts", "clocks"}, ...]}``.
 
     ``result`` is ``hard``, ``soft``, ``open``, ``gone``, or ``failed`` where it could not be read.
     """
@@ -35,14 +36,15 @@ def do(event: Any, environment: Mapping[str, str]) -> Dict[str, Any]:
 
 
 def _row(step: Step, number: int, row: Mapping[str, Any]) -> Dict[str, Any]:
-    answer = {"row": number, "incident": "", "state": "", "outcome": "", "alerts": []}
+    answer: Dict[str, Any] = {"row": number, "incident": "", "state": "", "outcome": "", "alerts": [], "clocks": []}
     try:
         texts = {name: cases.text_of(row, name) for name in ("instance", "account", "region", "arn")}
         target = target_of(texts["instance"], texts["account"], texts["region"], arn=texts["arn"])
         found = step.incidents.find(target)
         if found:
             known = {"incident": found.id, "state": found.state, "outcome": found.outcome}
-            answer.update(known, alerts=list(found.alerts))
+            dues = clocks.as_of(dict(found.clocks), int(time.time() * 1000))
+            answer.update(known, alerts=list(found.alerts), clocks=[each.says for each in dues])
         seen = look(step.areas.of(target.account, target.region), target)
         return {**answer, "result": seen.isolated, "says": seen.says}
     except (ResponseError, AwsError) as exc:

@@ -13,7 +13,7 @@ from aws_bridge.functions.variables import Variables
 from response.aws.incidents import RELEASED, Incidents
 from response.aws.parameter import read_limits
 from response.aws.saved_state import SavedStates
-from response.core.limits import LIVE
+from response.core.limits import LIVE, Limits
 from response.core.target import Target
 from response.errors import BadRequest
 from response.handlers.areas import Areas, areas_of
@@ -51,9 +51,11 @@ class Step:
 
     def is_dry_run(self) -> bool:
         """Return whether nothing may be changed: the switch is read again, so it holds for what runs already."""
-        if self.event.get("dry_run", True):
-            return True
-        return read_limits(self.areas.here, self.variables.text("PARAMETER")).mode != LIVE
+        return bool(self.event.get("dry_run", True)) or self.limits().mode != LIVE
+
+    def limits(self) -> Limits:
+        """Return what the parameter says now."""
+        return read_limits(self.areas.here, self.variables.text("PARAMETER"))
 
     def is_over(self) -> bool:
         """Return whether the incident was released, or another one took its place, since the workflow began."""

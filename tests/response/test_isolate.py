@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+import json
 from typing import Any, Dict
 
 import pytest
@@ -243,10 +244,39 @@ def test_soft_isolation_leaves_the_endpoints_of_ssm_and_s3_and_nothing_else(room
         [],
     )
     assert [each["GroupId"] for each in way["UserIdGroupPairs"]] == [endpoints]
+    assert f"open at port 443: {endpoints}" in result.says and "data can leave" not in result.says
+    # The way to S3 is told of, and whether it leads to the evidence alone.
+    limited = {"Statement": [{"Effect": "Allow", "Principal": "*", "Action": "s3:PutObject",
+                              "Resource": [f"arn:aws:s3:::{room.bucket}/*"]}]}  # fmt: skip
+    for policy, wide in ((limited, False), ({"Statement": [{**limited["Statement"][0], "Resource": "*"}]}, True)):
+        made = room.ec2.create_vpc_endpoint(
+            VpcId=room.vpc, ServiceName=f"com.amazonaws.{REGION}.s3", VpcEndpointType="Gateway",
+            PolicyDocument=json.dumps(policy),
+        )["VpcEndpoint"]["VpcEndpointId"]  # fmt: skip
+        said = isolate(room, target, name, mode="soft").says
+        assert (f"data can leave by {made}" in said) == wide, said
+        room.ec2.delete_vpc_endpoints(VpcEndpointIds=[made])
     assert isolate(room, target, name).result == "done"
+    assert not room.is_open(target)
+    # Soft isolation opens nothing that is closed.
+    assert isolate(room, target, name, mode="soft").result == "already_done"
     assert not room.is_open(target)
     assert release(room, target, name).result == "done"
     assert room.is_open(target)
+
+
+def test_capture_first_leaves_an_instance_without_endpoints_open_and_says_so(room):
+    for each in room.ec2.describe_vpc_endpoints()["VpcEndpoints"]:
+        room.ec2.delete_vpc_endpoints(VpcEndpointIds=[each["VpcEndpointId"]])
+    target, name = room.server(), incident()
+    before = room.groups_of(target)
+    result = isolate(room, target, name, mode="soft", capture_first=True)
+    assert (result.result, "NOT isolated yet" in result.says, room.is_open(target)) == ("partial", True, True)
+    assert read(room, target).termination_protected, "it is protected, and its state is saved"
+    assert isolate(room, target, name, capture_first=True).result == "done" and not room.is_open(target)
+    assert isolate(room, target, name, mode="soft", capture_first=True).result == "already_done"
+    assert not room.is_open(target)
+    assert release(room, target, name).result == "done" and room.groups_of(target) == before
 
 
 def test_what_cannot_be_isolated(room):

@@ -23,6 +23,7 @@ from response.core.target import Target
 from response.errors import BadRequest, BadSettings
 from response.handlers.start import begin
 from tests.response.server_room import REGION, Fault, ServerRoom
+from tests.response.workshop import Workshop
 
 _numbers = itertools.count()
 HOUR_S = 3600.0
@@ -108,20 +109,27 @@ def _at_once(environment: Dict[str, str], barrier: Any, table: str, machine: str
     return start.start(Request(alert, [row(target)]))[0].result
 
 
-def test_ten_responses_at_once_make_one_incident(room, desk):
+def test_ten_responses_at_once_make_one_incident(room):
     target = room.server()
+    name = f"{target.instance}-1"
     context = multiprocessing.get_context("spawn")
     environment = room.account.environment(REGION)
-    with context.Manager() as manager, context.Pool(10) as pool:
-        barrier = manager.Barrier(10)
-        # Five of Splunk and five of EventBridge.
-        alerts = ["sid-1", "finding-1"] * 5
-        given = [(environment, barrier, desk.table, desk.machine, target, alert) for alert in alerts]
-        results = pool.starmap(_at_once, given)
-    assert sorted(results) == ["attached"] * 9 + ["started"]
-    assert list(desk.started()) == [f"{target.instance}-1"]
-    item = room.account.client("dynamodb", REGION).get_item(TableName=desk.table, Key={"pk": {"S": target.key}})["Item"]
-    assert sorted(item["alerts"]["SS"]) == ["finding-1", "sid-1"]
+    # Five of Splunk and five of EventBridge.
+    alerts = ["sid-1", "finding-1"] * 5
+    with Workshop(room) as workshop:
+        with context.Manager() as manager, context.Pool(10) as pool:
+            barrier = manager.Barrier(10)
+            given = [(environment, barrier, workshop.table, workshop.machine, target, alert) for alert in alerts]
+            results = pool.starmap(_at_once, given)
+        assert sorted(results) == ["attached"] * 9 + ["started"]
+        assert workshop.ended(name)[1]["result"] == "done"
+        # One isolation, one set of evidence.
+        assert [each["mode"] for each in workshop.called("isolate", name)] == ["soft", "hard"]
+        assert len(workshop.called("archive", name)) == len(workshop.called("collect_volatile", name)) == 1
+        assert workshop.incident(target).alerts == ("finding-1", "sid-1")
+        assert workshop.invoke("release", {"rows": [row(target)]})["rows"][0]["result"] == "done"
+        (again,) = workshop.ask(Request("finding-1", [row(target)]))
+        assert (again.result, again.incident) == ("started", f"{target.instance}-2")
 
 
 def test_rows_are_answered_one_by_one(room, desk):

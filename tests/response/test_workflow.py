@@ -324,7 +324,7 @@ def test_a_question_that_cannot_be_asked_is_one_without_an_answer(room, workshop
 
 
 def test_a_dry_run_changes_nothing_and_the_switch_holds_for_what_runs_already(room, workshop):
-    workshop.set()
+    workshop.set(most_an_hour=100)
     target = room.server()
     started = workshop.respond(target)
     assert workshop.ended(started.incident)[1]["result"] == "planned"
@@ -340,7 +340,7 @@ def test_a_dry_run_changes_nothing_and_the_switch_holds_for_what_runs_already(ro
 
 def test_a_person_starts_the_clocks_by_which_an_incident_has_to_be_reported(room, workshop, capsys):
     target = room.server()
-    workshop.set()
+    workshop.set(most_an_hour=100)
     name = workshop.respond(target).incident
     where = ["--table", workshop.table, "--region", REGION]
     status, out, _ = run(capsys, "clock", name, "start", "--hours", "24", *where)
@@ -354,5 +354,29 @@ def test_a_person_starts_the_clocks_by_which_an_incident_has_to_be_reported(room
     assert [each["name"] for each in json.loads(out)["clocks"]] == ["report-24h", "authority"]
     late = Sweep(workshop.incidents, workshop.executions, workshop.questions, lambda: time.time() + 25 * 3600, 900)
     assert [each.says.split(":")[0] for each in late.sweep() if each.kind == "clock"] == ["report-24h"]
+    row = {"instance": target.instance, "account": target.account, "region": target.region}
+    (seen,) = workshop.invoke("status", {"rows": [row]})["rows"]
+    assert [each.split(" ")[0] for each in seen["clocks"]] == ["report-24h:", "authority:"]
     assert run(capsys, "clock", name, "stop", "--name", "report-24h", *where)[0] == 0
     assert dict(workshop.incident(target).clocks).keys() == {"authority"}
+
+
+def test_an_incident_that_nobody_started_is_found_and_resumed_by_a_person(room, workshop, capsys):
+    target = room.server()
+    known = {"action": "respond", "account": target.account, "region": target.region, "instance": target.instance}
+    event = json.dumps({**known, "incident": f"{target.instance}-1", "dry_run": True})
+    opened = workshop.incidents.open(target, "sid-1", lambda _: event)
+    soon, later = (
+        Sweep(workshop.incidents, workshop.executions, workshop.questions, lambda s=seconds: time.time() + s, 900)
+        for seconds in (0, 3600)
+    )
+    assert [each for each in soon.sweep() if each.incident.id == opened.id] == []
+    (found,) = [each for each in later.sweep() if each.incident.id == opened.id]
+    assert found.kind == "never_started" and f"respond resume {opened.id}" in found.to_event()["says"]
+    where = ["--table", workshop.table, "--region", REGION, "--state-machine", workshop.machine]
+    workshop.incidents.move(target, opened.id, "new", "waiting")
+    status, _, err = run(capsys, "resume", opened.id, *where)
+    assert status == 1 and "resume it with --agree" in err
+    assert run(capsys, "resume", opened.id, *where, "--agree")[0] == 0
+    assert workshop.ended(f"{opened.id}-resumed-1")[1]["result"] == "planned"
+    assert room.is_open(target)
