@@ -31,6 +31,8 @@ examples:
   aws-siem-bridge respond release i-0b5e0f1c2d3a4b5c6 --region eu-west-1 --bucket security-evidence
   aws-siem-bridge respond collect i-0b5e0f1c2d3a4b5c6 --region eu-west-1 --bucket security-evidence --dry-run
   aws-siem-bridge respond verify ./evidence --public-key evidence-key.pem
+  aws-siem-bridge respond approve i-0b5e0f1c2d3a4b5c6-1 --table incidents --region eu-west-1
+  aws-siem-bridge respond clock i-0b5e0f1c2d3a4b5c6-1 start --hours 72 --table incidents --region eu-west-1
 
 plan changes nothing and says what isolate would change. isolate first writes how everything is to the bucket, once, and
 release puts exactly that back; it refuses when somebody changed anything since. Both can be repeated. Credentials come

@@ -241,6 +241,22 @@ def newest(workshop: Workshop, start: str, part: str) -> str:
     return name
 
 
+def test_isolation_alone_collects_nothing_and_evidence_alone_isolates_nothing(room, workshop):
+    workshop.set(mode="live", most_an_hour=100)
+    first, second = (room.server() for _ in range(2))
+    rows = [{"instance": each.instance, "account": each.account, "region": each.region} for each in (first, second)]
+    (soft,) = workshop.ask(Request("sid-i", rows[:1], "isolate_instance", "i1", options={"mode": "soft"}))
+    (evidence,) = workshop.ask(Request("sid-e", rows[1:], "collect_evidence", "e1"))
+    assert workshop.ended(soft.incident)[1]["result"] == "done"
+    assert workshop.ended(evidence.incident)[1]["result"] == "done"
+    assert (room.is_open(first), room.is_open(second)) == (False, True)
+    assert [each["mode"] for each in workshop.called("isolate", soft.incident)] == ["soft"]
+    assert not workshop.called("collect_volatile", soft.incident) and not workshop.called("archive", soft.incident)
+    steps = ("collect_volatile", "collect_context", "collect_logs", "archive")
+    assert all(workshop.called(step, evidence.incident) for step in steps)
+    assert not workshop.called("isolate", evidence.incident)
+
+
 def test_an_action_that_fails_is_a_failure(room, workshop):
     (asked,) = workshop.ask(Request("sid-9", [{"address": "203.0.113.9"}], "block_ip", "denied-1"))
     # Its name is known before it begins, for it is the hand-over's.
