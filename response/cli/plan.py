@@ -41,16 +41,24 @@ def _plan(arguments: argparse.Namespace) -> int:
     found = Isolation(place.area, place.states).isolate(place.target, incident, mode=arguments.mode, dry_run=True)
     if not arguments.url:
         return show(found, arguments.result)
-    lately = used_lately(
-        cluster_from(arguments), place.target.instance, now_ms(), days=arguments.days, index=arguments.index,
-        who=opaque_id("respond"),
-    )  # fmt: skip
     if arguments.result == "json":
-        put(as_json({**found.to_json(), "lately": lately.to_json()}))
+        put(as_json({**found.to_json(), "lately": _lately(arguments, place.target.instance).to_json()}))
         return DONE
+    # First what would change: a store that does not answer must not hide it.
     status = show(found, arguments.result)
-    _show(lately, arguments.days)
+    _show(_lately(arguments, place.target.instance), arguments.days)
     return status
+
+
+def _lately(arguments: argparse.Namespace, instance: str) -> Lately:
+    return used_lately(
+        cluster_from(arguments),
+        instance,
+        now_ms(),
+        days=arguments.days,
+        index=arguments.index,
+        who=opaque_id("respond"),
+    )
 
 
 def _show(lately: Lately, days: int) -> None:
