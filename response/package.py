@@ -20,6 +20,7 @@ SERVICES = frozenset(
         "elbv2",
         "iam",
         "kms",
+        "lambda",
         "s3",
         "secretsmanager",
         "ssm",

@@ -210,7 +210,7 @@ class Archive(NamedTuple):
 
     def _hashed_before(self) -> Dict[str, List[Any]]:
         try:
-            return dict(json.loads(self.store.read_progress()))
+            return dict(json.loads(self.store.read_progress(ACTION)))
         except CallRejected as exc:
             if "NoSuchKey" not in str(exc):
                 raise
@@ -219,7 +219,7 @@ class Archive(NamedTuple):
         return {}
 
     def _note(self, hashed: Dict[str, List[Any]]) -> None:
-        self.store.write_progress(json.dumps(hashed).encode())
+        self.store.write_progress(ACTION, json.dumps(hashed).encode())
 
 
 def _text(moment: datetime) -> str:

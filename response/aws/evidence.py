@@ -158,13 +158,13 @@ class EvidenceStore:
             )
         return b"".join(self._chunks(answer["Body"], key))
 
-    def write_progress(self, body: bytes) -> None:
-        """Keep, below ``progress/`` and not as evidence, how far a long step came; written over each time."""
-        self._ask("PutObject", Key=_PROGRESS + self.folder, Body=body, ChecksumAlgorithm="SHA256")
+    def write_progress(self, step: str, body: bytes) -> None:
+        """Keep, below ``progress/`` and not as evidence, how far a step came; written over each time."""
+        self._ask("PutObject", Key=f"{_PROGRESS}{self.folder}{step}.json", Body=body, ChecksumAlgorithm="SHA256")
 
-    def read_progress(self) -> bytes:
+    def read_progress(self, step: str) -> bytes:
         """Return what `write_progress` kept. Raises `CallRejected` with NoSuchKey where there is nothing."""
-        return self.read(_PROGRESS + self.folder)
+        return self.read(f"{_PROGRESS}{self.folder}{step}.json")
 
     def listed(self, below: str = "") -> Iterator[Found]:
         """Yield the objects of the incident, or of one step (``context/``), by their keys."""

@@ -15,8 +15,13 @@ from es_bridge.config import ClusterConfig
 from es_bridge.transport import Transport
 from lab.engine import Engine
 from response.actions.collect_logs import ACCEPTED, LogCollection
+from response.actions.isolate import Isolation
+from response.actions.watch import Seen, Watch
 from response.aws.evidence import EvidenceStore, folder_of
+from response.aws.incidents import Incidents
 from response.aws.log_objects import delivery_of
+from response.aws.saved_state import SavedStates
+from response.core.status import status_of
 from response.core.target import Target
 from response.core.traces import CLOUDTRAIL, DNS, FLOW, INDICES, WAF, Who
 from response.errors import BadSettings, StillRunning
@@ -317,3 +322,111 @@ def test_an_object_that_is_cut_is_unavailable(logs):
 
     with pytest.raises(Unavailable, match="cannot be unpacked"):
         delivery.text(ObjectRef(logs.bucket, "cut.gz"))
+
+
+class Watched:
+    """An instance of an open incident, and a watch whose clock stands where a test puts it."""
+
+    def __init__(self, logs: Archive, table: str) -> None:
+        self.room, self.logs, self.now_s = logs.room, logs, float(ISOLATED)
+        self.incidents = Incidents(self.room.area, table)
+        self.target = self.room.server()
+        self.incident = self.open(self.target)
+        (self.interface,) = self.room.groups_of(self.target)
+
+    def open(self, target: Target, dry_run: bool = False) -> str:
+        whose = {"account": target.account, "region": REGION, "instance": target.instance}
+        known = {**whose, "dry_run": dry_run, "sid": "s"}
+        return self.incidents.open(target, "s", lambda _: json.dumps(known)).id
+
+    def isolate(self) -> None:
+        states = SavedStates(self.room.area, self.room.bucket)
+        Isolation(self.room.area, states).isolate(self.target, self.incident)
+
+    def look(self, raw: Optional[RawStore] = None) -> List[Seen]:
+        def store_of(target: Target, incident: str) -> EvidenceStore:
+            # Incidents of this table alone: another test's have the same numbers.
+            folder = folder_of(target.account, REGION, target.instance, incident)
+            return EvidenceStore(self.room.area, self.room.locked_bucket(), folder)
+
+        watch = Watch(self.incidents, raw or self.logs.raw, lambda _: self.room.area, store_of, lambda: self.now_s)
+        return watch.look()
+
+
+@pytest.fixture
+def watched(logs: Archive) -> Watched:
+    name = f"incidents-{next(_numbers)}"
+    logs.room.account.client("dynamodb", REGION).create_table(
+        TableName=name, BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=[{"AttributeName": "pk", "AttributeType": "S"}],
+        KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
+    )  # fmt: skip
+    return Watched(logs, name)
+
+
+def test_flows_of_an_isolated_instance_are_told_of_until_it_is_released(logs, watched, after):
+    account, eni = logs.who.account, watched.interface
+    after(
+        flow(account, eni, ADDRESS, "198.51.100.70", ISOLATED - 600),
+        flow(account, eni, ADDRESS, "198.51.100.71", ISOLATED + 120),
+        flow(account, eni, ADDRESS, "198.51.100.72", ISOLATED + 120, "REJECT"),
+    )
+    # Not isolated yet: nothing to tell. Isolated: the first look notes since when.
+    assert watched.look() == []
+    watched.isolate()
+    assert watched.look() == []
+    watched.now_s = ISOLATED + 1800
+    (seen,) = watched.look()
+    assert seen.result == "accepted_flows" and seen.says.endswith(
+        "is isolated, and 1 flows were let through since: 10.20.11.15 -> 198.51.100.71:443"
+    )
+    status = status_of(seen.to_event(), watched.now_s)
+    assert (status["incident"], status["step"], status["state"]) == (watched.incident, "watch", "failed")
+    assert (status["target"], status["account"], status["sid"]) == (watched.target.instance, account, "s")
+    # Opened by hand it is watched all the more.
+    watched.room.ec2.modify_network_interface_attribute(NetworkInterfaceId=eni, Groups=[watched.room.web])
+    assert len(watched.look()) == 1
+    watched.now_s = ISOLATED + 3 * 3600
+    assert watched.look() == []
+    watched.now_s = ISOLATED + 1800
+    watched.incidents.close(watched.target.key, watched.incident)
+    assert watched.look() == []
+
+
+def test_who_cannot_be_asked_is_told_of_and_stops_no_other(logs, watched, after):
+    after(flow(logs.who.account, watched.interface, ADDRESS, "198.51.100.71", ISOLATED + 120))
+    watched.isolate()
+    watched.look()
+    watched.now_s = ISOLATED + 1800
+    gone = Target(watched.target.account, REGION, "i-0123456789abcdef0")
+    watched.open(gone)
+    watched.open(Target(watched.target.account, REGION, "i-0123456789abcdef1"), dry_run=True)
+    found = {each.target.instance: each for each in watched.look()}
+    assert {id: each.result for id, each in found.items()} == {
+        gone.instance: "unknown", watched.target.instance: "accepted_flows",
+    }  # fmt: skip
+    unreachable = RawStore(Transport(ClusterConfig(("http://127.0.0.1:9",), connect_timeout_s=1, max_retries=0)))
+    found = {each.target.instance: each for each in watched.look(unreachable)}
+    assert found[watched.target.instance].result == "unknown"
+    assert "whether flows are let through is not known" in found[watched.target.instance].says
+
+
+@pytest.mark.parametrize("kind, times", [("denied", 0), ("throttled", 1), ("timeout", 1)])
+def test_a_question_of_the_watch_that_fails_is_unknown_or_asked_again(logs, watched, after, kind, times):
+    after(flow(logs.who.account, watched.interface, ADDRESS, "198.51.100.71", ISOLATED + 120))
+    watched.isolate()
+    session = watched.room.session
+    session.made.clear()
+    watched.look()
+    calls = {f"{service}:{name}" for service, name in session.made}
+    watched.now_s = ISOLATED + 1800
+    # The others are for what an instance's record has beside its interfaces: without them the watch goes on.
+    needed = {"ec2:DescribeInstances", "ec2:DescribeNetworkInterfaces", "s3:GetObject"}
+    assert needed <= calls
+    for call in sorted(needed):
+        session.fault, session.failed = Fault(call, kind, times), 0
+        try:
+            found = [each.result for each in watched.look()]
+        finally:
+            session.fault = None
+        assert session.failed and found == (["accepted_flows"] if times else ["unknown"]), call
