@@ -28,10 +28,12 @@ def read_events(paths: List[Path], knowledge: Knowledge) -> List[Row]:
         try:
             for number, found in enumerate(_lines(path), 1):
                 events.append(knowledge.apply(_event(found, f"--events {path}, line {number}")))
-        except (OSError, UnicodeError, csv.Error, ValueError) as exc:
+        except OSError as exc:
+            raise UsageError(f"--events {path} cannot be read: {exc.strerror or exc}") from None
+        except (UnicodeError, csv.Error, ValueError) as exc:
             if isinstance(exc, UsageError):
                 raise
-            raise UsageError(f"--events {path}: {exc}") from None
+            raise UsageError(f"--events {path} holds neither JSON lines nor CSV (.csv): {exc}") from None
     return events
 
 

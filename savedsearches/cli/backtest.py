@@ -63,6 +63,8 @@ def _run(arguments: argparse.Namespace) -> int:
         raise UsageError(f"--since {arguments.since} is not before --until {arguments.until}")
     wanted = chosen(arguments)
     tell("note: run by a strict subset of SPL of our own, not by Splunk")
+    if until > now:
+        say(f"--until {arguments.until} is in the future: for runs after now nothing has arrived yet, 0 alerts or not")
     if not arguments.alerts:
         return _all(arguments, wanted, since, until, None)
     with arguments.alerts.open("w", encoding="utf-8") as alerts:
@@ -82,7 +84,8 @@ def _all(arguments: argparse.Namespace, wanted: List[Any], since: int, until: in
             for name in empty_tables(each, given):
                 say(f"{each.name}: the lookup {name} is empty here: give --lookup {name}=FILE")
             for day in days_of(each, given, since / 1000, until / 1000):
-                tell(f"{number}/{len(wanted)} {each.name} {day.day}: {len(day.alerts)} alerts, {day.seconds:.1f} s")
+                outcome = "failed" if day.error else f"{len(day.alerts)} alerts"
+                tell(f"{number}/{len(wanted)} {each.name} {day.day}: {outcome}, {day.seconds:.1f} s")
                 problems += bool(day.error)
                 printed.add(_facts(day))
                 for text in day.warnings:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any, Dict, Iterable, Iterator, List, NamedTuple, Optional
 
@@ -17,6 +18,8 @@ from savedsearches.sigma.errors import Refused
 from savedsearches.sigma.log_sources import log_source_of
 from savedsearches.sigma.query import query_of
 
+#: pySigma writes behind a reason which rule it was about, which the verdict says itself.
+_PYSIGMA_ADDS = re.compile(r" \(while converting rule [^)]*\)\Z")
 EXACT, REWRITTEN, REFUSED = "exact", "rewritten", "refused"
 
 
@@ -91,5 +94,5 @@ def _import(path: Path, rule: Any, stem: str) -> Imported:
         if problems:
             raise Refused("; ".join(problems))
     except Refused as exc:
-        return about._replace(reasons=[str(exc)])
+        return about._replace(reasons=[_PYSIGMA_ADDS.sub("", str(exc))])
     return about._replace(verdict=REWRITTEN if notes else EXACT, reasons=notes, members=members, detection=detection)

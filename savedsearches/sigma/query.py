@@ -14,6 +14,7 @@ from sigma.exceptions import SigmaError
 from sigma.rule import SigmaRule
 from sigma.types import (
     SigmaBool,
+    SigmaCasedString,
     SigmaCIDRExpression,
     SigmaExists,
     SigmaNull,
@@ -86,6 +87,10 @@ class StoreBackend(LuceneBackend):
         raise Refused("it searches lines with a regular expression, and they are indexed word by word")
 
     def _text(self, cond: Any, field: Field, value: SigmaString, state: Any) -> str:
+        cased = isinstance(value, SigmaCasedString)
+        if cased:  # the store tells cases apart by itself
+            value = _of_parts(value)
+            cond = ConditionFieldEqualsValueExpression(cond.field, value)
         has_wildcard = any(isinstance(part, SpecialChars) for part in value.s)
         if field.in_object:
             if has_wildcard:
@@ -93,7 +98,11 @@ class StoreBackend(LuceneBackend):
             self._note(
                 f"{cond.field} is found where the engine indexes objects (OpenSearch 2.19, Elasticsearch 8 or later)"
             )
-        if field.free_text and any(part.lower() != part.upper() for part in value.s if isinstance(part, str)):
+        if (
+            field.free_text
+            and not cased
+            and any(part.lower() != part.upper() for part in value.s if isinstance(part, str))
+        ):
             self._note(f"{cond.field} is compared by a regular expression, so that the case does not matter")
             return f"{field.name}:/{_any_case(value)}/"
         if not value.s or all(part == "" for part in value.s):
@@ -120,6 +129,8 @@ def query_of(rule: SigmaRule, source: LogSource) -> Tuple[str, List[str]]:
         queries = backend.convert_rule(rule)
     except SigmaError as exc:
         raise Refused(f"{exc}") from exc
+    except NotImplementedError as exc:
+        raise Refused(f"it uses what a query of the store cannot say: {exc}") from exc
     if len(queries) != 1:
         raise Refused(f"it has {len(queries)} conditions")
     in_one_document(source, frozenset(backend.used - {source.keywords}))
@@ -128,6 +139,12 @@ def query_of(rule: SigmaRule, source: LogSource) -> Tuple[str, List[str]]:
 
 def _renamed(cond: Any, name: str) -> Any:
     return ConditionFieldEqualsValueExpression(name, cond.value)
+
+
+def _of_parts(value: SigmaString) -> SigmaString:
+    plain = SigmaString()
+    plain.s = value.s
+    return plain
 
 
 def _any_case(value: SigmaString) -> str:

@@ -140,6 +140,8 @@ def test_one_run_prints_its_rows(store: ClusterConfig, tmp_path: Path) -> None:
         (["backtest", "cloudtrail_rot_use", "--since=-1d"], "Did you mean cloudtrail_root_use?"),
         (["backtest", "--pack", "clodtrail", "--since=-1d"], "Did you mean cloudtrail?"),
         (["backtest", "--since", "now", "--until=-1d"], "is not before"),
+        (["backtest", "--since=-1d", "--events", "none.jsonl"], "none.jsonl cannot be read: No such file"),
+        (["backtest", "--since=-1d", "--events", "setup.py"], "setup.py holds neither JSON lines nor CSV"),
         (["run", "cloudtrail_root_use", "--events", "/nowhere"], "--events /nowhere"),
         (["run", "cloudtrail_root_use", "--lookup", "x"], "write NAME=FILE"),
     ],

@@ -65,6 +65,9 @@ LINUX = "logsource: {product: linux, category: process_creation}"
         (f"{CLOUDTRAIL}\ndetection: {{s: {{errorCode: ''}}, condition: s}}", "which the store does not index"),
         (f"{CLOUDTRAIL}\ndetection: {{k: [secret], condition: k}}", "searches for words without a field"),
         (f"{CLOUDTRAIL}\ndetection: {{s: {{eventName|fieldref: eventSource}}, condition: s}}", "is not supported"),
+        (f"{CLOUDTRAIL}\ndetection: {{s: {{requestParameters.maxCount|gt: 10}}, condition: s}}", "is not supported"),
+        (f"{CLOUDTRAIL}\ndetection: {{s: {{eventName: x}}, condition: 's | count() by a > 5'}}", "pipe syntax"),
+        (f"{CLOUDTRAIL}\ndetection: {{s: {{eventName: x}}, t: {{eventName: y}}, condition: [s, t]}}", "2 conditions"),
         (f"{LINUX}\ndetection: {{s: {{Image|endswith: /curl, CommandLine|contains: http}}, condition: s}}",
          "are in different records of the audit log"),
         (f"{LINUX}\ndetection: {{s: {{ParentImage|endswith: /java}}, condition: s}}", "is not filled by the pipeline"),
@@ -79,7 +82,19 @@ def test_what_would_find_nothing_is_refused_with_the_reason(tmp_path: Path, body
     path = tmp_path / "rule.yml"
     path.write_text(f"title: A rule\nid: 0a8f4b1c-58c1-4c54-9d2b-0d6c6e1b9a99\n{body}\n", "utf-8")
     ((verdict, reasons),) = [(each.verdict, "; ".join(each.reasons)) for each in import_files([path])]
-    assert verdict == "refused" and why in reasons
+    assert verdict == "refused" and why in reasons and "while converting" not in reasons
+
+
+@pytest.mark.parametrize("modifier", ["cased", "contains|cased", "endswith|cased"])
+def test_a_modifier_of_case_is_what_the_store_does_anyway(tmp_path: Path, modifier: str) -> None:
+    """pySigma's backend has no way to say it, and raised what is no error of Sigma: the whole import ended."""
+    path = tmp_path / "rule.yml"
+    path.write_text(
+        f"title: A rule\n{CLOUDTRAIL}\ndetection: {{s: {{eventName|{modifier}: StopLogging}}, condition: s}}\n", "utf-8"
+    )
+    (found,) = import_files([path])
+    assert (found.verdict, found.reasons) == ("exact", []), found
+    assert found.detection and "StopLogging" in found.detection.search
 
 
 @pytest.mark.parametrize("text", ["", "- a\n- b\n", "title: x\n", "{", "\x00", "title: [1"])
