@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import random
 from pathlib import Path
-from typing import Any, Dict, Iterable, Iterator, List, Tuple
+from typing import Any, Callable, Dict, Iterable, Iterator, List, Tuple
 
 from aws_bridge.object_ref import ObjectRef
 from collectors.records.enrichment import address_book
@@ -48,8 +48,8 @@ LOGS: Dict[str, Tuple[Any, int]] = {
 }
 
 
-def load(config: ClusterConfig, folder: Path) -> None:
-    """Write everything into a cluster."""
+def load(config: ClusterConfig, folder: Path, index_of: Callable[[Record], str] = index_of) -> None:
+    """Write everything into a cluster; ``index_of`` gives a record's index."""
     write_mmdb(folder / "addresses.mmdb")
     book = address_book([folder / "addresses.mmdb"])
     with Transport(config, "tests") as transport:
@@ -58,10 +58,12 @@ def load(config: ClusterConfig, folder: Path) -> None:
             write(transport, piece)
         transport.request("PUT", ("beats-filebeat-2026.11.20",), accept_status=(400,))
         for log in LOGS:
-            write_records(transport, log, _documents(log, book))
+            write_records(transport, log, _documents(log, book), index_of)
 
 
-def write_records(transport: Transport, log: str, records: Iterable[Record]) -> None:
+def write_records(
+    transport: Transport, log: str, records: Iterable[Record], index_of: Callable[[Record], str] = index_of
+) -> None:
     """Write a log's templates and records; each record arrives `DELIVERY_S` after it happened."""
     for piece in pieces_for(transport, detect(transport), log):
         write(transport, piece)

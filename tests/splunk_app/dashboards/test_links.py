@@ -118,8 +118,7 @@ def hostile_store(engine: Any, settings: Any) -> Iterator[None]:
         reply = transport.request("POST", ("_bulk",), {"refresh": "true"}, b"\n".join(lines) + b"\n").json()
         assert not reply["errors"], reply
         yield
-        for index in INDEX.values():
-            transport.request("DELETE", (index,))
+        transport.request("DELETE", (",".join(INDEX.values()),))
 
 
 @pytest.fixture
