@@ -24,7 +24,6 @@ _REFUSED = "ConditionalCheckFailed"
 _HOUR_S = 3600
 #: How long a hand-over is known: Splunk's queue forgets one after three days.
 _KEPT_S = 7 * 24 * _HOUR_S
-_PAGES = {"LastEvaluatedKey": "ExclusiveStartKey"}
 _NAMES = ("incident", "state", "input", "alerts", "opened", "counted", "outcome", "says", "clocks", "resumed",
           "answer", "expires")  # fmt: skip
 
@@ -117,9 +116,13 @@ class Incidents:
 
     def all(self) -> Iterator[Opened]:
         """Yield the last incident of every case: the whole table is read."""
-        for item in self._area.each("dynamodb", "Scan", "Items", _PAGES, TableName=self._table, ConsistentRead=True):
-            if "incident" in item:
-                yield _opened(item)
+        begin: Dict[str, Any] = {}
+        while True:
+            page = self._call("Scan", ConsistentRead=True, **begin)
+            yield from (_opened(item) for item in page["Items"] if "incident" in item)
+            if "LastEvaluatedKey" not in page:
+                return
+            begin = {"ExclusiveStartKey": page["LastEvaluatedKey"]}
 
     def named(self, id: str) -> Opened:
         """Return an incident by its id. Raises `NoIncident` where it is none, or not the last of its case."""

@@ -20,7 +20,7 @@ from response.aws.incidents import RELEASED, RUNNING, WAITING, Incidents
 from response.core.limits import LIVE, Limits, limits_of
 from response.core.requests import Request
 from response.core.target import Target
-from response.errors import BadRequest, BadSettings
+from response.errors import BadRequest, BadSettings, NoIncident
 from response.handlers.start import begin
 from tests.response.server_room import REGION, Fault, ServerRoom
 from tests.response.workshop import Workshop
@@ -407,3 +407,18 @@ def test_a_hand_over_that_failed_can_be_repeated_and_begins_nothing_twice(room, 
         room.session.fault = None
     assert desk.ask(request)[0].result == "attached"
     assert list(desk.started()) == [f"{target.instance}-1"]
+
+
+def test_incidents_are_listed_over_all_pages_of_the_table(room, desk):
+    # A page of a scan has 1 MB: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Scan.html
+    for number in range(6):
+        desk.incidents.keep_answer(f"hand-over-{number}", [{"says": "x" * 300_000}])
+    targets = [Target(room.account.id, REGION, f"i-{number:017x}") for number in range(9)]
+    for target in targets:
+        desk.incidents.open(target, "sid-1", lambda id: json.dumps({"incident": id}))
+    room.session.made.clear()
+    assert {each.key for each in desk.incidents.all()} == {target.key for target in targets}
+    assert room.session.made.count(("dynamodb", "Scan")) > 1
+    assert desk.incidents.named(f"{targets[8].instance}-1").event == {"incident": f"{targets[8].instance}-1"}
+    with pytest.raises(NoIncident, match="there is no incident i-9-1"):
+        desk.incidents.named("i-9-1")
