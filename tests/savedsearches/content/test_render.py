@@ -24,7 +24,10 @@ DETECTIONS = read_detections()
 EXAMPLE = next(each for each in DETECTIONS if each.name == "cloudtrail_root_use")
 
 
-CHANGED = "cloudtrail_root_use.yml: its content has changed since version 1: raise version to 2"
+CHANGED = (
+    f"cloudtrail_root_use.yml: its content has changed since version {EXAMPLE.version}: "
+    f"raise version to {EXAMPLE.version + 1}"
+)
 
 
 def changed(**members: Any) -> Detection:
@@ -55,13 +58,13 @@ def test_content_has_not_changed_without_a_higher_version() -> None:
             changed(severity="low"),
             CHANGED,
         ),
-        (changed(severity="low", version=2), ""),
-        (changed(version=0), "cloudtrail_root_use.yml: version is 0, and was 1 already"),
+        (changed(severity="low", version=EXAMPLE.version + 1), ""),
+        (changed(version=0), f"cloudtrail_root_use.yml: version is 0, and was {EXAMPLE.version} already"),
         (changed(labelled=None), ""),
     ],
 )
 def test_the_lock(new: Detection, says: str) -> None:
-    locked = {EXAMPLE.name: Locked(1, digest_of(EXAMPLE))}
+    locked = {EXAMPLE.name: Locked(EXAMPLE.version, digest_of(EXAMPLE))}
     assert problems_with([new], locked) == ([says] if says else [])
     assert f"{EXAMPLE.name} {EXAMPLE.version} {digest_of(EXAMPLE)}\n" in lock_text([EXAMPLE])
 
