@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from aws_bridge.accounts.area import Area
 from response.actions.release import ACTION, Release
+from response.actions.revoke import Revocation
 from response.aws.incidents import RELEASED, Incidents
 from response.aws.saved_state import SavedStates
 from response.core.result import ALREADY_DONE, DONE, REFUSED, ActionResult
@@ -28,7 +29,8 @@ class Closing(NamedTuple):
         if found is None or found.state == RELEASED:
             says = f"{target} has no open incident: there is nothing to release"
             return ActionResult(ACTION, target, found.id if found else "", REFUSED, says)
-        if self.states.load(target, found.id) is None:
+        revoked = Revocation(self.area, self.states.area, self.states.bucket).recorded(target, found.id)
+        if self.states.load(target, found.id) is None and not revoked:
             self.incidents.close(target.key, found.id)
             says = f"{target}: the incident {found.id} changed nothing, so nothing is put back, and it is over"
             return ActionResult(ACTION, target, found.id, DONE, says)

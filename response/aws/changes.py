@@ -1,8 +1,7 @@
 """Makes one change. Each call sets what should be, so that it can be made twice; AWS's refusal is kept in words.
 
-Needs ``ec2:ModifyNetworkInterfaceAttribute``, ``ModifyInstanceAttribute``, ``ModifyInstanceMetadataOptions``,
-``AssociateIamInstanceProfile``, ``DisassociateIamInstanceProfile``, ``autoscaling:EnterStandby``, ``ExitStandby``,
-``elasticloadbalancing:RegisterTargets``, ``DeregisterTargets``, ``RegisterInstancesWithLoadBalancer``,
+Needs ``ec2:ModifyNetworkInterfaceAttribute``, ``ModifyInstanceAttribute``, ``autoscaling:EnterStandby``,
+``ExitStandby``, ``elasticloadbalancing:RegisterTargets``, ``DeregisterTargets``, ``RegisterInstancesWithLoadBalancer``,
 ``DeregisterInstancesFromLoadBalancer``.
 """
 
@@ -84,17 +83,6 @@ def _registration(instance: str, change: Change) -> Call:
     return "elbv2", f"{verb}Targets", {"TargetGroupArn": with_["group"], "Targets": [entry]}
 
 
-def _profile(instance: str, change: Change) -> Call:
-    if not change.after:
-        return "ec2", "DisassociateIamInstanceProfile", {"AssociationId": dict(change.with_)["association"]}
-    given = {"InstanceId": instance, "IamInstanceProfile": {"Arn": change.after}}
-    return "ec2", "AssociateIamInstanceProfile", given
-
-
-def _metadata(instance: str, change: Change) -> Call:
-    return "ec2", "ModifyInstanceMetadataOptions", {"InstanceId": instance, "HttpEndpoint": change.after}
-
-
 _CALLS: Dict[str, Callable[[str, Change], Call]] = {
     kinds.GROUPS: _groups,
     kinds.TERMINATION_PROTECTION: _attribute("DisableApiTermination"),
@@ -103,6 +91,4 @@ _CALLS: Dict[str, Callable[[str, Change], Call]] = {
     kinds.KEEP_VOLUME: _keep_volume,
     kinds.STANDBY: _standby,
     kinds.REGISTRATION: _registration,
-    kinds.PROFILE: _profile,
-    kinds.METADATA: _metadata,
 }

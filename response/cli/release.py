@@ -5,8 +5,10 @@ from __future__ import annotations
 import argparse
 
 from response.actions.release import Release
+from response.aws.parts import Parts
 from response.cli.outcome import add_result_argument, run_response, show
 from response.cli.place import Place, add_place_arguments, place_of
+from response.cli.principals import until_done
 from response.errors import NoSavedState
 
 
@@ -26,12 +28,15 @@ def run(arguments: argparse.Namespace) -> int:
 def _release(arguments: argparse.Namespace) -> int:
     place = place_of(arguments)
     incident = arguments.incident or _incident(place)
-    found = Release(place.area, place.states).release(place.target, incident, dry_run=arguments.dry_run)
+    release = Release(place.area, place.states)
+    found = until_done(lambda: release.release(place.target, incident, dry_run=arguments.dry_run))
     return show(found, arguments.result)
 
 
 def _incident(place: Place) -> str:
-    still_open = [each.id for each in place.states.incidents(place.target) if not each.released]
+    revoked = Parts(place.states.area, place.states.bucket, place.target).incidents()
+    known = (*place.states.incidents(place.target), *revoked)
+    still_open = [each.id for each in known if not each.released]
     if still_open:
         return still_open[-1]
     raise NoSavedState(

@@ -17,6 +17,20 @@ PROFILE = "profile"
 METADATA = "metadata"
 #: An address in an IP set of AWS WAF.
 BLOCKED = "blocked"
+#: An inline policy of a user or role, as JSON text; empty for none.
+USER_POLICY, ROLE_POLICY = "user_policy", "role_policy"
+#: An access key: ``Active`` or ``Inactive``.
+KEY = "access_key"
+#: The password of the console: `THERE` or empty. It cannot be read, so it cannot be put back.
+PASSWORD = "console_password"  # noqa: S105 - the name of a kind
+#: What an Identity Center user is assigned, and the groups it is in: `THERE` or empty.
+ASSIGNMENT, MEMBERSHIP = "assignment", "membership"
+#: Of a bucket, as JSON text; empty for none.
+PUBLIC_ACCESS, BUCKET_POLICY = "public_access_block", "bucket_policy"
+
+THERE = "there"
+#: Characters of a value that a sentence repeats.
+_LONG = 40
 
 # What became of one.
 DONE = "done"
@@ -40,6 +54,12 @@ class Change:
     def says(self) -> str:
         """The change in words."""
         return f"{self.kind} of {self.resource}: {_words(self.before)} -> {_words(self.after)}"
+
+    @property
+    def says_short(self) -> str:
+        """The change in words, without what it was before: policies are long."""
+        after = self.after if isinstance(self.after, bool) or len(str(self.after)) < _LONG else "as asked"
+        return f"{self.kind} of {self.resource} -> {_words(after)}"
 
 
 @dataclass(frozen=True)

@@ -40,7 +40,8 @@ def restoration(saved: Instance, now: Instance, quarantine: Collection[str]) -> 
         if is_ == ours:
             changes.append(Change(kind, resource, is_, was, with_))
         else:
-            conflicts.append(f"{kind} of {resource} was {was!r}, isolation makes it {ours!r}, and it is {is_!r}")
+            made = f"isolation makes it {ours!r}" if ours is not None else "isolation leaves it so"
+            conflicts.append(f"{kind} of {resource} was {was!r}, {made}, and it is {is_!r}")
 
     there = {each.id: each for each in now.interfaces}
     for each in saved.interfaces:
@@ -64,9 +65,9 @@ def restoration(saved: Instance, now: Instance, quarantine: Collection[str]) -> 
             continue
         kept = volumes[volume.id].delete_on_termination
         back(change.KEEP_VOLUME, volume.id, volume.delete_on_termination, kept, False, ("device", volume.device))
-    if saved.profile != now.profile:
-        back(change.PROFILE, id, saved.profile, now.profile, "", ("association", now.association))
-    back(change.METADATA, id, saved.metadata, now.metadata, "disabled")
+    # Isolation leaves these alone; what revoking credentials made of them is `actions.revoke`'s.
+    back(change.PROFILE, id, saved.profile, now.profile, None)
+    back(change.METADATA, id, saved.metadata, now.metadata, None)
     _scaling(saved, now, changes, lost)
     _registrations(saved, now, changes)
     return Restoration(changes, conflicts, lost)

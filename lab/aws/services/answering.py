@@ -17,8 +17,10 @@ from lab.aws.services import (  # noqa: F401 - each module adds its answers
     export_jobs,
     function_urls,
     guardduty,
+    identity_center,
     inspector2,
     macie2,
+    metadata_options,
     network_interfaces,
     object_lock,
     organizations,
@@ -57,6 +59,8 @@ def install() -> None:
     conditional_writes.install()
     console_screenshot.install()
     guardduty.install()
+    identity_center.install()
+    metadata_options.install()
     network_interfaces.install()
     object_lock.install()
     snapshots.install()
