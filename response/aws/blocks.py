@@ -1,7 +1,8 @@
 """What was blocked by us, since when and until when: a table of DynamoDB, written before the address is.
 
 Tags of an IP set would not do: 50 of them for 10,000 addresses, and no condition. One item an address and set,
-``block|<account>|<region>|<scope>|<address>``; an address that others put into a set has none and is never taken out.
+``block|<account>|<region>|<scope>|<set>|<address>``; an address that others put into a set has none and is never taken
+out. The incident is ``because``: items with ``incident`` are incidents (`response.aws.incidents`).
 
 Needs ``dynamodb:GetItem``, ``UpdateItem``, ``DeleteItem`` and ``Scan`` on the table.
 """
@@ -49,7 +50,7 @@ class Blocks:
     def keep(self, block: Block, now_s: float) -> None:
         """Note that an address is to be blocked, or for how long from now on. Raises `CallProblem`."""
         set_ = block.set
-        names = ("state", "account", "region", "scope", "set", "set_id", "set_arn", "address", "incident", "expires")
+        names = ("state", "account", "region", "scope", "set", "set_id", "set_arn", "address", "because", "expires")
         values = (ACTIVE, block.account, block.region, set_.scope, set_.name, set_.id, set_.arn, str(block.network),
                   block.incident)  # fmt: skip
         texts: Dict[str, Any] = {f":{name}": {"S": value} for name, value in zip(names, values)}
@@ -122,4 +123,4 @@ def _block(item: Dict[str, Any]) -> Block:
 
     set_ = IpSet(text("set"), text("set_id"), text("set_arn"), text("scope"))
     expires_s = int(item["expires"]["N"])
-    return Block(text("account"), text("region"), set_, network_of(text("address")), text("incident"), expires_s)
+    return Block(text("account"), text("region"), set_, network_of(text("address")), text("because"), expires_s)

@@ -17,6 +17,7 @@ from aws_bridge.accounts.session import AwsSession
 from aws_bridge.errors import CallProblem
 from response.actions.block import Blocking, places
 from response.aws.blocks import Blocks
+from response.aws.incidents import Incidents
 from response.aws.ip_sets import CLOUDFRONT, MOST_ADDRESSES, REGIONAL, IpSets
 from response.core.addresses import Rules, network_of, networks_of, sort_out
 from response.core.result import ActionResult
@@ -142,6 +143,8 @@ def test_addresses_of_both_versions_are_blocked_until_their_time_is_over(room, s
     assert "2 addresses blocked until 2027-01-15 10:00 UTC by web ACL acl-" in result.says
     assert gate.blocked() == {"203.0.113.7/32", "2001:db8:1::/64"}
     assert gate.block("203.0.113.7", hours=3).result == "already_done"
+    # The table is that of the incidents, and these are none.
+    assert list(Incidents(room.area, gate.table).all()) == []
     gate.now_s += 2.5 * HOUR_S
     assert places(Blocks(room.area, gate.table), gate.now_s) == [(room.account.id, REGION, scope)]
     ((swept),) = gate.blocking().sweep()
