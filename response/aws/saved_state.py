@@ -37,7 +37,7 @@ class SavedStates:
     def __init__(self, area: Area, bucket: str) -> None:
         """``area``: whose the bucket is, and where it is; not where the instance is."""
         self.area = self._area = area
-        self.bucket = self._bucket = bucket
+        self._bucket = bucket
 
     @property
     def bucket(self) -> str:
