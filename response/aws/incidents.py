@@ -20,6 +20,10 @@ from response.errors import NoIncident
 
 #: States of an incident: opened and not started, waiting for a person, running, over.
 NEW, WAITING, RUNNING, RELEASED = "new", "waiting", "running", "released"
+#: An item of DynamoDB has 400 KB, and whoever can make alerts must not fill it. Later ones are attached and not listed.
+MOST_ALERTS = 200
+#: Characters of a row's answer that are kept, for the same reason.
+_MOST_SAYS = 500
 _REFUSED = "ConditionalCheckFailed"
 _HOUR_S = 3600
 #: How long a hand-over is known: Splunk's queue forgets one after three days.
@@ -172,8 +176,9 @@ class Incidents:
 
     def keep_answer(self, hand_over: str, rows: List[Dict[str, Any]]) -> None:
         """Keep what a hand-over was answered, unless it is kept."""
+        short = [{**row, "says": str(row.get("says", ""))[:_MOST_SAYS]} for row in rows]
         values = {
-            ":answer": {"S": json.dumps(rows)}, ":expires": {"N": str(int(self._clock()) + _KEPT_S)},
+            ":answer": {"S": json.dumps(short)}, ":expires": {"N": str(int(self._clock()) + _KEPT_S)},
         }  # fmt: skip
         update = "SET #answer = :answer, #expires = :expires"
         self._update(f"request|{hand_over}", update, "attribute_not_exists(#answer)", values)
@@ -201,8 +206,8 @@ class Incidents:
         return self._update(key, "SET #state = :after", "#incident = :id AND #state = :before", values)
 
     def _attach(self, case: Keyed, incident: str, alert: str) -> None:
-        values = {":alert": {"SS": [alert]}, ":id": {"S": incident}}
-        self._update(case.key, "ADD #alerts :alert", "#incident = :id", values)
+        values = {":alert": {"SS": [alert]}, ":id": {"S": incident}, ":most": {"N": str(MOST_ALERTS)}}
+        self._update(case.key, "ADD #alerts :alert", "#incident = :id AND size(#alerts) < :most", values)
 
     def _update(self, key: str, update: str, condition: str, values: Dict[str, Any]) -> bool:
         names = {f"#{name}": name for name in _NAMES}

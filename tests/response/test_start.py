@@ -15,6 +15,7 @@ from aws_bridge.accounts.area import Area
 from aws_bridge.accounts.caller import Caller
 from aws_bridge.accounts.session import AwsSession
 from response.actions.start import Start, Started
+from response.aws import incidents
 from response.aws.executions import Executions
 from response.aws.incidents import RELEASED, RUNNING, WAITING, Incidents
 from response.core.limits import LIVE, Limits, limits_of
@@ -412,7 +413,7 @@ def test_a_hand_over_that_failed_can_be_repeated_and_begins_nothing_twice(room, 
 def test_incidents_are_listed_over_all_pages_of_the_table(room, desk):
     # A page of a scan has 1 MB: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Scan.html
     for number in range(6):
-        desk.incidents.keep_answer(f"hand-over-{number}", [{"says": "x" * 300_000}])
+        desk.incidents.keep_answer(f"hand-over-{number}", [{"says": "x" * 1000}] * 500)
     targets = [Target(room.account.id, REGION, f"i-{number:017x}") for number in range(9)]
     for target in targets:
         desk.incidents.open(target, "sid-1", lambda id: json.dumps({"incident": id}))
@@ -422,3 +423,11 @@ def test_incidents_are_listed_over_all_pages_of_the_table(room, desk):
     assert desk.incidents.named(f"{targets[8].instance}-1").event == {"incident": f"{targets[8].instance}-1"}
     with pytest.raises(NoIncident, match="there is no incident i-9-1"):
         desk.incidents.named("i-9-1")
+
+
+def test_alerts_without_end_fill_no_item(room, desk, monkeypatch):
+    monkeypatch.setattr(incidents, "MOST_ALERTS", 3)
+    target = Target(room.account.id, REGION, "i-0123456789abcdef0")
+    found = [desk.incidents.open(target, f"sid-{number}", lambda id: "{}").id for number in range(5)]
+    assert set(found) == {f"{target.instance}-1"}
+    assert desk.incidents.find(target).alerts == ("sid-0", "sid-1", "sid-2")
