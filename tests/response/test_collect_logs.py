@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import dataclasses
 import gzip
 import itertools
 import json
+import time
 from datetime import datetime, timezone
 from typing import Any, Dict, Iterator, List, NamedTuple, Optional
 
 import pytest
 
 import aws_siem_bridge
+from aws_bridge.functions.variables import PREFIX
 from es_bridge.config import ClusterConfig
 from es_bridge.transport import Transport
 from lab.engine import Engine
@@ -19,12 +22,14 @@ from response.actions.isolate import Isolation
 from response.actions.watch import Seen, Watch
 from response.aws.evidence import EvidenceStore, folder_of
 from response.aws.incidents import Incidents
+from response.aws.instances import Instances
 from response.aws.log_objects import delivery_of
 from response.aws.saved_state import SavedStates
 from response.core.status import status_of
 from response.core.target import Target
 from response.core.traces import CLOUDTRAIL, DNS, FLOW, INDICES, WAF, Who
 from response.errors import BadSettings, StillRunning
+from response.handlers import collect_logs
 from response.raw_store import RawStore
 from tests import log_records
 from tests.collectors.on_engine import transport_to
@@ -32,8 +37,8 @@ from tests.log_records import lines_file, trail_file
 from tests.response.server_room import REGION, Fault, ServerRoom
 
 _numbers = itertools.count(1)
-#: When the instance was isolated, and its flow records afterwards.
-ISOLATED = int(datetime(2026, 11, 30, 12, tzinfo=timezone.utc).timestamp())
+#: When the instance was isolated, four hours ago, and when it is looked back.
+ISOLATED = (int(time.time()) - 4 * 3600) // 60 * 60
 LATER = ISOLATED + 3600
 INSTANCE, ENI, ADDRESS, PUBLIC, VPC = (
     "i-0f1e2d3c4b5a60001",
@@ -64,6 +69,10 @@ def moment(epoch: int) -> str:
     return datetime.fromtimestamp(epoch, timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
+def folder(epoch: int) -> str:
+    return datetime.fromtimestamp(epoch, timezone.utc).strftime("%Y/%m/%d")
+
+
 def flow(
     account: str, eni: str, source: str, target: str, start: int, action: str = "ACCEPT", status: str = "OK"
 ) -> str:
@@ -74,11 +83,13 @@ def flow(
 
 def files(account: str) -> Dict[str, bytes]:
     """Return key -> content: of each log an object with records of the instance, and one without."""
-    before, day = ISOLATED - 7200, "2026/11/30"
-    trail = f"AWSLogs/{account}/CloudTrail/{REGION}/{day}/{account}_CloudTrail_{REGION}_20261130T1010Z_"
-    flows = f"AWSLogs/{account}/vpcflowlogs/{REGION}/{day}/{account}_vpcflowlogs_{REGION}_fl-1_20261130T1010Z_"
-    dns = f"AWSLogs/{account}/vpcdnsquerylogs/{VPC}/{day}/{VPC}_vpcdnsquerylogs_{account}_20261130T1010Z_"
-    waf = f"AWSLogs/{account}/WAFLogs/{REGION}/shop/{day}/10/10/{account}_waflogs_{REGION}_shop_20261130T1010Z_"
+    before = ISOLATED - 7200
+    day, stamp = folder(before), moment(before)[:16].replace("-", "").replace(":", "") + "Z"
+    trail = f"AWSLogs/{account}/CloudTrail/{REGION}/{day}/{account}_CloudTrail_{REGION}_{stamp}_"
+    flows = f"AWSLogs/{account}/vpcflowlogs/{REGION}/{day}/{account}_vpcflowlogs_{REGION}_fl-1_{stamp}_"
+    dns = f"AWSLogs/{account}/vpcdnsquerylogs/{VPC}/{day}/{VPC}_vpcdnsquerylogs_{account}_{stamp}_"
+    minute = f"{day}/{stamp[9:11]}/{stamp[11:13]}"
+    waf = f"AWSLogs/{account}/WAFLogs/{REGION}/shop/{minute}/{account}_waflogs_{REGION}_shop_{stamp}_"
     clock = moment(before)
     arn = f"arn:aws:sts::{account}:assumed-role/web/"
     whose = {"recipientAccountId": account, "eventTime": clock, "awsRegion": REGION}
@@ -219,9 +230,9 @@ def after(logs, engine):
     s3 = logs.room.account.client("s3", REGION)
 
     def flows(*lines: str) -> None:
-        prefix = f"after-{next(_numbers)}/"
-        name = f"{logs.who.account}_vpcflowlogs_{REGION}_fl-1_20261130T1210Z_{len(made)}.log.gz"
-        key = f"{prefix}AWSLogs/{logs.who.account}/vpcflowlogs/{REGION}/2026/11/30/{name}"
+        prefix, stamp = f"after-{next(_numbers)}/", moment(ISOLATED)[:16].replace("-", "").replace(":", "") + "Z"
+        name = f"{logs.who.account}_vpcflowlogs_{REGION}_fl-1_{stamp}_{len(made)}.log.gz"
+        key = f"{prefix}AWSLogs/{logs.who.account}/vpcflowlogs/{REGION}/{folder(ISOLATED)}/{name}"
         s3.put_object(Bucket=logs.bucket, Key=key, Body=lines_file([FLOW_COLUMNS, *lines]))
         made.append(key)
         load(engine, f"s3://{logs.bucket}/{prefix}")
@@ -249,7 +260,7 @@ def test_the_check_for_accepted_flows_waits_and_then_says_unknown(logs, after):
     # Of an interface without traffic AWS writes NODATA: that is how silence is told from a log that stopped.
     after(flow(account, ENI, "", "", ISOLATED + 15 * 60, status="NODATA"))
     item, notes = accepted(logs, now_s=ISOLATED + 20 * 60)
-    assert item.outcome == "collected" and item.why.startswith("none until 2026-11-30T12:16")
+    assert item.outcome == "collected" and item.why == f"none until {moment(ISOLATED + 16 * 60)}"
 
 
 def test_flows_let_through_after_the_isolation_are_kept_and_said(logs, after):
@@ -270,6 +281,28 @@ def test_flows_let_through_after_the_isolation_are_kept_and_said(logs, after):
 def test_what_is_not_isolated_is_not_looked_for(logs):
     outcomes = {each.item: each for each in collect(logs, f"n-{next(_numbers)}").evidence}
     assert (outcomes[ACCEPTED].outcome, outcomes[ACCEPTED].why) == ("missing", "the instance is not isolated")
+
+
+def test_the_function_is_led_by_its_settings_to_the_raw_store_and_the_logs(logs, engine):
+    room, name = logs.room, f"n-{next(_numbers)}"
+    parameter = f"/switch-{name}"
+    room.account.client("ssm", REGION).put_parameter(Name=parameter, Type="String", Value='{"mode": "live"}')
+    saved = Instances(room.area).read(room.server())
+    interface = dataclasses.replace(saved.interfaces[0], id=ENI, ipv4=(ADDRESS,), public_ip=PUBLIC, vpc=VPC, ipv6=())
+    # The state that was saved says who it was: the instance itself may be gone.
+    before = dataclasses.replace(saved, target=logs.target, interfaces=(interface,), profile="", elastic_ips=())
+    SavedStates(room.area, room.locked_bucket()).save(name, before)
+    known = {"BUCKET": room.locked_bucket(), "PARAMETER": parameter, "URL": engine.url}
+    known.update({f"LOGS_{log.upper()}": f"s3://{logs.bucket}/" for log in INDICES})
+    settings = {"AWS_REGION": REGION, **{PREFIX + each: value for each, value in known.items()}}
+    asked = {"incident": name, "account": logs.who.account, "region": REGION, "instance": INSTANCE, "dry_run": False}
+    found = collect_logs.do({**asked, "isolated_at": ISOLATED}, settings)
+    kept_logs = {
+        each["item"].rpartition("/")[0].split("/")[5] for each in found["evidence"] if "AWSLogs" in each["item"]
+    }
+    assert kept_logs == {"CloudTrail", "vpcflowlogs", "vpcdnsquerylogs", "WAFLogs"}
+    # Nobody wrote flow records after the isolation, long ago: that is unknown, and no "none".
+    assert found["result"] == "partial" and "accepted flows after isolation" in found["says"]
 
 
 CALLS = {"s3:ListObjectsV2", "s3:GetObject", "s3:PutObject", "s3:GetObjectLockConfiguration"}
