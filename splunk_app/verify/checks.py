@@ -753,3 +753,27 @@ def _queue(target: Target) -> str:
     if status not in (401, 403, 404):
         raise Failed(f"a user who writes a claim is answered {status}")
     return f"{len(rows)} wait; a user: {said}"
+
+
+@check("V7", "macros are put in between quotes, too")
+def _macro_in_quotes(target: Target) -> str:
+    (row,) = _done(target.user.run('| makeresults | eval found="`aws_waf_raw`" | table found')).rows
+    if "`" in str(row.get("found")):
+        raise Failed(f"{row}: backticks stay as they are; the pages are safe either way")
+    return f"{row['found']}"
+
+
+@check("V11", "a value of a page's input is data")
+def _value_as_data(target: Target) -> str:
+    hostile = "%22%20OR%20*%20%7C%20delete%20%60aws_waf_raw%60"
+    rest = f'| eval shown=urldecode("{hostile}") | table count shown'
+    (row,) = _done(target.search(f'equals="eventName={hostile}"', rest, command="elasticstats")).rows
+    if str(row["count"]) != "0" or row["shown"] != '" OR * | delete `aws_waf_raw`':
+        raise Failed(f"{row}")
+    return "nothing has the value, and it is shown as it is"
+
+
+@check("V12", "every searching role reads the work list of triage")
+def _triage(target: Target) -> str:
+    rows = _done(target.user.run("| inputlookup aws_triage | table finding_key status")).rows
+    return f"{len(rows)} rows"
