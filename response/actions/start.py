@@ -85,6 +85,9 @@ class Start:
                 "rid": str(row.get("rid") or ""), "search": request.search, "options": dict(request.options),
                 "dry_run": self.limits.mode != LIVE,
             }  # fmt: skip
+            if only_plans(request.options):
+                # It locks nothing, so that a response in earnest is not attached to it.
+                return self._begin(number, request, case, {**given, "dry_run": True, "only_plan": True}, "")
             if request.action in cases.OPENS:
                 return self._open(number, request, case, given)
             if request.action in cases.CLOSES:
@@ -150,7 +153,7 @@ class Start:
         name = cases.execution_name(case, request.action, f"{request.id or request.alert}|{number}")
         given = {**given, "incident": incident or name, "ask": {"when": ""}}
         new = self.executions.start(name, _json(given))
-        how = "" if self.limits.mode == LIVE else ", as a dry run: nothing is changed"
+        how = ", as a dry run: nothing is changed" if given["dry_run"] else ""
         says = f"{case}: {request.action} {'started' if new else 'was started before'}{how}"
         return Started(number, STARTED if new else ATTACHED, says, incident or name)
 
@@ -164,6 +167,11 @@ class Start:
             if not self.incidents.within(what, incident, most):
                 return says.format(most)
         return ""
+
+
+def only_plans(options: Mapping[str, str]) -> bool:
+    """Return whether whoever asks wants to see what would be done, and no more."""
+    return str(options.get("dry_run") or "").strip().lower() in ("1", "true", "yes")
 
 
 def _json(known: Mapping[str, Any]) -> str:

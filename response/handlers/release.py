@@ -11,6 +11,7 @@ from typing import Any, Dict, Mapping
 from aws_bridge.errors import AwsError
 from aws_bridge.functions.json_log import JsonLog
 from response.actions.closing import Closing
+from response.actions.start import only_plans
 from response.core import cases
 from response.core.result import ActionResult
 from response.core.target import Target, target_of
@@ -33,7 +34,7 @@ def do(event: Any, environment: Mapping[str, str]) -> Dict[str, Any]:
     if isinstance(event, dict) and "rows" in event:
         rows = request_rows(event)
         step = step_of(_BY_INSTANCE, environment, REQUIRED)
-        dry_run = step.is_dry_run()
+        dry_run = step.is_dry_run() or only_plans(event.get("options") or {})
         answers = [_row(step, number, row, dry_run) for number, row in enumerate(rows)]
         log = JsonLog()
         for each in answers:

@@ -58,7 +58,12 @@ class Step:
         return read_limits(self.areas.here, self.variables.text("PARAMETER"))
 
     def is_over(self) -> bool:
-        """Return whether the incident was released, or another one took its place, since the workflow began."""
+        """Return whether the incident was released, or another one took its place, since the workflow began.
+
+        A plan that somebody asked for is none of the table's incidents, and is never over.
+        """
+        if self.event.get("only_plan"):
+            return False
         found = self.incidents.find(self.target)
         return found is not None and (found.id != self.incident or found.state == RELEASED)
 

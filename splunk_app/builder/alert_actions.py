@@ -135,7 +135,7 @@ def _control(action: str, param: Param) -> str:
     id = f"{action}_{param.name}"
     if param.kind == "choice":
         options = "".join(
-            f'<option value="{escape(each)}">{escape(each or "by the ARN")}</option>' for each in param.choices
+            f'<option value="{escape(each)}">{escape(each or "(not set)")}</option>' for each in param.choices
         )
         field = f'<select name="{name}" id="{id}">{options}</select>'
     elif param.kind == "checkbox":

@@ -94,3 +94,18 @@ def test_a_role_that_does_not_trust_this_splunk_is_said(room: ServerRoom, office
     ran = office.actions.run("aws_respond", [row(room.server())])
     assert ran.status == 2 and "The role's trust policy has to name who assumes it" in ran.stderr
     assert office.lambdas.invocations == [] and office.desk.started() == {}
+
+
+def test_a_dry_run_that_is_asked_for_opens_nothing(room: ServerRoom, office: Office) -> None:
+    target, desk = room.server(), office.desk
+    room.account.client("ssm", REGION).put_parameter(
+        Name=f"/response/{desk.table}", Type="String", Value=json.dumps({"mode": "live"})
+    )
+    ran = office.actions.run("aws_respond", [row(target)], params={"dry_run": "1", "answer": "now"})
+    assert ran.status == 0 and "as a dry run: nothing is changed" in office.log()
+    (planned,) = desk.started().values()
+    assert (planned["dry_run"], planned["only_plan"]) == (True, True)
+    assert desk.incidents.find(target) is None
+    assert office.actions.run("aws_respond", [row(target)], params={"answer": "now"}).status == 0
+    live = [each for each in desk.started().values() if not each["dry_run"]]
+    assert [each["incident"] for each in live] == [f"{target.instance}-1"], "it is begun, not attached to the plan"

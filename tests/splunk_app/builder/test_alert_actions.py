@@ -83,7 +83,7 @@ def test_conf_page_and_specs_know_the_same_parameters(action: Action) -> None:
         ("aws_block_ip.param.hours", "0", "a whole number from 1 to 8760"),
         ("aws_block_ip.param.scope", "GLOBAL", "choose REGIONAL or CLOUDFRONT"),
         ("aws_respond.param.mode", "soft", ""),
-        ("aws_respond.param.mode", "softly", "choose policy, soft or hard"),
+        ("aws_respond.param.mode", "softly", "choose soft or hard"),
         ("aws_respond.param.mode", "", ""),
         ("aws_respond.param.mode", None, ""),
         ("aws_respond.param.dry_run", "yes", "0 or 1 is needed"),

@@ -97,9 +97,9 @@ _DRY_RUN = Param(
     pattern="^(0|1)$", wrong="0 or 1 is needed",
 )  # fmt: skip
 _MODE = Param(
-    "mode", "Isolation", "policy: as set on AWS. soft: SSM and S3 stay reachable for evidence, where the instance has "
-    "a private way to them. hard: nothing gets in or out.", "policy", CHOICE, ("policy", "soft", "hard"),
-    "^(policy|soft|hard)$", "choose policy, soft or hard",
+    "mode", "Isolation", "Empty: as set on AWS. soft: SSM and S3 stay reachable for evidence, where the instance has "
+    "a private way to them. hard: nothing gets in or out.", "", CHOICE, ("", "soft", "hard"),
+    "^(soft|hard)$", "choose soft or hard",
 )  # fmt: skip
 _VOLATILE = Param(
     "volatile", "Memory and processes", "Collect what is lost when the instance stops, through the SSM agent.", "1",
@@ -111,7 +111,7 @@ _SCOPE = Param(
 )  # fmt: skip
 _IP_SET = Param("ip_set", "IP set", "Name of the WAF IP set; empty for the one that is set on AWS.")
 _CONSENT = Param(
-    "role_wide", "Role-wide", "Agree that other users of the same role are cut off, too. Without it a role that others "
+    "everybody", "Role-wide", "Agree that other users of the same role are cut off, too. Without it a role that others "
     "use is refused.", "0", CHECKBOX, pattern="^(0|1)$", wrong="0 or 1 is needed",
 )  # fmt: skip
 

@@ -53,9 +53,10 @@ def requests_of(action: Action, payload: Payload, rows: Iterable[Dict[str, str]]
 
 
 def options_of(action: Action, params: Mapping[str, str]) -> Dict[str, str]:
-    """Return the options of the response, as they are set or by default."""
+    """Return the options of the response, as they are set or by default; without those that AWS decides."""
     named = {ACCOUNT, ANSWER, *action.field_names}
-    return {each.name: params.get(each.name) or each.default for each in action.params if each.name not in named}
+    found = {each.name: params.get(each.name) or each.default for each in action.params if each.name not in named}
+    return {name: value for name, value in found.items() if value}
 
 
 def _request(action: Action, head: Mapping[str, Any], rows: List[Dict[str, str]]) -> Request:
