@@ -37,6 +37,7 @@ def test_every_detection_has_mutations_of_its_clauses() -> None:
     assert len({mutation.id for mutation in MUTATIONS}) > len(DETECTIONS) * 4
 
 
+@pytest.mark.timeout(WITHIN_S + 600)
 def test_changed_clauses_are_noticed(harness: Harness) -> None:
     """A sample of the mutations, under ``--full`` all of them. What no case notices is an error."""
     drawn = sample("mutations of detections", MUTATIONS, A_RUN)

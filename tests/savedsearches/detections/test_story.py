@@ -70,6 +70,8 @@ _PATTERNS = {
 OWN_INDICES = {name: Macro(pattern) for name, pattern in _PATTERNS.items()}
 OWN_INDICES["aws_all_raw"] = Macro(",".join(list(_PATTERNS.values())[:4]))
 WINDOW_BY_WINDOW = bool(os.environ.get("AWS_SIEM_BRIDGE_FULL"))
+#: Seconds: a day has 288 windows of five minutes.
+WITHIN_S = 3_600 if WINDOW_BY_WINDOW else 300
 _TIMES = ("first_time", "last_time", "_time")
 
 
@@ -139,6 +141,7 @@ def epoch_of(text: str) -> float:
         return 0.0
 
 
+@pytest.mark.timeout(WITHIN_S)
 def test_what_fires_tells_the_attack(around: Around, golden: Any) -> None:
     def run(detection: Detection) -> List[Dict[str, Any]]:
         rows = rows_of(around, detection, story.ATTACK_S, story.LOOKED_AT_S)
@@ -155,6 +158,7 @@ def test_what_fires_tells_the_attack(around: Around, golden: Any) -> None:
     golden(f"savedsearches/{'story_by_window' if WINDOW_BY_WINDOW else 'story'}.json", told)
 
 
+@pytest.mark.timeout(WITHIN_S)
 def test_an_ordinary_day_has_hardly_any_alarm(around: Around) -> None:
     def run(detection: Detection) -> Tuple[str, int, int, str]:
         rows = rows_of(around, detection, story.ORDINARY_S, story.ATTACK_S)
