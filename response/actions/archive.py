@@ -188,25 +188,26 @@ class Archive(NamedTuple):
     def _signature(self, key: SigningKey, manifest: Item, number: int) -> Tuple[List[Item], bool]:
         """Sign the closing record of a manifest, unless that is done; return the items and whether it was."""
         closing = read_manifest(self.store.read(manifest.key, manifest.version)).closing
-        pem = pem_of(key.public_key())
-        public = self.store.put(_STEP, "public_key.pem", pem, "application/x-pem-file")
         name = numbered("signature.json", number)
         there = f"{self.store.folder}{FOLDER}{name}"
-        # A signature of this kind is another one each time: the first stays.
-        if there not in [each.key for each in self.store.listed(FOLDER)]:
+        before = there in [each.key for each in self.store.listed(FOLDER)]
+        if not before:
+            # The key first: a signature that is there has its key beside it.
+            pem = pem_of(key.public_key())
+            public = self.store.put(_STEP, "public_key.pem", pem, "application/x-pem-file")
             known = {
                 "algorithm": ALGORITHM, "key": key.id, "closing_sha256": hash_of(closing),
                 "public_key": public.key.rpartition("/")[2],
                 "signature": base64.b64encode(key.sign(closing)).decode(),
             }  # fmt: skip
             text = json.dumps(known, sort_keys=True, indent=1).encode()
-            stored = self.store.put_only(_STEP, name, text, "application/json")
-            if stored and not stored.already:
-                return [stored.item("signature"), public.item("public key")], False
-        stored = self.store.read_back(there)
-        if json.loads(self.store.read(there)).get("closing_sha256") != hash_of(closing):
+            # A signature of this kind is another one each time: where somebody was faster, his stays.
+            self.store.put_only(_STEP, name, text, "application/json")
+        known = json.loads(self.store.read(there))
+        if known.get("closing_sha256") != hash_of(closing):
             raise BadEvidence(f"{there} is the signature of another manifest than the one beside it")
-        return [stored.item("signature"), public.item("public key")], public.already
+        public = self.store.read_back(f"{self.store.folder}{FOLDER}{known['public_key']}")
+        return [self.store.read_back(there).item("signature"), public.item("public key")], before
 
     def _hashed_before(self) -> Dict[str, List[Any]]:
         try:

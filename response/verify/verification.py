@@ -15,7 +15,7 @@ from response.verify.copies import Copy
 from response.verify.signature import fingerprint, is_signature, public_key
 
 _MANIFEST = re.compile(re.escape(FOLDER) + r"manifest(?:-(\d+))?\.jsonl")
-_BESIDE = re.compile(re.escape(FOLDER) + r"(?:signature|public_key)(?:-\d+)?\.(?:json|pem)")
+_BESIDE = re.compile(re.escape(FOLDER) + r"public_key(?:-\d+)?\.pem")
 
 
 @dataclass
@@ -33,10 +33,13 @@ class Verdict:
     #: What was to be collected and is not there, by the manifest's own words.
     lacking: List[str] = field(default_factory=list)
     notes: List[str] = field(default_factory=list)
+    #: Signatures and keys that belong to a manifest.
+    belongs: List[str] = field(default_factory=list)
 
     def to_json(self) -> Dict[str, Any]:
         """Return it for a script."""
-        return {**self.__dict__, "verified": not self.problems}
+        known = {name: value for name, value in self.__dict__.items() if name != "belongs"}
+        return {**known, "verified": not self.problems}
 
 
 def verify(copy: Copy, trusted: Optional[bytes] = None, incident: str = "") -> Verdict:
@@ -83,12 +86,15 @@ def _signature(
     name = FOLDER + ("signature.json" if number == 1 else f"signature-{number}.json")
     if name not in names:
         return [f"it is not signed: there is no {name}"]
+    verdict.belongs.append(name)
     try:
         known = json.loads(copy.read(name))
         signature = base64.b64decode(known["signature"], validate=True)
         beside = FOLDER + str(known["public_key"])
     except (ValueError, KeyError, TypeError, binascii.Error) as exc:
         return [f"its signature {name} cannot be read: {exc!r}"]
+    if _BESIDE.fullmatch(beside):
+        verdict.belongs.append(beside)
     key = given
     if key is None:
         if beside not in names or not _BESIDE.fullmatch(beside):
@@ -118,7 +124,7 @@ def _objects(copy: Copy, names: List[str], manifest: Manifest, verdict: Verdict)
     there: Dict[str, Tuple[str, int]] = {}
     unread: Dict[str, str] = {}
     for name in names:
-        if name.startswith(FOLDER) and (_MANIFEST.fullmatch(name) or _BESIDE.fullmatch(name)):
+        if name in verdict.belongs or _MANIFEST.fullmatch(name):
             continue
         if name not in versions:
             there[name] = "", 0

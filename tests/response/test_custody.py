@@ -124,6 +124,19 @@ def test_archived_again_it_is_the_same_manifest_and_new_evidence_gets_the_next(c
     assert (found.problems, found.manifests, found.lacking) == ([], 2, [])
 
 
+def test_another_key_signs_what_comes_later_and_leaves_what_is_signed(case, tmp_path):
+    case.collect("context", console=b"login: root")
+    case.archive()
+    rotated = case._replace(key=signing_key(case.room))
+    assert rotated.archive().result == "already_done"
+    case.collect("logs", dns=b"evil.example")
+    assert rotated.archive().result == "done"
+    assert rotated.archive().result == "already_done"
+    found = verify(FolderCopy(case.download(tmp_path)))
+    assert (found.problems, found.manifests) == ([], 2)
+    assert sorted(each.name for each in (tmp_path / "custody").glob("*.pem")) == ["public_key-2.pem", "public_key.pem"]
+
+
 def test_what_is_missing_is_in_the_manifest_and_what_nobody_recorded_is_named(case, tmp_path):
     case.collect("context", console=b"login: root", memory="the agent does not answer")
     case.store.put("volatile", "stray.lime", b"EMiL")
@@ -298,6 +311,14 @@ TAMPERING: Dict[str, Any] = {
     "object added": (lambda root: (root / "logs/planted.bin").write_bytes(b"x"), "extra: logs/planted.bin"),
     "hidden among the manifests": (lambda root: (root / "custody/notes.txt").write_bytes(b"x"),
                                   "extra: custody/notes.txt"),
+    "hidden beside the signatures": (
+        lambda root: (root / "custody/signature-9.json").write_bytes(b"x"),
+        "extra: custody/signature-9.json",
+    ),
+    "hidden beside the key": (
+        lambda root: (root / "custody/public_key-2.pem").write_bytes(b"x"),
+        "extra: custody/public_key-2.pem",
+    ),
     "object is a link": (
         lambda root: [(root / "logs/flow.bin").rename(root.parent / "elsewhere"),
                       (root / "logs/flow.bin").symlink_to(root.parent / "elsewhere")], "is a link"),
