@@ -269,7 +269,7 @@ def states() -> Dict[str, State]:
         "Archive": _step("archive", "UpdateFinding", _call("archive", "'problems': $problems", 900), _waiting(60, 240)),
         "UpdateFinding": _step("update_finding", "Finish", _call("update_finding", "'problems': $problems")),
         # Actions that are one step.
-        "Release": _step("release", "Finish", _call("release", "", 300)),
+        "Release": _step("release", "Finish", _call("release", "", 300), _waiting(20, 45)),
         "Revoke": _step("revoke_credentials", "Finish", _call("revoke_credentials", "", 300), _waiting(20, 45)),
         "ContainPrincipal": _step("contain_principal", "Finish", _call("contain_principal", "", 300), _waiting(20, 45)),
         "ReleasePrincipal": _step("release_principal", "Finish", _call("release_principal", "", 300), _waiting(20, 45)),

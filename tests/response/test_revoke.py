@@ -9,11 +9,14 @@ from typing import Any, Dict, Tuple
 import pytest
 
 from aws_bridge.errors import CallProblem
+from response.actions.closing import Closing
 from response.actions.isolate import Isolation
 from response.actions.release import Release
 from response.actions.revoke import Revocation, Selection
 from response.aws.empty_profile import NAME
+from response.aws.incidents import RELEASED, Incidents
 from response.aws.saved_state import SavedStates
+from response.core.cases import case_of_instance
 from response.core.denials import REVOKED_POLICY
 from response.core.principal import Principal, principal_of_arn
 from response.core.result import ActionResult
@@ -135,6 +138,29 @@ def test_release_gives_back_network_and_credentials_whatever_came_first(room, st
     assert released.result == "done", released
     assert staff.state(target) == before and room.groups_of(target) == groups
     assert release.release(target, staff.incident).result == "already_done"
+
+
+def test_an_incident_that_revoked_and_isolated_nothing_is_over_when_credentials_are_back(room, staff):
+    target = staff.server()
+    before, table = staff.state(target), f"incidents-of-revoking-{staff.number}"
+    room.account.client("dynamodb", REGION).create_table(
+        TableName=table, KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}], BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=[{"AttributeName": "pk", "AttributeType": "S"}],
+    )  # fmt: skip
+    incidents = Incidents(room.area, table)
+    staff.incident = incidents.open(case_of_instance(target), "sid-1", lambda _: "{}").id
+    staff.revoke(target)
+    closing = Closing(room.area, SavedStates(room.area, room.bucket), incidents)
+    with pytest.raises(StillRunning):
+        closing.close(target)
+    assert incidents.find(target).state != RELEASED
+    for _ in range(5):
+        try:
+            assert closing.close(target).result in ("done", "already_done")
+            break
+        except StillRunning:
+            continue
+    assert staff.state(target) == before and incidents.find(target).state == RELEASED
 
 
 def test_release_refuses_when_somebody_switched_the_metadata_service_off_since(room, staff):
