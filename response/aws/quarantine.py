@@ -14,6 +14,8 @@ from aws_bridge.errors import CallRejected
 #: Tag of a group of ours -> ``hard`` or ``soft``; its name says the same.
 TAG = "aws-siem-bridge:quarantine"
 HARD, SOFT = "hard", "soft"
+#: Beginning of the kind of a group that an instance is in for an instant, while its flows are cut.
+CUT = "cut"
 _DUPLICATE = "InvalidGroup.Duplicate"
 #: A rule that was taken away before, or is there before.
 _AS_WANTED = ("InvalidPermission.NotFound", "InvalidSecurityGroupRuleId.NotFound", "InvalidPermission.Duplicate")
@@ -44,14 +46,29 @@ class QuarantineGroups:
                 wanted.discard(reaches)
             else:
                 surplus[rule["IsEgress"]].append(rule["SecurityGroupRuleId"])
-        for egress, ids in surplus.items():
-            if ids:
-                name = "RevokeSecurityGroupEgress" if egress else "RevokeSecurityGroupIngress"
-                self._set(name, GroupId=id, SecurityGroupRuleIds=ids)
+        self._revoke(id, surplus)
         if wanted:
             permissions = [_way_out(each) for each in sorted(wanted)]
             self._set("AuthorizeSecurityGroupEgress", GroupId=id, IpPermissions=permissions)
         return id
+
+    def opened(self, vpc: str, instance: str) -> str:
+        """Return the id of a group of one instance's own that lets everything through, for an instant."""
+        kind = f"{CUT}-{instance}"
+        id = self._found(vpc, kind) or self._made(vpc, kind)
+        everything = {"IpProtocol": "-1"}
+        for operation in ("AuthorizeSecurityGroupIngress", "AuthorizeSecurityGroupEgress"):
+            # One by one: AWS adds the one for IPv4 to a new group itself, and refuses both together then.
+            for ranges in ({"IpRanges": [{"CidrIp": "0.0.0.0/0"}]}, {"Ipv6Ranges": [{"CidrIpv6": "::/0"}]}):
+                self._set(operation, GroupId=id, IpPermissions=[{**everything, **ranges}])
+        return id
+
+    def emptied(self, id: str) -> None:
+        """Take every rule of a group away. Raises `CallProblem`."""
+        surplus: Dict[bool, List[str]] = {True: [], False: []}
+        for rule in self._rules(id):
+            surplus[rule["IsEgress"]].append(rule["SecurityGroupRuleId"])
+        self._revoke(id, surplus)
 
     def closed(self, id: str, ways_out: WaysOut = ()) -> bool:
         """Return whether a group lets nothing in, and nothing out but to ``ways_out``: read, not remembered."""
@@ -91,6 +108,12 @@ class QuarantineGroups:
     def _rules(self, id: str) -> List[Dict[str, Any]]:
         filters = [{"Name": "group-id", "Values": [id]}]
         return list(self._area.each("ec2", "DescribeSecurityGroupRules", "SecurityGroupRules", EC2, Filters=filters))
+
+    def _revoke(self, id: str, surplus: Dict[bool, List[str]]) -> None:
+        for egress, ids in surplus.items():
+            if ids:
+                name = "RevokeSecurityGroupEgress" if egress else "RevokeSecurityGroupIngress"
+                self._set(name, GroupId=id, SecurityGroupRuleIds=ids)
 
     def _set(self, operation: str, **given: Any) -> None:
         """Change rules; that it is so already is no failure: the answer to the first attempt may be lost."""

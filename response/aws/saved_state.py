@@ -64,7 +64,7 @@ class SavedStates:
     def saved_at(self, target: Target, incident: str) -> Optional[float]:
         """Return when the state was saved, just before the first change, in epoch seconds; None without one."""
         key = _key(target, incident)
-        found = self._area.each("s3", "ListObjectsV2", "Contents", _PAGES, Bucket=self._bucket, Prefix=key)
+        found = self._area.each("s3", "ListObjectsV2", "Contents", _PAGES, Bucket=self.bucket, Prefix=key)
         return next((each["LastModified"].timestamp() for each in found if each["Key"] == key), None)
 
     def released(self, target: Target, incident: str) -> None:

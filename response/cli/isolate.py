@@ -17,7 +17,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--incident", default="", metavar="ID", help="default: the open one, or a new number")
     parser.add_argument(
         "--mode", choices=(HARD, SOFT), default=HARD,
-        help="hard: no way in or out. soft: what leads to VPC endpoints of SSM and S3 stays (default: hard)",
+        help="hard: no way in or out. soft: what leads to VPC endpoints of SSM and S3 stays, hard where there are none "
+             "(default: hard)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--cut-flows", action="store_true",
+        help="end flows that are open, too: for an instant the instance is open to everybody, at most 5 seconds",
     )  # fmt: skip
 
 
@@ -30,7 +35,7 @@ def _isolate(arguments: argparse.Namespace) -> int:
     place = place_of(arguments)
     incident = arguments.incident or incident_of(place)
     isolation = Isolation(place.area, place.states)
-    found = isolation.isolate(place.target, incident, mode=arguments.mode)
+    found = isolation.isolate(place.target, incident, mode=arguments.mode, cut_flows=arguments.cut_flows)
     return show(found, arguments.result)
 
 

@@ -38,7 +38,9 @@ def _plan(arguments: argparse.Namespace) -> int:
         raise UsageError(f"--days {arguments.days}: 1 or more is needed")
     place = place_of(arguments)
     incident = arguments.incident or isolate.incident_of(place)
-    found = Isolation(place.area, place.states).isolate(place.target, incident, mode=arguments.mode, dry_run=True)
+    found = Isolation(place.area, place.states).isolate(
+        place.target, incident, mode=arguments.mode, dry_run=True, cut_flows=arguments.cut_flows
+    )
     if not arguments.url:
         return show(found, arguments.result)
     if arguments.result == "json":

@@ -1,6 +1,6 @@
 """``isolate``: cut an instance off, softly or hard (``mode``). An incident that is over isolates nothing any more.
 
-Settings: ``BUCKET``, ``TABLE``, ``PARAMETER`` (`response.handlers.step`).
+Settings: ``BUCKET``, ``TABLE``, ``PARAMETER`` (`response.handlers.step`). Option: ``cut_flows``.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from response.aws.quarantine import HARD
 from response.core.cases import RESPOND
 from response.core.limits import LIVE
 from response.core.result import REFUSED, ActionResult
+from response.handlers.options import chosen
 from response.handlers.step import step_of
 
 REQUIRED = ("BUCKET", "TABLE", "PARAMETER")
@@ -35,5 +36,8 @@ def do(event: Any, environment: Mapping[str, str]) -> Dict[str, Any]:
     # The mode is read again: the switch holds for what runs already.
     dry_run = bool(event.get("dry_run", True)) or limits.mode != LIVE
     capture_first = limits.capture_first and event.get("action") == RESPOND
-    found = isolation.isolate(target, step.incident, mode=mode, dry_run=dry_run, capture_first=capture_first)
+    found = isolation.isolate(
+        target, step.incident, mode=mode, dry_run=dry_run, capture_first=capture_first,
+        cut_flows=chosen(step, "cut_flows", False),
+    )  # fmt: skip
     return found.to_json()

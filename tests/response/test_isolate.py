@@ -268,7 +268,13 @@ def test_soft_isolation_leaves_the_endpoints_of_ssm_and_s3_and_nothing_else(room
 def test_capture_first_leaves_an_instance_without_endpoints_open_and_says_so(room):
     for each in room.ec2.describe_vpc_endpoints()["VpcEndpoints"]:
         room.ec2.delete_vpc_endpoints(VpcEndpointIds=[each["VpcEndpointId"]])
-    target, name = room.server(), incident()
+    target, name = room.server(ImageId=room.linux()), incident()
+    room.account.managed(REGION, target.instance)
+    gateway = room.ec2.create_internet_gateway()["InternetGateway"]["InternetGatewayId"]
+    room.ec2.attach_internet_gateway(InternetGatewayId=gateway, VpcId=room.vpc)
+    (main,) = room.ec2.describe_route_tables(Filters=[{"Name": "vpc-id", "Values": [room.vpc]}])["RouteTables"]
+    way = {"DestinationCidrBlock": "0.0.0.0/0", "GatewayId": gateway}
+    room.ec2.create_route(RouteTableId=main["RouteTableId"], **way)
     before = room.groups_of(target)
     result = isolate(room, target, name, mode="soft", capture_first=True)
     assert (result.result, "NOT isolated yet" in result.says, room.is_open(target)) == ("partial", True, True)
