@@ -23,7 +23,8 @@ _NONE = (
     "NoSuchEntity", "NoSuchBucketPolicy", "NoSuchPublicAccessBlockConfiguration", "ResourceNotFoundException",
 )  # fmt: skip
 #: AWS is still at the change before: https://docs.aws.amazon.com/singlesignon/latest/APIReference/API_DeleteAccountAssignment.html
-_BUSY = ("ConflictException", "ConcurrentModification")
+#: The last is of a profile that was made a moment ago, which EC2 does not know yet.
+_BUSY = ("ConflictException", "ConcurrentModification", "Invalid IAM Instance Profile")
 _IDENTITY_STORE = {"NextToken": "NextToken"}
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 import time
-from typing import Any, Callable, Dict, FrozenSet, Iterable, List, NamedTuple, Optional, Tuple
+from typing import Any, Callable, Dict, FrozenSet, Iterable, NamedTuple, Optional
 
 from aws_bridge.accounts.area import Area
 from aws_bridge.errors import CallProblem, CallRejected
@@ -85,7 +85,7 @@ class IpSets:
 
     def addresses(self, of: IpSet) -> FrozenSet[Network]:
         """Return what is in a set. Raises `CallProblem`."""
-        return frozenset(ipaddress.ip_network(each) for each in self._read(of)[0])
+        return frozenset(ipaddress.ip_network(each) for each in self._read(of)["IPSet"].get("Addresses") or ())
 
     def change(self, of: IpSet, add: Iterable[Network] = (), remove: Iterable[Network] = ()) -> FrozenSet[Network]:
         """Add and take out addresses in one update, whatever others do meanwhile; return those that were changed.
@@ -94,7 +94,8 @@ class IpSets:
         """
         more, less = set(add), set(remove)
         for attempt in range(ROUNDS):
-            texts, token = self._read(of)
+            found = self._read(of)
+            texts, described = list(found["IPSet"].get("Addresses") or ()), found["IPSet"].get("Description")
             there = {ipaddress.ip_network(each): each for each in texts}
             new = more - set(there)
             gone = less & set(there)
@@ -104,8 +105,9 @@ class IpSets:
                 raise SetFull(len(there), max(0, MOST_ADDRESSES - len(there) + len(gone)))
             wanted = [text for network, text in there.items() if network not in gone]
             try:
-                self._call("UpdateIPSet", Name=of.name, Scope=of.scope, Id=of.id, LockToken=token,
-                           Addresses=wanted + sorted(map(str, new)))  # fmt: skip
+                self._call("UpdateIPSet", Name=of.name, Scope=of.scope, Id=of.id, LockToken=found["LockToken"],
+                           Addresses=wanted + sorted(map(str, new)),
+                           **({"Description": described} if described else {}))  # fmt: skip
                 return frozenset(new | gone)
             except CallRejected as exc:
                 if not any(code in str(exc) for code in (_LOCKED, _NOT_YET)):
@@ -114,9 +116,8 @@ class IpSets:
             self._sleep(WAITS.wait_s(attempt))
         raise problem
 
-    def _read(self, of: IpSet) -> Tuple[List[str], str]:
-        found = self._call("GetIPSet", Name=of.name, Scope=of.scope, Id=of.id)
-        return list(found["IPSet"].get("Addresses") or ()), str(found["LockToken"])
+    def _read(self, of: IpSet) -> Dict[str, Any]:
+        return self._call("GetIPSet", Name=of.name, Scope=of.scope, Id=of.id)
 
     def _call(self, operation: str, **given: Any) -> Dict[str, Any]:
         return self.area.ask("wafv2", operation, **given)
