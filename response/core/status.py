@@ -67,7 +67,9 @@ def statuses_of_rows(
             "state": STEP if answer["result"].startswith("waits") else FAILED,
             "time": now_s, "execution": request.get("id"),
         }  # fmt: skip
-        found.append(status_of(event, now_s))
+        status = status_of(event, now_s)
+        # A hand-over that comes again is answered as before, later: it is the same event.
+        found.append({**status, "status_id": _id({**status, "time": 0, "status_id": ""})})
     return found
 
 

@@ -80,6 +80,9 @@ def test_rows_that_begin_nothing_are_told_of_and_the_others_by_the_workflow() ->
     ]
     request = {"alert": "sid-1", "action": "respond", "search": "s", "id": "h"}
     found = statuses_of_rows(request, rows, answers, 5.0)
+    again = statuses_of_rows(request, rows, answers, 900.0)
+    assert [each["status_id"] for each in again] == [each["status_id"] for each in found]
+    assert len({each["status_id"] for each in found}) == 2
     shown = [tuple(each[name] for name in ("rid", "target", "state", "result", "says", "incident")) for each in found]
     assert shown == [
         ("7", "web01", "failed", "refused", "no id", ""),
