@@ -5,11 +5,12 @@ from __future__ import annotations
 from datetime import timezone, tzinfo
 from typing import Any, List, Mapping, NamedTuple, Sequence
 
+from aws_bridge.accounts.area import Area
 from aws_bridge.errors import CallProblem
 from response.aws.channels import ChannelProblem, Channels
 from response.aws.threads import Threads
 from response.core.change import DONE, FAILED, Change, Outcome
-from response.core.notices import Notice
+from response.core.notices import Notice, notice_of, settings_of
 from response.core.result import DONE as ALL_DONE
 from response.core.result import FAILED_RESULT, ActionResult
 from response.core.target import Subject
@@ -67,3 +68,42 @@ class Notifier(NamedTuple):
             except CallProblem as exc:
                 notes.append(f"{name}: its thread could not be kept, so the next message stands alone: {exc}")
         return Outcome(change, DONE)
+
+
+def tell(area: Area, secret: str, table: str, event: Mapping[str, Any], now_s: float) -> ActionResult:
+    """Tell the channels of a secret what a step's event says.
+
+    Raises `response.errors.BadSettings` and `CallProblem` where the channels cannot be known: nobody was told.
+    """
+    known = settings_of(_secret(area, secret))
+    name = _account_name(area, str(event.get("account") or ""), known)
+    notice = notice_of(event, now_s, name, str(known.get("splunk") or ""))
+    zone, language = _zone(str(known.get("zone") or "")), str(known.get("language", "en"))
+    return Notifier(known["channels"], Channels(area), Threads(area, table), language, zone).tell(notice)
+
+
+def _secret(area: Area, arn: str) -> str:
+    return str(area.ask("secretsmanager", "GetSecretValue", SecretId=arn).get("SecretString") or "")
+
+
+def _account_name(area: Area, account: str, known: Mapping[str, Any]) -> str:
+    """Return an account's name: of the settings, else of the organisation, else none."""
+    names = known.get("accounts")
+    if isinstance(names, Mapping) and names.get(account):
+        return str(names[account])
+    try:
+        return str(area.ask("organizations", "DescribeAccount", AccountId=account)["Account"].get("Name") or "")
+    except CallProblem:
+        return ""
+
+
+def _zone(name: str) -> tzinfo:
+    """Return a zone of the IANA list; UTC for one that this machine does not know."""
+    if not name:
+        return timezone.utc
+    from zoneinfo import ZoneInfo
+
+    try:
+        return ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        return timezone.utc

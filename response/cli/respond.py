@@ -16,6 +16,8 @@ COMMANDS = {
     "release-principal": ("response.cli.release_principal", "give a user or role back what was taken"),
     "contain-bucket": ("response.cli.contain_bucket", "close a bucket to all but the responder"),
     "release-bucket": ("response.cli.release_bucket", "open a bucket as it was"),
+    "notify": ("response.cli.notify", "tell people of an incident, or try the channels"),
+    "update-finding": ("response.cli.update_finding", "say where a finding came from that it is dealt with"),
     "close": ("response.cli.close", "write down how an incident ended, and update its finding"),
     "block-ip": ("response.cli.block_ip", "block addresses by AWS WAF, for a time"),
     "unblock-ip": ("response.cli.unblock_ip", "take out addresses that were blocked"),

@@ -10,6 +10,7 @@ from typing import Any, Dict, Iterator, List
 
 import pytest
 
+import aws_siem_bridge
 from response.actions.notify import Notifier
 from response.aws.channels import Channels
 from response.aws.threads import Threads
@@ -241,6 +242,16 @@ def test_the_function_reads_its_channels_from_a_secret_and_never_fails(room, off
     answer = handler.do(event, environment)
     assert answer["result"] == "failed" and secrets_in(answer) == []
     assert "very-secret" not in "".join(capfd.readouterr())
+
+
+def test_a_responder_tries_the_channels_at_the_command_line(room, office, receiver, capsys):
+    name = f"channels-{next(_numbers)}"
+    channels = {"channels": [office.webhook]}
+    room.account.client("secretsmanager", REGION).create_secret(Name=name, SecretString=json.dumps(channels))
+    argv = ["notify", "test", "--region", REGION, "--table", office.table, "--channels", name, "--text", "a test"]
+    assert aws_siem_bridge.main(["respond", *argv]) == 0 and "1 of 1 channels were told" in capsys.readouterr().out
+    assert (receiver.taken[0].body["incident"], receiver.taken[0].body["done"]) == ("test", ["a test"])
+    assert aws_siem_bridge.main(["respond", *argv[:-4], "--channels", "none"]) == 1
 
 
 @pytest.mark.parametrize("known", ["", "[]", '{"channels": {}}', '{"channels": [], "language": "fr"}'])

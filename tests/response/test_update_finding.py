@@ -141,6 +141,16 @@ def test_the_function_updates_only_when_event_and_parameter_say_so(room):
     assert handler.do(event, settings)["result"] == "done" and found.state() == "True"
 
 
+def test_a_responder_updates_a_finding_at_the_command_line(room, capsys):
+    found = case(room, "securityhub")
+    argv = ["update-finding", found.finding.id, "--product", "securityhub", "--product-arn", found.finding.product_arn]
+    where = ["--region", REGION, "--incident", "i-1"]
+    assert aws_siem_bridge.main(["respond", *argv, *where, "--dry-run"]) == 0 and found.state() != "RESOLVED"
+    assert aws_siem_bridge.main(["respond", *argv, *where, "--state", "NOTIFIED"]) == 0 and found.state() == "NOTIFIED"
+    assert "is NOTIFIED, read back" in capsys.readouterr().out
+    assert aws_siem_bridge.main(["respond", *argv[:-2], *where]) == 2
+
+
 def closure(incident: str, **changes: Any) -> Closure:
     known: Dict[str, Any] = {"cause": "a weak password", "restore_point": "ami-1", "keys_rotated": "no", "by": "kim",
                              "at_s": 1, **changes}  # fmt: skip
