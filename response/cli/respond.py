@@ -23,6 +23,7 @@ COMMANDS = {
     "unblock-ip": ("response.cli.unblock_ip", "take out addresses that were blocked"),
     "status": ("response.cli.status", "say whether an instance is isolated, and which states of it are saved"),
     "collect": ("response.cli.collect", "keep what AWS knows of an instance, its logs and its disks, as evidence"),
+    "readiness": ("response.cli.readiness", "ask whether a response would work, and change nothing"),
     "verify": ("response.cli.verify", "compare the evidence of an incident with its signed manifest, offline"),
     "approve": ("response.cli.approve", "agree to what an incident waits for"),
     "reject": ("response.cli.reject", "refuse what an incident waits for"),

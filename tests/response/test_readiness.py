@@ -7,9 +7,12 @@ from typing import Any, Dict
 
 import pytest
 
+import aws_siem_bridge
+from response.actions.readiness import of_area
+from response.aws.handover import Tool
 from response.handlers import readiness as handler
 from tests.response.hosts import KEY, Bench
-from tests.response.server_room import REGION, ServerRoom
+from tests.response.server_room import REGION, Fault, ServerRoom
 
 
 class Told:
@@ -81,3 +84,29 @@ def test_what_is_ready_and_what_is_not(room, home, monkeypatch):
 def test_what_is_wrong_at_home_is_an_event(room, home, monkeypatch, setting, value, what):
     _, bad = ask(monkeypatch, {**home, f"AWS_SIEM_BRIDGE_{setting}": value})
     assert what in bad and bad[what]
+
+
+def test_a_responder_asks_by_the_command_line(room, home, capsys):
+    given = {name[len("AWS_SIEM_BRIDGE_") :].lower().replace("_", "-"): value for name, value in home.items()}
+    names = ("bucket", "parameter", "tools-parameter", "tools-bucket", "state-machine")
+    options = [text for name in names for text in (f"--{name}", given[name])]
+    assert aws_siem_bridge.main(["respond", "readiness", "--region", REGION, *options]) == 1
+    out = capsys.readouterr().out
+    assert "not_ready: it has a way to SSM and S3 (i-" in out and "ready: the state machine is there" in out
+
+
+@pytest.mark.parametrize(
+    "call",
+    ["sts:GetCallerIdentity", "ec2:DescribeInstances", "ssm:DescribeInstanceInformation", "ec2:DescribeRouteTables",
+     "ec2:DescribeVpcEndpoints", "ec2:DescribeNetworkInterfaces", "ec2:ModifyNetworkInterfaceAttribute",
+     "ec2:CreateSnapshots"],
+)  # fmt: skip
+@pytest.mark.parametrize("kind", ("denied", "timeout"))
+def test_what_is_refused_is_not_ready_and_stops_nothing(room, home, call, kind):
+    room.session.fault, room.session.failed = Fault(call, kind, 0), 0
+    try:
+        checks = of_area(room.area, {"x86_64": Tool(KEY, "0" * 64)})
+    finally:
+        room.session.fault = None
+    bad = [each for each in checks if each.state == "not_ready"]
+    assert room.session.failed and any(call in each.says for each in bad), checks
