@@ -93,7 +93,7 @@ setup(
     packages=find_packages(include=PRODUCT + (IN_A_CLONE if IS_A_CLONE else [])),
     include_package_data=True,
     package_data={
-        "deploy": ["**/*.json", "**/*.yaml", "**/*.yml", "**/*.conf", "**/*.md", "**/*.meta"],
+        "deploy": ["**/*.json", "**/*.ndjson", "**/*.yaml", "**/*.yml", "**/*.conf", "**/*.md", "**/*.meta"],
         "aws_bridge": ["**/requirements*", "service_models/data/**"],
         "collectors": ["**/requirements*"],
         "response": ["**/requirements*", "**/*.json", "plans/*.yaml", "plans/*.sh"],
