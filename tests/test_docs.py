@@ -14,6 +14,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("benchmarks/*.md")])
+INDEX = ROOT / "docs" / "README.md"
 COMMANDS = [
     "search", "stats", "indices", "fields", "ping", "load", "audit", "dlq", "digest", "templates", "completion",
     "lab", "lab engine", "lab splunkd", "lab aws", "lab story", "lab run", "lab demo",
@@ -40,10 +41,28 @@ def anchors(page: Path) -> Set[str]:
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
-def test_the_readme_leads_to_every_page() -> None:
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    for page in ROOT.glob("docs/*.md"):
-        assert f"(docs/{page.name})" in readme, f"README.md does not name {page.name}"
+def test_the_readme_leads_to_the_index_and_the_index_to_every_page() -> None:
+    assert f"({INDEX.relative_to(ROOT)})" in (ROOT / "README.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| \[([^\]]+)\]\(([^)]+)\) \| (\S.*) \|$", INDEX.read_text(encoding="utf-8"), re.MULTILINE)
+    assert all(name == target for name, target, _ in rows)
+    assert sorted(name for name, _, _ in rows) == sorted(
+        page.name for page in ROOT.glob("docs/*.md") if page != INDEX
+    ), "each page stands in docs/README.md once"
+
+
+def test_the_index_is_by_what_a_reader_wants() -> None:
+    headings = re.findall(r"^## (.+)$", INDEX.read_text(encoding="utf-8"), re.MULTILINE)
+    assert headings == ["Search", "Load", "Findings", "Detections", "Respond", "Operate"]
+
+
+def test_pages_named_in_messages_forms_and_the_app_exist() -> None:
+    """A message that says where to read on must stay right, so pages stay where they are."""
+    search = ["git", "grep", "-ohIE", r"docs/[a-z0-9_]+\.md(#[a-z0-9-]+)?", "--", ".", ":!docs", ":!tests"]
+    found = subprocess.run(search, cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
+    assert len(set(found)) > 30
+    for page, _, anchor in sorted({each.partition("#") for each in found}):
+        assert (ROOT / page).exists(), f"{page} is named, see git grep -n {page}"
+        assert not anchor or anchor in anchors(ROOT / page), f"git grep -n {page}#{anchor}"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
