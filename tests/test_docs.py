@@ -136,6 +136,24 @@ def test_tabs_of_the_configuration_pages_are_called_as_on_the_pages() -> None:
             assert "".join(name) in titles, f"{page.name} names a page {''.join(name)}"
 
 
+def test_settings_of_the_functions_that_respond_are_in_the_pages() -> None:
+    rows = re.findall(r"^\| (`.+?) \| (.+)$", (ROOT / "docs" / "workflow.md").read_text(encoding="utf-8"), re.MULTILINE)
+    of_function = {name: row for first, row in rows for name in re.findall(r"`(\w+)`", first)}
+    found = 0
+    for path in sorted(ROOT.glob("response/handlers/*.py")):
+        required = getattr(importlib.import_module(f"response.handlers.{path.stem}"), "REQUIRED", None)
+        if required is not None:
+            found += 1
+            row = of_function[path.stem]
+            assert [name for name in required if f"`{name}`" not in row] == [], f"docs/workflow.md, {path.stem}"
+    assert found > 15
+    page = "\n".join(path.read_text(encoding="utf-8") for path in sorted(ROOT.glob("response/**/*.py")))
+    named = set(re.findall(r'variables\.(?:text|number|several)\("([A-Z0-9_]+)"', page))
+    text = (ROOT / "docs" / "workflow.md").read_text(encoding="utf-8")
+    assert len(named) > 30
+    assert [name for name in sorted(named) if f"`{name}`" not in text] == []
+
+
 def first_column(table: str) -> List[str]:
     """Return the first cells of the rows a text begins with."""
     rows = table.partition("\n\n")[0].splitlines()
