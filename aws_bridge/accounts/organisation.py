@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Dict, List, NamedTuple, Set
 
 from aws_bridge.accounts.caller import Caller
-from aws_bridge.errors import CallRejected
+from aws_bridge.errors import CallProblem, CallRejected
 
 
 class Member(NamedTuple):
@@ -22,6 +22,21 @@ class Member(NamedTuple):
     def active(self) -> bool:
         """Whether a role in it can be assumed."""
         return self.status == "ACTIVE"
+
+
+def organisation_of(caller: Caller) -> str:
+    """Return the id of the organisation that an account is in, empty if in none; each account may ask for its own.
+
+    Needs ``organizations:DescribeOrganization``; raises `CallProblem`.
+    https://docs.aws.amazon.com/organizations/latest/APIReference/API_DescribeOrganization.html
+    """
+    try:
+        answer = caller.call("organizations", caller.session.account.home_region, "DescribeOrganization")
+    except CallProblem as exc:
+        if exc.code == "AWSOrganizationsNotInUseException":
+            return ""
+        raise
+    return str(answer["Organization"]["Id"])
 
 
 def members(caller: Caller) -> List[Member]:

@@ -4,7 +4,7 @@ A place is one account in one region. The list of an administrator shows its mem
 aggregation region those of the regions linked to it: polling both would bring everything twice.
 
 A source of which that is so has a module ``shown`` that offers ``shown(asking)``: the places, beside its own, that the
-list there shows.
+list there shows. With ``BY_ORGANISATION = True`` it needs `Asking.organisation_id` for that.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class Asking(NamedTuple):
     place: Origin
     #: Regions of this account that are read.
     regions: Sequence[str]
-    #: Ids of all accounts that are read, and the organisation they are of, if it is known.
+    #: The organisation that this account is in, if it is known, and the ids of the accounts of it that are read.
     accounts: Sequence[str] = ()
     organisation_id: str = ""
 

@@ -3,7 +3,8 @@ aggregation region's those of linked regions.
 
 https://docs.aws.amazon.com/securityhub/1.0/APIReference/API_GetFindingsV2.html: whoever is not the delegated
 administrator is refused ``Scopes``, and sees his own findings only. That is how it is found out: there is no list of
-members. Needs ``securityhub:GetFindings``, ``securityhub:ListAggregatorsV2``, ``securityhub:GetAggregatorV2``.
+members. Needs ``securityhub:GetFindings``, ``securityhub:ListAggregatorsV2``, ``securityhub:GetAggregatorV2``, and
+``organizations:DescribeOrganization`` where the accounts are not those that AWS lists of one organisation.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ from collectors.records.finding import text
 from collectors.records.record import Origin
 from collectors.records.shown import Asking, linked, pages
 from collectors.sources.securityhub_v2.api import SERVICE
+
+BY_ORGANISATION = True
 
 
 def shown(asking: Asking) -> FrozenSet[Origin]:

@@ -93,17 +93,33 @@ def test_members_of_an_administrator_are_not_polled_until_it_shows_them_no_more(
     assert {each["account"] for each in of(running.events, HEALTH) if each["status"] == "failing"} == {late.id}
 
 
-@pytest.mark.parametrize("product", ["securityhub", "securityhub_v2"])
+@pytest.mark.parametrize(
+    ("product", "is_listed"),
+    [("securityhub", True), ("securityhub_v2", True), ("securityhub_v2", False)],
+    ids=["securityhub", "securityhub_v2", "securityhub_v2 of accounts by id"],
+)
 def test_linked_regions_come_with_the_aggregation_region_and_others_are_polled(
-    input_of, aws_account: AwsAccount, organisation: List[AwsAccount], product: str
+    input_of,
+    splunkd: SplunkdStandIn,
+    aws_account: AwsAccount,
+    organisation: List[AwsAccount],
+    product: str,
+    is_listed: bool,
 ):
     accounts = (aws_account, *organisation)
-    switch_on(product, accounts, EU, US, UK)
+    strangers: List[AwsAccount] = []
+    if not is_listed:
+        # One of them is in no organisation: the administrator does not show its findings.
+        strangers = [aws_account.another()]
+        ids = ",".join(each.id for each in (*accounts, *strangers))
+        role = {"organisation_role": "siem", "organisation_accounts": ids}
+        splunkd.state.set_stanza("aws_siem_bridge_aws_account", "hub", role)
+    switch_on(product, (*accounts, *strangers), EU, US, UK)
     aws_account.aggregate(product, EU, [US])
     # Security Hub's delegated administrator sees the whole organisation; that of CSPM only who is enrolled, by region.
     for region in (EU, US, UK) if product == "securityhub_v2" else (EU, US):
         aws_account.administer(product, organisation, region)
-    for account in accounts:
+    for account in (*accounts, *strangers):
         for region in (EU, US, UK):
             account.add(product, region, count=2, at=now())
     kind, settings = INPUTS[product]
@@ -111,7 +127,7 @@ def test_linked_regions_come_with_the_aggregation_region_and_others_are_polled(
         "org", account="hub", regions=f"{EU},{US},{UK}", start_date="1d", checkpoints="file", sweep_every_s=0,
         **settings, **QUICK,
     )  # fmt: skip
-    running.wait_for(lambda events: len(written(events, product)) == 18)
+    running.wait_for(lambda events: len(written(events, product)) == 18 + 6 * len(strangers))
     assert running.stop() == 0 and running.stderr == ""
     assert set(written(running.events, product).values()) == {1}
     alone = set() if product == "securityhub_v2" else {UK}
@@ -119,6 +135,8 @@ def test_linked_regions_come_with_the_aggregation_region_and_others_are_polled(
     assert regions_read(aws_account, product) == {EU, UK} | probed
     for member in organisation:
         assert regions_read(member, product) - probed == alone
+        if probed:
+            assert sum(call.name == LISTS[product] for call in member.calls()) == len(probed)  # whether it is one
     told = {each["region"]: each for each in notices(running.events, "shows the findings of others")}
     assert told[EU]["regions"] == [US] and set(told[EU]["accounts"]) == {each.id for each in organisation}
 

@@ -13,15 +13,16 @@ from importlib import import_module
 from typing import Any, Dict, List, Optional, Tuple
 
 from aws_account_settings import accounts as account_settings
-from aws_account_settings.accounts import BETWEEN_ATTEMPTS, AccountSettings
+from aws_account_settings.accounts import BETWEEN_ATTEMPTS, Members
 
 from aws_bridge.accounts.account import Account
 from aws_bridge.accounts.caller import Caller
+from aws_bridge.accounts.organisation import organisation_of
 from aws_bridge.accounts.regions import enabled_regions
 from aws_bridge.accounts.session import AwsSession
-from aws_bridge.errors import CallProblem
+from aws_bridge.errors import CallProblem, Denied
 from aws_inputs.process import SETTLED_WITHIN_S, Process, Stopped
-from aws_inputs.roads import Roads, asks, checkpoint_name
+from aws_inputs.roads import Roads, asks, asks_organisation, checkpoint_name
 from aws_inputs.settings import InputSettings, datasets_of, hubs_of, is_key_of, names
 from aws_inputs.unit import Unit
 from collectors.errors import CheckpointUnusable, CollectorError, StoreUnavailable
@@ -67,7 +68,8 @@ class Polling:
         self._roads = Roads(process, hubs_of(self._settings), self._look_again_s, rest_where_off=self._is_beside)
         #: How many units are asked about just now; then it is decided which are polled.
         self._asked = 0
-        self._organisation_id = ""
+        #: Account's id -> that of its organisation; empty for one that is in none, or cannot say.
+        self._organisations: Dict[str, str] = {}
         self._units: Dict[str, Unit] = {}
         self._callers: Dict[str, Caller] = {}
         self._told: Dict[str, str] = {}
@@ -154,17 +156,17 @@ class Polling:
             self._process.health.place("organisation", account=self._settings["account"])
             self._process.health.failed("organisation", exc)
             return
-        self._organisation_id = found.organisation_id
         for skipped in found.skipped:
             self._tell_once(f"skipped {skipped}", "account skipped", error=skipped)
         for name, account in found.accounts.items():
-            self._look_into(name, account, settings)
+            self._look_into(name, account, found)
 
-    def _look_into(self, name: str, account: Account, settings: AccountSettings) -> None:
+    def _look_into(self, name: str, account: Account, found: Members) -> None:
         caller = self._caller(account)
         place = f"account {name}"
         try:
             account_id = str(caller.call("sts", account.home_region, "GetCallerIdentity")["Account"])
+            self._find_organisation(account_id, caller, found)
             for dataset in datasets_of(self._settings):
                 for region in self._regions(caller, dataset):
                     self._add(Unit(f"{account_id}/{region}/{dataset}", name, account_id, region, dataset, caller))
@@ -174,6 +176,24 @@ class Polling:
             return
         if place in self._process.health.failing():
             self._process.health.worked(place, Turn(), 0)
+
+    def _find_organisation(self, account_id: str, caller: Caller, found: Members) -> None:
+        """Note whose account it is, where that says what is read twice."""
+        if found.organisation_id:
+            self._organisations[account_id] = found.organisation_id
+        elif len(found.accounts) > 1 and any(map(asks_organisation, datasets_of(self._settings))):
+            try:
+                self._organisations[account_id] = organisation_of(caller)
+            except Denied as exc:
+                self._organisations[account_id] = ""
+                self._tell_once(
+                    f"organisation of {account_id}", "cannot find out whose findings it shows", account=account_id,
+                    error=f"{exc}. If it is of the organisation of a delegated administrator of Security Hub whose "
+                    "findings this input reads as well, its own are read twice and written once",
+                    call=exc.call, missing_permission=exc.missing,
+                )  # fmt: skip
+            except CallProblem:
+                pass  # what was known holds, and another look follows
 
     def _regions(self, caller: Caller, dataset: str) -> List[str]:
         only = (
@@ -221,11 +241,14 @@ class Polling:
         regions: Dict[Tuple[str, str], List[str]] = {}
         for unit in units:
             regions.setdefault((unit.account_id, unit.dataset), []).append(unit.region)
-        accounts = sorted({unit.account_id for unit in units})
+        organisations: Dict[str, List[str]] = {}
+        for account in sorted({unit.account_id for unit in units}):
+            organisations.setdefault(self._organisations.get(account, ""), []).append(account)
         self._asked = len(units)
         for unit in units:
             read = regions[unit.account_id, unit.dataset]
-            asking = Asking(unit.caller, unit.seat.place, read, accounts, self._organisation_id)
+            organisation = self._organisations.get(unit.account_id, "")
+            asking = Asking(unit.caller, unit.seat.place, read, organisations[organisation], organisation)
             pool.submit(self._ask_one, unit, asking)
 
     def _asked_about(self) -> List[Unit]:

@@ -192,6 +192,11 @@ def asks(dataset: str, hubs: Sequence[str]) -> bool:
     return bool(hubs) or _has_shown(dataset)
 
 
+def asks_organisation(dataset: str) -> bool:
+    """Whether the organisation of an account says whose findings it shows."""
+    return _has_shown(dataset) and getattr(_module(dataset, "shown"), "BY_ORGANISATION", False)
+
+
 def _has_shown(dataset: str) -> bool:
     return dataset in FINDINGS and find_spec(_path(dataset, "shown")) is not None
 
