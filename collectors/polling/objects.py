@@ -112,7 +112,7 @@ class ObjectQueue(ObjectMessages):
     flushed: Deque[Tuple[int, Message]] = field(default_factory=deque)
 
     def _read(self, ref: ObjectRef, received: Received) -> None:
-        context, batch = Context(ref), []
+        context, batch, identity = Context(ref), [], ref.identity
         try:
             with self.objects.open(ref) as stream:
                 lines = Lines(unpacked(stream), glued=True)
@@ -122,7 +122,7 @@ class ObjectQueue(ObjectMessages):
                         continue
                     number, line = item
                     try:
-                        finding = self.select(line, record_id(ref.identity, number), number, context)
+                        finding = self.select(line, record_id(identity, number), number, context)
                     except InvalidRecord as exc:
                         if not lines.take_apart():
                             received.bad.append(f"{ref.uri}, record {number}: {exc}")

@@ -21,6 +21,7 @@ from collectors.sources.waf.log import LOG
 CAPTCHA, CHALLENGED, MONETISED, RATE_LIMITED = "captcha", "challenged", "monetised", "rate_limited"
 _BY_ACTION = {"CAPTCHA": CAPTCHA, "CHALLENGE": CHALLENGED, "MONETIZE": MONETISED}
 _RATE_BASED = "RATE_BASED"
+_ENCODER = json.JSONEncoder(separators=(",", ":"))  # json.dumps makes one for each line
 
 
 class Selected(NamedTuple):
@@ -66,7 +67,7 @@ def kept(line: bytes, identity: str, number: int, context: Context) -> Finding:
     body = b""
     if why is not None:
         own = {"siem_bridge_action": why.action, "siem_bridge_rule": why.rule, "siem_bridge_id": identity}
-        body = json.dumps(own, separators=(",", ":")).encode()[:-1] + b"," + line[1:]
+        body = _ENCODER.encode(own).encode()[:-1] + b"," + line[1:]
     who = f"{text(inside(fields, 'httpRequest', 'clientIp'))} {text(fields.get('httpSourceId'))}"
     record = Record(LOG.name, time_ms, identity, body, number, origin)
     return Finding(record, "", b"", Severity(0.0, UNKNOWN), why.rule if why else "", who)
