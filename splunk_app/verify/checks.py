@@ -12,6 +12,7 @@ import time
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Callable, Dict, List, Tuple
+from urllib.parse import quote
 
 from splunk_app.verify.fixture import APP, TIME_ZONE, USER
 from splunk_bridge.rest import JobResult, RestError, Splunkd
@@ -21,6 +22,8 @@ CLUSTERS = f"{APP}/aws_siem_bridge_cluster"
 ACCOUNTS = f"{APP}/aws_siem_bridge_aws_account"
 INPUTS = f"{APP}/data/inputs/aws_guardduty"
 INPUT_PAGE = f"{APP}/aws_siem_bridge_aws_guardduty"
+COLLECTORS = f"{APP}/aws_siem_bridge_hec"
+CHECKPOINTS = f"{APP}/storage/collections/data/aws_siem_bridge_checkpoints"
 CLAIMS = f"{APP}/storage/collections/data/aws_response_claims"
 _CONFLICT = 409
 #: Alert actions that name an instance.
@@ -649,6 +652,51 @@ def _end_of_a_detection(target: Target) -> str:
     return f"{rows[0]['title']}: {rows[0]['severity']}"
 
 
+@check("K21", "the token of an event collector is shown to nobody, and it is tried on save")
+def _collector(target: Target) -> str:
+    token = secrets.token_urlsafe(24)
+    form = {"name": "bridge_verify", "url": "https://127.0.0.1:9", "token": token, "resend_after_s": "300"}
+    status, body = target.admin.raw("POST", COLLECTORS, list(form.items()))
+    if status < 400:
+        target.admin.raw("DELETE", f"{COLLECTORS}/bridge_verify")
+        raise Failed("a collector where nobody answers was saved")
+    if b"Nothing was saved" not in body:
+        raise Failed(f"{status}: {body[:500]!r}")
+    status, _ = target.user.raw("POST", COLLECTORS, [*form.items(), ("test_on_save", "0")])
+    if status not in (401, 403, 404):
+        target.admin.raw("DELETE", f"{COLLECTORS}/bridge_verify")
+        raise Failed(f"a user who adds a collector is answered {status}")
+    _secret_stays(target, COLLECTORS, "aws_siem_bridge_hec", form, token)
+    return "refused without an answer; six asterisks"
+
+
+@check("K24", "the alerts for silence run")
+def _silence(target: Target) -> str:
+    ended = []
+    for name in ("AWS - input is silent", "AWS - input never worked"):
+        (entry,) = target.admin.entries(f"{APP}/saved/searches/{quote(name)}")
+        arguments = {"earliest_time": "-1h", "latest_time": "now"}
+        rows = _done(target.admin.run(f"search {entry['content']['search']}", **arguments)).rows
+        ended.append(f"{name}: {len(rows)}")
+    return ", ".join(ended)
+
+
+@check("K26", "checkpoints are an administrator's")
+def _checkpoints(target: Target) -> str:
+    key = f"bridge_verify_{secrets.token_hex(8)}"
+    target.admin.send_document("POST", CHECKPOINTS, {"_key": key, "name": key, "content": "{}"})
+    try:
+        found = json.loads(target.admin.raw("GET", f"{CHECKPOINTS}/{key}")[1])
+        status, _ = target.user.raw("GET", f"{CHECKPOINTS}/{key}")
+    finally:
+        target.admin.raw("DELETE", f"{CHECKPOINTS}/{key}")
+    if found.get("content") != "{}":
+        raise Failed(f"what was kept came back as {found}")
+    if status not in (401, 403, 404):
+        raise Failed(f"a user who reads it is answered {status}")
+    return "kept, read and removed; a user is refused"
+
+
 @check("P1", "splunkd checks an input before it stores it")
 def _input_is_checked(target: Target) -> str:
     return _refused_input(target, INPUTS, {"name": "bridge_verify", "regions": "europe"})
@@ -679,25 +727,28 @@ def _account_secret(target: Target) -> str:
     secret = secrets.token_urlsafe(24)
     form = {
         "name": "bridge_verify", "sign_in": "access_key", "partition": "aws", "access_key_id": "AKIAIOSFODNN7EXAMPLE",
-        "secret_access_key": secret, "test_on_save": "0",
+        "secret_access_key": secret,
     }  # fmt: skip
-    status, body = target.admin.raw("POST", ACCOUNTS, list(form.items()))
+    _secret_stays(target, ACCOUNTS, "aws_siem_bridge_aws_account", form, secret)
+    return "six asterisks"
+
+
+def _secret_stays(target: Target, page: str, conf: str, form: Dict[str, str], secret: str) -> None:
+    """Raise `Failed` if what a page is given as a secret comes back in an answer."""
+    status, body = target.admin.raw("POST", page, [*form.items(), ("test_on_save", "0")])
     if status >= 400:
         raise Failed(f"{status}: {body[:500]!r}")
     try:
         shown = [
             target.admin.raw("GET", path, query=query)[1]
-            for path, query in (
-                (ACCOUNTS, []),
-                (ACCOUNTS, [("--cred--", "1")]),
-                (f"{APP}/configs/conf-aws_siem_bridge_aws_account", []),
-            )
+            for path, query in ((page, []), (page, [("--cred--", "1")]), (f"{APP}/configs/conf-{conf}", []))
         ]
     finally:
-        target.admin.raw("DELETE", f"{ACCOUNTS}/bridge_verify")
+        target.admin.raw("DELETE", f"{page}/{form['name']}")
     if any(secret.encode() in answer for answer in shown):
         raise Failed("it is in an answer")
-    return "six asterisks"
+    if not all(b"******" in answer for answer in shown):
+        raise Failed("an answer has no six asterisks in its place")
 
 
 @check("P4", "no user writes accounts or inputs")
