@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
+import ssl
 import threading
 import uuid
 from http.cookies import SimpleCookie
@@ -31,6 +33,7 @@ _CHANNEL_CODES = (10, 11)
 _EVENT_CODES = (6, 12, 13)
 #: Of a proxy or load balancer in front as well.
 _BUSY = (408, 429, 500, 502, 503, 504)
+_BLANK = re.compile(r"[\s\x00-\x1f\x7f]")
 #: Who tells Splunk whether it is us.
 _CHANNEL_HEADER = "X-Splunk-Request-Channel"
 
@@ -83,18 +86,24 @@ class Hec:
         token: Callable[[], str],
         *,
         ca_file: Optional[str] = None,
+        verify_tls: bool = True,
         channel: str = "",
         timeout_s: float = TIMEOUT_S,
         connections: int = 10,
     ) -> None:
         """``url`` is that of the collector, such as ``https://splunk.example:8088``. ``token`` is asked for again when
-        one was refused. TLS is verified, by ``ca_file`` or the authorities that Python knows.
+        one was refused. TLS is verified by ``ca_file`` or the authorities that Python knows, unless ``verify_tls``
+        is false: then whoever is in the middle reads the token.
 
         Raises `ValueError` for a URL that is none, and for a file without a certificate.
         """
         parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.username:
+        if "@" in parts.netloc:  # not shown: it may hold a password
+            raise ValueError("the URL of an event collector has no user name: https://<host>:8088")
+        if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or _BLANK.search(url):
             raise ValueError(f"{url!r} is no URL of an event collector: https://<host>:8088")
+        if ca_file and verify_tls:
+            _check_ca_file(ca_file)
         self.url = url.rstrip("/").partition("/services/collector")[0]
         self.channel = channel or str(uuid.uuid4())
         self._token = token
@@ -103,9 +112,12 @@ class Hec:
         self._lock = threading.Lock()
         self._compress = True
         self._is_checked = False
+        if not verify_tls:
+            # Somebody chose this; one warning a request on standard error would only be noise.
+            urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
         self._pool = urllib3.PoolManager(
-            cert_reqs="CERT_REQUIRED",
-            ca_certs=ca_file,
+            cert_reqs="CERT_REQUIRED" if verify_tls else "CERT_NONE",
+            ca_certs=ca_file if verify_tls else None,
             timeout=timeout_s,
             retries=False,
             maxsize=connections,
@@ -209,6 +221,16 @@ class Hec:
             cookie.load(text)
             with self._lock:
                 self._cookies.update({name: each.coded_value for name, each in cookie.items()})
+
+
+def _check_ca_file(path: str) -> None:
+    try:
+        ssl.create_default_context(cafile=path)
+    except (OSError, ValueError) as exc:
+        raise ValueError(
+            f"the CA file {path} cannot be used: {exc}. Give the path of a PEM file on this machine that Splunk's user "
+            "may read"
+        ) from None
 
 
 def _refusal(url: str, status: int, found: Mapping[str, Any]) -> HecError:

@@ -132,7 +132,7 @@ def test_tabs_of_the_configuration_pages_are_called_as_on_the_pages() -> None:
     titles = {tab["title"] for tab in config["pages"]["configuration"]["tabs"]}
     for page in PAGES:
         text = page.read_text(encoding="utf-8")
-        for name in re.findall(r"\b(?:the|app's) ([A-Z]\w+) page\b|\btab (AWS \w+|[A-Z]\w+)", text):
+        for name in re.findall(r"\b(?:the|app's) ([A-Z]\w+) page\b|\btab (AWS \w+|Event \w+|[A-Z]\w+)", text):
             assert "".join(name) in titles, f"{page.name} names a page {''.join(name)}"
 
 

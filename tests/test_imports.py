@@ -40,6 +40,7 @@ MAY_NOT_IMPORT: Dict[str, Tuple[str, ...]] = {
     "splunk_host": (*AWS, *SPLUNK, *UPSTAIRS, "aws_bridge", "collectors", "cluster_settings", "search_command"),
     "cluster_settings": (*AWS, *SPLUNK, *UPSTAIRS, "aws_bridge", "collectors", "search_command"),
     "aws_account_settings": (*AWS, *SPLUNK, *UPSTAIRS, "collectors", "cluster_settings", "search_command"),
+    "event_collector_settings": (*AWS, *SPLUNK, "aws_bridge", "collectors", "cluster_settings", "search_command"),
     "aws_inputs": (*AWS, "solnlib", *UPSTAIRS, "cluster_settings", "search_command"),
     "alert_actions": (*AWS, "solnlib", *UPSTAIRS, "collectors", "aws_inputs", "response"),
     "lab.front": (*AWS, *SPLUNK),
@@ -58,8 +59,10 @@ MAY_IMPORT: Dict[str, Set[str]] = {
     "splunk_app/package/bin/cluster_settings": {"es_bridge", "splunk_host"},
     "splunk_app/package/bin/search_command": {"es_bridge", "splunk_host", "cluster_settings"},
     "splunk_app/package/bin/aws_account_settings": {"es_bridge", "aws_bridge", "splunk_host"},
+    "splunk_app/package/bin/event_collector_settings": {"es_bridge", "splunk_bridge", "splunk_host"},
     "splunk_app/package/bin/aws_inputs": {
         *("es_bridge", "aws_bridge", "splunk_bridge", "collectors", "splunk_host", "aws_account_settings"),
+        "event_collector_settings",
     },
     "splunk_app/package/bin/alert_actions": {
         *("es_bridge", "aws_bridge", "splunk_host", "aws_account_settings", "search_command"),
@@ -99,12 +102,16 @@ BUDGETS: Dict[str, Tuple[int, int, Set[str]]] = {
 }
 #: Where a package is, when that is not the project's root.
 HOME = dict.fromkeys(
-    ("search_command", "cluster_settings", "splunk_host", "aws_account_settings", "aws_inputs", "alert_actions"),
+    (
+        *("search_command", "cluster_settings", "splunk_host", "aws_account_settings", "event_collector_settings"),
+        *("aws_inputs", "alert_actions"),
+    ),
     ROOT / "splunk_app" / "package" / "bin",
 )
 #: Modules that load only inside Splunk, in the built app: UCC's library needs Splunk's own package `splunk`.
 ONLY_IN_SPLUNK = {
     *("splunk_host.page_handler", "cluster_settings.page", "aws_account_settings.page", "aws_inputs.page"),
+    "event_collector_settings.page",
 }
 #: Reads detections, with packages that Splunk's Pythons have not.
 NOT_ON_SPLUNKS_PYTHONS = (

@@ -165,6 +165,8 @@ def _entity(setting: Setting) -> Dict[str, Any]:
         "help": setting.description,
         "required": setting.required,
     }
+    if setting.name == "hec":
+        return {**entity, "type": "singleSelect", "options": {"endpointUrl": "aws_siem_bridge_hec"}}
     if setting.type == "boolean":
         return {**entity, "type": "checkbox", "defaultValue": setting.default == "true"}
     if setting.default:

@@ -21,6 +21,7 @@ BEFORE_DELETION = {
     "their next search.",
     "aws_account": 'Delete "NAME"? Its stored secrets are deleted. An account that an input uses cannot be deleted. '
     "Nothing is deleted in AWS.",
+    "hec": 'Delete "NAME"? Its stored token is deleted. A collector that an input sends to cannot be deleted.',
     **dict.fromkeys(
         input_pages.TABS,
         'Delete "NAME"? It reads nothing any more. What it has indexed stays, and where it was: a new input of this '
@@ -35,6 +36,8 @@ WHEN_EMPTY = {
     "roles that may search it, and which indices.",
     "aws_account": "No account yet. Inputs that are to use this machine's own role need none. Add one, on the heavy "
     "forwarder that the inputs run on, for an access key, a role to assume or an organisation.",
+    "hec": "No event collector yet, and none is needed: inputs write to their own splunkd. Add one for inputs that are "
+    "to wait until the indexers acknowledge (delivery = hec).",
     **dict.fromkeys(
         input_pages.TABS,
         "No input of this kind yet; nothing is read. Add one on a heavy forwarder: name, account, index. Saving asks "

@@ -209,10 +209,13 @@ def test_only_a_certificate_of_a_known_authority_is_trusted(tmp_path: Path):
                 Hec(receiver.url, lambda: SECRET, ca_file=ca_file).check()
 
 
-@pytest.mark.parametrize("url", ["splunk:8088", "ftp://splunk:8088", "https://", "https://u:p@splunk:8088"])
+@pytest.mark.parametrize("url", ["splunk:8088", "ftp://splunk:8088", "https://", "https://a:1 https://b:1"])
 def test_what_is_no_address(url: str):
     with pytest.raises(ValueError, match="no URL of an event collector"):
         Hec(url, lambda: SECRET)
+    with pytest.raises(ValueError, match="no user name") as refused:
+        Hec("https://u:p@splunk:8088", lambda: SECRET)
+    assert "u:p" not in str(refused.value)
 
 
 def test_many_senders_and_kills_lose_nothing(receiver: HecReceiver, deliver):

@@ -64,6 +64,7 @@ def test_everything_the_app_carries_can_be_imported(installed_app: Path, bare_py
             "bin/search_command",
             "bin/aws_inputs",
             "bin/aws_account_settings",
+            "bin/event_collector_settings",
         ),
     )
     for folder, root in ((folder, folder.partition("/")[0]) for folder in folders):

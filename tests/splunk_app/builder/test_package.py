@@ -15,6 +15,7 @@ import pytest
 from aws_account_settings.accounts import SECRET_KEYS as ACCOUNT_SECRETS
 from aws_inputs.kinds import KINDS
 from cluster_settings.conf import SECRET_KEYS as CLUSTER_SECRETS
+from event_collector_settings.collectors import SECRET_KEYS as COLLECTOR_SECRETS
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
@@ -23,7 +24,7 @@ from .conftest import ROOT
 
 APP = "aws_siem_bridge"
 MOST_MB = 15
-TABS = ("cluster", "access", "aws_account", "settings")
+TABS = ("cluster", "access", "aws_account", "hec", "settings")
 
 
 @pytest.fixture(scope="module")
@@ -211,6 +212,7 @@ def test_a_secret_is_encrypted_and_nothing_else_is(installed_app: Path) -> None:
     assert {name: fields for name, fields in encrypted.items() if fields} == {
         "cluster": {*CLUSTER_SECRETS},
         "aws_account": {*ACCOUNT_SECRETS},
+        "hec": {*COLLECTOR_SECRETS},
     }
     assert not [entity for service in page["pages"]["inputs"]["services"] for entity in service["entity"]
                 if entity.get("encrypted")]  # fmt: skip

@@ -135,11 +135,15 @@ def test_the_pages_requests_become_stanzas(page: PageRequests) -> None:
 def test_a_refusal_is_in_the_words_of_the_page_and_nothing_is_stored(page: PageRequests) -> None:
     cases: List[Tuple[str, Dict[str, str], str]] = [
         ("aws_guardduty", {"regions": "europe"}, "Regions: europe: a region is called as eu-west-1"),
-        ("aws_guardduty", {"poll_interval_s": "0"}, "Value should be between 1 and 86400"),
+        ("aws_guardduty", {"poll_interval_s": "0"}, "Poll interval (s): a number from 1 to 86400"),
         ("aws_guardduty", {"account": "prod"}, "Account: there is no AWS account 'prod' in this app; there is default"),
         ("aws_guardduty", {"start_date": "a\n[b]"}, "Start date holds a line end"),
         ("aws_guardduty", {"name": "a.b"}, "Name 'a.b' cannot be used"),
-        ("aws_waf_detections", {"queue_url": "https://sqs/x"}, "Not matching the pattern: "),
+        (
+            "aws_waf_detections",
+            {"queue_url": "https://sqs/x"},
+            "Queue: A queue's URL is https://sqs.<region>.amazonaws.com/<12 digits>/<name>",
+        ),
     ]
     for kind, given, says in cases:
         said = error(page.send(kind, form={"name": "x", "account": "default", "checkpoints": "kvstore", **given}))

@@ -5,12 +5,11 @@ Secrets go to Splunk's store of passwords, as UCC's handler puts them there, and
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, Mapping, Sequence
+from typing import Any, Dict, Mapping, Sequence
 
 from splunk import admin
 from splunk_host import APP, secrets
-from splunk_host.page_handler import TEST_ON_SAVE, PageHandler, shown
-from splunk_host.splunkd import Splunkd
+from splunk_host.page_handler import TEST_ON_SAVE, PageHandler, inputs_with, shown
 from splunktaucclib.rest_handler.entity import RestEntity
 from splunktaucclib.rest_handler.error import RestError
 
@@ -64,7 +63,7 @@ class AccountHandler(PageHandler):
     def delete_hook(self, session_key: str, config_name: str, stanza_id: str) -> None:
         """Refuse to delete an account that inputs use: they would end, and nothing would arrive any more."""
         with shown(), self.splunkd() as splunkd:
-            using = inputs_with(splunkd, stanza_id)
+            using = inputs_with(splunkd, account=stanza_id)
         if using:
             raise RestError(
                 409,
@@ -97,17 +96,6 @@ class AccountHandler(PageHandler):
             settings = accounts.settings_of(name, stanza)
             if wants_test:
                 _try(settings)
-
-
-def inputs_with(splunkd: Splunkd, account: str) -> List[str]:
-    """Return the stanzas of this app's inputs that use an account, whatever app they are in. Raises `SplunkdError`."""
-    kinds = tuple(f"{kind}://" for kind in splunkd.stanzas(APP, "inputs") if "://" not in kind)
-    entries = splunkd.entries("servicesNS", "-", "-", "configs", "conf-inputs")
-    return sorted(
-        str(entry["name"])
-        for entry in entries
-        if str(entry["name"]).startswith(kinds) and str(entry["content"].get("account") or "").strip() == account
-    )
 
 
 def _try(settings: accounts.AccountSettings) -> None:

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Dict
+from dataclasses import replace
+from typing import Callable
 
-from splunk_host import APP
-from splunk_host.secrets import Stanzas, with_secrets
+from event_collector_settings import collectors as event_collectors
 from splunk_host.splunkd import Splunkd
 
 from aws_inputs.settings import InputSettings
 from collectors.sinks.hec.sink import HecEvents
 from es_bridge.backoff import Backoff
-from es_bridge.errors import ConfigError
-from splunk_bridge.hec import Hec, HecError
-from splunk_bridge.hec_delivery import RESEND_AFTER_S, HecDelivery
+from splunk_bridge.hec import HecError
+from splunk_bridge.hec_delivery import HecDelivery
 
-HEC_CONF = "aws_siem_bridge_hec"
-COLLECTORS = Stanzas(HEC_CONF, called="event collector", entered="as docs/findings.md says")
 BACKOFF = Backoff(first_s=0.5, longest_s=60.0)
-_RESEND_AFTER_BOUNDS_S = (10, 3600)
 
 
 def collector_sink(
@@ -29,60 +25,21 @@ def collector_sink(
     on_wait: Callable[[HecError], None],
 ) -> HecEvents:
     """Return the sink of an input with ``delivery = hec``. Raises `ConfigError`, `SplunkdError`."""
-    stanza = _stanza(splunkd, settings["hec"])
+    collector = event_collectors.read(splunkd, settings["hec"])
+    event_collectors.token_of(splunkd, collector.name)
     delivery = HecDelivery(
-        collector(splunkd, settings["hec"], stanza),
+        collector.hec(lambda: event_collectors.token_of(splunkd, collector.name)),
         wait_s=BACKOFF.wait_s,
         sleep=sleep,
         clock=clock_ms,
-        resend_after_s=_resend_after_s(settings["hec"], stanza),
+        resend_after_s=collector.resend_after_s,
         on_wait=on_wait,
     )
     delivery.begin()
-    return HecEvents(delivery, settings.placing)
+    placing = settings.placing
+    return HecEvents(delivery, replace(placing, index=placing.index or collector.index))
 
 
 def check(splunkd: Splunkd, name: str) -> None:
     """Raise for a collector that takes no events with acknowledgement: `ConfigError`, `SplunkdError`."""
-    stanza = _stanza(splunkd, name)
-    _resend_after_s(name, stanza)
-    found = collector(splunkd, name, stanza)
-    try:
-        found.check()
-    except HecError as exc:
-        raise ConfigError(f"event collector {name!r}: {exc}") from exc
-    finally:
-        found.close()
-
-
-def collector(splunkd: Splunkd, name: str, stanza: Dict[str, Any]) -> Hec:
-    """Return the collector of a stanza. Its token is read again when it was refused. Raises `ConfigError`."""
-
-    def token() -> str:
-        return str(with_secrets(splunkd, COLLECTORS, name, stanza).get("token") or "").strip()
-
-    if not token():
-        raise ConfigError(f"event collector {name!r}: token: it is missing")
-    try:
-        return Hec(str(stanza.get("url") or ""), token, ca_file=str(stanza.get("ca_file") or "") or None)
-    except (OSError, ValueError) as exc:
-        raise ConfigError(f"event collector {name!r}: {exc}") from exc
-
-
-def _stanza(splunkd: Splunkd, name: str) -> Dict[str, Any]:
-    stanzas = splunkd.stanzas(APP, HEC_CONF)
-    if name not in stanzas:
-        known = ", ".join(sorted(stanzas)) or "none"
-        raise ConfigError(f"hec: there is no event collector {name!r} in this app; there is {known}")
-    return dict(stanzas[name])
-
-
-def _resend_after_s(name: str, stanza: Dict[str, Any]) -> float:
-    text = str(stanza.get("resend_after_s") or RESEND_AFTER_S)
-    least, most = _RESEND_AFTER_BOUNDS_S
-    try:
-        if least <= float(text) <= most:
-            return float(text)
-    except ValueError:
-        pass
-    raise ConfigError(f"event collector {name!r}: resend_after_s: {text} is not from {least} to {most}")
+    event_collectors.read(splunkd, name).check(event_collectors.token_of(splunkd, name))

@@ -64,7 +64,8 @@ _DELIVERY = (
         "Collector, until its indexers acknowledge.",
         default="stdout", choices=("stdout", "hec"),
     ),
-    Setting("hec", "Event collector", "Name of a stanza of aws_siem_bridge_hec.conf; for delivery = hec."),
+    Setting("hec", "Event collector", "For delivery = hec: one of the tab Event collectors of the page "
+        "Configuration, on this instance."),
 )  # fmt: skip
 _SOURCE = Setting(
     "source_suffix", "Source", "Takes the place of account and region in the events' source, after the data's name."

@@ -20,6 +20,8 @@ from splunktaucclib.rest_handler.entity import RestEntity
 from splunktaucclib.rest_handler.error import RestError
 
 from es_bridge.errors import ConfigError
+from splunk_host import APP
+from splunk_host.page_texts import of_field
 from splunk_host.splunkd import Splunkd, SplunkdError
 
 #: A field of a form only. It is not stored: who edits something again wants the test again.
@@ -83,9 +85,48 @@ class PageHandler(AdminExternalHandler):
         """Return whether the connection is to be tried, and take that out of what is stored."""
         return bool(is_true(payload.pop(TEST_ON_SAVE, "1")))
 
+    def handleCreate(self, confInfo: Any) -> None:  # noqa: N802
+        """Store what is new."""
+        with self._fields_in_words():
+            super().handleCreate(confInfo)
+
+    def handleEdit(self, confInfo: Any) -> None:  # noqa: N802
+        """Store what was changed."""
+        with self._fields_in_words():
+            super().handleEdit(confInfo)
+
+    @contextlib.contextmanager
+    def _fields_in_words(self) -> Iterator[None]:
+        """Name the field that UCC refuses, in the form's words: UCC shows a regular expression, or less."""
+        try:
+            yield
+        except RestError as exc:
+            for field in self.endpoint.model(self.callerArgs.id).fields:
+                value = self.payload.get(field.name)
+                if not value or field.validator is None or field.validator.validate(value, self.payload):
+                    continue
+                if str(exc.message) == str(field.validator.msg):
+                    raise RestError(exc.status, of_field(self._page_name(), field.name, str(exc.message))) from None
+            raise
+
+    def _page_name(self) -> str:
+        return str(self._get_name()).partition(f"{APP}_")[2] or str(self._get_name())
+
     def splunkd(self) -> Splunkd:
         """Return splunkd, for whoever uses the page."""
         return Splunkd(get_splunkd_endpoint(), self.getSessionKey())
+
+
+def inputs_with(splunkd: Splunkd, **wanted: str) -> List[str]:
+    """Return the stanzas of this app's inputs with these settings, whatever app they are in. Raises `SplunkdError`."""
+    kinds = tuple(f"{kind}://" for kind in splunkd.stanzas(APP, "inputs") if "://" not in kind)
+    entries = splunkd.entries("servicesNS", "-", "-", "configs", "conf-inputs")
+    return sorted(
+        str(entry["name"])
+        for entry in entries
+        if str(entry["name"]).startswith(kinds)
+        and all(str(entry["content"].get(key) or "").strip() == value for key, value in wanted.items())
+    )
 
 
 @contextlib.contextmanager
