@@ -120,6 +120,10 @@ class AwsAccount:
         """
         self._tell("trust", role=role, by=[account.id for account in by], external_id=external_id)
 
+    def choose_ids(self, region: str, *ids: str) -> None:
+        """Let the next instance, interface (of an instance) and VPC that are made in a region have these ids."""
+        self._tell("choose_ids", region=region, ids=ids)
+
     def managed(self, region: str, instance: str, **how: Any) -> str:
         """Let an instance have an agent of SSM, or another state; return the folder that is its root.
 

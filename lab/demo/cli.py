@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import argparse
 import sys
+from contextlib import ExitStack
 from dataclasses import replace
+from typing import NamedTuple, Optional
 
 from es_bridge.cli.connection import add_connection_arguments, cluster_from
 from es_bridge.cli.reporting import DONE, FAILED, run_reported, say
@@ -21,6 +23,7 @@ from lab.demo.findings import Inputs, Splunk
 from lab.demo.load import STORY_MS, holds_some_log, holds_story, load_story
 from lab.demo.place import Occupied, Place
 from lab.demo.prompt import Prompt, can_ask
+from lab.demo.response.show import PAGE_FILE, show_incident
 from lab.demo.screen import Screen
 from lab.demo.search import Searches
 from lab.engine import DEFAULT_ENGINE, EngineUnavailable
@@ -95,11 +98,13 @@ def _with_own_engine(place: Place, arguments: argparse.Namespace, screen: Screen
         say("the engine that was kept holds a story that is hours old: starting anew")
         place.stop(kept)
         kept = None
-    if kept:
-        url, splunk = kept.url, Splunk.read(place.folder / FINDINGS_FILE)
-        say(f"the engine that was kept is at {url}")
-    else:
-        with AwsStandIn() as aws:  # first: it says at once when this Python is too old
+    aws: Optional[AwsStandIn] = None
+    with ExitStack() as stack:
+        if kept:
+            url, splunk = kept.url, Splunk.read(place.folder / FINDINGS_FILE)
+            say(f"the engine that was kept is at {url}")
+        else:
+            aws = stack.enter_context(AwsStandIn())  # first: it says at once when this Python is too old
             with screen.step(f"starting {DEFAULT_ENGINE}") as progress:
                 url = place.start(progress)
             end_ms = now_ms()
@@ -107,19 +112,45 @@ def _with_own_engine(place: Place, arguments: argparse.Namespace, screen: Screen
                 if not load_story(aws, url, arguments.events, end_ms, screen):
                     return FAILED
                 splunk = inputs.collect(screen)
-        splunk.write(place.folder / FINDINGS_FILE)
-        place.check_alive()
-    try:
-        return _show(ClusterConfig((url,)), arguments, screen, splunk)
-    finally:
-        if arguments.keep:
-            place.keep()
-        if kept or arguments.keep:
-            say(f"the engine stays at {url}; stop it with script/demo --stop")
+            splunk.write(place.folder / FINDINGS_FILE)
+            place.check_alive()
+        cluster = ClusterConfig((url,))
+        try:
+            return _show(cluster, arguments, screen, splunk, then=_Response(place, aws, url, splunk, arguments.python))
+        finally:
+            if arguments.keep:
+                place.keep()
+            if kept or arguments.keep:
+                say(f"the engine stays at {url}; stop it with script/demo --stop")
+
+
+class _Response(NamedTuple):
+    """The end of the story, which needs the AWS that the story was put into."""
+
+    place: Place
+    aws: Optional[AwsStandIn]
+    url: str
+    splunk: Splunk
+    python: str
+
+    def show(self, searches: Searches, prompt: Prompt, screen: Screen) -> bool:
+        """Show it; return whether it went well."""
+        if self.aws is None:
+            say("the alert and the response to it belong to a fresh start: script/demo --stop, then script/demo")
+            return True
+        page = self.place.folder / PAGE_FILE
+        went_well = show_incident(self.aws, self.url, self.splunk, searches, prompt, screen, page, self.python)
+        self.splunk.write(self.place.folder / FINDINGS_FILE)
+        return went_well
 
 
 def _show(
-    cluster: ClusterConfig, arguments: argparse.Namespace, screen: Screen, splunk: Splunk, with_tour: bool = True
+    cluster: ClusterConfig,
+    arguments: argparse.Namespace,
+    screen: Screen,
+    splunk: Splunk,
+    with_tour: bool = True,
+    then: Optional[_Response] = None,
 ) -> int:
     with Searches(replace(cluster, name="lab"), arguments.python, splunk) as searches:
         prompt = Prompt(searches, screen)
@@ -127,6 +158,8 @@ def _show(
         went_well = True
         try:
             went_well = not with_tour or prompt.tour() or bool(arguments.url)
+            if then:
+                went_well &= then.show(searches, prompt, screen)
         except KeyboardInterrupt:
             if not ask:
                 raise

@@ -50,7 +50,7 @@ class Splunk:
         app = SCRIPTS.parent
         self.raw = raw
         self.lookups: Dict[str, Lookup] = shipped_lookups(app)
-        knowledge = read_knowledge(app / "default")
+        self._knowledge = knowledge = read_knowledge(app / "default")
         events = [knowledge.apply(event) for event in raw]
         searches = read_conf(app / "default" / "savedsearches.conf")
         now_s = time.time()
@@ -59,6 +59,11 @@ class Splunk:
             run_to_list(searches[name]["search"], Session(moment, events, self.lookups, shipped_macros(app)))
         knowledge.lookups = self.lookups
         self.events = [knowledge.apply(event) for event in raw]
+
+    def add(self, raw: List[Row]) -> None:
+        """Index more events."""
+        self.raw += raw
+        self.events += [self._knowledge.apply(event) for event in raw]
 
     @classmethod
     def read(cls, path: Path) -> Splunk:

@@ -126,6 +126,14 @@ class Prompt:
                 went_well = False
         return went_well
 
+    def show(self, why: str, line: str) -> bool:
+        """Run one more search and show what it finds; return whether it found anything."""
+        self._screen.say(why, "bold")
+        self._screen.say(line, "cyan")
+        self._screen.say()
+        found = self._search(_search(line), [])
+        return found.is_done and found.count > 0
+
     def suggest(self) -> None:
         """Say what to try next."""
         self._screen.say()

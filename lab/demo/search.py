@@ -19,7 +19,7 @@ from savedsearches.runner.app_commands import SCRIPTS, AppCommands
 from savedsearches.runner.errors import CommandFailed, SplError
 from savedsearches.runner.local_settings import LocalSettings
 from savedsearches.runner.macros import shipped_macros
-from savedsearches.runner.moment import moment_of
+from savedsearches.runner.moment import Moment, moment_of
 from savedsearches.runner.run import run_search
 from savedsearches.runner.session import Session
 from splunk_bridge.chunked import CommandProcess, Job, ProtocolError, Value
@@ -92,6 +92,18 @@ class Searches:
         except OSError as exc:
             tell("ERROR", f"{self._python} could not be started: {exc.strerror}")
         return found
+
+    def rows(
+        self, search: str, moment: Optional[Moment] = None, tell: Tell = lambda level, text: None
+    ) -> List[values.Row]:
+        """Return all rows of a pipeline, as the scheduler wants them. Raises `SplError`."""
+        moment = moment or moment_of("0", "0", "")
+        session = Session(moment, self._splunk.events, self._splunk.lookups, self._macros)
+        session.own = own = AppCommands(self._settings, tell, python=self._python, user=USER)
+        try:
+            return list(run_search(search, session))
+        finally:
+            own.stop()
 
     def run_pipeline(self, search: str, wanted_rows: int, tell: Tell) -> Found:
         """Run a pipeline; Ctrl-C cancels the commands in it."""

@@ -47,6 +47,13 @@ def finding_of(event: Mapping[str, Any]) -> Finding:
     return Finding(GUARDDUTY, found[1])
 
 
+def names_finding(event: Mapping[str, Any]) -> bool:
+    """Return whether a step's event is about some finding, by any of its options or by its alert."""
+    options = event.get("options") or {}
+    named = any(options.get(name) for name in ("product", "finding", "product_arn"))
+    return named or bool(_GUARDDUTY_ALERT.fullmatch(str(event.get("alert") or "")))
+
+
 def note_of(incident: str, state: str) -> Tuple[str, str]:
     """Return the text of the note, and who it is by."""
     how = "closed" if state == "RESOLVED" else "being dealt with"

@@ -1,7 +1,7 @@
 """What Splunk is told of a response: one event a step, sourcetype ``aws:siem_bridge:response``.
 
-The workflow sends a step's result; `start` what became of a row that begins no workflow. The same event has the same
-``status_id``, also when Lambda delivers it twice.
+The workflow sends a step's result; `start` what became of a row that begins no workflow, `release` of each row. The
+same event has the same ``status_id``, also when Lambda delivers it twice.
 """
 
 from __future__ import annotations
@@ -25,6 +25,8 @@ _OF_THE_ALERT = ("sid", "rid", "search", "execution")
 MOST_CHARACTERS = 2_000
 #: What `start` says of rows that some workflow tells of.
 _TOLD_BY_THE_WORKFLOW = ("started", "attached")
+#: Results of a release that ended as it was asked for.
+_WELL = ("done", "already_done", "planned")
 
 
 def status_of(event: Any, now_s: float) -> Dict[str, Any]:
@@ -71,6 +73,24 @@ def statuses_of_rows(
         # A hand-over that comes again is answered as before, later: it is the same event.
         found.append({**status, "status_id": _id({**status, "time": 0, "status_id": ""})})
     return found
+
+
+def status_of_release(
+    request: Mapping[str, Any], row: Mapping[str, Any], answer: Mapping[str, Any], dry_run: bool, now_s: float
+) -> Dict[str, Any]:
+    """Return the event of a row that the function `release` was asked for, which no workflow tells of.
+
+    ``row`` has account, region and instance as they were understood; ``answer`` is what `release` returns of it.
+    """
+    known = {name: row.get(name) for name in ("account", "region", "instance", "rid")}
+    event = {
+        **known, "target": row.get("instance") or row.get("arn"), "incident": answer["incident"],
+        "action": request.get("action") or "release_instance", "sid": request.get("alert"),
+        "search": request.get("search"), "step": "release", "result": answer["result"], "says": answer["says"],
+        "state": FINISHED if answer["result"] in _WELL else FAILED, "dry_run": dry_run, "time": now_s,
+        "execution": request.get("id"),
+    }  # fmt: skip
+    return status_of(event, now_s)
 
 
 def _target(event: Mapping[str, Any]) -> str:

@@ -1,12 +1,14 @@
 """``release``: put instances back to their saved state and end their incidents, for Splunk (rows) and the workflow.
 
-Settings: ``BUCKET``, ``TABLE``, ``PARAMETER`` (`response.handlers.step`).
+Of a row no workflow tells, so Splunk is told here. Settings: ``BUCKET``, ``TABLE``, ``PARAMETER``
+(`response.handlers.step`), and for rows those of `response.status.publisher`.
 """
 
 from __future__ import annotations
 
 import os
-from typing import Any, Dict, Mapping
+import time
+from typing import Any, Dict, Mapping, Tuple
 
 from aws_bridge.errors import AwsError
 from aws_bridge.functions.json_log import JsonLog
@@ -14,9 +16,11 @@ from response.actions.closing import Closing
 from response.actions.start import only_plans
 from response.core import cases
 from response.core.result import ActionResult
+from response.core.status import status_of_release
 from response.core.target import Target, target_of
 from response.errors import ResponseError
 from response.handlers.step import Step, request_rows, step_of
+from response.status.publisher import tell
 
 REQUIRED = ("BUCKET", "TABLE", "PARAMETER")
 #: The incident of a request is found by its instance.
@@ -35,23 +39,29 @@ def do(event: Any, environment: Mapping[str, str]) -> Dict[str, Any]:
         rows = request_rows(event)
         step = step_of(_BY_INSTANCE, environment, REQUIRED)
         dry_run = step.is_dry_run() or only_plans(event.get("options") or {})
-        answers = [_row(step, number, row, dry_run) for number, row in enumerate(rows)]
-        log = JsonLog()
-        for each in answers:
-            log.info("release", **each)
+        log, answers, statuses = JsonLog(), [], []
+        for number, row in enumerate(rows):
+            known, answer = _row(step, number, row, dry_run)
+            log.info("release", **answer)
+            answers.append(answer)
+            statuses.append(status_of_release(event, known, answer, dry_run, time.time()))
+        tell(step.variables, step.areas.here, statuses)
         return {"rows": answers}
     step = step_of(event, environment, REQUIRED)
     return _close(step, step.target, step.is_dry_run()).to_json()
 
 
-def _row(step: Step, number: int, row: Mapping[str, Any], dry_run: bool) -> Dict[str, Any]:
+def _row(step: Step, number: int, row: Mapping[str, Any], dry_run: bool) -> Tuple[Mapping[str, Any], Dict[str, Any]]:
+    """Return the row as it was understood, and its answer."""
+    known = row
     try:
         texts = {name: cases.text_of(row, name) for name in ("instance", "account", "region", "arn")}
         target = target_of(texts["instance"], texts["account"], texts["region"], arn=texts["arn"])
+        known = {**row, "instance": target.instance, "account": target.account, "region": target.region}
         found = _close(step, target, dry_run)
-        return {"row": number, "result": found.result, "says": found.says, "incident": found.incident}
+        return known, {"row": number, "result": found.result, "says": found.says, "incident": found.incident}
     except (ResponseError, AwsError) as exc:
-        return {"row": number, "result": FAILED, "says": str(exc), "incident": ""}
+        return known, {"row": number, "result": FAILED, "says": str(exc), "incident": ""}
 
 
 def _close(step: Step, target: Target, dry_run: bool) -> ActionResult:

@@ -10,6 +10,7 @@ import pytest
 from lab.splunkd.hec import HecReceiver, Token
 from response.core.status import MOST_CHARACTERS, status_of, statuses_of_rows
 from response.errors import BadRequest, BadSettings, StatusNotPublished
+from response.handlers import release
 from response.handlers.publish_status import do
 from response.status.hec import HecStatus
 from response.status.objects import StatusObjects
@@ -180,3 +181,28 @@ def test_start_tells_of_rows_that_begin_nothing_and_begins_the_others_all_the_sa
     }  # fmt: skip
     again = {**request, "id": "h-2", "alert": "sid-10"}
     assert handled(desk, again, STATUS_BUCKET="no-such-bucket")["rows"][1]["result"] == "attached"
+
+
+def test_release_tells_of_each_row_since_no_workflow_does(room: ServerRoom) -> None:
+    desk, target = Desk(room), room.server()
+    (opened,) = handled(desk, {"alert": "sid-11", "rows": [row(target)]}, STATUS_BUCKET=room.bucket)["rows"]
+    ssm = room.account.client("ssm", REGION)
+    ssm.put_parameter(Name=f"/response/{desk.table}", Type="String", Value='{"mode": "live"}', Overwrite=True)
+    arn = f"arn:aws:ec2:{REGION}:{target.account}:instance/{target.instance}"
+    request = {
+        "id": "h-3", "action": "release_instance", "alert": "sid-12", "search": "a search",
+        "rows": [{"rid": "0", "arn": arn}, {"rid": "1", "instance": "web01"}],
+    }  # fmt: skip
+    named = {"TABLE": desk.table, "PARAMETER": f"/response/{desk.table}", "BUCKET": room.bucket}
+    answers = release.do(request, settings(room, **named, STATUS_BUCKET=room.bucket))["rows"]
+    assert [each["result"] for each in answers] == ["done", "failed"]
+    names = ("rid", "target", "account", "region", "incident", "step", "state", "result", "sid", "search", "dry_run")
+    here = (target.account, REGION, opened["incident"])
+    shown = sorted(tuple(each[name] for name in names) for each in objects(room))
+    assert shown == [
+        ("0", target.instance, *here, "release", "finished", "done", "sid-12", "a search", False),
+        ("1", "web01", "", "", "", "release", "failed", "failed", "sid-12", "a search", False),
+    ]
+    # Who cannot be told hinders nothing.
+    again = release.do(request, settings(room, **named, STATUS_BUCKET="no-such-bucket"))["rows"]
+    assert [each["result"] for each in again] == ["refused", "failed"]

@@ -151,6 +151,17 @@ def test_a_responder_updates_a_finding_at_the_command_line(room, capsys):
     assert aws_siem_bridge.main(["respond", *argv[:-2], *where]) == 2
 
 
+def test_a_response_to_a_search_of_splunk_has_no_finding_and_no_failure(room):
+    settings = {"AWS_REGION": REGION, "AWS_SIEM_BRIDGE_PARAMETER": "/response/none"}
+    event = {"incident": "i-1", "account": room.account.id, "region": REGION, "instance": "i-0123456789abcdef0",
+             "dry_run": False, "alert": "scheduler__admin__app__RMD5_at_1", "action": "respond"}  # fmt: skip
+    said = handler.do(event, settings)
+    assert said["result"] == "already_done" and "names no finding" in said["says"]
+    for wrong in ({"action": "collect_evidence"}, {"options": {"product": "macie"}}):
+        with pytest.raises(BadRequest):
+            handler.do({**event, **wrong}, settings)
+
+
 def closure(incident: str, **changes: Any) -> Closure:
     known: Dict[str, Any] = {"cause": "a weak password", "restore_point": "ami-1", "keys_rotated": "no", "by": "kim",
                              "at_s": 1, **changes}  # fmt: skip

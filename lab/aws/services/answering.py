@@ -11,6 +11,7 @@ from es_bridge.terminal import put_error
 from lab.aws.operations import OF_SIGNING_NAME
 from lab.aws.services import (  # noqa: F401 - each module adds its answers
     access_analyzer,
+    chosen_ids,
     conditional_writes,
     config,
     console_screenshot,
@@ -56,6 +57,7 @@ Reply = Tuple[int, List[Tuple[str, str]], bytes]
 
 def install() -> None:
     """Let EventBridge know of findings, and change in moto what the services need otherwise."""
+    chosen_ids.install()
     conditional_writes.install()
     console_screenshot.install()
     guardduty.install()

@@ -12,6 +12,7 @@ from typing import Any, Callable, Dict, List, Optional
 from lab.aws import accounts, event_buses
 from lab.aws.services import (
     access_analyzer,
+    chosen_ids,
     examples,
     guardduty,
     inspector2,
@@ -254,6 +255,11 @@ def emit(account: str, region: str, source: str, detail_type: str, detail: Dict[
     return str(event["id"])
 
 
+def choose_ids(account: str, region: str, ids: List[str]) -> None:
+    """Let the next things that are made have these ids; see `chosen_ids`."""
+    chosen_ids.choose(account, region, ids)
+
+
 def ssm_manage(account: str, region: str, instance: str, how: Dict[str, Any]) -> str:
     """Let an instance have an agent of SSM; see `ssm.manage`."""
     return ssm.manage(account, region, instance, **how)
@@ -312,7 +318,7 @@ COMMANDS: Dict[str, Callable[..., Any]] = {
     for command in (
         *(new_account, enable, add, update, remove, versions, administer, dismiss, aggregate, organization, config),
         *(state_machines.serve_functions, state_machines.scale_time, state_machines.fail_state),
-        *(trust, ssm_manage, ssm_deliver, ssm_expire, ssm_commands),
+        *(trust, choose_ids, ssm_manage, ssm_deliver, ssm_expire, ssm_commands),
         *(deny, allow, opt_in, expire_sessions, speed, repeat_token, be_stale, lose_events, emit, meanwhile),
     )
 }

@@ -28,7 +28,7 @@ def test_tour(kept: Kept) -> None:
     shown, said = kept.done.stdout, kept.done.stderr
     assert kept.done.returncode == 0, shown + said
     assert '| elasticsearch index="*cloudtrail*" query="errorCode:AccessDenied"' in shown
-    assert shown.count("job DONE") == len(TOUR) - 1
+    assert shown.count("job DONE") == len(TOUR) - 1 + 1, "the tour's, and the timeline of the response"
     assert shown.count("job FAILED") == 1
     assert "203.0.113.66" in shown, "the thief is not in the table"
     assert "1,500 events in " in shown
@@ -84,6 +84,7 @@ def test_kept_engine_is_not_filled_again(kept: Kept) -> None:
     assert again.returncode == 0, again.stdout + again.stderr
     assert "1,500 events in " in again.stdout
     assert "records" not in again.stderr
+    assert "the response to it belong to a fresh start" in again.stderr and "sendalert" not in again.stdout
     assert f"the engine stays at {kept.url}" in again.stderr
 
 
