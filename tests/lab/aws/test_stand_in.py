@@ -265,3 +265,16 @@ def test_an_older_python_is_told_what_it_needs(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(sys, "version_info", (3, 9, 18))
     with pytest.raises(AwsUnavailable, match=r"needs Python 3\.11 or later, this is 3\.9"):
         AwsStandIn()
+
+
+def test_the_next_instance_and_vpc_have_the_ids_of_a_story(aws: AwsStandIn) -> None:
+    account, region = aws.account(), "eu-west-1"
+    account.choose_ids(region, "vpc-0a", "i-0a", "eni-0a")
+    for client, is_chosen in ((aws.account().client("ec2", region), False), (account.client("ec2", region), True)):
+        for expected in (is_chosen, False):
+            vpc = client.create_vpc(CidrBlock="10.9.0.0/16")["Vpc"]["VpcId"]
+            subnet = client.create_subnet(VpcId=vpc, CidrBlock="10.9.1.0/24")["Subnet"]["SubnetId"]
+            image = client.describe_images()["Images"][0]["ImageId"]
+            made = client.run_instances(ImageId=image, MinCount=1, MaxCount=1, SubnetId=subnet)["Instances"][0]
+            ids = (vpc, made["InstanceId"], made["NetworkInterfaces"][0]["NetworkInterfaceId"])
+            assert (ids == ("vpc-0a", "i-0a", "eni-0a")) == expected
