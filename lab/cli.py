@@ -13,6 +13,7 @@ COMMANDS = {
     "story": ("lab.story.cli", "write the logs of one attack in AWS's own file formats"),
     "aws": ("lab.aws.cli", "S3, SNS, SQS, EventBridge and Lambda's queue mappings on this machine, until Ctrl-C"),
     "demo": ("lab.demo.cli", "engine, story and a tour of searches, then a prompt of your own"),
+    "dashboards": ("lab.dashboards.cli", "the app's dashboards, drawn by Splunk's own packages, in your browser"),
     "run": ("lab.run_cli", "run one '| elasticsearch ...' command line as Splunk would, and print its rows"),
 }
 

@@ -19,6 +19,9 @@ from es_bridge.dialect import detect
 from es_bridge.times import now_ms
 from es_bridge.transport import Transport
 from lab.aws import AwsStandIn, AwsUnavailable
+from lab.dashboards import DashboardsUnavailable
+from lab.dashboards.serving import agreed
+from lab.dashboards.serving import serve as serve_dashboards
 from lab.demo.findings import Inputs, Splunk
 from lab.demo.load import STORY_MS, holds_some_log, holds_story, load_story
 from lab.demo.place import Occupied, Place
@@ -28,6 +31,7 @@ from lab.demo.screen import Screen
 from lab.demo.search import Searches
 from lab.engine import DEFAULT_ENGINE, EngineUnavailable
 from lab.splunkd.inputs import InputFailed
+from lab.splunkd.jobs import World
 
 #: In the demo's folder: what Splunk has of the story in an engine that was kept.
 FINDINGS_FILE = "findings.json"
@@ -35,6 +39,7 @@ EXAMPLES = """\
 examples:
   script/demo                    AWS's logs into an engine, tour, then a prompt; the engine stops at the end
   script/demo --keep             the engine stays: the next start takes seconds
+  script/demo --dashboards       instead of the tour: the app's dashboards, drawn by Splunk's own packages
   script/demo --stop             stop an engine that was kept
   script/demo --url https://search.example:9200 --username me    the tour on a cluster you have; writes nothing
 """
@@ -53,6 +58,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--non-interactive", action="store_true", help="no prompt after the tour")
     parser.add_argument("--keep", action="store_true", help="leave the engine running at the end")
     parser.add_argument("--stop", action="store_true", help="stop an engine that was left running, and nothing else")
+    parser.add_argument(
+        "--dashboards",
+        action="store_true",
+        help="serve the app's dashboards instead of the tour; fetches Splunk's packages",
+    )
+    parser.add_argument("--yes", action="store_true", help="fetch Splunk's packages without asking")
     parser.add_argument("--python", default=sys.executable, help="interpreter that runs the search command")
     add_connection_arguments(parser)
 
@@ -65,12 +76,14 @@ def run(arguments: argparse.Namespace) -> int:
 def _run(arguments: argparse.Namespace) -> int:
     sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     screen = Screen()
+    if arguments.dashboards and not agreed(arguments.yes):
+        return DONE
     if arguments.url:
         cluster = cluster_from(arguments)
         with Transport(cluster) as transport:
             detect(transport)  # one error, instead of one at each step of the tour
-            with_tour = holds_some_log(transport)
-        if not with_tour:
+            with_tour = not arguments.dashboards and holds_some_log(transport)
+        if not with_tour and not arguments.dashboards:
             say("this cluster holds none of the logs the tour is about, so there is no tour")
         return _show(cluster, arguments, screen, Splunk([]), with_tour)
     try:
@@ -79,7 +92,7 @@ def _run(arguments: argparse.Namespace) -> int:
     except Occupied as exc:
         beside = f". Search its engine from here: script/demo --url {exc.url}" if exc.url else ""
         say(f"{exc}{beside}")
-    except (AwsUnavailable, EngineUnavailable, InputFailed) as exc:
+    except (AwsUnavailable, DashboardsUnavailable, EngineUnavailable, InputFailed) as exc:
         say(str(exc))
     return FAILED
 
@@ -152,6 +165,9 @@ def _show(
     with_tour: bool = True,
     then: Optional[_Response] = None,
 ) -> int:
+    if arguments.dashboards:
+        world = World(splunk.events, splunk.lookups)
+        return serve_dashboards(replace(cluster, name="lab"), world, arguments.python)
     with Searches(replace(cluster, name="lab"), arguments.python, splunk) as searches:
         prompt = Prompt(searches, screen)
         ask = can_ask() and not arguments.non_interactive

@@ -1,26 +1,27 @@
 """Searches as jobs: the product's SPL runner runs them, with the app's commands as a search head would start them.
 
-Left out: previews, saved searches, the dispatch folder of a whole job (each command has one of its own), indices but
-``_internal`` with the app's own logs, and of SPL what the runner leaves out.
+Left out: the dispatch folder of a whole job (each command has one of its own), indices but ``_internal`` with the app's
+own logs and what `World` has, and of SPL what the runner leaves out.
 """
 
 from __future__ import annotations
 
+import itertools
 import re
 import sys
 import threading
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple
+from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Tuple
 
 from es_bridge.errors import TimeError
 from savedsearches.runner.app_commands import AppCommands, SettingsSource
 from savedsearches.runner.errors import SplError, SplSyntaxError
-from savedsearches.runner.lookups import shipped_lookups
-from savedsearches.runner.macros import shipped_macros
+from savedsearches.runner.lookups import Lookup, shipped_lookups
+from savedsearches.runner.macros import Macro, expand_macros, shipped_macros
 from savedsearches.runner.moment import Moment, moment_of
-from savedsearches.runner.run import run_search
+from savedsearches.runner.run import build_stages, run_search
 from savedsearches.runner.session import Session
 from savedsearches.runner.values import Row
 from splunk_bridge.chunked import dispatch_dir
@@ -29,6 +30,19 @@ from .users import User
 
 #: A key and its value in a line of the app's logs, as Splunk finds them by itself.
 _PAIR = re.compile(r'(\w+)=(?:"([^"]*)"|([^\s",]+))')
+
+
+@dataclass
+class World:
+    """What searches find in Splunk's own indices and tables, beside the app's logs.
+
+    ``now_s``: when it is, for them, in epoch seconds; without, the clock says it.
+    """
+
+    events: List[Row] = field(default_factory=list)
+    lookups: Mapping[str, Lookup] = field(default_factory=dict)
+    macros: Mapping[str, Macro] = field(default_factory=dict)
+    now_s: Optional[float] = None
 
 
 @dataclass
@@ -43,6 +57,18 @@ class Job:
     messages: List[Tuple[str, str]] = field(default_factory=list)
     ended: threading.Event = field(default_factory=threading.Event)
     commands: Optional[LabCommands] = None
+    session: Optional[Session] = None
+
+    def rows_after(self, search: str) -> List[Row]:
+        """Return the rows so far, or what a search makes of them that goes on from them (a chain of a dashboard).
+
+        Raises `SplError`.
+        """
+        rows = list(self.rows)
+        if not search.strip() or self.session is None:
+            return rows
+        stages = build_stages(expand_macros(search, self.session.macros), self.session)
+        return list(stages(dict(row) for row in rows))
 
 
 class LabCommands(AppCommands):
@@ -69,6 +95,8 @@ class Jobs:
         self._python = python
         self._lock = threading.Lock()
         self._jobs: Dict[str, Job] = {}
+        self._number = itertools.count(1)
+        self.world = World()
 
     def all(self) -> List[Job]:
         """Return every job that was not deleted."""
@@ -105,11 +133,13 @@ class Jobs:
 
     def start(self, search: str, user: User, uri: str, session_key: str, rest: Any, bounds: Tuple[str, str]) -> Job:
         """Start a job. Raises `SplError` where the search cannot be read."""
-        moment = _moment(bounds, user.tz)
-        job = Job(f"{time.time():.5f}", search, user.name)
-        events = self._own_logs() if _reads_events(search) else []
+        world = self.world
+        moment = _moment(bounds, user.tz, world.now_s)
+        job = Job(f"{int(time.time())}.{next(self._number)}", search, user.name)
+        events = [*self._own_logs(), *world.events] if _reads_events(search) else []
         app = self._scripts.parent
-        session = Session(moment, events, shipped_lookups(app), shipped_macros(app))
+        lookups = {**shipped_lookups(app), **world.lookups}
+        job.session = session = Session(moment, events, lookups, {**shipped_macros(app), **world.macros})
         settings = SettingsSource(uri, session_key, self._home)
         job.commands = LabCommands(
             settings,
@@ -153,11 +183,11 @@ def _run(job: Job, rows: Iterator[Row]) -> None:
 
 
 def _reads_events(search: str) -> bool:
-    return not search.lstrip().startswith("|") or "[search" in search
+    return not search.lstrip().startswith("|") or "[" in search
 
 
-def _moment(bounds: Tuple[str, str], tz: str) -> Moment:
+def _moment(bounds: Tuple[str, str], tz: str, now_s: Optional[float]) -> Moment:
     try:
-        return moment_of(*bounds, tz)
+        return moment_of(*bounds, tz, now_s)
     except TimeError as exc:
         raise SplSyntaxError(str(exc)) from None

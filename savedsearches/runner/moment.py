@@ -26,12 +26,14 @@ class Moment:
         return datetime.fromtimestamp(epoch_s, timezone.utc).astimezone(self.zone)
 
 
-def moment_of(earliest: str, latest: str, zone_name: str) -> Moment:
+def moment_of(earliest: str, latest: str, zone_name: str, now_s: Optional[float] = None) -> Moment:
     """Return now, with a range as a time picker or an option gives it; ``"0"`` or nothing is no bound.
+
+    ``now_s``: when it is, in epoch seconds; without, the clock says it.
 
     Raises `es_bridge.errors.TimeError` for a time or a zone that cannot be read.
     """
-    now_ms = times.now_ms()
+    now_ms = times.now_ms() if now_s is None else round(now_s * 1000)
     zone = times.zone_named(zone_name)
 
     def seconds(text: str) -> Optional[float]:

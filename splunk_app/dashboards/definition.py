@@ -10,6 +10,7 @@ import re
 from typing import Any, Dict, List
 from urllib.parse import quote
 
+from splunk_app.dashboards.columns import column_format
 from splunk_app.dashboards.page import COLUMNS, HEIGHTS, Link, Page, Panel
 from splunk_app.dashboards.reading import LANGUAGES, Catalogue
 
@@ -37,7 +38,7 @@ def definition(name: str, page: Page, words: Catalogue, language: str) -> Dict[s
         "title": title,
         "description": words.text(f"{name}.about", language),
         "dataSources": data_sources(name, page, words, language),
-        "visualizations": {panel.id: _visualization(name, panel, words, language) for panel in page.panels},
+        "visualizations": {panel.id: _visualization(name, page, panel, words, language) for panel in page.panels},
         "inputs": _inputs(page, words, language),
         "defaults": {"dataSources": {"ds.search": {"options": {"queryParameters": _RANGE}}}},
         "layout": _layout(page),
@@ -85,18 +86,24 @@ def named_words(search: str) -> List[str]:
     return _WORD.findall(search)
 
 
-def _visualization(name: str, panel: Panel, words: Catalogue, language: str) -> Dict[str, Any]:
+def _visualization(name: str, page: Page, panel: Panel, words: Catalogue, language: str) -> Dict[str, Any]:
     if panel.kind == "text":
         return {"type": _TYPES[panel.kind], "options": {"markdown": words.text(f"{name}.panels.{panel.id}", language)}}
     found: Dict[str, Any] = {
         "type": _TYPES[panel.kind],
         "title": words.text(f"{name}.panels.{panel.id}", language),
-        # Always there, so that a panel without rows, or one whose search was refused, says what to do.
-        "description": words.text(f"empty.{panel.empty}", language),
         "dataSources": {"primary": source_of(panel)},
         "options": dict(panel.options),
         "showProgressBar": True,
     }
+    if panel.kind == "table":
+        shown = column_format(f"{page.searches[panel.search]} {panel.chain}")
+        if panel.headings:
+            shown = {words.text(f"{name}.columns.{panel.id}.{each}", language): shown[each] for each in shown}
+        found["options"]["columnFormat"] = shown
+    if panel.kind != "single":  # which shows 0 then, and has no room for a sentence
+        # Always there: Dashboard Studio has no text of its own for a panel without rows.
+        found["description"] = words.text(f"empty.{panel.empty}", language)
     if panel.link:
         found["eventHandlers"] = [_handler(panel.link, language)]
     return found
@@ -133,15 +140,20 @@ def _inputs(page: Page, words: Catalogue, language: str) -> Dict[str, Any]:
 
 
 def _layout(page: Page) -> Dict[str, Any]:
-    structure: List[Dict[str, Any]] = []
-    x = y = tallest = 0
+    rows: List[List[Panel]] = [[]]
     for panel in page.panels:
-        height = panel.height or HEIGHTS[panel.kind]
-        if x + panel.width > COLUMNS:
-            x, y, tallest = 0, y + tallest, 0
-        position = {"x": x * _UNIT_PX, "y": y, "w": panel.width * _UNIT_PX, "h": height}
-        structure.append({"item": panel.id, "type": "block", "position": position})
-        x, tallest = x + panel.width, max(tallest, height)
+        if sum(each.width for each in rows[-1]) + panel.width > COLUMNS:
+            rows.append([])
+        rows[-1].append(panel)
+    structure: List[Dict[str, Any]] = []
+    y = 0
+    for row in rows:
+        x, height = 0, max(panel.height or HEIGHTS[panel.kind] for panel in row)  # of all: no gap below a low one
+        for panel in row:
+            position = {"x": x, "y": y, "w": panel.width * _UNIT_PX, "h": height}
+            structure.append({"item": panel.id, "type": "block", "position": position})
+            x += panel.width * _UNIT_PX
+        y += height
     return {
         "type": "grid",
         "options": {"width": COLUMNS * _UNIT_PX},

@@ -14,7 +14,7 @@ Input = Literal["account", "region", "cluster", "what"]
 Kind = Literal["table", "single", "column", "line", "bar", "text"]
 #: Columns of a page.
 COLUMNS = 12
-HEIGHTS = {"table": 360, "single": 110, "column": 280, "line": 280, "bar": 280, "text": 150}
+HEIGHTS = {"table": 360, "single": 110, "column": 280, "line": 280, "bar": 280, "text": 80}
 NAME = re.compile(r"[a-z][a-z0-9_]*")
 
 

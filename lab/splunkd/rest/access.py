@@ -99,6 +99,12 @@ def server_info(state: State, request: Request) -> Feed:
     return Feed([Entry("server-info", content)], collection="server/info")
 
 
+def time_ranges(state: State, request: Request) -> Feed:
+    """Answer ``data/ui/times``: what the time picker offers beside its own; nothing."""
+    _only_get(request)
+    return Feed([], collection="data/ui/times")
+
+
 def _is_admin(state: State, user: User) -> bool:
     return state.users.may(user, "admin_all_objects") or "sc_admin" in user.roles
 

@@ -116,7 +116,7 @@ def rendered(answer: Answer, request: Request, app: str) -> Raw:
 
 def rendered_error(error: RestError, request: Optional[Request]) -> Raw:
     """Return a failure in the output mode that was asked for."""
-    if request is not None and request.argument("output_mode") == "json":
+    if request is not None and request.argument("output_mode").startswith("json"):
         body = json.dumps({"messages": [{"type": error.level, "text": error.text}]})
         return Raw(error.status, body.encode())
     text = f"<msg type={quoteattr(error.level)}>{_text(error.text)}</msg>"

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, Callable, Dict, List, Tuple
 
 from savedsearches.runner import values
+from savedsearches.runner.columns import columns_of
 from savedsearches.runner.errors import SplError
 from savedsearches.runner.values import Row
 
@@ -20,6 +22,8 @@ _READABLE: Dict[Tuple[str, ...], Callable[[State, Request], Answer]] = {
     ("authentication", "current-context"): access.current_context,
     ("authorization", "roles"): access.roles,
 }
+#: How long splunkd keeps a job that nobody asks for, in seconds.
+_KEPT_S = 600
 #: A client that does not poll waits this long for its rows at most.
 _LONGEST_WAIT_S = 300.0
 
@@ -59,12 +63,20 @@ def _part(state: State, request: Request, job: Job, part: str) -> Answer:
     if part not in ("results", "results_preview", "events"):
         raise RestError(404, "Not Found")
     offset, count = int(request.argument("offset", "0")), int(request.argument("count", "100"))
-    rows = job.rows[offset : offset + count if count else None]
-    names = dict.fromkeys(name for row in rows for name in row)
-    return json_answer({
-        "preview": not job.ended.is_set(), "init_offset": offset, "messages": [],
-        "fields": [{"name": name} for name in names], "results": [_text(row) for row in rows],
-    })  # fmt: skip
+    is_preview = not job.ended.is_set()  # before the rows are read: the last ones are then among them
+    try:
+        all_rows = job.rows_after(request.argument("search"))
+    except SplError as exc:
+        raise RestError(400, str(exc), "FATAL") from None
+    rows = all_rows[offset : offset + count if count else None]
+    names = columns_of(rows)
+    found = {"preview": is_preview, "init_offset": offset, "messages": [], "fields": [{"name": name} for name in names]}
+    if request.argument("search"):
+        found["post_process_count"] = len(all_rows)
+    texts = [_text(row, job) for row in rows]
+    if request.argument("output_mode") == "json_cols":
+        return json_answer({**found, "columns": [[row.get(name) for row in texts] for name in names]})
+    return json_answer({**found, "results": texts})
 
 
 def _create(state: State, request: Request) -> Answer:
@@ -89,6 +101,20 @@ def _create(state: State, request: Request) -> Answer:
     return json_answer({"sid": job.sid}, 201)
 
 
+def saved_searches(state: State, request: Request) -> Answer:
+    """Answer ``saved/searches/<name>/dispatch``, which starts it, and what `conf.saved_searches` does."""
+    name, _, action = "/".join(request.path[2:]).rpartition("/")
+    if action != "dispatch" or request.method != "POST":
+        return conf.saved_searches(state, request)
+    saved = (state.stanzas("savedsearches") or {}).get(name)
+    if saved is None:
+        raise RestError(404, f"Could not find object id={name}")
+    given = [("search", saved.get("search", ""))]
+    for bound in ("earliest_time", "latest_time"):
+        given.append((bound, request.argument(f"dispatch.{bound}") or saved.get(f"dispatch.{bound}", "")))
+    return _create(state, replace(request, form=(*request.form, *given)))
+
+
 def _may_see(state: State, request: Request, job: Job) -> bool:
     return job.owner == request.known_user.name or state.users.may(request.known_user, "admin_all_objects")
 
@@ -106,13 +132,18 @@ def _shown(job: Job) -> Entry:
             "resultCount": rows,
             "resultPreviewCount": rows,
             "eventCount": rows,
+            "ttl": _KEPT_S,  # a page that has none keeps asking that the job be kept
             "messages": [{"type": level, "text": text} for level, text in job.messages],
         },
     )
 
 
-def _text(row: Row) -> Dict[str, Any]:
-    return {name: value if isinstance(value, list) else values.text(value) for name, value in row.items()}
+def _text(row: Row, job: Job) -> Dict[str, Any]:
+    texts = {name: value if isinstance(value, list) else values.text(value) for name, value in row.items()}
+    time = values.number(row.get("_time"))
+    if time is not None and job.session is not None:  # splunkd writes this one field in ISO 8601, on the user's clock
+        texts["_time"] = job.session.moment.local(time).isoformat(timespec="milliseconds")
+    return texts
 
 
 def _rest(state: State, request: Request, arguments: str) -> List[Dict[str, Any]]:

@@ -1,6 +1,7 @@
 """Splunk Web over HTTP: an app's pages, their files, and splunkd behind ``/en-US/splunkd/__raw``.
 
-- ``/en-US/app/<app>/<page>``: the template that ``default/data/ui/views/<page>.xml`` names;
+- ``/en-US/app/<app>/<page>``: the template that ``default/data/ui/views/<page>.xml`` names; a view of Dashboard Studio
+  when the bundle of ``lab.dashboards`` is given, which draws it;
 - ``/en-US/static/@<any>/app/<app>/<file>``: ``appserver/static`` of the app; ``/en-US/static/@<any>/<file>``: what
   pages load of Splunk's own, in the folder ``static`` beside this module. A further file need only be there;
 - ``/en-US/config`` and ``/en-US/i18ncatalog``;
@@ -24,6 +25,7 @@ from http.cookies import SimpleCookie
 from pathlib import Path
 from typing import Dict, List, Mapping, Optional, Tuple
 from urllib.parse import unquote, urlsplit
+from xml.sax.saxutils import escape
 
 from ..rest.access import VERSION
 from ..rest.messages import Pairs, Raw
@@ -42,6 +44,16 @@ _OWN_FILES = {
     "build/api/layout-dark.js": "api/layout.js",
     "build/api/layout-modern-nav.js": "api/layout.js",
 }
+#: Below ``static``: what draws dashboards.
+_BUNDLE = "dashboards/page.js"
+#: The page of a dashboard: what it shows is in it, as in Splunk's own.
+_DASHBOARD = """<!DOCTYPE html>
+<html lang="en-US"><head><meta charset="utf-8"><title>{title}</title>
+<style>html, body, #page {{ margin: 0; min-height: 100vh }}</style>
+<script src="/{locale}/config"></script>
+<script type="application/json" id="dashboard">{dashboard}</script></head>
+<body><div id="page"></div><script src="/{locale}/static/@1/{bundle}"></script></body></html>
+"""
 _FAILED_FORM_KEY = "Splunk cannot authenticate the request. CSRF validation failed."
 
 
@@ -55,6 +67,8 @@ class Pages:
         self._user = user
         self._app_dir = state.confs.app_dir
         self._lock = threading.Lock()
+        #: ``page.js`` of ``lab.dashboards``, which draws dashboards; None: they are not served.
+        self.dashboards: Optional[Path] = None
         #: Session cookie -> (splunkd's session key, form key).
         self._sessions: Dict[str, Tuple[str, str]] = {}
         web = state.stanzas("web") or {}
@@ -70,6 +84,8 @@ class Pages:
         path = unquote(url.path)
         if path in ("", "/") or path.rstrip("/") == f"/{LOCALE}":
             return _redirect(f"/{LOCALE}/app/{self._state.app}/")
+        if path.startswith("/app/"):  # as links of dashboards have it
+            return _redirect(f"/{LOCALE}{target}")
         if path == "/favicon.ico":
             return Raw(204, b"")
         if not path.startswith(f"/{LOCALE}/"):
@@ -95,20 +111,26 @@ class Pages:
         view = self._app_dir / "default" / "data" / "ui" / "views" / f"{name}.xml"
         if "/" in name or not view.is_file():
             return None
-        template = (ET.parse(view).getroot().get("template") or "").rpartition(":")[2].strip("/")
+        root = ET.parse(view).getroot()
+        template = (root.get("template") or "").rpartition(":")[2].strip("/")
         file = self._app_dir / "appserver" / template
-        if not template or not file.is_file():
+        if template and file.is_file():
+            body = file.read_bytes()
+        elif self.dashboards and root.find("definition") is not None:
+            body = _dashboard(root).encode()
+        else:
             return None
         cookies: Pairs = ()
         if self._session(headers) is None:
             cookies = self._sign_in()
-        return Raw(200, file.read_bytes(), "text/html; charset=UTF-8", cookies)
+        return Raw(200, body, "text/html; charset=UTF-8", cookies)
 
     def _first_page(self) -> str:
         nav = self._app_dir / "default" / "data" / "ui" / "nav" / "default.xml"
         views = list(ET.parse(nav).getroot().iter("view")) if nav.is_file() else []
-        # A dashboard is drawn by Splunk's own code, which is not here: the first page that the app draws itself.
-        drawn = [view for view in views if view.get("name", "") in page_names(self._app_dir)]
+        # A dashboard is drawn by Splunk's own code: where that is not here, the first page that the app draws itself.
+        names = page_names(self._app_dir)
+        drawn = [view for view in views if self.dashboards or view.get("name", "") in names]
         default = [view.get("name", "") for view in drawn if view.get("default") == "true"]
         return (default or [view.get("name", "") for view in drawn] or ["configuration"])[0]
 
@@ -123,6 +145,8 @@ class Pages:
             places = [self._app_dir / "appserver" / "static" / rest, self._app_dir / "static" / rest]
         else:
             name = "/".join(parts)
+            if name == _BUNDLE and self.dashboards:
+                return Raw(200, self.dashboards.read_bytes(), "text/javascript; charset=UTF-8")
             places = [OWN_STATIC / _OWN_FILES.get(name, name)]
         for file in places:
             if file.is_file():
@@ -197,6 +221,17 @@ def page_names(app_dir: Path) -> List[str]:
     """Return the names of an app's pages that have a template."""
     views = sorted((app_dir / "default" / "data" / "ui" / "views").glob("*.xml"))
     return [view.stem for view in views if ET.parse(view).getroot().get("template")]
+
+
+def _dashboard(view: ET.Element) -> str:
+    definition = json.loads(view.findtext("definition") or "{}")
+    shown = {"definition": definition, "theme": view.get("theme") or "light"}
+    return _DASHBOARD.format(
+        title=escape(view.findtext("label") or ""),
+        dashboard=json.dumps(shown).replace("<", "\\u003c"),
+        locale=LOCALE,
+        bundle=_BUNDLE,
+    )
 
 
 def _script(text: str) -> Raw:
