@@ -13,7 +13,6 @@ from lab.demo.findings import Splunk
 from lab.demo.place import Occupied, Place
 from lab.splunkd.jobs import World
 
-from .bundle import DashboardsUnavailable
 from .serving import agreed, serve
 
 _EXAMPLES = """\
@@ -53,6 +52,6 @@ def _run(arguments: argparse.Namespace) -> int:
             splunk = Splunk.read(place.folder / "findings.json")
             cluster = ClusterConfig((kept.url,), name="lab")
             return serve(cluster, World(splunk.events, splunk.lookups), arguments.python, arguments.port)
-    except (DashboardsUnavailable, Occupied, OSError) as exc:
+    except (Occupied, OSError) as exc:
         say(str(exc))
         return FAILED

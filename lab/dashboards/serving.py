@@ -5,14 +5,14 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from es_bridge.cli.reporting import DONE, tell
+from es_bridge.cli.reporting import DONE, FAILED, say, tell
 from es_bridge.config import ClusterConfig
 from es_bridge.terminal import put, put_error
 from lab.engine.cache import cache_dir
 from lab.splunkd import SplunkdStandIn, add_cluster
 from lab.splunkd.jobs import World
 
-from .bundle import KEPT_MB, SIZE_MB, find_bundle, is_fetched
+from .bundle import KEPT_MB, SIZE_MB, DashboardsUnavailable, find_bundle, is_fetched
 
 
 def agreed(yes: bool) -> bool:
@@ -30,8 +30,12 @@ def agreed(yes: bool) -> bool:
 
 
 def serve(cluster: ClusterConfig, world: World, python: str, port: int = 0) -> int:
-    """Serve until Ctrl-C and return 0. ``world``: what is in Splunk's own indices. Raises `DashboardsUnavailable`."""
-    bundle: Path = find_bundle()
+    """Serve until Ctrl-C and return 0; say why not, and return 1. ``world``: what is in Splunk's own indices."""
+    try:
+        bundle: Path = find_bundle()
+    except DashboardsUnavailable as exc:
+        say(str(exc))
+        return FAILED
     with SplunkdStandIn(web=True, web_port=port, python=python) as splunkd:
         splunkd.pages.dashboards = bundle
         splunkd.state.jobs.world = world

@@ -19,7 +19,6 @@ from es_bridge.dialect import detect
 from es_bridge.times import now_ms
 from es_bridge.transport import Transport
 from lab.aws import AwsStandIn, AwsUnavailable
-from lab.dashboards import DashboardsUnavailable
 from lab.dashboards.serving import agreed
 from lab.dashboards.serving import serve as serve_dashboards
 from lab.demo.findings import Inputs, Splunk
@@ -92,7 +91,7 @@ def _run(arguments: argparse.Namespace) -> int:
     except Occupied as exc:
         beside = f". Search its engine from here: script/demo --url {exc.url}" if exc.url else ""
         say(f"{exc}{beside}")
-    except (AwsUnavailable, DashboardsUnavailable, EngineUnavailable, InputFailed) as exc:
+    except (AwsUnavailable, EngineUnavailable, InputFailed) as exc:
         say(str(exc))
     return FAILED
 
