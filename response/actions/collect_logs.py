@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from datetime import datetime, timezone
-from typing import Any, Callable, Dict, Mapping, NamedTuple, Optional, Set
+from typing import Any, Callable, Dict, Mapping, NamedTuple, Optional, Set, Tuple
 
 from aws_bridge.errors import AwsError
 from aws_bridge.object_ref import ObjectRef
@@ -47,11 +47,11 @@ _UUID_CHARS = 36
 
 
 class Records(NamedTuple):
-    """The records of one log: how many of each object, or the ids of CloudTrail's events with where they happened."""
+    """The records of one log: how many of each object, or the ids of CloudTrail's events and their trails."""
 
     objects: Counter[str]
     events: Set[str]
-    regions: Set[str]
+    trails: Set[Tuple[str, str]]
     total: int
 
 
@@ -108,7 +108,7 @@ class LogCollection(NamedTuple):
         wanted = set(found.events) if log == CLOUDTRAIL else set(found.objects)
         kept: Dict[str, int] = {}
         try:
-            for folder in folders_of(log, who, since_s, until_s, tuple(found.regions)):
+            for folder in folders_of(log, who, since_s, until_s, tuple(found.trails)):
                 if not wanted:
                     break
                 for each in delivery.below(folder):
@@ -128,16 +128,17 @@ class LogCollection(NamedTuple):
     def _records(self, raw: RawStore, log: str, who: Who, since_s: float, until_s: float) -> Records:
         objects: Counter[str] = Counter()
         events: Set[str] = set()
-        regions: Set[str] = set()
+        trails: Set[Tuple[str, str]] = set()
         count = 0
         for hit in raw.records(INDICES[log], clause_of(log, who), since_s, until_s):
             count += 1
             if log == CLOUDTRAIL:
                 events.add(str(hit.source.get("eventID") or hit.id[:_UUID_CHARS]))
-                regions.add(str(hit.source.get("awsRegion") or who.region))
+                account, region = hit.source.get("recipientAccountId"), hit.source.get("awsRegion")
+                trails.add((str(account or who.account), str(region or who.region)))
             else:
                 objects[hit.object] += 1
-        return Records(objects, events, regions, count)
+        return Records(objects, events, trails, count)
 
     def _holds(self, delivery: Delivery, log: str, each: LogObject, wanted: Set[str], since_s: float) -> Set[str]:
         """Return what of the wanted an object holds."""

@@ -62,14 +62,17 @@ def accepted_after(who: Who, since_s: float) -> Clause:
     return {"bool": {"filter": [flows, {"term": {"action": "ACCEPT"}}, later]}}
 
 
-def folders_of(log: str, who: Who, since_s: float, until_s: float, regions: Tuple[str, ...] = ()) -> List[str]:
+def folders_of(
+    log: str, who: Who, since_s: float, until_s: float, trails: Tuple[Tuple[str, str], ...] = ()
+) -> List[str]:
     """Return the beginnings of the keys, below ``AWSLogs/``, under which AWS delivers a log in a time.
 
-    ``*`` stands for a web ACL's name. ``regions``: of CloudTrail's records, which may be of others than the instance's.
+    ``*`` stands for a web ACL's name. ``trails``: account and region of CloudTrail's records, which may be of others
+    than the instance's: whoever calls from another account is in the trail of that one.
     """
     days = _days(since_s, until_s)
     if log == CLOUDTRAIL:
-        places = [f"{who.account}/CloudTrail/{region}/" for region in sorted({*regions, who.region})]
+        places = [f"{account}/CloudTrail/{region}/" for account, region in sorted({*trails, (who.account, who.region)})]
     elif log == FLOW:
         places = [f"{who.account}/vpcflowlogs/{who.region}/"]
     elif log == DNS:

@@ -27,7 +27,7 @@ from response.aws.log_objects import delivery_of
 from response.aws.saved_state import SavedStates
 from response.core.status import status_of
 from response.core.target import Target
-from response.core.traces import CLOUDTRAIL, DNS, FLOW, INDICES, WAF, Who
+from response.core.traces import CLOUDTRAIL, DNS, FLOW, INDICES, WAF, Who, folders_of
 from response.errors import BadSettings, StillRunning
 from response.handlers import collect_logs
 from response.raw_store import RawStore
@@ -354,6 +354,15 @@ def test_places_lead_to_awss_folders(logs):
         ("s3://b/p/AWSLogs/o-1", "p/AWSLogs/o-1/"),
     ):
         assert delivery_of(logs.room.area, given).prefix == prefix
+
+
+def test_a_call_from_another_account_is_looked_for_in_the_trail_of_that_one():
+    who = Who("111122223333", REGION, INSTANCE)
+    trails = (("444455556666", REGION), ("111122223333", "us-east-1"))
+    found = folders_of(CLOUDTRAIL, who, ISOLATED, ISOLATED, trails)
+    assert [each.split("/CloudTrail/")[0] + " " + each.split("/")[2] for each in found] == [
+        f"111122223333 {REGION}", "111122223333 us-east-1", f"444455556666 {REGION}",
+    ]  # fmt: skip
 
 
 def test_an_object_that_is_cut_is_unavailable(logs):
