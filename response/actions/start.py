@@ -105,7 +105,15 @@ class Start:
             instance = Instances(self.area_of(target)).read(target)
             if instance.gone:
                 return Started(number, REFUSED, f"{case} is {instance.state}: there is nothing left to isolate")
-        opened = self.incidents.open(case, request.alert, lambda id: _json({**given, "incident": id}))
+
+        def open_it() -> Opened:
+            return self.incidents.open(case, request.alert, lambda id: _json({**given, "incident": id}))
+
+        opened = open_it()
+        if not given["dry_run"] and opened.event.get("dry_run"):
+            # It was opened before the switch was thrown and changes nothing: what is meant does not wait for its end.
+            self.incidents.close(case.key, opened.id)
+            opened = open_it()
         if opened.state == WAITING:
             return Started(number, WAITS, f"{case}: incident {opened.id} waits for a person", opened.id)
         if opened.state == RUNNING:

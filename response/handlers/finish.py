@@ -9,8 +9,9 @@ import os
 from typing import Any, Dict, Mapping
 
 from response.actions import finish as ends
-from response.aws.quarantine import HARD
+from response.aws.quarantine import HARD, SOFT
 from response.core import cases
+from response.handlers.options import option
 from response.handlers.step import Step, step_of
 
 REQUIRED = ("TABLE",)
@@ -30,28 +31,30 @@ def do(event: Any, environment: Mapping[str, str]) -> Dict[str, Any]:
     action, dry_run = str(event.get("action") or ""), bool(event.get("dry_run", True))
     if action in _ISOLATES:
         target = step.target
-        if step.is_over() and ended == ends.WHOLE:
+        # A dry run ends its incident, and may be asked a second time how it ended.
+        if not dry_run and ended == ends.WHOLE and step.is_over():
             return ends.End("refused", f"{target}: the incident {step.incident} was released meanwhile").to_json()
-        wanted = str((event.get("options") or {}).get("mode") or HARD) if action == cases.ISOLATE else HARD
+        wanted = SOFT if option(step, "mode") == SOFT else HARD
         area = step.areas.of(target.account, target.region)
         found = ends.isolation_ended(
             area, target, ended=ended, dry_run=dry_run, problems=problems, wanted=wanted
         )  # fmt: skip
-        ends.kept(step.incidents, target.key, step.incident, found, ended)
-        return found.to_json()
-    last = str(event.get("last") or "")
-    found = ends.other_ended(action, ended=ended, dry_run=dry_run, problems=problems, last=last)
-    _keep(step, action, found, ended)
+    else:
+        last = str(event.get("last") or "")
+        found = ends.other_ended(action, ended=ended, dry_run=dry_run, problems=problems, last=last)
+    key = _key(step, action)
+    if action in cases.OPENS:
+        ends.kept(step.incidents, key, step.incident, found, ended=ended, dry_run=dry_run)
+    elif action == cases.RELEASE_PRINCIPAL and found.result == "done":
+        step.incidents.note(key, step.incident, found.result, found.says)
+        step.incidents.close(key, step.incident)
     return found.to_json()
 
 
-def _keep(step: Step, action: str, found: ends.End, ended: str) -> None:
-    """Keep the end of a principal's incident, and close what was released or never begun."""
+def _key(step: Step, action: str) -> str:
+    """Return the key of the case that the incident is about, or nothing where the action locks none."""
     principal = step.event.get("principal")
-    if not isinstance(principal, dict):
-        return
-    named = principal.get("name") or principal.get("access_key") or ""
-    key = f"{step.event.get('account')}|{principal.get('kind')}|{named}"
-    ends.kept(step.incidents, key, step.incident, found, ended)
-    if action == cases.RELEASE_PRINCIPAL and found.result == "done":
-        step.incidents.close(key, step.incident)
+    if isinstance(principal, dict):
+        named = principal.get("name") or principal.get("access_key") or ""
+        return f"{step.event.get('account')}|{principal.get('kind')}|{named}"
+    return step.target.key if action in cases.OPENS else ""

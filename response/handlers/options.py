@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Dict, List, Tuple
 
 from aws_bridge.functions.json_log import JsonLog
+from response.core.options import is_known
 from response.core.result import ActionResult
 from response.errors import BadRequest
 from response.handlers.step import Step
@@ -14,7 +15,12 @@ _SHOWN = 40
 
 
 def option(step: Step, name: str, default: str = "") -> str:
-    """Return an option that was chosen with the request. Raises `BadRequest` for one that is no text."""
+    """Return an option that was chosen with the request: one of `response.core.options`.
+
+    Raises `BadRequest` for one that is no text.
+    """
+    if not is_known(name):
+        raise KeyError(f"no action has the option {name}")
     options = step.event.get("options") or {}
     value = options.get(name) if isinstance(options, dict) else None
     if value is None or value == "":

@@ -3,23 +3,13 @@
 from __future__ import annotations
 
 import json
-from typing import Any, Tuple
 
 import pytest
 
-import aws_siem_bridge
 from response.aws.changes import Changes
 from response.core.change import FAILED, GROUPS, Change, Outcome
+from tests.response.command_line import run
 from tests.response.server_room import REGION, ServerRoom
-
-
-def run(capsys: Any, *argv: str) -> Tuple[int, str, str]:
-    capsys.readouterr()
-    try:
-        status = aws_siem_bridge.main(["respond", *argv])
-    except SystemExit as exc:
-        status = int(exc.code or 0)
-    return (status, *capsys.readouterr())
 
 
 @pytest.fixture

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import itertools
 import json
-from typing import Any, Dict, Tuple
+from typing import Any, Dict
 
 import pytest
 
-import aws_siem_bridge
 import response.cli.collect as collect_command
 from aws_bridge.functions.variables import PREFIX
 from response.aws.evidence import folder_of
@@ -18,6 +17,7 @@ from response.errors import BadRequest, BadSettings, StillRunning
 from response.handlers import archive, collect_context, collect_logs, snapshot
 from response.verify.copies import BucketCopy
 from response.verify.verification import verify
+from tests.response.command_line import run
 from tests.response.server_room import REGION, ServerRoom
 from tests.response.test_custody import signing_key
 
@@ -108,15 +108,6 @@ def test_the_moment_of_the_isolation_is_given_or_that_of_the_saved_state(room, s
     found = collect_logs.do(event(shop, name), settings)
     accepted = next(each for each in found["evidence"] if each["item"] == "accepted flows after isolation")
     assert accepted["outcome"] == "failed" and "unknown" in accepted["why"]
-
-
-def run(capsys: Any, *argv: str) -> Tuple[int, str, str]:
-    capsys.readouterr()
-    try:
-        status = aws_siem_bridge.main(["respond", *argv])
-    except SystemExit as exc:
-        status = int(exc.code or 0)
-    return (status, *capsys.readouterr())
 
 
 def test_a_responder_collects_and_verifies_from_the_command_line(room, shop, settings, capsys, monkeypatch):

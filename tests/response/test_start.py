@@ -123,7 +123,7 @@ def test_ten_responses_at_once_make_one_incident(room):
             given = [(environment, barrier, workshop.table, workshop.machine, target, alert) for alert in alerts]
             results = pool.starmap(_at_once, given)
         assert sorted(results) == ["attached"] * 9 + ["started"]
-        assert workshop.ended(name)[1]["result"] == "done"
+        assert workshop.well(name) == "done"
         # One isolation, one set of evidence.
         assert [each["mode"] for each in workshop.called("isolate", name)] == ["soft", "hard"]
         assert len(workshop.called("archive", name)) == len(workshop.called("collect_volatile", name)) == 1

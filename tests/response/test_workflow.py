@@ -7,17 +7,17 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Set, Tuple
+from typing import Any, Dict, Iterator, List, Set
 
 import pytest
 
-import aws_siem_bridge
 from lab.state_machines import lint
 from response.actions.sweep import Sweep
 from response.core import cases
 from response.core.requests import Request
 from response.handlers import sweep
 from response.state_machines import definition
+from tests.response.command_line import run
 from tests.response.server_room import REGION, ServerRoom
 from tests.response.workshop import LONGEST_S, Workshop
 
@@ -98,7 +98,7 @@ def test_the_whole_response_isolates_softly_collects_isolates_and_says_so(room, 
                                                "region": target.region}], "release_instance", "r1"))  # fmt: skip
     assert asked.result == "started"
     (name,) = [each for each in names(workshop) if each.startswith(f"{target.instance}-release")]
-    assert workshop.ended(name)[1]["result"] == "done"
+    assert workshop.well(name) == "done"
     assert room.groups_of(target) == before and workshop.incident(target).state == "released"
     assert workshop.respond(target).incident == f"{target.instance}-2"
 
@@ -206,15 +206,6 @@ def wait_for(look: Any, step: str) -> List[Dict[str, Any]]:
     raise TimeoutError(step)
 
 
-def run(capsys: Any, *argv: str) -> Tuple[int, str, str]:
-    capsys.readouterr()
-    try:
-        status = aws_siem_bridge.main(["respond", *argv])
-    except SystemExit as exc:
-        status = int(exc.code or 0)
-    return (status, *capsys.readouterr())
-
-
 ACTIONS = {
     "Revoke": ("revoke_credentials", {"principal": "user/alice"}),
     "ContainPrincipal": ("contain_principal", {"principal": "role/web"}),
@@ -247,8 +238,8 @@ def test_isolation_alone_collects_nothing_and_evidence_alone_isolates_nothing(ro
     rows = [{"instance": each.instance, "account": each.account, "region": each.region} for each in (first, second)]
     (soft,) = workshop.ask(Request("sid-i", rows[:1], "isolate_instance", "i1", options={"mode": "soft"}))
     (evidence,) = workshop.ask(Request("sid-e", rows[1:], "collect_evidence", "e1"))
-    assert workshop.ended(soft.incident)[1]["result"] == "done"
-    assert workshop.ended(evidence.incident)[1]["result"] == "done"
+    assert workshop.well(soft.incident) == "done"
+    assert workshop.well(evidence.incident) == "done"
     assert (room.is_open(first), room.is_open(second)) == (False, True)
     assert [each["mode"] for each in workshop.called("isolate", soft.incident)] == ["soft"]
     assert not workshop.called("collect_volatile", soft.incident) and not workshop.called("archive", soft.incident)
@@ -339,18 +330,49 @@ def test_a_question_that_cannot_be_asked_is_one_without_an_answer(room, workshop
     assert status == "FAILED" and room.is_open(target) and "nobody answered" in output["cause"]
 
 
-def test_a_dry_run_changes_nothing_and_the_switch_holds_for_what_runs_already(room, workshop):
+@pytest.mark.parametrize("action", ["respond", "isolate_instance", "revoke_credentials", "contain_principal"])
+def test_a_dry_run_changes_nothing_and_ends_its_incident(room, workshop, action):
+    workshop.set(most_an_hour=100)
+    target = room.server()
+    row = {"instance": target.instance, "account": target.account, "region": target.region}
+    if action == "contain_principal":
+        row = {"principal": f"user/{target.instance}"}
+    (planned,) = workshop.ask(Request("sid-1", [row], action))
+    assert (planned.result, planned.incident[-2:], workshop.well(planned.incident)) == ("started", "-1", "planned")
+    assert room.is_open(target)
+    # The first alert in earnest is not attached to what changed nothing.
+    workshop.set(mode="live", most_an_hour=100)
+    (meant,) = workshop.ask(Request("sid-2", [row], action))
+    assert (meant.result, meant.incident) == ("started", planned.incident[:-1] + "2")
+    assert workshop.well(meant.incident) == "done"
+    assert room.is_open(target) == (action not in ("respond", "isolate_instance"))
+    assert workshop.ask(Request("sid-3", [row], action))[0].result == "attached"
+
+
+def test_what_is_meant_does_not_wait_for_the_end_of_a_dry_run(room, workshop):
+    workshop.set(most_an_hour=100)
+    target = room.server(tags={"aws:eks:cluster-name": "shop"})
+    assert workshop.respond(target).result == "waits_for_approval"
+    workshop.set(mode="live", most_an_hour=100)
+    meant = workshop.respond(target)
+    assert (meant.result, meant.incident) == ("waits_for_approval", f"{target.instance}-2")
+    assert workshop.incident(target).event["dry_run"] is False
+    # Whoever asks for a dry run gets one, and opens nothing.
+    other = room.server()
+    plan = workshop.respond(other, dry_run="1")
+    assert workshop.well(plan.incident) == "planned"
+    assert (workshop.respond(other).incident, workshop.well(f"{other.instance}-1")) == (f"{other.instance}-1", "done")
+
+
+def test_the_switch_holds_for_what_runs_already(room, workshop):
     workshop.set(most_an_hour=100)
     target = room.server()
     started = workshop.respond(target)
-    assert workshop.ended(started.incident)[1]["result"] == "planned"
-    assert room.is_open(target)
     later = {**workshop.incident(target).event, "dry_run": False}
-    assert workshop.invoke("isolate", later)["result"] == "planned" and room.is_open(target)
-    # Nothing was changed, so the incident is over at once, and isolates nothing any more.
-    row = {"instance": target.instance, "account": target.account, "region": target.region}
+    assert workshop.invoke("isolate", later)["result"] in ("planned", "refused") and room.is_open(target)
+    assert workshop.well(started.incident) == "planned"
+    # Nothing was changed, so the incident is over, and isolates nothing any more.
     workshop.set(mode="live")
-    assert workshop.invoke("release", {"rows": [row]})["rows"][0]["result"] == "done"
     assert workshop.invoke("isolate", later)["result"] == "refused" and room.is_open(target)
 
 
@@ -373,6 +395,12 @@ def test_a_person_starts_the_clocks_by_which_an_incident_has_to_be_reported(room
     row = {"instance": target.instance, "account": target.account, "region": target.region}
     (seen,) = workshop.invoke("status", {"rows": [row]})["rows"]
     assert [each.split(" ")[0] for each in seen["clocks"]] == ["report-24h:", "authority:"]
+    looked = ["status", target.instance, "--bucket", room.bucket, *where]
+    status, out, _ = run(capsys, *looked)
+    assert status == 0 and f"incident {name}: " in out and "    clock report-24h: due in 2" in out
+    assert f"    alerts: {workshop.incident(target).alerts[0]}" in out
+    known = json.loads(run(capsys, *looked, "--result", "json")[1])["incident"]
+    assert (known["id"], [each["name"] for each in known["clocks"]]) == (name, ["report-24h", "authority"])
     assert run(capsys, "clock", name, "stop", "--name", "report-24h", *where)[0] == 0
     assert dict(workshop.incident(target).clocks).keys() == {"authority"}
 
@@ -394,5 +422,5 @@ def test_an_incident_that_nobody_started_is_found_and_resumed_by_a_person(room, 
     status, _, err = run(capsys, "resume", opened.id, *where)
     assert status == 1 and "resume it with --agree" in err
     assert run(capsys, "resume", opened.id, *where, "--agree")[0] == 0
-    assert workshop.ended(f"{opened.id}-resumed-1")[1]["result"] == "planned"
+    assert workshop.well(f"{opened.id}-resumed-1") == "planned"
     assert room.is_open(target)

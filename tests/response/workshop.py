@@ -5,8 +5,13 @@ from __future__ import annotations
 import itertools
 import json
 import time
-from typing import Any, Callable, Dict, List, Tuple
+from importlib.util import find_spec
+from types import MappingProxyType
+from typing import Any, Callable, Dict, List, Mapping, Tuple
 
+import pytest
+
+from lab.aws.services.state_machines import NEEDS_JSONATA
 from lab.lambda_runtime.environment import Answer
 from lab.lambda_runtime.front import LambdaFront
 from response.actions.start import Start, Started
@@ -26,15 +31,22 @@ _numbers = itertools.count()
 SCALE = 0.01
 #: A machine under load is slow, never wrong.
 LONGEST_S = 240
+#: A function with its event and its settings.
+Handler = Callable[[Any, Mapping[str, str]], Dict[str, Any]]
 #: Ours, called for real.
-REAL = {"isolate": isolate.do, "release": release.do, "finish": finish.do, "ask_approval": ask_approval.do,
-        "status": status.do}  # fmt: skip
+REAL: Dict[str, Handler] = {
+    "isolate": isolate.do, "release": release.do, "finish": finish.do, "ask_approval": ask_approval.do,
+    "status": status.do,
+}  # fmt: skip
 
 
 class Workshop:
     """A table, a parameter and a state machine of their own. Use it as a context manager."""
 
-    def __init__(self, room: ServerRoom) -> None:
+    def __init__(self, room: ServerRoom, more: Mapping[str, Handler] = MappingProxyType({}), **settings: str) -> None:
+        """``more``: functions that are called for real, too; ``settings`` of them by names without prefix."""
+        if find_spec("jsonata") is None:
+            pytest.fail(NEEDS_JSONATA)
         self.room = room
         number = next(_numbers)
         self.table, self.parameter = f"workflow-{number}", f"/workflow/{number}"
@@ -47,7 +59,9 @@ class Workshop:
         self.settings = {
             "AWS_REGION": REGION, "AWS_SIEM_BRIDGE_TABLE": self.table, "AWS_SIEM_BRIDGE_BUCKET": room.bucket,
             "AWS_SIEM_BRIDGE_PARAMETER": self.parameter,
+            **{f"AWS_SIEM_BRIDGE_{name}": value for name, value in settings.items()},
         }  # fmt: skip
+        self.real = {**REAL, **more}
         self.waited: Dict[str, int] = {}
         self.front = LambdaFront({name: self._function(name) for name in definition.functions(definition.text())})
         self.steps = account.client("stepfunctions", REGION)
@@ -105,6 +119,12 @@ class Workshop:
             time.sleep(0.3)
         raise TimeoutError(f"{name} is still running after {LONGEST_S} s")
 
+    def well(self, name: str) -> str:
+        """Wait for the end of an execution, which has to be a good one; return its result."""
+        status, output = self.ended(name)
+        assert status == "SUCCEEDED" and "result" in output, f"{name} {status}: {output}"
+        return str(output["result"])
+
     @property
     def questions(self) -> Questions:
         """The questions of the table."""
@@ -128,7 +148,7 @@ class Workshop:
 
     def invoke(self, name: str, event: Dict[str, Any]) -> Any:
         """Call one of our functions as Lambda does."""
-        return REAL[name](event, self.settings)
+        return self.real[name](event, self.settings)
 
     def incident(self, target: Target) -> Opened:
         """Return what the table has of an instance."""
@@ -154,7 +174,7 @@ class Workshop:
         def call(body: bytes) -> Answer:
             event = json.loads(body)
             try:
-                return Answer(REAL[name](event, self.settings) if name in REAL else self._other(name, event))
+                return Answer(self.real[name](event, self.settings) if name in self.real else self._other(name, event))
             except Exception as exc:  # whatever a function raises, Lambda answers
                 return Answer(error_type=type(exc).__name__, error_message=str(exc))
 

@@ -25,6 +25,7 @@ _CLIENTS: Dict[Tuple[str, str], Any] = {}
 _local = threading.local()
 _EVENT = "Event"
 PORT_VARIABLE = "MOTO_PORT"
+NEEDS_JSONATA = "jsonata-python is not installed, which evaluates expressions of Step Functions: script/setup tests"
 
 
 class StateFault(NamedTuple):
@@ -74,8 +75,10 @@ def _install_jsonata() -> None:
         return "".join(f"{name}:={json.dumps(value, default=str)};" for name, value in bindings.items())
 
     def evaluate(expression: str) -> Any:
-        from jsonata.jsonata import Jsonata
-
+        try:
+            from jsonata.jsonata import Jsonata
+        except ImportError as exc:
+            raise jsonata.JSONataException("UNKNOWN", NEEDS_JSONATA) from exc
         try:
             return Jsonata(expression).evaluate(None)
         except Exception as exc:
