@@ -16,6 +16,7 @@ TEXTS: Mapping[str, Mapping[str, str]] = {
     "account": {"en": "Account", "ko": "계정"},
     "region": {"en": "Region", "ko": "리전"},
     "alert": {"en": "Alert", "ko": "경보"},
+    "text": {"en": "Message", "ko": "메시지"},
     "action": {"en": "Action", "ko": "조치"},
     "done": {"en": "Done", "ko": "수행한 조치"},
     "failed": {"en": "Not done", "ko": "실패하거나 하지 못한 조치"},

@@ -50,6 +50,8 @@ class Notice:
     #: What was done, and what was not, each in a sentence.
     done: Tuple[str, ...] = ()
     failed: Tuple[str, ...] = ()
+    #: What whoever set up the alert wants to be said.
+    message: str = ""
     reason: str = ""
     approver: str = ""
     dry_run: bool = False
@@ -86,12 +88,18 @@ def notice_of(event: Mapping[str, Any], now_s: float, account_name: str = "", sp
         says=says,
         done=tuple(done),
         failed=tuple(failed),
+        message=str(_options(event).get("message") or "") if kind == MESSAGE else "",
         reason=str(event.get("reason") or ""),
         approver=str(event.get("approver") or ""),
         dry_run=event.get("dry_run") is not False,
         time_s=now_s,
         links=_links(given["instance"], given["region"], str(event.get("sid") or ""), splunk),
     )
+
+
+def _options(event: Mapping[str, Any]) -> Mapping[str, Any]:
+    options = event.get("options")
+    return options if isinstance(options, Mapping) else {}
 
 
 def _links(instance: str, region: str, sid: str, splunk: str) -> Tuple[Tuple[str, str], ...]:
@@ -155,7 +163,7 @@ def lines_of(notice: Notice, language: str, zone: tzinfo, escape: Any) -> List[s
         lines.append(text("dry_run", language))
     for key, value in (
         ("target", notice.target), ("account", account), ("region", notice.region), ("action", notice.action),
-        ("alert", notice.alert), ("reason", notice.reason), ("approver", notice.approver),
+        ("alert", notice.alert), ("text", notice.message), ("reason", notice.reason), ("approver", notice.approver),
     ):  # fmt: skip
         if value:
             lines.append(f"{text(key, language)}: {escape(value)}")

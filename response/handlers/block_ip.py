@@ -1,7 +1,8 @@
 """``block_ip`` and ``unblock_ip``: addresses of a step into the IP sets of AWS WAF, and out of them.
 
 Settings: ``TABLE``; ``TRUSTED`` and ``OWN``, networks between commas; ``WIDEST_V4``, ``WIDEST_V6``; ``SET_V4``,
-``SET_V6``, names of the sets. Options of the request: ``scope`` (REGIONAL, CLOUDFRONT), ``hours`` (0 is for ever).
+``SET_V6``, names of the sets. Options of the request: ``scope`` (REGIONAL, CLOUDFRONT), ``hours`` (0 is for ever),
+``trusted``, networks between commas that are never blocked, besides those of the setting.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ Settings: those of `response.handlers.step`; ``DOCUMENT`` (name or ARN of the SS
 role whose sessions write evidence and sign its addresses), ``JOBS_BUCKET`` and ``TOOLS_BUCKET`` (``{region}`` in a name
 is the instance's), ``TOOLS_PARAMETER`` (which capture tools there are), ``EVIDENCE_KEY`` (ARN of the bucket's KMS key,
 empty for none), ``LOCK_MODE`` and ``LOCK_DAYS``, ``WORK_FOLDER`` on the host, ``PARTITION``. Options of the request:
-``volatile_deadline_s``, ``work_folder``.
+``volatile`` (no: nothing is collected), ``volatile_deadline_s``, ``work_folder``.
 """
 
 from __future__ import annotations
@@ -23,10 +23,11 @@ from response.actions.collect_volatile import STEP, Tools, VolatileCollection
 from response.aws.evidence import EvidenceStore, folder_of, lock_of
 from response.aws.handover import Handover, read_tools
 from response.aws.uploads import Uploads
+from response.core.result import DONE, ActionResult
 from response.core.volatile import upload_policy
 from response.errors import BadRequest, ResponseError
 from response.handlers.areas import BACKOFF
-from response.handlers.options import option
+from response.handlers.options import answered, chosen, option
 from response.handlers.step import Step, step_of
 from response.plans.document import WORK_FOLDER, is_work_folder
 
@@ -45,6 +46,9 @@ def do(event: Any, environment: Mapping[str, str]) -> Dict[str, Any]:
     """Do what `collect_volatile` does, with these settings."""
     step = step_of(event, environment, REQUIRED)
     target = step.target
+    if not chosen(step, "volatile", True):
+        says = f"{target}: memory and processes were not asked for (volatile=no), so nothing of them is collected"
+        return answered(ActionResult(STEP, target, step.incident, DONE, says))
     collection = _collection(step)
     result = collection.collect(
         target, step.incident, dry_run=step.is_dry_run(), deadline_s=_seconds(step), folder=_work_folder(step)

@@ -2,6 +2,7 @@
 
 Settings: ``TABLE``; ``CHANNELS``, the secret (ARN or name) with ``{"channels": [...], "language": "en" or "ko",
 "zone": "Asia/Seoul", "splunk": "https://...", "accounts": {"<id>": "<name>"}}``.
+Option of the request: ``message``, a sentence of whoever set up the alert.
 """
 
 from __future__ import annotations

@@ -27,6 +27,8 @@ HARD_TRIES, HARD_PAUSE_S = 3, 20
 State = Dict[str, Any]
 
 _WELL = "['done', 'already_done', 'planned', 'started']"
+#: As `response.handlers.options.chosen`.
+_YES = "['yes', 'true', '1']"
 _ERROR = "$substring($states.errorOutput.Error & ': ' & $states.errorOutput.Cause, 0, 500)"
 
 
@@ -248,7 +250,10 @@ def states() -> Dict[str, State]:
         ),
         "SayContext": _say_other("collect_context", "Snapshots"),
         "Snapshots": _begun("snapshot", "AfterSnapshots", _call("snapshot", "'wait': false", 300)),
-        "AfterSnapshots": _choice("HardGate", ("$job.action = 'collect_evidence'", "AwaitSnapshots")),
+        "AfterSnapshots": _choice(
+            "HardGate", ("$job.action = 'collect_evidence'", "AwaitSnapshots"),
+            ("$job.options.mode = 'soft'", "AfterHard"),
+        ),
         "HardGate": _choice("Hard", ("$job.ask.when = 'before_hard' and $not($asked)", "TellPerson")),
         "Hard": _step("hard_isolation", "HardOutcome", _call("isolate", "'mode': 'hard'", 300)),
         "HardOutcome": _choice(
@@ -258,7 +263,7 @@ def states() -> Dict[str, State]:
             "Type": "Wait", "Seconds": HARD_PAUSE_S, "Assign": {"tries": _expression("$tries + 1")}, "Next": "Hard",
         },
         "AfterHard": _choice(
-            "Finish", ("$job.action = 'respond' and $job.options.revoke_credentials = 'yes'", "RevokeAlso"),
+            "Finish", (f"$job.action = 'respond' and $job.options.revoke_credentials in {_YES}", "RevokeAlso"),
             ("$job.action = 'respond'", "AwaitSnapshots"),
         ),
         "RevokeAlso": _step(

@@ -92,27 +92,58 @@ _OF_ALL = (
         LATER, CHOICE, (LATER, NOW), "^(later|now)$", "choose later or now",
     ),
 )  # fmt: skip
-_DRY_RUN = Param(
-    "dry_run", "Dry run", "Only say what would be done. It cannot switch on what AWS is set to not do.", "0", CHECKBOX,
-    pattern="^(0|1)$", wrong="0 or 1 is needed",
-)  # fmt: skip
 _MODE = Param(
-    "mode", "Isolation", "Empty: as set on AWS. soft: SSM and S3 stay reachable for evidence, where the instance has "
-    "a private way to them. hard: nothing gets in or out.", "", CHOICE, ("", "soft", "hard"),
+    "mode", "Isolation", "soft: SSM and S3 stay reachable for evidence, where the instance has a private way to them, and "
+    "it stays so. hard, or nothing: in the end nothing gets in or out.", "", CHOICE, ("", "soft", "hard"),
     "^(soft|hard)$", "choose soft or hard",
 )  # fmt: skip
-_VOLATILE = Param(
-    "volatile", "Memory and processes", "Collect what is lost when the instance stops, through the SSM agent.", "1",
-    CHECKBOX, pattern="^(0|1)$", wrong="0 or 1 is needed",
+
+
+def _box(name: str, label: str, help: str, default: str) -> Param:
+    return Param(name, label, help, default, CHECKBOX, pattern="^(0|1)$", wrong="0 or 1 is needed")
+
+
+_DRY_RUN = _box(
+    "dry_run", "Dry run", "Only say what would be done. It cannot switch on what AWS is set to not do.", "0"
+)  # fmt: skip
+_CUT_FLOWS = _box(
+    "cut_flows", "Cut connections", "Cut connections that exist, too: for less than 5 seconds the instance is open to "
+    "everybody.", "0",
+)  # fmt: skip
+_VOLATILE = (
+    _box(
+        "volatile", "Memory and processes", "Collect what is lost when the instance stops, through the SSM agent.", "1"
+    ),
+    Param(
+        "volatile_deadline_s", "Deadline of memory", "Seconds after which that ends, 60 to 3300; empty: by the "
+        "instance's memory.", pattern="^([6-9][0-9]|[1-9][0-9]{2}|[12][0-9]{3}|3[0-2][0-9]{2}|3300)$",
+        wrong="whole seconds from 60 to 3300 are needed",
+    ),
+    Param(
+        "work_folder", "Folder on the host", "Where it is written before it is uploaded; empty: as set on AWS.",
+        pattern="^/[A-Za-z0-9/._-]+$", wrong="an absolute path of letters, digits and /._- is needed",
+    ),
+)  # fmt: skip
+_REVOKE_TOO = _box(
+    "revoke_credentials", "Revoke credentials", "Make the instance's credentials worthless, too, after it is isolated.",
+    "0",
 )  # fmt: skip
 _SCOPE = Param(
     "scope", "Web ACLs", "REGIONAL: of load balancers and gateways. CLOUDFRONT: of distributions.", "REGIONAL", CHOICE,
     ("REGIONAL", "CLOUDFRONT"), "^(REGIONAL|CLOUDFRONT)$", "choose REGIONAL or CLOUDFRONT",
 )  # fmt: skip
-_IP_SET = Param("ip_set", "IP set", "Name of the WAF IP set; empty for the one that is set on AWS.")
-_CONSENT = Param(
+_PROFILE = _box("profile", "Replace the profile", "Of an instance: a profile that may do nothing.", "1")
+_METADATA = _box("metadata", "Metadata service off", "Of an instance: no new credentials from there.", "1")
+_KEYS = _box("keys", "Access keys inactive", "Of a user: all access keys.", "1")
+_PASSWORD = _box("password", "No console password", "Of a user: without it nobody signs in at the console.", "1")
+_DENY = Param(
+    "deny", "Deny policy", "Deny what was issued before (revoke), or everything (contain). Nothing: of a principal yes, of "
+    "an instance no, since it touches all users of the role.", "", CHOICE, ("", "yes", "no"), "^(yes|no)$",
+    "choose yes or no",
+)  # fmt: skip
+_CONSENT = _box(
     "everybody", "Role-wide", "Agree that other users of the same role are cut off, too. Without it a role that others "
-    "use is refused.", "0", CHECKBOX, pattern="^(0|1)$", wrong="0 or 1 is needed",
+    "use is refused.", "0",
 )  # fmt: skip
 
 
@@ -158,12 +189,12 @@ ACTIONS: Dict[str, Action] = {
         Action(
             "aws_respond", "AWS: respond",
             "The whole response to an instance: isolate it, collect evidence, tell people.",
-            INSTANCE, (_MODE, _VOLATILE, _DRY_RUN), cam=("Containment", "update", "endpoint"),
+            INSTANCE, (_MODE, _CUT_FLOWS, *_VOLATILE, _REVOKE_TOO, _DRY_RUN), cam=("Containment", "update", "endpoint"),
         ),
         Action(
             "aws_isolate_instance", "AWS: isolate instance",
             "Cuts an EC2 instance off the network; its state is saved and can be put back.",
-            INSTANCE, (_MODE, _DRY_RUN), cam=("Containment", "block", "endpoint"),
+            INSTANCE, (_MODE, _CUT_FLOWS, _DRY_RUN), cam=("Containment", "block", "endpoint"),
         ),
         Action(
             "aws_release_instance", "AWS: release instance",
@@ -173,17 +204,18 @@ ACTIONS: Dict[str, Action] = {
         Action(
             "aws_collect_evidence", "AWS: collect evidence",
             "Collects context, logs, memory and snapshots of an EC2 instance into the evidence bucket.",
-            INSTANCE, (_VOLATILE, _DRY_RUN), cam=("Information Gathering", "create", "endpoint"),
+            INSTANCE, (*_VOLATILE, _DRY_RUN), cam=("Information Gathering", "create", "endpoint"),
         ),
         Action(
             "aws_revoke_credentials", "AWS: revoke credentials",
             "Makes the credentials of an instance, an access key or a role's sessions worthless.",
-            PRINCIPAL, (_KIND, _CONSENT, _DRY_RUN), cam=("Access Control", "delete", "user"),
+            PRINCIPAL, (_KIND, _PROFILE, _METADATA, _KEYS, _DENY, _CONSENT, _DRY_RUN),
+            cam=("Access Control", "delete", "user"),
         ),
         Action(
             "aws_contain_principal", "AWS: contain principal",
             "Takes an IAM user, a role or an Identity Center user out of service.",
-            PRINCIPAL, (_KIND, _CONSENT, _DRY_RUN), cam=("Access Control", "block", "user"),
+            PRINCIPAL, (_KIND, _KEYS, _PASSWORD, _DENY, _CONSENT, _DRY_RUN), cam=("Access Control", "block", "user"),
         ),
         Action(
             "aws_release_principal", "AWS: release principal",
@@ -195,12 +227,13 @@ ACTIONS: Dict[str, Action] = {
             "Puts an address into an IP set of AWS WAF, for a while.",
             ADDRESS,
             (
-                _SCOPE, _IP_SET,
+                _SCOPE,
                 Param(
                     "hours", "Hours", "After so many hours it is taken out again, 1 to 8760.", "24",
                     pattern=r"^([1-9][0-9]{0,2}|[1-7][0-9]{3}|8[0-6][0-9]{2}|87[0-5][0-9]|8760)$",
                     wrong="a whole number from 1 to 8760 is needed",
                 ),
+                Param("trusted", "Trusted", "Networks, between commas, that are not blocked; others are set on AWS."),
                 _DRY_RUN,
             ),
             cam=("Network Access Control", "block", "network"),
@@ -208,7 +241,7 @@ ACTIONS: Dict[str, Action] = {
         Action(
             "aws_unblock_ip", "AWS: unblock address",
             "Takes an address out of an IP set of AWS WAF.",
-            ADDRESS, (_SCOPE, _IP_SET, _DRY_RUN), cam=("Network Access Control", "allow", "network"),
+            ADDRESS, (_SCOPE, _DRY_RUN), cam=("Network Access Control", "allow", "network"),
         ),
         Action(
             "aws_notify", "AWS: notify",
