@@ -12,13 +12,12 @@ from __future__ import annotations
 from typing import Any, Dict, Iterator, NamedTuple, Optional
 
 from aws_bridge.accounts.area import Area
-from aws_bridge.errors import CallRejected
+from response.aws.conditional import was_so
 from response.aws.ip_sets import IpSet
 from response.core.addresses import Network, network_of
 
 #: States of a block: in force, being taken out.
 ACTIVE, ENDING = "active", "ending"
-_REFUSED = "ConditionalCheckFailed"
 _PREFIX = "block|"
 
 
@@ -105,13 +104,8 @@ class Blocks:
             more = {"ExclusiveStartKey": found["LastEvaluatedKey"]}
 
     def _if(self, operation: str, block: Block, condition: str, given: Dict[str, Any]) -> bool:
-        try:
-            self._call(operation, Key={"pk": {"S": block.key}}, ConditionExpression=condition, **given)
-            return True
-        except CallRejected as exc:
-            if _REFUSED not in str(exc):
-                raise
-            return False
+        key = {"pk": {"S": block.key}}
+        return was_so(lambda: self._call(operation, Key=key, ConditionExpression=condition, **given))
 
     def _call(self, operation: str, **given: Any) -> Dict[str, Any]:
         return self._area.ask("dynamodb", operation, TableName=self._table, **given)

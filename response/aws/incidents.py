@@ -15,7 +15,7 @@ import time
 from typing import Any, Callable, Dict, Iterable, Iterator, List, Mapping, NamedTuple, Optional, Protocol, Tuple
 
 from aws_bridge.accounts.area import Area
-from aws_bridge.errors import CallRejected
+from response.aws.conditional import was_so
 from response.errors import NoIncident
 
 #: States of an incident: opened and not started, waiting for a person, running, over.
@@ -24,7 +24,6 @@ NEW, WAITING, RUNNING, RELEASED = "new", "waiting", "running", "released"
 MOST_ALERTS = 200
 #: Characters of a row's answer that are kept, for the same reason.
 _MOST_SAYS = 500
-_REFUSED = "ConditionalCheckFailed"
 _HOUR_S = 3600
 #: How long a hand-over is known: Splunk's queue forgets one after three days.
 _KEPT_S = 7 * 24 * _HOUR_S
@@ -213,16 +212,10 @@ class Incidents:
         names = {f"#{name}": name for name in _NAMES}
         words = f"{update} {condition}".replace("(", " ").replace(")", " ").replace(",", " ").split()
         used = {name: real for name, real in names.items() if name in words}
-        try:
-            self._call(
-                "UpdateItem", Key=_key(key), UpdateExpression=update, ConditionExpression=condition,
-                ExpressionAttributeNames=used, ExpressionAttributeValues=values,
-            )  # fmt: skip
-            return True
-        except CallRejected as exc:
-            if _REFUSED not in str(exc):
-                raise
-            return False
+        return was_so(lambda: self._call(
+            "UpdateItem", Key=_key(key), UpdateExpression=update, ConditionExpression=condition,
+            ExpressionAttributeNames=used, ExpressionAttributeValues=values,
+        ))  # fmt: skip
 
     def _call(self, operation: str, **given: Any) -> Dict[str, Any]:
         return self._area.ask("dynamodb", operation, TableName=self._table, **given)

@@ -12,12 +12,12 @@ from typing import Any, Callable, Dict, NamedTuple, Optional
 
 from aws_bridge.accounts.area import Area
 from aws_bridge.errors import CallRejected
+from response.aws.conditional import was_so
 from response.errors import NoIncident
 
 #: The workflow does not wait for this token any more.
 #: https://docs.aws.amazon.com/step-functions/latest/apireference/API_SendTaskSuccess.html
 _OVER = ("TaskTimedOut", "TaskDoesNotExist", "InvalidToken")
-_REFUSED = "ConditionalCheckFailed"
 
 
 class Question(NamedTuple):
@@ -89,14 +89,10 @@ class Questions:
         names = {f"#{name}": name for name in ("token", "approver", "asked", "answer", "by")}
         used = {name: real for name, real in names.items() if name in f"{update} {condition}"}
         given = {"ConditionExpression": condition} if condition else {}
-        try:
-            self._area.ask(
-                "dynamodb", "UpdateItem", TableName=self._table, Key=_key(incident), UpdateExpression=update,
-                ExpressionAttributeNames=used, ExpressionAttributeValues=values, **given,
-            )  # fmt: skip
-        except CallRejected as exc:
-            if _REFUSED not in str(exc):
-                raise
+        was_so(lambda: self._area.ask(
+            "dynamodb", "UpdateItem", TableName=self._table, Key=_key(incident), UpdateExpression=update,
+            ExpressionAttributeNames=used, ExpressionAttributeValues=values, **given,
+        ))  # fmt: skip
 
 
 def _key(incident: str) -> Dict[str, Any]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any, Dict
 
 from aws_bridge.accounts.area import Area
-from aws_bridge.errors import CallRejected
+from response.aws.conditional import was_so
 
 
 class Threads:
@@ -26,11 +26,7 @@ class Threads:
     def keep(self, incident: str, channel: str, thread: str) -> None:
         """Note the thread of an incident, unless another message began one at the same moment."""
         item = {**_key(incident, channel), "thread": {"S": thread}}
-        try:
-            self._call("PutItem", Item=item, ConditionExpression="attribute_not_exists(pk)")
-        except CallRejected as exc:
-            if "ConditionalCheckFailed" not in str(exc):
-                raise
+        was_so(lambda: self._call("PutItem", Item=item, ConditionExpression="attribute_not_exists(pk)"))
 
     def _call(self, operation: str, **given: Any) -> Dict[str, Any]:
         return self._area.ask("dynamodb", operation, TableName=self._table, **given)

@@ -8,10 +8,9 @@ from __future__ import annotations
 import os
 from typing import Any, Dict, Mapping
 
-from response.actions.contain import Chosen, Containment
-from response.core.principal import principal_of
+from response.actions.contain import Chosen
 from response.handlers.options import answered, chosen
-from response.handlers.revoke_credentials import REQUIRED, area_of, bucket_area
+from response.handlers.revoke_credentials import REQUIRED, containment_of
 from response.handlers.step import step_of
 
 
@@ -23,9 +22,7 @@ def contain_principal(event: Any, context: Any) -> Dict[str, Any]:
 def do(event: Any, environment: Mapping[str, str]) -> Dict[str, Any]:
     """Do what `contain_principal` does, with these settings."""
     step = step_of(event, environment, REQUIRED)
-    area = area_of(step)
-    way = Containment(area, bucket_area(step), step.variables.text("BUCKET"))
-    principal = principal_of(area.account, step.event.get("principal") or {})
+    way, principal = containment_of(step)
     wanted = Chosen(
         keys=chosen(step, "keys", True), password=chosen(step, "password", True), deny=chosen(step, "deny", True),
         everybody=chosen(step, "everybody", False),

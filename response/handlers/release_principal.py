@@ -8,10 +8,8 @@ from __future__ import annotations
 import os
 from typing import Any, Dict, Mapping
 
-from response.actions.contain import Containment
-from response.core.principal import principal_of
 from response.handlers.options import answered
-from response.handlers.revoke_credentials import REQUIRED, area_of, bucket_area
+from response.handlers.revoke_credentials import REQUIRED, containment_of
 from response.handlers.step import step_of
 
 
@@ -23,7 +21,5 @@ def release_principal(event: Any, context: Any) -> Dict[str, Any]:
 def do(event: Any, environment: Mapping[str, str]) -> Dict[str, Any]:
     """Do what `release_principal` does, with these settings."""
     step = step_of(event, environment, REQUIRED)
-    area = area_of(step)
-    way = Containment(area, bucket_area(step), step.variables.text("BUCKET"))
-    principal = principal_of(area.account, step.event.get("principal") or {})
+    way, principal = containment_of(step)
     return answered(way.release(principal, step.incident, dry_run=step.is_dry_run()))

@@ -7,11 +7,12 @@ Settings: ``BUCKET``, ``BUCKET_REGION``, ``PARAMETER`` (`response.handlers.step`
 from __future__ import annotations
 
 import os
-from typing import Any, Dict, Mapping
+from typing import Any, Dict, Mapping, Tuple
 
 from aws_bridge.accounts.area import Area
+from response.actions.contain import Containment
 from response.actions.revoke import Revocation, Selection
-from response.core.principal import principal_of
+from response.core.principal import Principal, principal_of
 from response.core.target import Subject
 from response.handlers.options import answered, chosen
 from response.handlers.step import Step, step_of
@@ -42,6 +43,13 @@ def do(event: Any, environment: Mapping[str, str]) -> Dict[str, Any]:
         return answered(way.revoke_instance(step.target, step.incident, selection, dry_run=dry_run))
     principal = principal_of(area.account, step.event.get("principal") or {})
     return answered(way.revoke_principal(principal, step.incident, selection, dry_run=dry_run))
+
+
+def containment_of(step: Step) -> Tuple[Containment, Principal]:
+    """Return what contains and releases, and the principal of the event. Raises `response.errors.BadRequest`."""
+    area = area_of(step)
+    way = Containment(area, bucket_area(step), step.variables.text("BUCKET"))
+    return way, principal_of(area.account, step.event.get("principal") or {})
 
 
 def area_of(step: Step) -> Area:
