@@ -61,14 +61,15 @@ def other_ended(action: str, *, ended: str, dry_run: bool, problems: str, last: 
     return End(last if last in (FAILED_RESULT, REFUSED, PARTIAL) else FAILED_RESULT, problems or f"{action} failed")
 
 
-def kept(incidents: Incidents, key: str, incident: str, end: End, *, ended: str, dry_run: bool) -> None:
+def kept(incidents: Incidents, key: str, incident: str, end: End, *, ended: str, dry_run: bool, own: bool) -> None:
     """Keep the end with the incident, which is open until it is released.
 
-    One that changed nothing is over: it was a dry run, or a person rejected it before anything was done.
+    One that changed nothing is over: it was a dry run, or a person rejected it before anything was done. ``own`` is
+    false of what was done further in an incident that something else opened.
     """
     incidents.note(key, incident, end.result, end.says)
     if ended == WHOLE:
         # Nobody answered, and it went on by itself.
         incidents.run(key, incident, (NEW, WAITING))
-    if dry_run or (ended == REJECTED and end.isolated in ("", OPEN, GONE)):
+    if own and (dry_run or ended == REJECTED and end.isolated in ("", OPEN, GONE)):
         incidents.close(key, incident)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Tuple
+from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Tuple
 
 from aws_bridge.accounts.area import Area
 from aws_bridge.errors import CallProblem
@@ -13,6 +13,7 @@ from response.aws.incidents import NEW, RELEASED, RUNNING, WAITING, Incidents, O
 from response.aws.instances import Instances
 from response.core import cases
 from response.core.cases import Case
+from response.core.instance import Instance
 from response.core.limits import LIVE, Limits
 from response.core.requests import Request
 from response.core.target import Target
@@ -117,23 +118,44 @@ class Start:
         if opened.state == WAITING:
             return Started(number, WAITS, f"{case}: incident {opened.id} waits for a person", opened.id)
         if opened.state == RUNNING:
+            done = given["dry_run"] or cases.covers(opened.event, request.action, request.options)
+            if instance and not done:
+                return self._further(number, request, case, opened, {**given, "incident": opened.id}, instance)
             return Started(number, ATTACHED, f"{case}: attached to the open incident {opened.id}", opened.id)
+        return self.go(number, case, opened, self._question(request.alert, opened.id, instance))
+
+    def _further(
+        self, number: int, request: Request, case: Case, opened: Opened, given: Dict[str, Any], instance: Instance
+    ) -> Started:
+        """Do in an open incident what it was not opened for, once: revoke after isolating, collect after revoking."""
+        question = self._question(request.alert, opened.id, instance)
+        name = f"{opened.id}-{request.action}"
+        if not self.executions.start(name, _json({**given, "further": True, "ask": self._ask(question)})):
+            return Started(number, ATTACHED, f"{case}: attached to the open incident {opened.id}", opened.id)
+        says = f"{case}: {request.action} in the open incident {opened.id}"
+        if question.when:
+            return Started(number, WAITS, f"{says} waits for a person: {question.reason}", opened.id)
+        return Started(number, STARTED, f"{says} started", opened.id)
+
+    def _question(self, alert: str, incident: str, instance: Optional[Instance]) -> Question:
         first = self.limits.asks_for(instance) if instance else []
-        reason = "; ".join(first) or self._too_many(request.alert, opened.id)
-        question = Question(reason, ASK_FIRST if reason else "")
-        if instance and not reason:
-            later = self.limits.asks_before_hard(instance)
-            question = Question("; ".join(later), ASK_BEFORE_HARD if later else "")
-        return self.go(number, case, opened, question)
+        reason = "; ".join(first) or self._too_many(alert, incident)
+        if reason or not instance:
+            return Question(reason, ASK_FIRST if reason else "")
+        later = self.limits.asks_before_hard(instance)
+        return Question("; ".join(later), ASK_BEFORE_HARD if later else "")
+
+    def _ask(self, question: Question) -> Dict[str, Any]:
+        limits = self.limits
+        return {
+            "when": question.when, "reason": question.reason, "approvers": list(limits.approvers) or [""],
+            "seconds": limits.minutes_each * 60, "no_answer": limits.no_answer,
+        }  # fmt: skip
 
     def go(self, number: int, case: Case, opened: Opened, question: Question) -> Started:
         """Start the execution of an incident; of one that was opened and never started, whoever comes next does."""
         limits = self.limits
-        asked = {
-            "when": question.when, "reason": question.reason, "approvers": list(limits.approvers) or [""],
-            "seconds": limits.minutes_each * 60, "no_answer": limits.no_answer,
-        }  # fmt: skip
-        self.executions.start(opened.id, _json({**opened.event, "ask": asked}))
+        self.executions.start(opened.id, _json({**opened.event, "ask": self._ask(question)}))
         after = WAITING if question.when else RUNNING
         self.incidents.move(case, opened.id, NEW, after)
         how = "" if limits.mode == LIVE else ", as a dry run: nothing is changed"

@@ -121,6 +121,15 @@ def _addresses(row: Mapping[str, Any], account: str, region: str) -> Case:
     return Case(key, f"addresses-{_short(key)}", account, region, given, ", ".join(addresses))
 
 
+def covers(opened: Mapping[str, Any], action: str, options: Mapping[str, str]) -> bool:
+    """Return whether an open incident, by its event, does already what is asked for."""
+    was = opened.get("action") or RESPOND
+    stays_soft = (opened.get("options") or {}).get("mode") == "soft"
+    if action in (RESPOND, ISOLATE) and stays_soft and options.get("mode") != "soft":
+        return False
+    return action == was or (was, action) == (RESPOND, ISOLATE)
+
+
 def text_of(row: Mapping[str, Any], name: str) -> str:
     """Return a text of a row, without blanks around it. Raises `BadTarget` for a list, such as of many values."""
     value = row.get(name) or ""

@@ -44,7 +44,8 @@ def do(event: Any, environment: Mapping[str, str]) -> Dict[str, Any]:
         found = ends.other_ended(action, ended=ended, dry_run=dry_run, problems=problems, last=last)
     key = _key(step, action)
     if action in cases.OPENS:
-        ends.kept(step.incidents, key, step.incident, found, ended=ended, dry_run=dry_run)
+        own = not event.get("further")
+        ends.kept(step.incidents, key, step.incident, found, ended=ended, dry_run=dry_run, own=own)
     elif action == cases.RELEASE_PRINCIPAL and found.result == "done":
         step.incidents.note(key, step.incident, found.result, found.says)
         step.incidents.close(key, step.incident)

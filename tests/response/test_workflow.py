@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Set
+from typing import Any, Dict, Iterator, List, Set, Tuple
 
 import pytest
 
@@ -362,6 +362,44 @@ def test_what_is_meant_does_not_wait_for_the_end_of_a_dry_run(room, workshop):
     plan = workshop.respond(other, dry_run="1")
     assert workshop.well(plan.incident) == "planned"
     assert (workshop.respond(other).incident, workshop.well(f"{other.instance}-1")) == (f"{other.instance}-1", "done")
+
+
+def test_an_open_incident_does_further_what_it_was_not_opened_for(room, workshop, capsys):
+    workshop.set(mode="live", most_an_hour=100, minutes_each=1440)
+    target = room.server(tags={"AmazonECSManaged": ""})
+    row = {"instance": target.instance, "account": target.account, "region": target.region}
+    name, where = f"{target.instance}-1", ["--table", workshop.table, "--region", REGION]
+
+    def ask(action: str, **options: str) -> Tuple[str, str]:
+        (found,) = workshop.ask(Request(f"sid-{action}-{options}", [row], action, options=options))
+        return found.result, found.incident
+
+    assert ask("isolate_instance", mode="soft") == ("waits_for_approval", name)
+    workshop.asked(name, 1)
+    assert run(capsys, "approve", name, *where)[0] == 0 and workshop.well(name) == "done"
+    assert ask("isolate_instance", mode="soft") == ("attached", name)
+    # A person's no to more leaves what was done, and the incident open.
+    assert ask("revoke_credentials") == ("waits_for_approval", name)
+    workshop.asked(name, 2)
+    assert run(capsys, "reject", name, *where)[0] == 0
+    assert workshop.ended(f"{name}-revoke_credentials")[0] == "FAILED" and not room.is_open(target)
+    assert workshop.incident(target).state == "running" and not workshop.called("revoke_credentials", name)
+    assert ask("respond") == ("waits_for_approval", name)
+    workshop.asked(name, 3)
+    assert run(capsys, "approve", name, *where)[0] == 0 and workshop.well(f"{name}-respond") == "done"
+    assert [each["mode"] for each in workshop.called("isolate", name)] == ["soft", "soft", "hard"]
+    assert workshop.called("archive", name) and ask("respond") == ("attached", name)
+
+
+def test_credentials_that_were_revoked_keep_nobody_from_isolating(room, workshop):
+    workshop.set(mode="live", most_an_hour=100)
+    target = room.server()
+    row = {"instance": target.instance, "account": target.account, "region": target.region}
+    (revoked,) = workshop.ask(Request("sid-1", [row], "revoke_credentials"))
+    assert workshop.well(revoked.incident) == "done" and room.is_open(target)
+    (isolated,) = workshop.ask(Request("sid-2", [row], "isolate_instance"))
+    assert (isolated.result, isolated.incident) == ("started", revoked.incident)
+    assert workshop.well(f"{isolated.incident}-isolate_instance") == "done" and not room.is_open(target)
 
 
 def test_the_switch_holds_for_what_runs_already(room, workshop):
