@@ -93,8 +93,8 @@ _OF_ALL = (
     ),
 )  # fmt: skip
 _MODE = Param(
-    "mode", "Isolation", "soft: SSM and S3 stay reachable for evidence, where the instance has a private way to them, and "
-    "it stays so. hard, or nothing: in the end nothing gets in or out.", "", CHOICE, ("", "soft", "hard"),
+    "mode", "Isolation", "soft: SSM and S3 stay reachable for evidence, where the instance has a private way to them, "
+    "and it stays so. hard, or nothing: in the end nothing gets in or out.", "", CHOICE, ("", "soft", "hard"),
     "^(soft|hard)$", "choose soft or hard",
 )  # fmt: skip
 
@@ -137,8 +137,8 @@ _METADATA = _box("metadata", "Metadata service off", "Of an instance: no new cre
 _KEYS = _box("keys", "Access keys inactive", "Of a user: all access keys.", "1")
 _PASSWORD = _box("password", "No console password", "Of a user: without it nobody signs in at the console.", "1")
 _DENY = Param(
-    "deny", "Deny policy", "Deny what was issued before (revoke), or everything (contain). Nothing: of a principal yes, of "
-    "an instance no, since it touches all users of the role.", "", CHOICE, ("", "yes", "no"), "^(yes|no)$",
+    "deny", "Deny policy", "Deny what was issued before (revoke), or everything (contain). Nothing: of a principal "
+    "yes, of an instance no, since it touches all users of the role.", "", CHOICE, ("", "yes", "no"), "^(yes|no)$",
     "choose yes or no",
 )  # fmt: skip
 _CONSENT = _box(
