@@ -28,10 +28,6 @@ EXPECTED_WARNINGS: Dict[str, Tuple[Tuple[str, ...], str]] = {
     ),
     "check_for_python_script_existence": (("None",), "asks for Python 3, which is all this app knows"),
     "check_for_modular_inputs": (("README/inputs.conf.spec",), "the message itself says that no action is required"),
-    "check_custom_conf_replication": (
-        ("default/server.conf",),
-        "accounts of AWS are for inputs, which do not run on members of a search head cluster",
-    ),
     "check_collections_conf": (("default/collections.conf",), "the message itself says that no action is required"),
     "check_for_optional_operating_system_services": (
         ("lib/collectors/polling/memory.py",),
