@@ -19,10 +19,11 @@ const fonts = "node_modules/@fontsource/noto-sans-kr/";
 const style = await readFile(`${fonts}400.css`, "utf-8");
 const faces = [];
 for (const [, file, range] of style.matchAll(/url\(\.\/(files\/noto-sans-kr-\d+-400-normal\.woff2)\)[^}]*unicode-range: ([^;]+);/g)) {
-  if (/U\+(0*2[0-9a-f]|0*[3-7][0-9a-f])\b/i.test(range)) continue; // Latin: Splunk's own fonts have it
+  // Splunk's own fonts have Latin: each part of these has a few of its letters too.
+  const own = range.split(",").filter((each) => parseInt(each.trim().slice(2), 16) >= 0x1100);
   const data = await readFile(fonts + file, "base64");
   const source = `url(data:font/woff2;base64,${data})`;
-  faces.push(`@font-face{font-family:"Splunk Platform Sans";src:${source};unicode-range:${range}}`);
+  faces.push(`@font-face{font-family:"Splunk Platform Sans";src:${source};unicode-range:${own.join()}}`);
 }
 await appendFile(
   "page.js",

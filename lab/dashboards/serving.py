@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 from es_bridge.cli.reporting import DONE, FAILED, say, tell
@@ -11,8 +12,12 @@ from es_bridge.terminal import put, put_error
 from lab.engine.cache import cache_dir
 from lab.splunkd import SplunkdStandIn, add_cluster
 from lab.splunkd.jobs import World
+from savedsearches.runner.values import Row
 
 from .bundle import KEPT_MB, SIZE_MB, DashboardsUnavailable, find_bundle, is_fetched
+
+#: The runner refuses to search an index where there is no event at all; over somebody's cluster there is none of ours.
+_OTHER: Row = {"_time": 0, "_raw": "", "index": "other", "source": "other", "sourcetype": "other", "host": "other"}
 
 
 def agreed(yes: bool) -> bool:
@@ -38,7 +43,7 @@ def serve(cluster: ClusterConfig, world: World, python: str, port: int = 0) -> i
         return FAILED
     with SplunkdStandIn(web=True, web_port=port, python=python) as splunkd:
         splunkd.pages.dashboards = bundle
-        splunkd.state.jobs.world = world
+        splunkd.state.jobs.world = replace(world, events=[*world.events, _OTHER])
         add_cluster(splunkd.state, cluster)
         put(f"open  {splunkd.web_uri}/en-US/app/{splunkd.state.app}/home", flush=True)
         put("      ?theme=dark for the dark one; the other pages are waf, security, guardduty ...; Ctrl-C ends it")
