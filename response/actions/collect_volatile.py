@@ -208,10 +208,22 @@ class VolatileCollection:
             "host_said": {name: said.__dict__ for name, said in report.items.items()},
         }  # fmt: skip
         items.append(self.store.put_json(STEP, "report.json", record).item("report"))
+        # What the step wrote before: the manifest names every object of the folder.
+        items += self._written_before()
         self._record(items)
         notes += self.store.notes
         result, says = _end(target, items, problem)
         return ActionResult(ACTION, target, incident, result, says, notes=tuple(notes), evidence=tuple(items))
+
+    def _written_before(self) -> List[Item]:
+        found = []
+        for name in (BEGUN, AGAIN):
+            try:
+                found.append(self.store.read_back(self._key(name)).item(name.partition(".")[0]))
+            except CallRejected as exc:
+                if _NOT_THERE not in str(exc):
+                    raise
+        return found
 
     def _item(self, planned: Mapping[str, Any], begun: Mapping[str, Any], report: Report, problem: str) -> Item:
         name, key = str(planned["name"]), self._key(planned["output"])
@@ -284,6 +296,10 @@ class VolatileCollection:
         return f"{self.store.folder}{STEP}/{name}"
 
 
+#: Items that the step itself wrote.
+_OWN = ("report", "begun", "sent_again")
+
+
 def _items() -> List[Dict[str, Any]]:
     found: List[Dict[str, Any]] = linux()["items"]
     return found
@@ -316,7 +332,7 @@ def _problem(command: Invocation, report: Report, cancelled: bool) -> str:
 
 
 def _end(target: Target, items: List[Item], problem: str) -> Tuple[str, str]:
-    collected = [each for each in items if each.outcome in (COLLECTED, EMPTY) and each.item != "report"]
+    collected = [each for each in items if each.outcome in (COLLECTED, EMPTY) and each.item not in _OWN]
     failed = [each for each in items if each.outcome == FAILED]
     memory = next((each for each in items if each.item == "memory"), None)
     words = f"volatile evidence of {target}: {counted(items)}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Callable, Dict, List, NamedTuple
 
-from response.aws.executions import BROKEN, NONE, Executions
+from response.aws.executions import BROKEN, NONE, Execution, Executions
 from response.aws.incidents import NEW, RELEASED, WAITING, Incidents, Opened
 from response.aws.questions import Questions
 from response.core import clocks
@@ -58,9 +58,7 @@ class Sweep:
         found = []
         resume = f"resume it: aws-siem-bridge respond resume {incident.id}"
         if execution.status in BROKEN:
-            says = (
-                f"the execution {incident.execution} is {execution.status}: {execution.why[:500]}. To go on, {resume}"
-            )
+            says = f"the execution {incident.execution} is {_how(execution)}. To go on, {resume}"
             found.append(Found(BROKE, incident, says))
         elif execution.status == NONE and (incident.state != NEW or now_ms - incident.opened_ms > _STARTED_WITHIN_MS):
             found.append(Found(NEVER_STARTED, incident, f"the incident has no execution; {resume}"))
@@ -77,3 +75,7 @@ class Sweep:
             if each.left_s < _TOLD_BEFORE_S:
                 found.append(Found(CLOCK, incident, each.says))
         return found
+
+
+def _how(execution: Execution) -> str:
+    return f"{execution.status}: {execution.why[:500]}" if execution.why else execution.status

@@ -1,7 +1,8 @@
-"""The accounts and regions that a function of the response reaches: its own, and those in which it assumes a role.
+"""The accounts and regions that a function of the response reaches, by a role it assumes there.
 
-Settings: ``ROLE_NAME`` and ``EXTERNAL_ID`` of the role that is assumed in other accounts. Who asks is kept from one
-call of a function to the next, as Lambda keeps the process: making clients takes longer than asking.
+Settings: ``ROLE_NAME`` and ``EXTERNAL_ID`` of that role, which its own account has, too. Without a name it acts in its
+own account, with its own permissions. Who asks is kept from one call of a function to the next, as Lambda keeps the
+process: making clients takes longer than asking.
 """
 
 from __future__ import annotations
@@ -33,9 +34,9 @@ class Areas:
     variables: Variables
 
     def of(self, account: str, region: str) -> Area:
-        """Return an account and region, through its role when it is another account than the function's."""
+        """Return an account and region, through its role where one is named."""
         name = self.variables.text("ROLE_NAME")
-        if account == self.here.account or not name:
+        if not name:
             return Area(self.here.caller, account, region)
         role = (account, name, self.variables.text("EXTERNAL_ID"))
         member = self.here.caller.session.account.member(account, *role)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import time
-from typing import Any, Dict, Mapping, Tuple
+from typing import Any, Callable, Dict, Mapping, Tuple
 
 from aws_bridge.errors import AwsError
 from aws_bridge.functions.json_log import JsonLog
@@ -18,7 +18,7 @@ from response.core import cases
 from response.core.result import ActionResult
 from response.core.status import status_of_release
 from response.core.target import Target, target_of
-from response.errors import ResponseError
+from response.errors import ResponseError, StillRunning
 from response.handlers.step import Step, request_rows, step_of
 from response.status.publisher import tell
 
@@ -26,6 +26,8 @@ REQUIRED = ("BUCKET", "TABLE", "PARAMETER")
 #: The incident of a request is found by its instance.
 _BY_INSTANCE = {"incident": "by instance", "dry_run": False}
 FAILED = "failed"
+#: How often a row is tried again, and how long each pause is: the metadata service and profiles take seconds.
+ATTEMPTS, PAUSE_S = 15, 3.0
 
 
 def release(event: Any, context: Any) -> Dict[str, Any]:
@@ -33,7 +35,7 @@ def release(event: Any, context: Any) -> Dict[str, Any]:
     return do(event, os.environ)
 
 
-def do(event: Any, environment: Mapping[str, str]) -> Dict[str, Any]:
+def do(event: Any, environment: Mapping[str, str], sleep: Callable[[float], Any] = time.sleep) -> Dict[str, Any]:
     """Do what `release` does, with these settings."""
     if isinstance(event, dict) and "rows" in event:
         rows = request_rows(event)
@@ -41,7 +43,7 @@ def do(event: Any, environment: Mapping[str, str]) -> Dict[str, Any]:
         dry_run = step.is_dry_run() or only_plans(event.get("options") or {})
         log, answers, statuses = JsonLog(), [], []
         for number, row in enumerate(rows):
-            known, answer = _row(step, number, row, dry_run)
+            known, answer = _row(step, number, row, dry_run, sleep)
             log.info("release", **answer)
             answers.append(answer)
             statuses.append(status_of_release(event, known, answer, dry_run, time.time()))
@@ -51,17 +53,29 @@ def do(event: Any, environment: Mapping[str, str]) -> Dict[str, Any]:
     return _close(step, step.target, step.is_dry_run()).to_json()
 
 
-def _row(step: Step, number: int, row: Mapping[str, Any], dry_run: bool) -> Tuple[Mapping[str, Any], Dict[str, Any]]:
+def _row(
+    step: Step, number: int, row: Mapping[str, Any], dry_run: bool, sleep: Callable[[float], Any]
+) -> Tuple[Mapping[str, Any], Dict[str, Any]]:
     """Return the row as it was understood, and its answer."""
     known = row
     try:
         texts = {name: cases.text_of(row, name) for name in ("instance", "account", "region", "arn")}
         target = target_of(texts["instance"], texts["account"], texts["region"], arn=texts["arn"])
         known = {**row, "instance": target.instance, "account": target.account, "region": target.region}
-        found = _close(step, target, dry_run)
+        found = _waited(lambda: _close(step, target, dry_run), sleep)
         return known, {"row": number, "result": found.result, "says": found.says, "incident": found.incident}
     except (ResponseError, AwsError) as exc:
         return known, {"row": number, "result": FAILED, "says": str(exc), "incident": ""}
+
+
+def _waited(close: Callable[[], ActionResult], sleep: Callable[[float], Any]) -> ActionResult:
+    """Call again while AWS is at it: nobody else does for who asks without waiting for the answer."""
+    for _ in range(ATTEMPTS):
+        try:
+            return close()
+        except StillRunning:
+            sleep(PAUSE_S)
+    return close()
 
 
 def _close(step: Step, target: Target, dry_run: bool) -> ActionResult:

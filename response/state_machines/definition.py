@@ -45,8 +45,10 @@ def _waiting(every_s: int, attempts: int) -> State:
     return {"ErrorEquals": [STILL_RUNNING], "IntervalSeconds": every_s, "MaxAttempts": attempts, "BackoffRate": 1.0}
 
 
-def _call(function: str, more: str = "", seconds: int = 120, how: str = "") -> State:
-    payload = f"$merge([$job, {{{more}}}])" if more else "$job"
+def _call(function: str, more: str = "", seconds: int = 120, how: str = "", given: str = "") -> State:
+    """Return a call with the job, with the members ``more``, or with those of the object ``given``."""
+    also = given or (f"{{{more}}}" if more else "")
+    payload = f"$merge([$job, {also}])" if also else "$job"
     arguments: State = {"FunctionName": f"${{{function}}}", "Payload": _expression(payload)}
     if how == "Event":
         arguments["InvocationType"] = how
@@ -82,8 +84,11 @@ def _caught(step: str, following: str, errors: str = "States.ALL", says: str = "
     return {"ErrorEquals": [errors], "Assign": assign, "Next": "Publish"}
 
 
-def _step(step: str, following: str, call: State, waits: Optional[State] = None, also: Optional[State] = None) -> State:
-    """Return a step: it is called, told of, and ``following`` comes next whatever became of it."""
+def _step(step: str, following: str, call: State, waits: Optional[State] = None, **also: str) -> State:
+    """Return a step: it is called, told of, and ``following`` comes next whatever became of it.
+
+    ``also``: expressions of variables that are set when it did not fail.
+    """
     said = _said("$states.result.Payload")
     catch = [_caught(step, following)]
     if waits:
@@ -96,6 +101,7 @@ def _step(step: str, following: str, call: State, waits: Optional[State] = None,
             "last": _last(step, **said),
             "problems": _problems(step, **said),
             "next": following,
+            **{name: _expression(text) for name, text in also.items()},
         },
         "Catch": catch,
         "Next": "Publish",
@@ -178,7 +184,7 @@ def states() -> Dict[str, State]:
             "Type": "Pass",
             "Assign": {
                 "job": _expression("$states.input"), "turn": 0, "tries": 0, "asked": False, "ended": "whole",
-                "answer": {}, "problems": _expression("''"), "other": {}, "final": {}, "next": "Route",
+                "answer": {}, "problems": _expression("''"), "other": {}, "final": {}, "isolated": {}, "next": "Route",
                 "last": _last("begin", "'started'", "$states.input.action & ' began'", "'started'"),
             },
             "Next": "Publish",
@@ -255,7 +261,11 @@ def states() -> Dict[str, State]:
             ("$job.options.mode = 'soft'", "AfterHard"),
         ),
         "HardGate": _choice("Hard", ("$job.ask.when = 'before_hard' and $not($asked)", "TellPerson")),
-        "Hard": _step("hard_isolation", "HardOutcome", _call("isolate", "'mode': 'hard'", 300)),
+        "Hard": _step(
+            "hard_isolation", "HardOutcome", _call("isolate", "'mode': 'hard'", 300),
+            # What soft isolation let through before is none of "accepted after the isolation".
+            isolated="{'isolated_at': $toMillis($states.context.State.EnteredTime) / 1000}",
+        ),
         "HardOutcome": _choice(
             "AfterHard", (f"$last.result = 'failed' and $tries < {HARD_TRIES - 1}", "HardPause"),
         ),
@@ -270,7 +280,9 @@ def states() -> Dict[str, State]:
             "revoke_credentials", "AwaitSnapshots", _call("revoke_credentials", "", 300), _waiting(20, 45)
         ),
         "AwaitSnapshots": _step("snapshot", "Logs", _call("snapshot", "'wait': true", 300), _waiting(60, 480)),
-        "Logs": _step("collect_logs", "Archive", _call("collect_logs", "", 900), _waiting(60, 60)),
+        "Logs": _step(
+            "collect_logs", "Archive", _call("collect_logs", seconds=900, given="$isolated"), _waiting(60, 60)
+        ),
         "Archive": _step("archive", "UpdateFinding", _call("archive", "'problems': $problems", 900), _waiting(60, 240)),
         "UpdateFinding": _step("update_finding", "Finish", _call("update_finding", "'problems': $problems")),
         # Actions that are one step.
