@@ -115,6 +115,9 @@ def _start(play: Play) -> None:
     assert row["result"] == "started", row
     play.incident = row["incident"]
     play.deployed.call("start", {**play.request, "id": "2"})
+    # What is refused is told in Splunk, since no workflow begins.
+    refused = {**play.request, "id": "3", "rows": [{"instance": "i-none"}]}
+    assert play.deployed.call("start", refused)["rows"][0]["result"] == "refused"
 
 
 def _status(play: Play) -> None:
