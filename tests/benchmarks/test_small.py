@@ -49,7 +49,8 @@ def test_all_are_here() -> None:
     """A new benchmark gets a test in this module."""
     runnable = {path.stem for path in (ROOT / "benchmarks").glob("*.py") if "def main()" in path.read_text("utf-8")}
     assert runnable == {
-        "detections", "first_row", "inputs", "load", "lookup", "normalise", "objects", "search", "spl", "stats",
+        "detections", "first_row", "inputs", "load", "lookup", "normalise", "objects", "response", "search", "spl",
+        "stats",
     }  # fmt: skip
 
 
@@ -123,3 +124,12 @@ def test_detections(url: str) -> None:
     assert re.search(
         r"^[1-9][0-9]+ detections, the day as their window +[0-9.]+ +[0-9.]+ +[0-9]+$", printed, re.MULTILINE
     )
+
+
+@pytest.mark.skipif(sys.version_info < (3, 11), reason="the stand-in for AWS needs Python 3.11")
+def test_response() -> None:
+    said = run("response", "--delay-ms", "0", "--mib", "6")
+    counts = {line.split()[0]: line.split() for line in said.splitlines() if "interface" in line}
+    # Each further interface is one more change in each mode; who is asked before is as much.
+    assert int(counts["4"][2]) > int(counts["1"][2]) and int(counts["4"][4]) > int(counts["1"][4])
+    assert "evidence of 6 MiB" in said
