@@ -9,6 +9,7 @@ https://github.com/microsoft/avml
 
 from __future__ import annotations
 
+import os
 import struct
 import sys
 import urllib.error
@@ -40,8 +41,12 @@ def main(arguments: List[str]) -> int:
         return 0
     if arguments[:2] == ["upload", "put"] and len(arguments) == 4:
         return _put(Path(arguments[2]), arguments[3])
-    sys.stderr.write("error: unrecognized subcommand\n")
+    _say("error: unrecognized subcommand\n")
     return 2
+
+
+def _say(text: str) -> None:
+    os.write(2, text.encode())
 
 
 def _put(file: Path, url: str) -> int:
@@ -53,11 +58,11 @@ def _put(file: Path, url: str) -> int:
     except urllib.error.HTTPError as error:
         status = error.code
     except OSError as error:
-        sys.stderr.write(f"Error: HTTP request error: {error} for {url}\n")
+        _say(f"Error: HTTP request error: {error} for {url}\n")
         return 1
     if status == 201:
         return 0
-    sys.stderr.write(f"Error: UnexpectedStatusCode {{ status: {status} }}\n")
+    _say(f"Error: UnexpectedStatusCode {{ status: {status} }}\n")
     return 1
 
 

@@ -8,10 +8,10 @@ Dashboards 1.x to 3.x, which is Kibana 7.10's: JSON in JSON, references by name.
 from __future__ import annotations
 
 import json
-import sys
 from typing import Any, Dict, List, NamedTuple, Tuple
 
 from collectors.store.templates import DEPLOY
+from es_bridge.terminal import put
 
 FILE = DEPLOY / "opensearch" / "dashboards.ndjson"
 #: The form that each type has here. What reads the file brings it up to its own.
@@ -337,4 +337,4 @@ def _object(kind: str, name: str, attributes: Dict[str, Any], references: List[D
 
 if __name__ == "__main__":
     FILE.write_text(rendered(), "utf-8")
-    sys.stdout.write(f"{FILE}\n")
+    put(str(FILE))

@@ -275,6 +275,10 @@ def _sweep(play: Play) -> None:
     (machine,) = [each["stateMachineArn"] for each in steps.list_state_machines()["stateMachines"]]
     execution = machine.replace(":stateMachine:", ":execution:") + f":{play.incident}"
     steps.stop_execution(executionArn=execution)
+    end = time.monotonic() + 120
+    while steps.describe_execution(executionArn=execution)["status"] == "RUNNING":  # it stops in a while
+        assert time.monotonic() < end
+        time.sleep(0.1)
     with LambdaFront({f"{STACK}-publish-status": lambda _: Answer({})}) as front:
         play.account.serve_functions(front.url)
         assert play.deployed.call("sweep", {})["found"]

@@ -70,7 +70,7 @@ def test_the_alert_ends_with_a_release_that_is_exact(kept: Kept) -> None:
     (isolated, _), (after, _) = groups
     assert isolated != after and isolated.count(" in sg-") == after.count(" in sg-") == 2
     assert "verified: chain, signature and objects; " in shown and "NOT as collected" not in shown
-    assert "the rest" not in shown, "log objects that are in the bucket were not found"
+    assert ", the rest" not in shown, "log objects that are in the bucket were not found"
     assert "no flow record of" in shown, "what is not there is said"
     assert "not in the evidence, as the manifest says: collect_volatile: memory" not in shown
 

@@ -80,7 +80,7 @@ def test_parameters_of_the_saved_search_and_of_the_call(head: Head) -> None:
     prefix = "action.aws_isolate_instance.param."
     head.splunkd.state.set_stanza("savedsearches", name, {f"{prefix}mode": "soft", f"{prefix}dry_run": "1"})
     assert head.run(action="aws_isolate_instance", search=name, params={"mode": "hard"}).status == 0
-    assert head.asked()[0]["options"] == {"mode": "hard", "dry_run": "1"}
+    assert head.asked()[0]["options"] == {"mode": "hard", "dry_run": "1", "cut_flows": "0"}
 
 
 def test_a_release_goes_to_its_own_function(head: Head) -> None:
