@@ -25,9 +25,26 @@ Messages say what happened, where, and what to do next. What boto3 raises itself
 
 from __future__ import annotations
 
+from typing import TypeVar
+
+Self = TypeVar("Self", bound="AwsError")
+
 
 class AwsError(Exception):
     """Base of everything `aws_bridge` raises on purpose; ``str()`` is the text a user may read."""
+
+    #: One word for an event; which call it was, ``service:Operation``; the action of a policy that somebody has to
+    #: allow; whether the same may work later without anybody's doing. Set where that is known.
+    kind = "failed"
+    call = ""
+    missing = ""
+    passes = False
+
+    def about(self: Self, problem: CallProblem, missing: str = "") -> Self:
+        """Return itself, with what a refused call says."""
+        self.kind, self.call, self.passes = problem.kind, problem.call, problem.passes
+        self.missing = missing or problem.missing
+        return self
 
 
 class NotAnAddress(AwsError):
@@ -64,11 +81,6 @@ class BadAccount(AwsError):
 
 class CallProblem(AwsError):
     """A call did not give what was asked, in every attempt."""
-
-    #: One word for an event.
-    kind = "failed"
-    #: Whether the same call may work later without anybody's doing.
-    passes = False
 
     def __init__(self, message: str, *, call: str = "", missing: str = "", code: str = "") -> None:
         """``call``: ``service:Operation``. ``missing``: the action of a policy that somebody has to allow. ``code``:

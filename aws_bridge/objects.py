@@ -23,6 +23,7 @@ from typing import Any, BinaryIO, Dict, Iterator, Optional, Protocol, Tuple, Typ
 
 from urllib3.exceptions import HTTPError
 
+from aws_bridge.accounts.refusals import refusal
 from aws_bridge.clients import code_and_status, errors, said
 from aws_bridge.errors import ObjectGone, ObjectProblem, ObjectUnreadable
 from aws_bridge.object_ref import ObjectRef, split_uri
@@ -128,7 +129,15 @@ def _problem(ref: ObjectRef, exc: Exception) -> ObjectProblem:
         return ObjectGone(f"{what} is not there: {said(exc)}")
     if status == 405:
         return ObjectGone(f"{what} is not there: this version is a delete marker")
-    return ObjectUnreadable(f"{what} cannot be read: {said(exc)}. {_hint(ref, code, status)}")
+    problem = refusal(exc, _action(ref), ref.uri, known_elsewhere=False)
+    hint = _hint(ref, code, status) if problem.call == _action(ref) else str(problem)  # or a role was not assumed
+    return ObjectUnreadable(f"{what} cannot be read: {said(exc)}. {hint}").about(
+        problem, "kms:Decrypt" if code.startswith("KMS.") else ""
+    )
+
+
+def _action(ref: ObjectRef) -> str:
+    return "s3:GetObjectVersion" if ref.version_id else "s3:GetObject"
 
 
 def _hint(ref: ObjectRef, code: str, status: int) -> str:
@@ -141,11 +150,10 @@ def _hint(ref: ObjectRef, code: str, status: int) -> str:
     if code in ("ExpiredToken", "InvalidAccessKeyId", "SignatureDoesNotMatch", "InvalidToken", "RequestTimeTooSkewed"):
         return "Check this machine's AWS credentials and its clock"
     if status == 403:
-        action = "s3:GetObjectVersion" if ref.version_id else "s3:GetObject"
         return (
-            f"This account needs {action} on it and, where it is encrypted with SSE-KMS, kms:Decrypt on its key; when "
-            "they belong to another account, in the bucket's and the key's policy too. Without s3:ListBucket on the "
-            "bucket S3 gives the same answer for an object that is not there"
+            f"This account needs {_action(ref)} on it and, where it is encrypted with SSE-KMS, kms:Decrypt on its key; "
+            "when they belong to another account, in the bucket's and the key's policy too. Without s3:ListBucket on "
+            "the bucket S3 gives the same answer for an object that is not there"
         )
     if code == "SlowDown" or status >= 500:
         return "S3 is overloaded or unwell: it is tried again"

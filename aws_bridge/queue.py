@@ -12,6 +12,7 @@ from __future__ import annotations
 import time
 from typing import Any, Callable, Dict, List, NamedTuple, Sequence, Tuple
 
+from aws_bridge.accounts.refusals import refusal
 from aws_bridge.clients import code_and_status, errors, said
 from aws_bridge.errors import QueueProblem
 
@@ -29,6 +30,11 @@ RECEIPT_GONE = (
     "MessageNotInflight",
     "AWS.SimpleQueueService.MessageNotInflight",
 )
+#: What is done, in words -> the action of a policy.
+RECEIVE = ("receive messages", "sqs:ReceiveMessage")
+DELETE = ("delete messages", "sqs:DeleteMessage")
+HIDE = ("hide messages", "sqs:ChangeMessageVisibility")
+SEND = ("send a message", "sqs:SendMessage")
 #: Answers that no later attempt changes without somebody's doing.
 REFUSALS = (
     "AccessDenied",
@@ -78,7 +84,7 @@ class Queue:
         Raises `QueueProblem`.
         """
         answer = self._call(
-            "receive messages",
+            RECEIVE,
             self._client.receive_message,
             MaxNumberOfMessages=min(most, MAX_BATCH),
             VisibilityTimeout=visibility_s,
@@ -89,9 +95,7 @@ class Queue:
 
     def delete(self, messages: Sequence[Message]) -> List[Failure]:
         """Delete messages; return those that are not deleted. Never raises `QueueProblem`."""
-        return self._in_batches(
-            "delete messages", self._client.delete_message_batch, [(message, {}) for message in messages]
-        )
+        return self._in_batches(DELETE, self._client.delete_message_batch, [(message, {}) for message in messages])
 
     def change_visibility(self, delays_s: Sequence[Tuple[Message, int]]) -> List[Failure]:
         """Hide each message from now on for so many seconds, 0 for not at all; return those that failed.
@@ -99,14 +103,14 @@ class Queue:
         Never raises `QueueProblem`.
         """
         entries = [(message, {"VisibilityTimeout": seconds}) for message, seconds in delays_s]
-        return self._in_batches("hide messages", self._client.change_message_visibility_batch, entries)
+        return self._in_batches(HIDE, self._client.change_message_visibility_batch, entries)
 
     def send(self, body: str) -> None:
         """Put a message of ours into the queue. Raises `QueueProblem`."""
-        self._call("send a message", self._client.send_message, MessageBody=body)
+        self._call(SEND, self._client.send_message, MessageBody=body)
 
     def _in_batches(
-        self, doing: str, call: Callable[..., Any], entries: Sequence[Tuple[Message, Dict[str, Any]]]
+        self, doing: Tuple[str, str], call: Callable[..., Any], entries: Sequence[Tuple[Message, Dict[str, Any]]]
     ) -> List[Failure]:
         failures: List[Failure] = []
         for start in range(0, len(entries), MAX_BATCH):
@@ -114,7 +118,7 @@ class Queue:
         return failures
 
     def _batch(
-        self, doing: str, call: Callable[..., Any], entries: Sequence[Tuple[Message, Dict[str, Any]]]
+        self, doing: Tuple[str, str], call: Callable[..., Any], entries: Sequence[Tuple[Message, Dict[str, Any]]]
     ) -> List[Failure]:
         # Ids of entries are ours: two copies of one message may be in the same batch with different receipts.
         pending = {str(number): entry for number, entry in enumerate(entries)}
@@ -146,19 +150,25 @@ class Queue:
                 break
         return list(failures.values())
 
-    def _call(self, doing: str, call: Callable[..., Any], **arguments: Any) -> Any:
+    def _call(self, doing: Tuple[str, str], call: Callable[..., Any], **arguments: Any) -> Any:
         try:
             return call(QueueUrl=self.url, **arguments)
         except errors() as exc:
+            text, action = doing
             code, _ = code_and_status(exc)
             refused = any(word in code for word in REFUSALS)
+            problem = refusal(exc, action, self.url, known_elsewhere=False)
             next_step = (
                 "Check the queue's URL, its policy, and that this account has sqs:ReceiveMessage, sqs:DeleteMessage, "
                 "sqs:ChangeMessageVisibility, and kms:Decrypt on its key if it has one"
                 if refused
                 else "It is tried again"
             )
-            raise QueueProblem(f"cannot {doing} at {self.url}: {said(exc)}. {next_step}", refused=refused) from exc
+            if problem.call != action:  # a role was not assumed, which its own words say
+                next_step = str(problem)
+            raise QueueProblem(f"cannot {text} at {self.url}: {said(exc)}. {next_step}", refused=refused).about(
+                problem, "kms:Decrypt" if "KMS" in code.upper() else ""
+            ) from exc
 
 
 def _message(found: Dict[str, Any]) -> Message:

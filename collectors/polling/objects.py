@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
-from typing import Callable, Deque, List, Tuple
+from typing import Callable, Deque, List, Optional, Tuple
 
 from aws_bridge.errors import NotANotification, ObjectGone, ObjectUnreadable
 from aws_bridge.notification import notification_in, opened
@@ -45,6 +45,8 @@ class Received(Tally):
     #: Lines that no rule had anything against, or that are not in the sample.
     dropped: int = 0
     lag_ms: int = 0
+    #: Why nothing of what was announced could be read, where that is so.
+    unread: Optional[ObjectUnreadable] = None
 
 
 class ObjectMessages:
@@ -62,15 +64,21 @@ class ObjectMessages:
         """Receive once, write, and delete what is due. Raises `aws_bridge.errors.QueueProblem`, `StoreUnavailable`."""
         received = Received()
         visibility_s = min(self.delete_after_s + SPARE_S, LONGEST_VISIBILITY_S)
+        unread: List[ObjectUnreadable] = []
         for message in self.queue.receive(_MESSAGES, visibility_s, wait_s):
             received.messages += 1
             try:
                 for ref in notification_in(opened(message.body).event).objects:
                     self._read(ref, received)
             except (NotANotification, ObjectUnreadable, DamagedFile) as exc:
+                if isinstance(exc, ObjectUnreadable):
+                    unread.append(exc)
                 received.bad.append(f"{exc}. The message stays in the queue, whose redrive policy decides about it")
                 continue
             self.flushed.append((self.clock_ms(), message))
+        if unread and len(unread) == received.messages:
+            # Each names another object: it is one failure, and no list of what is wrong with single ones.
+            received.unread, received.bad = unread[-1], []
         received.bad += self.delete_due()
         return received
 

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import gzip
+import json
 import time
+from pathlib import Path
 from typing import Any, Dict, List
+
+import pytest
+from aws_inputs.queue_loop import WAIT_S
 
 from lab.aws import AwsAccount, Fault
 from lab.splunkd import SplunkdStandIn
 from tests.splunk_app.inputs.conftest import HEALTH, QUICK, of
 
+WAF = Path(__file__).resolve().parents[2] / "data" / "waf"
 GUARDDUTY = "aws:cloudwatch:guardduty"
 
 
@@ -35,6 +42,56 @@ def test_regions_that_are_denied_or_off_are_reported_once_and_the_others_go_on(i
     assert failing["us-east-1"]["call"] == "guardduty:ListDetectors" and failing["us-east-1"]["kind"] == "denied"
     assert failing["me-central-1"]["kind"] == "region_disabled"
     assert failing["eu-west-2"]["kind"] == "service_off" and "has no detector" in failing["eu-west-2"]["error"]
+
+
+@pytest.mark.parametrize(
+    ("operation", "code", "call", "missing"),
+    [
+        ("ReceiveMessage", "AccessDeniedException", "sqs:ReceiveMessage", "sqs:ReceiveMessage"),
+        ("GetObject", "AccessDenied", "s3:GetObject", "s3:GetObject"),
+        ("GetObject", "KmsDenied", "s3:GetObject", "kms:Decrypt"),
+    ],
+)
+def test_logs_that_may_not_be_read_are_a_failure_and_no_quiet_day(
+    input_of, aws_account: AwsAccount, operation: str, code: str, call: str, missing: str
+):
+    line = (WAF / "blocked_by_managed_rule.jsonl").read_bytes().splitlines()[0]
+    s3, sqs = aws_account.client("s3"), aws_account.client("sqs")
+    bucket, key = f"aws-waf-logs-{aws_account.id}", "AWSLogs/a/WAFLogs/us-east-1/shop/x.log.gz"
+    s3.create_bucket(Bucket=bucket)
+    s3.put_object(Bucket=bucket, Key=key, Body=gzip.compress(line))
+    url = sqs.create_queue(QueueName="waf")["QueueUrl"]
+    event = {"eventName": "ObjectCreated:Put", "s3": {"bucket": {"name": bucket}, "object": {"key": key}}}
+    sqs.send_message(QueueUrl=url, MessageBody=json.dumps({"Records": [event]}))
+    aws_account.fault(Fault(code, operation, times=1))
+    running = input_of("aws_waf_detections").run("shop", queue_url=url, region="us-east-1", heartbeat_s=10)
+    running.wait_for(lambda events: health(events, "failing"))
+    (said,) = of(running.events, HEALTH)
+    assert (said["kind"], said["call"], said["missing_permission"]) == ("denied", call, missing)
+    assert url == said["queue"] and missing in said["error"]
+    if operation == "GetObject":  # until its message comes again
+        time.sleep(WAIT_S + 2)
+        assert health(running.events, "ok") == health(running.events, "recovered") == []
+        aws_account.aws.let_time_pass(url, 3600, aws_account.id)
+    running.wait_for(lambda events: health(events, "recovered") and of(events, "aws:waf"))
+    assert running.stop() == 0 and running.stderr == ""
+
+
+def test_a_key_that_was_rotated_is_used_from_the_next_start(input_of, splunkd: SplunkdStandIn, aws_account: AwsAccount):
+    aws_account.enable("guardduty", "eu-west-1")
+    old = {"sign_in": "machine", "sts_region": "eu-west-1"}
+    splunkd.state.set_stanza("aws_siem_bridge_aws_account", "prod", old)
+    kind = input_of("aws_guardduty")
+    running = kind.run("prod", account="prod", regions="eu-west-1", **QUICK)
+    running.wait_for(lambda events: health(events, "ok"))
+    splunkd.state.set_stanza("aws_siem_bridge_aws_account", "prod", {**old, "sts_region": "us-east-1"})
+    running.wait_for(lambda events: health(events, "notice"))
+    assert [each["what"] for each in health(running.events, "notice")] == ["settings were changed"]
+    assert running.finish(120) == 0
+    again = kind.run("prod", account="prod", regions="eu-west-1", **QUICK)
+    aws_account.add("guardduty", "eu-west-1", count=1, at=now())
+    again.wait_for(lambda events: of(events, GUARDDUTY))
+    assert again.stop() == 0 and health(again.events, "notice") == []
 
 
 def test_throttling_is_waited_for_in_silence_and_a_failure_that_ends_is_said(input_of, aws_account: AwsAccount):

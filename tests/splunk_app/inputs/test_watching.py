@@ -8,7 +8,7 @@ from typing import Any, Dict, List
 import pytest
 from aws_inputs.health import Health
 
-from aws_bridge.errors import Denied
+from aws_bridge.errors import Denied, Throttled
 from collectors.polling.writer import Tally
 from lab.splunkd.conf import read_conf
 from savedsearches.runner.macros import read_macros
@@ -114,3 +114,19 @@ def test_two_forwarders_that_poll_the_same_are_found_and_one_that_took_over_is_n
         inputs.now_s += 10 * MINUTE_S
     (row,) = inputs.run("AWS - input runs on two forwarders")
     assert row["region"] == "a" and row["forwarders"] == ["hf1", "hf2"]
+
+
+def test_another_missing_permission_is_said_at_once_and_the_same_one_is_not(inputs: Inputs):
+    health = inputs.health("aws_guardduty://all")
+    health.place("one", dataset="guardduty", account="111122223333", region="eu-west-1")
+    for missing in ("guardduty:ListDetectors", "guardduty:ListDetectors", "guardduty:GetFindings"):
+        health.failed("one", Denied("not allowed", call=missing, missing=missing))
+    for _ in range(9):  # what passes by itself is one failure, wherever it comes
+        health.failed("one", Throttled("too many", call="guardduty:ListFindings"))
+        health.failed("one", Throttled("too many", call="guardduty:GetFindings"))
+    said = [json.loads(event["_raw"]) for event in inputs.events]
+    assert [each.get("missing_permission") for each in said] == [
+        "guardduty:ListDetectors",
+        "guardduty:GetFindings",
+        None,
+    ]

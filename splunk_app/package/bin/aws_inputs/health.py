@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass, field
-from typing import Any, Callable, Dict, List, Optional
+from typing import Any, Callable, Dict, List, Optional, Tuple
 
-from aws_bridge.errors import CallProblem
+from aws_bridge.errors import AwsError
 from collectors.polling.writer import Tally
 from collectors.sinks.splunk_events.sink import HEALTH, SplunkEvents
 
@@ -111,7 +111,7 @@ class Health:
             if tally is not None:
                 self._count(place, tally)
             place.failures += 1
-            changed = type(problem) is not type(place.problem)
+            changed = _signature(problem) != _signature(place.problem)
             place.problem = problem
             if passes and place.failures < PATIENCE:
                 return
@@ -155,8 +155,16 @@ class Health:
 def said_of(problem: BaseException) -> Dict[str, Any]:
     """Return what an event says of a failure."""
     found: Dict[str, Any] = {"error": str(problem), "kind": getattr(problem, "kind", type(problem).__name__)}
-    if isinstance(problem, CallProblem):
-        found["call"] = problem.call
+    if isinstance(problem, AwsError):
+        if problem.call:
+            found["call"] = problem.call
         if problem.missing:
             found["missing_permission"] = problem.missing
     return found
+
+
+def _signature(problem: Optional[BaseException]) -> Tuple[Any, ...]:
+    """Return what makes a failure another one: who has allowed one action has to learn that the next is missing."""
+    if problem is None or getattr(problem, "passes", False):
+        return (type(problem),)
+    return (type(problem), *(getattr(problem, name, "") for name in ("kind", "call", "missing")))

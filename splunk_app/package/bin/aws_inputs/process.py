@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Callable, Dict, Optional, Tuple, Union
 
-from splunk_host.splunkd import Splunkd
+from aws_account_settings import accounts as account_settings
+from splunk_host.splunkd import Splunkd, SplunkdError
 
 from aws_inputs.claims import BEAT_EVERY_S, Claims
 from aws_inputs.health import Health
@@ -38,6 +39,8 @@ if TYPE_CHECKING:
 MIB = 1 << 20
 #: The day's bytes are saved so often.
 SAVE_DAY_EVERY_S = 60
+#: Whether account or collector were changed on their pages is looked up so often, and at each heartbeat.
+LOOK_AT_SETTINGS_EVERY_S = 60
 #: Counts are written so often, and when the process ends.
 COUNTS_EVERY_S = 3600
 #: What splunkd has read is on its disk by then.
@@ -83,6 +86,9 @@ class Process:
     claims: Optional[Claims] = None
     _parent: int = field(default_factory=os.getppid)
     _looked_s: float = 0.0
+    _settings_looked_s: float = -LOOK_AT_SETTINGS_EVERY_S
+    #: The account, and the collector if there is one, as this process has them.
+    _begun_with: Optional[Tuple[Any, ...]] = None
     _told_others: Tuple[str, ...] = ()
     _saved_s: float = 0.0
     _told_problem: Optional[BaseException] = None
@@ -168,6 +174,9 @@ class Process:
         if os.getppid() != self._parent:
             self.stop.set()  # splunkd has gone, which writing to a collector does not tell
         self._tell_of_collector()
+        if now_s - self._settings_looked_s >= min(LOOK_AT_SETTINGS_EVERY_S, self.settings["heartbeat_s"]):
+            self._settings_looked_s = now_s
+            self._look_at_settings()
         if now_s - self._looked_s >= BEAT_EVERY_S:
             self.look_for_others()
         warning = self.budget.warning(self.clock_ms())
@@ -179,6 +188,23 @@ class Process:
             self.write_counts()
         if now_s - self._saved_s >= SAVE_DAY_EVERY_S:
             self.save_day()
+
+    def _look_at_settings(self) -> None:
+        """End where account or collector are others by now: splunkd starts this anew, with a key that was rotated."""
+        try:
+            found: Tuple[Any, ...] = (account_settings.read(self.splunkd, self.settings["account"]),)
+            if self.settings["delivery"] == "hec":
+                from event_collector_settings import collectors as event_collectors
+
+                found += (event_collectors.read(self.splunkd, self.settings["hec"]),)
+        except (ConfigError, SplunkdError):
+            return  # who begins anew is told what is wrong; what runs goes on
+        if self._begun_with not in (None, found):
+            self.health.notice(
+                "", "settings were changed", error="The input ends, and begins anew with them in a minute"
+            )
+            self.stop.set()
+        self._begun_with = found
 
     def _tell_of_collector(self) -> None:
         if isinstance(self.sink, SplunkEvents):
