@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 import time
 from pathlib import Path
 from typing import Any, Dict, List
@@ -12,8 +13,8 @@ import pytest
 from aws_inputs.queue_loop import WAIT_S
 
 from lab.aws import AwsAccount, Fault
-from lab.splunkd import SplunkdStandIn
-from tests.splunk_app.inputs.conftest import HEALTH, QUICK, of
+from lab.splunkd import ModularInput, SplunkdStandIn
+from tests.splunk_app.inputs.conftest import HEALTH, PYTHON, QUICK, of
 
 WAF = Path(__file__).resolve().parents[2] / "data" / "waf"
 GUARDDUTY = "aws:cloudwatch:guardduty"
@@ -75,6 +76,18 @@ def test_logs_that_may_not_be_read_are_a_failure_and_no_quiet_day(
         aws_account.aws.let_time_pass(url, 3600, aws_account.id)
     running.wait_for(lambda events: health(events, "recovered") and of(events, "aws:waf"))
     assert running.stop() == 0 and running.stderr == ""
+
+
+@pytest.mark.parametrize("kind", ["aws_waf_detections", "aws_security_events_sqs"])
+def test_a_machine_without_credentials_is_said(splunkd: SplunkdStandIn, aws_account: AwsAccount, kind: str):
+    nobody = {name: value for name, value in aws_account.environment("us-east-1").items() if "_KEY" not in name}
+    nobody.update(AWS_CONFIG_FILE=os.devnull, AWS_SHARED_CREDENTIALS_FILE=os.devnull, AWS_EC2_METADATA_DISABLED="true")
+    url = f"https://sqs.us-east-1.amazonaws.com/{aws_account.id}/q"
+    running = ModularInput(splunkd, kind, PYTHON, nobody).run("shop", queue_url=url, heartbeat_s=10)
+    running.wait_for(lambda events: [each for each in health(events, "failing") if each.get("queue") == url])
+    assert running.stop() == 0 and "Traceback" not in running.stderr
+    (said,) = [each for each in health(running.events, "failing") if each.get("queue") == url]
+    assert (said["kind"], said["call"]) == ("credentials", "sqs:ReceiveMessage")
 
 
 def test_a_key_that_was_rotated_is_used_from_the_next_start(input_of, splunkd: SplunkdStandIn, aws_account: AwsAccount):
