@@ -25,7 +25,7 @@ class Area(NamedTuple):
     def each(
         self, service: str, operation: str, member: str, token: Mapping[str, str], **parameters: Any
     ) -> Iterator[Dict[str, Any]]:
-        """Yield the items of a list. ``token``: member of the answer -> parameter of the next request.
+        """Yield the items of a list. ``token``: member of the answer -> parameter of the next request, a text or more.
 
         Raises `CallRejected` for a list that does not end, `aws_bridge.errors.CallProblem` as `ask`.
         """
@@ -37,9 +37,10 @@ class Area(NamedTuple):
             following = answer.get(answered)
             if not following:
                 return
-            if following in used:
+            # DynamoDB's is a key of the table, with its types.
+            if repr(following) in used:
                 break
-            used.add(following)
+            used.add(repr(following))
             more[asked] = following
         raise CallRejected(
             f"{service}:{operation} in account {self.account}, region {self.region} gives the same pages again",
@@ -52,3 +53,4 @@ EC2 = RESOURCE = {"NextToken": "NextToken"}
 MARKER = {"NextMarker": "Marker"}
 IAM = RDS = {"Marker": "Marker"}
 EKS = {"nextToken": "nextToken"}
+DYNAMODB = {"LastEvaluatedKey": "ExclusiveStartKey"}

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import Any, Dict, Iterator, NamedTuple, Optional
 
-from aws_bridge.accounts.area import Area
+from aws_bridge.accounts.area import DYNAMODB, Area
 from response.aws.conditional import was_so
 from response.aws.ip_sets import IpSet
 from response.core.addresses import Network, network_of
@@ -85,7 +85,7 @@ class Blocks:
         return self._if("DeleteItem", block, "attribute_not_exists(#state) OR #state = :ending", given)
 
     def expired(self, now_s: float) -> Iterator[Block]:
-        """Yield the blocks whose time is over, and those whose end broke off."""
+        """Return the blocks whose time is over, and those whose end broke off."""
         condition = "begins_with(#pk, :block) AND ((#expires > :never AND #expires <= :now) OR #state = :ending)"
         given = {
             "FilterExpression": condition,
@@ -95,13 +95,10 @@ class Blocks:
                 ":ending": {"S": ENDING},
             },
         }  # fmt: skip
-        more: Dict[str, Any] = {}
-        while True:
-            found = self._call("Scan", ConsistentRead=True, **given, **more)
-            yield from map(_block, found.get("Items") or ())
-            if not found.get("LastEvaluatedKey"):
-                return
-            more = {"ExclusiveStartKey": found["LastEvaluatedKey"]}
+        found = self._area.each(
+            "dynamodb", "Scan", "Items", DYNAMODB, TableName=self._table, ConsistentRead=True, **given
+        )
+        return map(_block, found)
 
     def _if(self, operation: str, block: Block, condition: str, given: Dict[str, Any]) -> bool:
         key = {"pk": {"S": block.key}}

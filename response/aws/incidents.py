@@ -14,7 +14,7 @@ import json
 import time
 from typing import Any, Callable, Dict, Iterable, Iterator, List, Mapping, NamedTuple, Optional, Protocol, Tuple
 
-from aws_bridge.accounts.area import Area
+from aws_bridge.accounts.area import DYNAMODB, Area
 from response.aws.conditional import was_so
 from response.errors import NoIncident
 
@@ -118,14 +118,9 @@ class Incidents:
         return _opened(item) if item else None
 
     def all(self) -> Iterator[Opened]:
-        """Yield the last incident of every case: the whole table is read."""
-        begin: Dict[str, Any] = {}
-        while True:
-            page = self._call("Scan", ConsistentRead=True, **begin)
-            yield from (_opened(item) for item in page["Items"] if "incident" in item)
-            if "LastEvaluatedKey" not in page:
-                return
-            begin = {"ExclusiveStartKey": page["LastEvaluatedKey"]}
+        """Return the last incident of every case: the whole table is read."""
+        found = self._area.each("dynamodb", "Scan", "Items", DYNAMODB, TableName=self._table, ConsistentRead=True)
+        return (_opened(item) for item in found if "incident" in item)
 
     def named(self, id: str) -> Opened:
         """Return an incident by its id. Raises `NoIncident` where it is none, or not the last of its case."""
