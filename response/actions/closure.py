@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from typing import NamedTuple, Union
 
 from aws_bridge.accounts.area import Area
-from aws_bridge.errors import CallRejected
 from response.aws.parts import Parts
 from response.aws.saved_state import SavedStates
+from response.aws.written_once import as_bytes, write_once
 from response.core.closure import Closure
 from response.core.result import ALREADY_DONE, DONE, FAILED_RESULT, PLANNED_RESULT, REFUSED, ActionResult
 from response.core.target import Subject, Target
 
 ACTION = "close"
-_THERE = ("PreconditionFailed", "ConditionalRequestConflict")
 
 
 class ClosingRecords(NamedTuple):
@@ -33,15 +31,8 @@ class ClosingRecords(NamedTuple):
         if dry_run:
             says = f"{key} would be written; nothing was changed"
             return ActionResult(ACTION, target, incident, PLANNED_RESULT, says, notes=closure.notes)
-        body = json.dumps(closure.to_json(), sort_keys=True, indent=1).encode()
-        how = {"IfNoneMatch": "*", "ContentType": "application/json", "ChecksumAlgorithm": "SHA256"}
-        written = True
-        try:
-            self.area.ask("s3", "PutObject", Bucket=self.bucket, Key=key, Body=body, **how)
-        except CallRejected as exc:
-            if not any(code in str(exc) for code in _THERE):
-                raise
-            written = False
+        body = as_bytes(closure.to_json())
+        written = write_once(self.area, self.bucket, key, body)
         there = self.area.ask("s3", "GetObject", Bucket=self.bucket, Key=key)["Body"].read()
         if there == body:
             says = f"incident {incident} is closed: s3://{self.bucket}/{key}, read back"

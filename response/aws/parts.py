@@ -11,16 +11,13 @@ import json
 from typing import Any, Dict, List, Optional, Sequence, Union
 
 from aws_bridge.accounts.area import Area
-from aws_bridge.errors import CallRejected
 from response.aws.saved_state import Incident
+from response.aws.written_once import as_bytes, read_if_there, write_once
 from response.core.change import Change
 from response.core.reversal import from_json, to_json, unrecorded
 from response.core.target import Subject, Target
 from response.errors import StateDiffers
 
-#: https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html
-_THERE = ("PreconditionFailed", "ConditionalRequestConflict")
-_NOT_THERE = ("NoSuchKey",)
 _PAGES = {"NextContinuationToken": "ContinuationToken"}
 #: Parts of one incident: more is a loop that does not end.
 _MOST = 1_000
@@ -86,14 +83,11 @@ class Parts:
         return number
 
     def _read(self, name: str) -> Optional[Dict[str, Any]]:
+        body = read_if_there(self._area, self._bucket, self._key(name))
+        if body is None:
+            return None
         try:
-            answer = self._call("GetObject", Key=f"{self._folder}/{name}.json")
-        except CallRejected as exc:
-            if any(code in str(exc) for code in _NOT_THERE):
-                return None
-            raise
-        try:
-            found = json.loads(answer["Body"].read())
+            found = json.loads(body)
         except ValueError:
             found = None
         if not isinstance(found, dict):
@@ -101,13 +95,7 @@ class Parts:
         return found
 
     def _write(self, name: str, record: Dict[str, Any]) -> None:
-        body = json.dumps(record, sort_keys=True, indent=1).encode()
-        how = {"IfNoneMatch": "*", "ContentType": "application/json", "ChecksumAlgorithm": "SHA256"}
-        try:
-            self._call("PutObject", Key=f"{self._folder}/{name}.json", Body=body, **how)
-        except CallRejected as exc:
-            if not any(code in str(exc) for code in _THERE):
-                raise
+        write_once(self._area, self._bucket, self._key(name), as_bytes(record))
 
-    def _call(self, operation: str, **given: Any) -> Dict[str, Any]:
-        return self._area.ask("s3", operation, Bucket=self._bucket, **given)
+    def _key(self, name: str) -> str:
+        return f"{self._folder}/{name}.json"

@@ -6,17 +6,14 @@ Needs ``s3:PutObject`` and ``s3:GetObject`` on ``<bucket>/saved-state/*``, and `
 from __future__ import annotations
 
 import json
-from typing import Any, Dict, List, NamedTuple, Optional
+from typing import List, NamedTuple, Optional
 
 from aws_bridge.accounts.area import Area
-from aws_bridge.errors import CallRejected
+from response.aws.written_once import as_bytes, read_if_there, write_once
 from response.core.instance import Instance, from_json, to_json
 from response.core.target import Target
 from response.errors import StateDiffers
 
-#: There is such an object already; or another writer is at it. https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html
-_THERE = ("PreconditionFailed", "ConditionalRequestConflict")
-_NOT_THERE = ("NoSuchKey",)
 _PAGES = {"NextContinuationToken": "ContinuationToken"}
 
 
@@ -46,7 +43,8 @@ class SavedStates:
 
     def save(self, incident: str, instance: Instance) -> Instance:
         """Write the record of an incident unless there is one; return the one that is there. Raises `CallProblem`."""
-        if self._write(_key(instance.target, incident), {"incident": incident, "instance": to_json(instance)}):
+        record = as_bytes({"incident": incident, "instance": to_json(instance)})
+        if write_once(self._area, self._bucket, _key(instance.target, incident), record):
             return instance
         found = self.load(instance.target, incident)
         if found is None:
@@ -69,38 +67,21 @@ class SavedStates:
 
     def released(self, target: Target, incident: str) -> None:
         """Note, once, that an instance is as it was saved, so that the next isolation is another incident."""
-        self._write(_key(target, incident)[: -len(_END)] + _RELEASED, {"incident": incident})
+        key = _key(target, incident)[: -len(_END)] + _RELEASED
+        write_once(self._area, self._bucket, key, as_bytes({"incident": incident}))
 
     def load(self, target: Target, incident: str) -> Optional[Instance]:
         """Return the record of an incident, or nothing. Raises `StateDiffers` for one of another instance."""
+        body = read_if_there(self._area, self._bucket, _key(target, incident))
+        if body is None:
+            return None
         try:
-            answer = self._call("GetObject", Key=_key(target, incident))
-        except CallRejected as exc:
-            if any(code in str(exc) for code in _NOT_THERE):
-                return None
-            raise
-        try:
-            found = from_json(json.loads(answer["Body"].read())["instance"])
+            found = from_json(json.loads(body)["instance"])
         except (ValueError, KeyError, TypeError) as exc:
             raise StateDiffers(f"the saved state of {incident} is no record of an instance: {exc!r}") from exc
         if found.target != target:
             raise StateDiffers(f"the saved state of {incident} is of {found.target}, not of {target}")
         return found
-
-    def _write(self, key: str, record: Dict[str, Any]) -> bool:
-        """Write an object unless there is one; return whether it was written now."""
-        body = json.dumps(record, sort_keys=True, indent=1).encode()
-        how = {"IfNoneMatch": "*", "ContentType": "application/json", "ChecksumAlgorithm": "SHA256"}
-        try:
-            self._call("PutObject", Key=key, Body=body, **how)
-            return True
-        except CallRejected as exc:
-            if not any(code in str(exc) for code in _THERE):
-                raise
-            return False
-
-    def _call(self, operation: str, **given: Any) -> Dict[str, Any]:
-        return self._area.ask("s3", operation, Bucket=self._bucket, **given)
 
 
 def _key(target: Target, incident: str) -> str:
