@@ -34,7 +34,7 @@ SPARE_S = 1800
 _MESSAGES = 2
 #: So many lines are written together.
 _BATCH = 200
-_PERCENT = 100
+PERCENT = 100
 
 
 @dataclass
@@ -102,21 +102,24 @@ class ObjectMessages:
         raise NotImplementedError
 
 
+#: Line, identity, number and context -> its event, with an empty text if it is not kept. Raises `InvalidRecord`.
+Select = Callable[[bytes, str, int, Context], Finding]
+
+
 @dataclass
 class ObjectQueue(ObjectMessages):
     """Reads the logs of one queue."""
 
     queue: Queue
     objects: Objects
-    #: Line, identity, number and context -> its event, with an empty text if it is not kept. Raises `InvalidRecord`.
-    select: Callable[[bytes, str, int, Context], Finding]
+    select: Select
     sink: EventSink
     budget: DailyBudget
     counts: Counts
     clock_ms: Callable[[], int]
     delete_after_s: int
     #: Of the lines that are kept.
-    sample_percent: int = _PERCENT
+    sample_percent: int = PERCENT
     flushed: Deque[Tuple[int, Message]] = field(default_factory=deque)
 
     def _read(self, ref: ObjectRef, received: Received) -> None:
@@ -149,7 +152,7 @@ class ObjectQueue(ObjectMessages):
 
     def _in_sample(self, number: int) -> bool:
         """Return whether a line is written: evenly, and the same ones when the object is read again."""
-        return number * self.sample_percent // _PERCENT != (number - 1) * self.sample_percent // _PERCENT
+        return number * self.sample_percent // PERCENT != (number - 1) * self.sample_percent // PERCENT
 
     def _write(self, findings: List[Finding], received: Received) -> None:
         now_ms = self.clock_ms()

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from aws_bridge.accounts.session import AwsSession
-from aws_bridge.objects import S3Objects
 from aws_bridge.queue import Queue
 from aws_inputs.events import finding_writer
+from aws_inputs.object_loop import ObjectLoop
 from aws_inputs.process import Process
-from aws_inputs.queue_loop import QueueLoop
-from aws_inputs.settings import queue_region
 from collectors.polling.finding_files import FindingFiles
 
 
-class Prowler(QueueLoop):
+class Prowler(ObjectLoop):
     """One queue of files."""
 
     def __init__(self, process: Process) -> None:
@@ -20,11 +18,11 @@ class Prowler(QueueLoop):
         self._writer = finding_writer(process)
 
     def reader(self, queue: Queue, session: AwsSession) -> FindingFiles:
-        """See `QueueLoop.reader`."""
-        process, settings = self.process, self.process.settings
+        """See `aws_inputs.queue_loop.QueueLoop.reader`."""
+        process = self.process
         return FindingFiles(
             queue,
-            S3Objects(session.client("s3", queue_region(settings))),
+            self.objects(session),
             self._writer,
             process.sink,
             process.clock_ms,
