@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import Any, Dict, Mapping, Sequence
 
 from splunk import admin
-from splunk_host import APP, secrets
-from splunk_host.page_handler import TEST_ON_SAVE, PageHandler, inputs_with, shown
+from splunk_host import secrets
+from splunk_host.page_handler import TEST_ON_SAVE, CheckedPageHandler, inputs_with, shown
 from splunktaucclib.rest_handler.entity import RestEntity
 from splunktaucclib.rest_handler.error import RestError
 
@@ -23,9 +23,10 @@ WITH_MACHINE = "with_machine"
 WITHOUT_TEST = "To save an account that cannot be entered yet, switch off Test the connection on save"
 
 
-class AccountHandler(PageHandler):
+class AccountHandler(CheckedPageHandler):
     """The page AWS accounts."""
 
+    conf_file = accounts.ACCOUNT_CONF
     labels = LABELS
     secret_keys = accounts.SECRET_KEYS
     understood = {TEST_ON_SAVE: "1", "partition": "aws"}
@@ -49,17 +50,6 @@ class AccountHandler(PageHandler):
         if not content.get("sign_in"):
             content["sign_in"] = accounts.ACCESS_KEY if content.get("access_key_id") else accounts.MACHINE
 
-    def create_hook(self, session_key: str, config_name: str, stanza_id: str, payload: Dict[str, Any]) -> None:
-        """Check a new account. Raises `RestError` with what the page shows."""
-        self.check_name(stanza_id)
-        self._check(stanza_id, payload, {})
-
-    def edit_hook(self, session_key: str, config_name: str, stanza_id: str, payload: Dict[str, Any]) -> None:
-        """Check a changed account; what the page does not send stays as it is. Raises `RestError`."""
-        with shown(as_on_the_page), self.splunkd() as splunkd:
-            stored = splunkd.stanzas(APP, accounts.ACCOUNT_CONF).get(stanza_id, {})
-        self._check(stanza_id, payload, stored)
-
     def delete_hook(self, session_key: str, config_name: str, stanza_id: str) -> None:
         """Refuse to delete an account that inputs use: they would end, and nothing would arrive any more."""
         with shown(), self.splunkd() as splunkd:
@@ -71,17 +61,12 @@ class AccountHandler(PageHandler):
                 "Inputs, or give them another account",
             )
 
-    def handleCreate(self, confInfo: Any) -> None:  # noqa: N802
-        """Store a new account."""
-        super().handleCreate(confInfo)
-        self.complete(confInfo[self.callerArgs.id])
+    def as_on_the_page(self, text: str) -> str:
+        """See `CheckedPageHandler.as_on_the_page`."""
+        return as_on_the_page(text)
 
-    def handleEdit(self, confInfo: Any) -> None:  # noqa: N802
-        """Store a changed account."""
-        super().handleEdit(confInfo)
-        self.complete(confInfo[self.callerArgs.id])
-
-    def _check(self, name: str, payload: Dict[str, Any], stored: Mapping[str, Any]) -> None:
+    def check(self, name: str, payload: Dict[str, Any], stored: Mapping[str, Any]) -> None:
+        """See `CheckedPageHandler.check`."""
         self.tidy(payload)
         wants_test = self.wants_test(payload)
         if payload.get("sign_in") == accounts.MACHINE:  # a key that is not used is not kept

@@ -63,13 +63,11 @@ class InputHandler(PageHandler):
         """Store a new input."""
         with self._in_words_of_the_page():
             super().handleCreate(confInfo)
-        self.complete(confInfo[self.callerArgs.id])
 
     def handleEdit(self, confInfo: Any) -> None:  # noqa: N802
         """Store a changed input, or switch one on or off."""
         with self._in_words_of_the_page():
             super().handleEdit(confInfo)
-        self.complete(confInfo[self.callerArgs.id])
 
     def _prepare(self, payload: Dict[str, Any]) -> None:
         """Tidy what was typed; an emptied field goes back to its default."""

@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import Any, Dict, Mapping
 
 from splunk_host import APP, secrets
-from splunk_host.page_handler import TEST_ON_SAVE, PageHandler, shown
+from splunk_host.page_handler import TEST_ON_SAVE, CheckedPageHandler, shown
 from splunk_host.splunkd import Splunkd, SplunkdError
 from splunktaucclib.rest_handler.error import RestError
 
@@ -25,16 +25,21 @@ from es_bridge.errors import BridgeError, Overloaded, TlsError, UnreachableError
 WITHOUT_TEST = "To save settings of a cluster that cannot be reached now, switch off Test the connection on save"
 
 
-class _Handler(PageHandler):
+class _Handler(CheckedPageHandler):
     """What both pages share."""
 
     labels = LABELS
     secret_keys = conf.SECRET_KEYS
 
+    def as_on_the_page(self, text: str) -> str:
+        """See `CheckedPageHandler.as_on_the_page`."""
+        return as_on_the_page(text)
+
 
 class ClusterHandler(_Handler):
     """The Clusters page: all fields together must make sense, and the cluster must answer."""
 
+    conf_file = conf.CLUSTER_CONF
     understood = {
         TEST_ON_SAVE: "1",
         "engine": "auto",
@@ -42,17 +47,6 @@ class ClusterHandler(_Handler):
         "verify_tls": "1",
         "leading_wildcards": "1",
     }
-
-    def create_hook(self, session_key: str, config_name: str, stanza_id: str, payload: Dict[str, Any]) -> None:
-        """Check a new cluster. Raises `RestError` with what the page shows."""
-        self.check_name(stanza_id)
-        self._check(stanza_id, payload, {})
-
-    def edit_hook(self, session_key: str, config_name: str, stanza_id: str, payload: Dict[str, Any]) -> None:
-        """Check a changed cluster; what the page does not send stays as it is. Raises `RestError`."""
-        with shown(as_on_the_page), self.splunkd() as splunkd:
-            stored = splunkd.stanzas(APP, conf.CLUSTER_CONF).get(stanza_id, {})
-        self._check(stanza_id, payload, stored)
 
     def delete_hook(self, session_key: str, config_name: str, stanza_id: str) -> None:
         """Refuse to delete a cluster that access rules name: the next one of that name would inherit them."""
@@ -69,16 +63,15 @@ class ClusterHandler(_Handler):
     def handleCreate(self, confInfo: Any) -> None:  # noqa: N802
         """Store a new cluster; as the only default when it is to be one."""
         super().handleCreate(confInfo)
-        self.complete(confInfo[self.callerArgs.id])
         self._be_the_only_default()
 
     def handleEdit(self, confInfo: Any) -> None:  # noqa: N802
         """Store a changed cluster; as the only default when it is to be one."""
         super().handleEdit(confInfo)
-        self.complete(confInfo[self.callerArgs.id])
         self._be_the_only_default()
 
-    def _check(self, name: str, payload: Dict[str, Any], stored: Mapping[str, Any]) -> None:
+    def check(self, name: str, payload: Dict[str, Any], stored: Mapping[str, Any]) -> None:
+        """See `CheckedPageHandler.check`."""
         self.tidy(payload)
         wants_test = self.wants_test(payload)
         together = {key: value for key, value in {**stored, **payload}.items() if key in conf.CLUSTER_KEYS}
@@ -115,17 +108,14 @@ class ClusterHandler(_Handler):
 class AccessHandler(_Handler):
     """The Access page: a rule must be one that can be enforced, on a cluster that there is."""
 
+    conf_file = conf.ACCESS_CONF
+
     def create_hook(self, session_key: str, config_name: str, stanza_id: str, payload: Dict[str, Any]) -> None:
-        """Check a new rule. Raises `RestError` with what the page shows."""
-        self._check(stanza_id, payload, {})
+        """Check a new rule, whose name may be anything. Raises `RestError` with what the page shows."""
+        self.check(stanza_id, payload, {})
 
-    def edit_hook(self, session_key: str, config_name: str, stanza_id: str, payload: Dict[str, Any]) -> None:
-        """Check a changed rule. Raises `RestError`."""
-        with shown(as_on_the_page), self.splunkd() as splunkd:
-            stored = splunkd.stanzas(APP, conf.ACCESS_CONF).get(stanza_id, {})
-        self._check(stanza_id, payload, stored)
-
-    def _check(self, name: str, payload: Dict[str, Any], stored: Mapping[str, Any]) -> None:
+    def check(self, name: str, payload: Dict[str, Any], stored: Mapping[str, Any]) -> None:
+        """See `CheckedPageHandler.check`."""
         self.tidy(payload)
         with shown(as_on_the_page), self.splunkd() as splunkd:
             rule = access.rule(name, {**stored, **payload})

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import Any, Dict, Mapping
 
-from splunk_host import APP, secrets
-from splunk_host.page_handler import TEST_ON_SAVE, PageHandler, inputs_with, shown
+from splunk_host import secrets
+from splunk_host.page_handler import TEST_ON_SAVE, CheckedPageHandler, inputs_with, shown
 from splunktaucclib.rest_handler.error import RestError
 
 from es_bridge.errors import ConfigError
@@ -18,29 +18,24 @@ from event_collector_settings.labels import LABELS, as_on_the_page
 WITHOUT_TEST = "To save a collector that is away now, switch off Test the connection on save"
 
 
-class CollectorHandler(PageHandler):
+class CollectorHandler(CheckedPageHandler):
     """The tab Event collectors."""
 
+    conf_file = collectors.HEC_CONF
     labels = LABELS
     secret_keys = collectors.SECRET_KEYS
     understood = {TEST_ON_SAVE: "1", "verify_tls": "1"}
-
-    def create_hook(self, session_key: str, config_name: str, stanza_id: str, payload: Dict[str, Any]) -> None:
-        """Check a new collector. Raises `RestError` with what the page shows."""
-        self.check_name(stanza_id)
-        self._check(stanza_id, payload, {})
 
     def edit_hook(self, session_key: str, config_name: str, stanza_id: str, payload: Dict[str, Any]) -> None:
         """Check a changed collector; what the page does not send stays as it is. Raises `RestError`.
 
         Another address needs the token anew: it is the old one's, and nobody should have it sent elsewhere.
         """
-        with shown(as_on_the_page), self.splunkd() as splunkd:
-            stored = splunkd.stanzas(APP, collectors.HEC_CONF).get(stanza_id, {})
+        stored = self.stored(stanza_id)
         url = str(payload.get("url") or "").strip()
         if url and url != stored.get("url") and payload.get("token") in (None, "", secrets.SECRET_IS_ELSEWHERE):
             raise RestError(400, "Token: enter it again. It is that of the URL before, and is not sent to another one")
-        self._check(stanza_id, payload, stored)
+        self.check(stanza_id, payload, stored)
 
     def delete_hook(self, session_key: str, config_name: str, stanza_id: str) -> None:
         """Refuse to delete a collector that inputs use: they would end, and nothing would arrive any more."""
@@ -53,17 +48,12 @@ class CollectorHandler(PageHandler):
                 "the page Inputs, or delivery = stdout",
             )
 
-    def handleCreate(self, confInfo: Any) -> None:  # noqa: N802
-        """Store a new collector."""
-        super().handleCreate(confInfo)
-        self.complete(confInfo[self.callerArgs.id])
+    def as_on_the_page(self, text: str) -> str:
+        """See `CheckedPageHandler.as_on_the_page`."""
+        return as_on_the_page(text)
 
-    def handleEdit(self, confInfo: Any) -> None:  # noqa: N802
-        """Store a changed collector."""
-        super().handleEdit(confInfo)
-        self.complete(confInfo[self.callerArgs.id])
-
-    def _check(self, name: str, payload: Dict[str, Any], stored: Mapping[str, Any]) -> None:
+    def check(self, name: str, payload: Dict[str, Any], stored: Mapping[str, Any]) -> None:
+        """See `CheckedPageHandler.check`."""
         self.tidy(payload)
         wants_test = self.wants_test(payload)
         with shown(as_on_the_page):

@@ -86,14 +86,16 @@ class PageHandler(AdminExternalHandler):
         return bool(is_true(payload.pop(TEST_ON_SAVE, "1")))
 
     def handleCreate(self, confInfo: Any) -> None:  # noqa: N802
-        """Store what is new."""
+        """Store what is new, and show it as in a list."""
         with self._fields_in_words():
             super().handleCreate(confInfo)
+        self.complete(confInfo[self.callerArgs.id])
 
     def handleEdit(self, confInfo: Any) -> None:  # noqa: N802
-        """Store what was changed."""
+        """Store what was changed, and show it as in a list."""
         with self._fields_in_words():
             super().handleEdit(confInfo)
+        self.complete(confInfo[self.callerArgs.id])
 
     @contextlib.contextmanager
     def _fields_in_words(self) -> Iterator[None]:
@@ -115,6 +117,36 @@ class PageHandler(AdminExternalHandler):
     def splunkd(self) -> Splunkd:
         """Return splunkd, for whoever uses the page."""
         return Splunkd(get_splunkd_endpoint(), self.getSessionKey())
+
+
+class CheckedPageHandler(PageHandler):
+    """A page whose stanzas are checked, each as a whole, before they are stored."""
+
+    #: The conf file that the stanzas are in, without ``.conf``.
+    conf_file = ""
+
+    def as_on_the_page(self, text: str) -> str:
+        """Return an error's text in the words of the page."""
+        return text
+
+    def check(self, name: str, payload: Dict[str, Any], stored: Mapping[str, Any]) -> None:
+        """Check what is to be stored beside what is ``stored`` already. Raises `RestError` with what the page shows."""
+        raise NotImplementedError
+
+    def create_hook(self, session_key: str, config_name: str, stanza_id: str, payload: Dict[str, Any]) -> None:
+        """Check what is new. Raises `RestError`."""
+        self.check_name(stanza_id)
+        self.check(stanza_id, payload, {})
+
+    def edit_hook(self, session_key: str, config_name: str, stanza_id: str, payload: Dict[str, Any]) -> None:
+        """Check what was changed; what the page does not send stays as it is. Raises `RestError`."""
+        self.check(stanza_id, payload, self.stored(stanza_id))
+
+    def stored(self, name: str) -> Mapping[str, Any]:
+        """Return a stanza as it is. Raises `RestError`."""
+        with shown(self.as_on_the_page), self.splunkd() as splunkd:
+            found: Mapping[str, Any] = splunkd.stanzas(APP, self.conf_file).get(name, {})
+            return found
 
 
 def inputs_with(splunkd: Splunkd, **wanted: str) -> List[str]:
