@@ -9,7 +9,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-import os
 import re
 import subprocess
 import sys
@@ -21,11 +20,11 @@ from pathlib import Path
 from typing import IO, Any, Callable, Dict, Iterable, Iterator, List, Mapping, Optional, Sequence, Tuple, Type, Union
 from urllib.parse import quote
 
+from splunk_bridge.environment import passed_on
+
 SPLUNK_VERSION = "10.0.0"
 #: A cancelled command ends within two seconds, on a machine that is not busy.
 CANCEL_TIMEOUT_S = 10.0
-#: Of the caller's environment splunkd's child gets this much: enough to run, and to find AWS credentials.
-_ENVIRONMENT = re.compile("PATH|HOME|TMPDIR|SYSTEMROOT|LD_LIBRARY_PATH|AWS_(?!SIEM_BRIDGE_).*")
 _HEADER = re.compile(rb"chunked 1\.0,(\d+),(\d+)\n")
 _MULTIVALUE = re.compile(r"\$((?:\$\$|[^$])*)\$(?:;|\Z)", re.DOTALL)
 
@@ -166,8 +165,7 @@ class CommandProcess:
         (self.home / "var" / "log" / "splunk").mkdir(parents=True, exist_ok=True)
         self.write_status("RUNNING")
         self._stderr_file = self.dispatch_dir / "search.log"
-        environment = {name: value for name, value in os.environ.items() if _ENVIRONMENT.fullmatch(name)}
-        environment["SPLUNK_HOME"] = str(self.home)
+        environment = {**passed_on(), "SPLUNK_HOME": str(self.home)}
         with self._stderr_file.open("ab") as stderr:  # a job may have several commands
             self.process = popen(
                 [python, str(script)],

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import struct
 import subprocess
 import threading
@@ -17,9 +16,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Dict, List, Mapping, Set
 
+from splunk_bridge.environment import passed_on
+
 STUBS = Path(__file__).resolve().parents[1] / "splunk_stubs"
-#: Of the caller's environment a child gets this much: enough to run, and to find AWS credentials.
-_ENVIRONMENT = re.compile("PATH|HOME|TMPDIR|SYSTEMROOT|LD_LIBRARY_PATH|AWS_(?!SIEM_BRIDGE_).*")
 #: A folder for compiled modules that several stand-ins share; else each has its own.
 PYCACHE_VARIABLE = "AWS_SIEM_BRIDGE_LAB_PYCACHE"
 _LENGTH = struct.Struct(">I")
@@ -48,9 +47,7 @@ class Surroundings:
     @property
     def environment(self) -> Dict[str, str]:
         """Return the environment of a child."""
-        environment = {name: value for name, value in os.environ.items() if _ENVIRONMENT.fullmatch(name)}
-        environment.update(self.variables)
-        environment.update(self.variables)
+        environment = {**passed_on(), **self.variables}
         environment["SPLUNK_HOME"] = str(self.splunk_home)
         environment["PYTHONPATH"] = str(STUBS)
         # Nothing is written into the app's folder, and still each module is compiled only once.
