@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import csv
 import shutil
 import tempfile
 import time
@@ -12,7 +11,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, Dict, List, NamedTuple
 
 from aws_bridge.errors import AwsError
-from collectors.cli import search_head
+from collectors.cli import lookup_file, search_head
 from collectors.enrichment.aws_ranges import read_ranges
 from collectors.enrichment.kv_store import Collection
 from collectors.errors import CollectorError
@@ -83,7 +82,7 @@ def _reported(arguments: argparse.Namespace) -> int:
                     ranges.remove({"imported": {"$lt": now_s}})
                 Collection(splunkd, STATE).save([_state(found, place, now_s)])
             elif arguments.csv and found.rows:
-                _write_csv(arguments.csv, found.rows)
+                lookup_file.write(arguments.csv, _COLUMNS, ([row[name] for name in _COLUMNS] for row in found.rows))
         except (CollectorError, AwsError) as exc:
             say(f"{place}: {exc}")
             status = FAILED
@@ -128,15 +127,3 @@ def _state(found: _Read, place: str, now_s: int) -> Dict[str, Any]:
         "entries": len(found.rows),
         "source": place.rpartition("/")[2],
     }
-
-
-def _write_csv(path: Path, rows: List[Dict[str, Any]]) -> None:
-    fresh = path.with_name(path.name + ".new")
-    try:
-        with fresh.open("w", encoding="utf-8", newline="") as file:
-            writer = csv.DictWriter(file, _COLUMNS)
-            writer.writeheader()
-            writer.writerows(rows)
-        fresh.replace(path)
-    except OSError as exc:
-        raise UsageError(f"{path} cannot be written: {exc.strerror or exc}") from exc

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import csv
 import time
 from collections import Counter
 from pathlib import Path
 from typing import Dict, Iterator, List, Tuple
 
 from aws_bridge.errors import AwsError
-from collectors.cli import search_head
+from collectors.cli import lookup_file, search_head
 from collectors.errors import CollectorError
 from collectors.threat_lists.entries import KINDS, Entry
 from collectors.threat_lists.kept import ThreatList
@@ -97,7 +96,7 @@ def _reported(arguments: argparse.Namespace) -> int:
             say(f"what has expired could not be removed: {exc}")
             status = FAILED
     if arguments.csv and rows:
-        _write_csv(arguments.csv, rows)
+        lookup_file.write(arguments.csv, _COLUMNS, _cells(rows))
     return status
 
 
@@ -119,18 +118,6 @@ def _say_bad(place: str, bad: List[Bad]) -> None:
         say(f"{place}, {line}")
     if len(bad) > NAMED:
         say(f"{place}: {len(bad) - NAMED:,} more bad lines")
-
-
-def _write_csv(path: Path, entries: List[Entry]) -> None:
-    fresh = path.with_name(path.name + ".new")
-    try:
-        with fresh.open("w", encoding="utf-8", newline="") as file:
-            writer = csv.writer(file)
-            writer.writerow(_COLUMNS)
-            writer.writerows(_cells(entries))
-        fresh.replace(path)
-    except OSError as exc:
-        raise UsageError(f"{path} cannot be written: {exc.strerror or exc}") from exc
 
 
 def _cells(entries: List[Entry]) -> Iterator[Tuple[object, ...]]:
