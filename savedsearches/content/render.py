@@ -17,6 +17,7 @@ from savedsearches.content.catalog import catalog_csv
 from savedsearches.content.coverage import coverage_page
 from savedsearches.content.detection import Detection, seconds
 from savedsearches.content.dispatch import NEWEST_BY_ARRIVAL, OLDEST_BY_ARRIVAL, selects_by_arrival
+from savedsearches.content.files import write_changed
 from savedsearches.content.schedule import cron
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -85,14 +86,7 @@ def rendered(detections: Iterable[Detection]) -> Dict[Path, str]:
 
 def write(detections: Iterable[Detection]) -> List[Path]:
     """Write all files; return those that changed."""
-    changed = []
-    for path, text in rendered(detections).items():
-        file = ROOT / path
-        if not file.exists() or file.read_text("utf-8") != text:
-            file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_text(text, "utf-8")
-            changed.append(path)
-    return changed
+    return write_changed(ROOT, rendered(detections))
 
 
 def _stanza(detection: Detection) -> str:

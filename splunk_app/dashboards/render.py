@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Dict, List
 from xml.sax.saxutils import escape
 
+from savedsearches.content.files import write_changed
 from splunk_app.dashboards.definitions import definitions
 from splunk_app.dashboards.reading import HERE, LANGUAGES, read_pages
 
@@ -61,10 +62,4 @@ def write() -> List[Path]:
         if path.relative_to(ROOT) not in wanted:
             path.unlink()
             changed.append(path.relative_to(ROOT))
-    for path, text in wanted.items():
-        file = ROOT / path
-        if not file.exists() or file.read_text("utf-8") != text:
-            file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_text(text, "utf-8")
-            changed.append(path)
-    return changed
+    return changed + write_changed(ROOT, wanted)
