@@ -16,8 +16,9 @@ import statistics
 import sys
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, NamedTuple
+from typing import Any, Callable, Dict, Iterator, List, NamedTuple
 
 import psutil
 
@@ -28,6 +29,7 @@ from aws_bridge.accounts.session import AwsSession
 from benchmarks.process import PeakMemory
 from es_bridge.backoff import Backoff
 from lab.aws import AwsAccount, AwsStandIn
+from lab.aws.watched_client import WatchedClient
 from response.actions.isolate import Isolation
 from response.actions.start import Start
 from response.aws.evidence import EvidenceStore
@@ -68,26 +70,13 @@ class Delayed(AwsSession):
         self.made: List[Any] = []
 
     def client(self, service: str, region: str) -> Any:
-        return _Delayed(super().client(service, region), service, self)
+        return WatchedClient(super().client(service, region), partial(self._later, service))
 
-
-class _Delayed:
-    def __init__(self, client: Any, service: str, session: Delayed) -> None:
-        self._client, self._service, self._session = client, service, session
-
-    def __getattr__(self, name: str) -> Any:
-        method = getattr(self._client, name)
-        operation = self._client.meta.method_to_api_mapping.get(name)
-        if not operation:
-            return method
-
-        def call(**given: Any) -> Any:
-            time.sleep(self._session.delay_s)
-            answer = method(**given)
-            self._session.made.append((self._service, operation, time.monotonic()))
-            return answer
-
-        return call
+    def _later(self, service: str, operation: str, method: Callable[..., Any], given: Dict[str, Any]) -> Any:
+        time.sleep(self.delay_s)
+        answer = method(**given)
+        self.made.append((service, operation, time.monotonic()))
+        return answer
 
 
 def main() -> int:

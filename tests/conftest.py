@@ -18,6 +18,7 @@ from tests import engine_pool, fast, once, sampling
 
 if TYPE_CHECKING:
     from lab.aws import AwsAccount, AwsStandIn
+    from lab.policies import PolicySimulator
     from tests.account import Account
 
 # A job that a shell started in the background ignores Ctrl-C, and so would every child process of these tests.
@@ -145,6 +146,19 @@ def aws() -> Iterator[AwsStandIn]:
         pytest.skip(str(error))
     with started:
         yield started
+
+
+@pytest.fixture(scope="session")
+def simulator() -> Iterator[PolicySimulator]:
+    """Return the simulator of AWS's policies, which answers one question after the other."""
+    from lab.node import NodeUnavailable
+    from lab.policies import PolicySimulator
+
+    try:
+        with PolicySimulator() as found:
+            yield found
+    except NodeUnavailable as error:
+        pytest.skip(str(error))
 
 
 @pytest.fixture

@@ -10,13 +10,14 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any, Iterator, List, Tuple
+from typing import Any, Iterator, List
 
 import pytest
 
 import aws_siem_bridge
 from es_bridge.cli.option_names import as_options
 from es_bridge.cli.rows import FORMATS, Column, Rows
+from tests.command_line import run
 
 pytest.importorskip("boto3")  # where only the bridge is tested, the other commands cannot be loaded
 
@@ -32,15 +33,6 @@ def parsers(parser: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser
 
 def everything() -> List[argparse.ArgumentParser]:
     return list(parsers(aws_siem_bridge.build_parser([], everything=True)))
-
-
-def run(capsys: Any, *argv: str) -> Tuple[int, str, str]:
-    capsys.readouterr()
-    try:
-        status = aws_siem_bridge.main(list(argv))
-    except SystemExit as exc:  # argparse
-        status = int(exc.code or 0)
-    return (status, *capsys.readouterr())
 
 
 def test_the_version(capsys: Any) -> None:

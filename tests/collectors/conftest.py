@@ -20,6 +20,7 @@ from tests.collectors.on_engine import transport_to
 from tests.log_records import cloudtrail
 
 if TYPE_CHECKING:
+    from lab.splunkd import SplunkdStandIn
     from tests.account import Account
 
 INDICES = "aws-cloudtrail-*"
@@ -191,3 +192,15 @@ def event(number: int, time: Optional[str] = None, **values: Any) -> Dict[str, A
     if time:
         own["eventTime"] = time
     return cloudtrail(number, "1999-12-31", **{**own, **values})
+
+
+@pytest.fixture
+def splunkd(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SplunkdStandIn]:
+    """Return a search head with the app, and an administrator's token where commands look for one."""
+    from lab.splunkd import SplunkdStandIn, User
+
+    app = Path(__file__).resolve().parents[2] / "splunk_app" / "package"
+    with SplunkdStandIn(splunk_home=tmp_path / "splunk", app_dir=app) as running:
+        key = running.state.users.session(User("admin", ("admin",)))
+        monkeypatch.setenv("AWS_SIEM_BRIDGE_SPLUNK_TOKEN", key)
+        yield running

@@ -4,14 +4,9 @@ from __future__ import annotations
 
 from typing import Any, Tuple
 
-import aws_siem_bridge
+from tests import command_line
 
 
 def run(capsys: Any, *argv: str) -> Tuple[int, str, str]:
     """Return the exit status, and what was written to standard output and standard error."""
-    capsys.readouterr()
-    try:
-        status = aws_siem_bridge.main(["respond", *argv])
-    except SystemExit as exc:
-        status = int(exc.code or 0)
-    return (status, *capsys.readouterr())
+    return command_line.run(capsys, "respond", *argv)

@@ -9,7 +9,6 @@ from typing import Any, Callable, Dict, List, Tuple
 import pytest
 
 import aws_siem_bridge
-from aws_bridge.errors import CallProblem
 from response.actions.contain import Chosen, Containment
 from response.actions.contain_bucket import BucketContainment
 from response.cli import principals as cli_principals
@@ -316,15 +315,7 @@ def test_a_failure_is_never_called_contained_and_never_called_released(room, mak
     before = subject.state()
 
     def faulty(act: Callable[[], ActionResult]) -> str:
-        room.session.fault, room.session.failed = Fault(call, kind, times), 0
-        try:
-            return str(act().result)
-        except CallProblem:
-            return "error"
-        except AssertionError:
-            return "running"
-        finally:
-            room.session.fault = None
+        return room.said_with(Fault(call, kind, times), act)
 
     said = faulty(subject.contain)
     came = room.session.failed

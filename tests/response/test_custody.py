@@ -11,7 +11,6 @@ from typing import Any, Callable, Dict, List, NamedTuple
 
 import pytest
 
-import aws_siem_bridge
 from aws_bridge.errors import CallProblem
 from response.actions.archive import Archive
 from response.actions.collecting import Collecting
@@ -23,6 +22,7 @@ from response.core.target import Target
 from response.errors import BadEvidence, BadSettings, StillRunning
 from response.verify.copies import BucketCopy, FolderCopy
 from response.verify.verification import Verdict, verify
+from tests import command_line
 from tests.response.server_room import REGION, Fault, ServerRoom
 
 _numbers = itertools.count(1)
@@ -383,12 +383,7 @@ def test_records_are_written_in_one_way_only():
 
 
 def run(capsys: Any, *argv: str):
-    capsys.readouterr()
-    try:
-        status = aws_siem_bridge.main(["respond", "verify", *argv])
-    except SystemExit as exc:
-        status = int(exc.code or 0)
-    return (status, *capsys.readouterr())
+    return command_line.run(capsys, "respond", "verify", *argv)
 
 
 def test_the_command_says_verified_or_what_is_not(room, copy, tmp_path, capsys):

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-from typing import Any, Dict, Iterator
+from typing import Any, Dict
 
 import pytest
 
-from lab.node import NodeUnavailable
-from lab.policies import Decision, PolicySimulator, Question
+from lab.policies import Decision, Question
 from response.aws import empty_profile
 from response.core.denials import BUCKET_SID, deny_all, deny_bucket, deny_issued_before, trusted_by
 
@@ -28,15 +27,6 @@ TRUST: Dict[str, Any] = {
         }
     ],
 }  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def simulator() -> Iterator[PolicySimulator]:
-    try:
-        with PolicySimulator() as found:
-            yield found
-    except NodeUnavailable as error:
-        pytest.skip(str(error))
 
 
 @pytest.mark.parametrize(

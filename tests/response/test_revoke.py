@@ -441,15 +441,7 @@ def test_a_failure_is_never_called_revoked_and_never_called_restored(room, share
     before = staff.state(target)
 
     def faulty(act: Any) -> str:
-        room.session.fault, room.session.failed = Fault(call, kind, times), 0
-        try:
-            return str(act(target).result)
-        except CallProblem:
-            return "error"
-        except AssertionError:
-            return "running"
-        finally:
-            room.session.fault = None
+        return room.said_with(Fault(call, kind, times), lambda: act(target))
 
     revoked = (empty(room), "disabled", "2027-01-15T08:00:00Z")
     said = faulty(staff.revoke)

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-from typing import Iterator
 
 import pytest
 
-from lab.node import NodeUnavailable
 from lab.policies import Decision, PolicySimulator, Question
 from response.core.volatile import upload_policy
 
@@ -17,15 +15,6 @@ KEY = f"arn:aws:kms:eu-west-1:{ACCOUNT}:key/1234abcd-12ab-34cd-56ef-1234567890ab
 PRINCIPAL = f"arn:aws:sts::{ACCOUNT}:assumed-role/uploads/aws-siem-bridge"
 #: The role itself may all of S3: the session is what limits it.
 ROLE = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": ["s3:*", "kms:*"], "Resource": "*"}]}
-
-
-@pytest.fixture(scope="module")
-def simulator() -> Iterator[PolicySimulator]:
-    try:
-        with PolicySimulator() as running:
-            yield running
-    except NodeUnavailable as exc:
-        pytest.skip(str(exc))
 
 
 def decide(simulator: PolicySimulator, action: str, resource: str, key: str = KEY) -> Decision:

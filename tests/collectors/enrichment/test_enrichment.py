@@ -7,14 +7,14 @@ import gzip
 import json
 import time
 from pathlib import Path
-from typing import Any, Dict, Iterator
+from typing import Any, Dict
 
 import pytest
 
-import aws_siem_bridge
 from collectors.enrichment.aws_ranges import read_ranges
 from collectors.errors import CollectorError
 from lab.splunkd import SplunkdStandIn, User
+from tests import command_line
 
 pytest.importorskip("boto3")
 pytest.importorskip("maxminddb")
@@ -65,22 +65,9 @@ def test_what_is_not_the_whole_file_is_refused(content: bytes) -> None:
         read_ranges(content)
 
 
-@pytest.fixture
-def splunkd(tmp_path: Path, monkeypatch: Any) -> Iterator[SplunkdStandIn]:
-    app = Path(__file__).resolve().parents[3] / "splunk_app" / "package"
-    with SplunkdStandIn(splunk_home=tmp_path / "splunk", app_dir=app) as running:
-        key = running.state.users.session(User("admin", ("admin",)))
-        monkeypatch.setenv("AWS_SIEM_BRIDGE_SPLUNK_TOKEN", key)
-        yield running
-
-
 def run(capsys: Any, *argv: str) -> tuple[int, str]:
-    capsys.readouterr()
-    try:
-        status = aws_siem_bridge.main(["enrichment", "import", *argv])
-    except SystemExit as exc:
-        status = int(exc.code or 0)
-    return status, capsys.readouterr().err
+    status, _, err = command_line.run(capsys, "enrichment", "import", *argv)
+    return status, err
 
 
 def kept(splunkd: SplunkdStandIn, collection: str, key: str) -> Dict[str, Dict[str, Any]]:

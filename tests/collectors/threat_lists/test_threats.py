@@ -7,15 +7,15 @@ import gzip
 import io
 import time
 from pathlib import Path
-from typing import Any, Dict, Iterator, List
+from typing import Any, Dict, List
 
 import pytest
 
-import aws_siem_bridge
 from collectors.errors import InvalidRecord
 from collectors.threat_lists.entries import kind_and_value
 from collectors.threat_lists.reading import Bad, Good, values
 from lab.splunkd import SplunkdStandIn, User
+from tests import command_line
 
 pytest.importorskip("boto3")
 COLLECTION = "aws_threat_list"
@@ -89,22 +89,9 @@ def test_lines_comments_and_columns() -> None:
     assert isinstance(bad, Bad) and (bad.line, bad.text) == (5, "10.0.0.1")
 
 
-@pytest.fixture
-def splunkd(tmp_path: Path, monkeypatch: Any) -> Iterator[SplunkdStandIn]:
-    app = Path(__file__).resolve().parents[3] / "splunk_app" / "package"
-    with SplunkdStandIn(splunk_home=tmp_path / "splunk", app_dir=app) as running:
-        key = running.state.users.session(User("admin", ("admin",)))
-        monkeypatch.setenv("AWS_SIEM_BRIDGE_SPLUNK_TOKEN", key)
-        yield running
-
-
 def run(capsys: Any, *argv: str) -> tuple[int, str]:
-    capsys.readouterr()
-    try:
-        status = aws_siem_bridge.main(["threats", "import", *argv])
-    except SystemExit as exc:
-        status = int(exc.code or 0)
-    return status, capsys.readouterr().err
+    status, _, err = command_line.run(capsys, "threats", "import", *argv)
+    return status, err
 
 
 def kept(splunkd: SplunkdStandIn) -> Dict[str, Dict[str, Any]]:

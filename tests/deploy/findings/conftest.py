@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Mapping
+from typing import Any, Dict, List, Mapping
 
 import pytest
 
@@ -13,8 +13,6 @@ pytest.importorskip("moto", reason="the stand-in for AWS needs Python 3.11")
 from samtranslator.yaml_helper import yaml_parse
 
 from lab.aws.stand_in import ACCESS_KEY, ACCOUNT, REGION, AwsStandIn
-from lab.node import NodeUnavailable
-from lab.policies import PolicySimulator
 from tests.deploy.stacks import Stack, create_stack, resolved
 
 FOLDER = Path(__file__).resolve().parents[3] / "deploy" / "findings"
@@ -102,15 +100,6 @@ def deployed(aws: AwsStandIn) -> Deployed:
 def least(aws: AwsStandIn) -> Deployed:
     """Nothing that need not be is chosen."""
     return deploy(aws, {"ExternalId": EXTERNAL_ID}, "no")
-
-
-@pytest.fixture(scope="session")
-def simulator() -> Iterator[PolicySimulator]:
-    try:
-        with PolicySimulator() as found:
-            yield found
-    except NodeUnavailable as error:
-        pytest.skip(str(error))
 
 
 def _known(stack: Stack, parameters: Mapping[str, str]) -> Dict[str, Any]:

@@ -21,6 +21,7 @@ from samtranslator.yaml_helper import yaml_parse
 
 from aws_bridge.accounts.session import AwsSession
 from lab.aws.account import AwsAccount
+from lab.aws.watched_client import WatchedClient
 from response.state_machines.definition import FILE as DEFINITION
 from tests.deploy.stacks import Stack, create_stack
 
@@ -92,10 +93,12 @@ class Deployed:
         def client(session: AwsSession, service: str, region: str) -> Any:
             roles = session.account.roles
             role = roles[-1].arn.rpartition("/")[2] if roles else ""
-            made = session_client(session, service, region)
-            return _Noting(
-                made, lambda operation, given: self.calls.append(Called(function, role, service, operation, given))
-            )
+
+            def noted(operation: str, method: Any, given: Dict[str, Any]) -> Any:
+                self.calls.append(Called(function, role, service, operation, given))
+                return method(**given)
+
+            return WatchedClient(session_client(session, service, region), noted)
 
         with pytest.MonkeyPatch.context() as patch:
             for variable, value in variables.items():
@@ -103,23 +106,6 @@ class Deployed:
             patch.setattr(AwsSession, "client", client)
             answer: Dict[str, Any] = getattr(module, name)(dict(event), None)
         return answer
-
-
-class _Noting:
-    def __init__(self, client: Any, note: Any) -> None:
-        self._client, self._note = client, note
-
-    def __getattr__(self, name: str) -> Any:
-        method = getattr(self._client, name)
-        operation = self._client.meta.method_to_api_mapping.get(name)
-        if not operation:
-            return method
-
-        def call(**given: Any) -> Any:
-            self._note(operation, given)
-            return method(**given)
-
-        return call
 
 
 @pytest.fixture(scope="package")

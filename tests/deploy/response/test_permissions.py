@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from typing import Any, Dict, Iterator, List, Mapping, Sequence, Set
+from typing import Any, Dict, List, Mapping, Sequence, Set
 
 import pytest
 
-from lab.node import NodeUnavailable
 from lab.policies import Decision, PolicySimulator, Question
 from tests.deploy.response.conftest import MEMBER_ID, PREFIX, REGION, SPLUNK_ID, STACK, Called, Deployed
 from tests.deploy.response.questions import Keys, questions
@@ -41,15 +40,6 @@ NOT_SEEN = {
 
 
 @pytest.fixture(scope="module")
-def simulator() -> Iterator[PolicySimulator]:
-    try:
-        with PolicySimulator() as started:
-            yield started
-    except NodeUnavailable as exc:
-        pytest.skip(str(exc))
-
-
-@pytest.fixture(scope="module")
 def played(deployed: Deployed) -> Deployed:
     """Both stacks, after their functions have done all they do."""
     problems = play(deployed)
@@ -57,11 +47,16 @@ def played(deployed: Deployed) -> Deployed:
     return deployed
 
 
+def role_of(function: str) -> str:
+    """Return the logical name of a function's role, the same in both templates."""
+    return "".join(part.capitalize() for part in function.split("-")) + "Role"
+
+
 def statements(deployed: Deployed, called: Called) -> List[Dict[str, Any]]:
     """Return the statements of the role a call was made with."""
     if called.role == UPLOAD:
         return deployed.home.statements("UploadRole")
-    logical = "".join(part.capitalize() for part in called.function.split("-")) + "Role"
+    logical = role_of(called.function)
     return (deployed.member if called.role else deployed.home).statements(logical)
 
 
@@ -120,7 +115,7 @@ def _arn(deployed: Deployed, key: str) -> str:
 def test_a_function_enters_an_account_by_its_own_role_only(
     played: Deployed, simulator: PolicySimulator, function: str
 ) -> None:
-    logical = "".join(part.capitalize() for part in function.split("-")) + "Role"
+    logical = role_of(function)
     if logical not in played.member.ids:
         assert not [each for each in played.calls if each.function == function and each.role]
         return
@@ -132,7 +127,7 @@ def test_a_function_enters_an_account_by_its_own_role_only(
                 principal=f"arn:aws:sts::{played.account.id}:assumed-role/{STACK}-{own}/{STACK}-{own}",
                 action="sts:AssumeRole", resource=role, account=played.account.id,
                 identity=[{"Version": "2012-10-17", "Statement": played.home.statements(
-                    "".join(part.capitalize() for part in own.split("-")) + "Role")}],
+                    role_of(own))}],
                 resource_policy=trust, context={"sts:ExternalId": external_id},
             )  # fmt: skip
             entered = simulator.decide(question) is Decision.ALLOWED

@@ -5,11 +5,10 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-l
 
 from __future__ import annotations
 
-from typing import Any, Dict, Iterator
+from typing import Any, Dict
 
 import pytest
 
-from lab.node import NodeUnavailable
 from lab.policies import Decision, PolicyError, PolicySimulator, Question
 
 ACCOUNT, OTHER = "111122223333", "444455556666"
@@ -25,15 +24,6 @@ def policy(effect: str, action: str, resource: str = "*", **more: Any) -> Dict[s
 
 EVERYTHING = policy("Allow", "s3:*")
 NO_OLD_SESSIONS = policy("Deny", "*", Condition={"DateLessThan": {"aws:TokenIssueTime": "2026-11-29T10:00:00Z"}})
-
-
-@pytest.fixture(scope="module")
-def simulator() -> Iterator[PolicySimulator]:
-    try:
-        with PolicySimulator() as found:
-            yield found
-    except NodeUnavailable as error:
-        pytest.skip(str(error))
 
 
 @pytest.mark.parametrize(

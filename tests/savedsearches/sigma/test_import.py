@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Dict, List, Tuple
+from typing import Any, Dict, List
 
 import pytest
 
 pytest.importorskip("sigma", reason="rules of Sigma are imported with Python 3.11")
 
-import aws_siem_bridge
 from savedsearches.content.checks import problems_of
 from savedsearches.content.detection import Detection
 from savedsearches.content.reading import read_detections, read_yaml
 from savedsearches.sigma.importing import Imported, import_files, rule_files
+from tests.command_line import run
 from tests.savedsearches.detections.cases import Case, cases_of
 from tests.savedsearches.detections.harness import Harness
 from tests.savedsearches.detections.test_detections import test_a_case as check_case
@@ -104,15 +104,6 @@ def test_a_file_that_is_no_rule_is_refused_and_stops_no_other(tmp_path: Path, te
     assert [(each.path.name, each.verdict) for each in import_files(rule_files([tmp_path]))] == [
         ("a.yml", "refused"), ("b.yml", "exact"),
     ]  # fmt: skip
-
-
-def run(capsys: Any, *argv: str) -> Tuple[int, str, str]:
-    capsys.readouterr()
-    try:
-        status = aws_siem_bridge.main(list(argv))
-    except SystemExit as exc:
-        status = int(exc.code or 0)
-    return (status, *capsys.readouterr())
 
 
 def test_what_is_written_can_be_tried_and_is_off_and_untested(tmp_path: Path, capsys: Any) -> None:
