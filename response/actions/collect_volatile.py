@@ -14,11 +14,11 @@ from dataclasses import dataclass
 from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Tuple
 
 from aws_bridge.accounts.area import Area
-from aws_bridge.errors import CallProblem, CallRejected
+from aws_bridge.errors import AwsError, CallProblem, CallRejected
 from response.actions.collecting import RECORD
 from response.aws.commands import Commands, Invocation
 from response.aws.evidence import EvidenceStore
-from response.aws.handover import Handover, Job, Tool
+from response.aws.handover import Handover, Job, Tool, read_tools
 from response.aws.machines import NO_AGENT, Machine, agents, machine
 from response.aws.uploads import Uploads
 from response.core import volatile
@@ -26,7 +26,7 @@ from response.core.evidence import COLLECTED, EMPTY, FAILED, MISSING, Item, coun
 from response.core.result import DONE, FAILED_RESULT, PARTIAL, PLANNED_RESULT, REFUSED, ActionResult
 from response.core.target import Target
 from response.core.volatile import Report, Said
-from response.errors import StillRunning
+from response.errors import ResponseError, StillRunning
 from response.plans.document import COLLECT, FETCH_JOB, WORK_FOLDER, linux
 
 ACTION = STEP = "collect_volatile"
@@ -51,6 +51,14 @@ class Tools(NamedTuple):
 
     known: Mapping[str, Tool]
     problem: str = ""
+
+
+def known_tools(area: Area, parameter: str) -> Tools:
+    """Return the capture tools that a parameter pins, or why they are not known: the rest is collected all the same."""
+    try:
+        return Tools(read_tools(area, parameter))
+    except (AwsError, ResponseError) as exc:
+        return Tools({}, f"which capture tool is the right one is not known: {exc}")
 
 
 @dataclass(frozen=True)
@@ -95,6 +103,13 @@ class VolatileCollection:
                 return ActionResult(ACTION, target, incident, PLANNED_RESULT, says, notes=notes)
             return self._begin(target, incident, host, limit_s, folder)
         return self._go_on(target, incident, begun)
+
+    def memory_arrived(self) -> int:
+        """Return how many bytes of the memory arrived, while it is being sent; 0 before and after."""
+        begun = self._read(BEGUN) or {"uploads": {}}
+        sent = [each for each in _items() if each["tool"] and each["name"] in begun["uploads"]]
+        found = [self.uploads.arrived(self._key(each["output"]), begun["uploads"][each["name"]]) for each in sent]
+        return sum(int(part["Size"]) for parts in found for part in parts or ())
 
     def _lack(self, host: Machine, target: Target) -> Optional[Tuple[str, str]]:
         """Return result and reason where nothing can be collected."""

@@ -83,7 +83,7 @@ class Snapshotting(NamedTuple):
         begun = self._begin(here, target, volumes)
         originals, images = begun.originals, begun.images
         work = Collecting(self.store, STEP, self.progress)
-        waits = [each["SnapshotId"] for each in originals if each["State"] == PENDING]
+        waits = [_how_far(each) for each in originals if each["State"] == PENDING]
         waits += [each["ImageId"] for each in images if each["State"] == PENDING]
         if begun.now or waits:
             raise StillRunning(f"AWS is at {', '.join(waits) or 'the snapshots that were begun now'}")
@@ -168,7 +168,7 @@ class Snapshotting(NamedTuple):
             here.copy(original, target.region, copies.key, COPY, about)
             raise StillRunning(f"{original} is being copied")
         if copy["State"] == PENDING:
-            raise StillRunning(f"{copy['SnapshotId']} is being made of {original}")
+            raise StillRunning(f"{_how_far(copy)} is being made of {original}")
         if copy["State"] != COMPLETED:
             return f"NOT copied: {copy['SnapshotId']} is {copy['State']}: {copy.get('StateMessage', '')}"
         id = copy["SnapshotId"]
@@ -184,7 +184,7 @@ class Snapshotting(NamedTuple):
             there.copy(id, target.region, copies.account_key, FORENSICS, about)
             raise StillRunning(f"{id} is being copied in account {copies.account}")
         if kept["State"] == PENDING:
-            raise StillRunning(f"{kept['SnapshotId']} is being made in account {copies.account}")
+            raise StillRunning(f"{_how_far(kept)} is being made in account {copies.account}")
         return f"copy {id}; NOT copied in account {copies.account}: {kept['SnapshotId']} is {kept['State']}"
 
     def _disks_without(self, here: Snapshots, target: Target, work: Collecting, has_volumes: bool) -> None:
@@ -212,6 +212,12 @@ _NO_KEY = (
 def _first_of_each(snapshots: List[Snapshot]) -> Dict[str, Snapshot]:
     """Return volume -> its oldest snapshot: where an answer was lost there may be a second one."""
     return {each["VolumeId"]: each for each in reversed(snapshots)}
+
+
+def _how_far(snapshot: Snapshot) -> str:
+    """Return a snapshot that is being made, with how far it is: ``snap-1 (42%)``."""
+    progress = snapshot.get("Progress")
+    return f"{snapshot['SnapshotId']} ({progress})" if progress else str(snapshot["SnapshotId"])
 
 
 def _item(original: Snapshot, copied: str) -> Item:

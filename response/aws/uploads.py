@@ -9,9 +9,13 @@ Needs what `response.core.volatile.upload_policy` allows.
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, Optional
+from dataclasses import replace
+from typing import Any, Callable, Dict, List, Optional
 
+from aws_bridge.accounts.account import Role
 from aws_bridge.accounts.area import Area
+from aws_bridge.accounts.caller import Caller
+from aws_bridge.accounts.session import AwsSession
 from aws_bridge.errors import CallProblem, CallRejected
 from response.aws.evidence import EvidenceStore
 
@@ -71,3 +75,11 @@ class Uploads:
 
     def _ask(self, operation: str, **given: Any) -> Dict[str, Any]:
         return self._area.ask("s3", operation, Bucket=self._store.bucket, **given)
+
+
+def writer(area: Area, role_arn: str, policy: str, wait_s: Callable[[int], float]) -> Area:
+    """Return the same place, entered by a role whose session is limited to what the policy allows."""
+    account = area.caller.session.account
+    role = Role(role_arn, session_policy=policy)
+    session = AwsSession(replace(account, roles=(*account.roles, role), partition=role.partition))
+    return area._replace(caller=Caller(session, wait_s=wait_s))

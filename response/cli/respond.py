@@ -22,7 +22,10 @@ COMMANDS = {
     "block-ip": ("response.cli.block_ip", "block addresses by AWS WAF, for a time"),
     "unblock-ip": ("response.cli.unblock_ip", "take out addresses that were blocked"),
     "status": ("response.cli.status", "say whether an instance is isolated, and which states of it are saved"),
-    "collect": ("response.cli.collect", "keep what AWS knows of an instance, its logs and its disks, as evidence"),
+    "collect": (
+        "response.cli.collect",
+        "keep context, memory, disks and logs of an instance, with a signed manifest",
+    ),
     "readiness": ("response.cli.readiness", "ask whether a response would work, and change nothing"),
     "verify": ("response.cli.verify", "compare the evidence of an incident with its signed manifest, offline"),
     "approve": ("response.cli.approve", "agree to what an incident waits for"),

@@ -10,22 +10,16 @@ empty for none), ``LOCK_MODE`` and ``LOCK_DAYS``, ``WORK_FOLDER`` on the host, `
 from __future__ import annotations
 
 import os
-from dataclasses import replace
 from typing import Any, Dict, Mapping
 
-from aws_bridge.accounts.account import Role
-from aws_bridge.accounts.area import Area
-from aws_bridge.accounts.caller import Caller
-from aws_bridge.accounts.session import AwsSession
-from aws_bridge.errors import AwsError
 from aws_bridge.functions.json_log import JsonLog
-from response.actions.collect_volatile import STEP, Tools, VolatileCollection
+from response.actions.collect_volatile import STEP, VolatileCollection, known_tools
 from response.aws.evidence import EvidenceStore, folder_of, lock_of
-from response.aws.handover import Handover, read_tools
-from response.aws.uploads import Uploads
+from response.aws.handover import Handover
+from response.aws.uploads import Uploads, writer
 from response.core.result import DONE, ActionResult
 from response.core.volatile import upload_policy
-from response.errors import BadRequest, ResponseError
+from response.errors import BadRequest
 from response.handlers.areas import BACKOFF
 from response.handlers.options import answered, chosen, option
 from response.handlers.step import Step, step_of
@@ -72,26 +66,11 @@ def _collection(step: Step) -> VolatileCollection:
     handover = Handover(
         near[0], jobs.replace("{region}", target.region), near[1], tools.replace("{region}", target.region)
     )
+    uploads = Uploads(writer(bucket_area, variables.text("UPLOAD_ROLE"), policy, BACKOFF.wait_s), store)
     return VolatileCollection(
-        step.areas.of(target.account, target.region), store, Uploads(_as_role(bucket_area, step, policy), store),
-        handover, _tools(here, variables.text("TOOLS_PARAMETER")), variables.text("DOCUMENT"),
+        step.areas.of(target.account, target.region), store, uploads, handover,
+        known_tools(here, variables.text("TOOLS_PARAMETER")), variables.text("DOCUMENT"),
     )  # fmt: skip
-
-
-def _as_role(area: Area, step: Step, policy: str) -> Area:
-    """Return the same place, entered by the role that writes, limited to what the policy allows."""
-    account = area.caller.session.account
-    role = Role(step.variables.text("UPLOAD_ROLE"), session_policy=policy)
-    session = AwsSession(replace(account, roles=(*account.roles, role), partition=role.partition))
-    return area._replace(caller=Caller(session, wait_s=BACKOFF.wait_s))
-
-
-def _tools(area: Area, parameter: str) -> Tools:
-    try:
-        return Tools(read_tools(area, parameter))
-    except (AwsError, ResponseError) as exc:
-        # The rest is collected all the same.
-        return Tools({}, f"which capture tool is the right one is not known: {exc}")
 
 
 def _seconds(step: Step) -> float:

@@ -18,6 +18,8 @@ from typing import Any, Dict, List, Tuple
 from response.plans.plan import FOLDER, Plan, read
 
 LINUX = FOLDER / "linux.json"
+#: What it is called where it is deployed, unless the owner says otherwise. Names that begin with aws are AWS's own.
+DOCUMENT = "siem-bridge-volatile-linux"
 #: Name of the step whose output is the record of what was collected.
 COLLECT = "collect"
 FETCH_JOB, FETCH_TOOL = "fetchJob", "fetchTool"

@@ -1,14 +1,12 @@
-"""The steps of evidence as Lambda functions and as a command: settings, dry run, and what ends in the bucket."""
+"""The steps of evidence as Lambda functions: settings, dry run, and what ends in the bucket."""
 
 from __future__ import annotations
 
 import itertools
-import json
 from typing import Any, Dict
 
 import pytest
 
-import response.cli.collect as collect_command
 from aws_bridge.functions.variables import PREFIX
 from response.aws.evidence import folder_of
 from response.aws.saved_state import SavedStates
@@ -17,7 +15,6 @@ from response.errors import BadRequest, BadSettings, StillRunning
 from response.handlers import archive, collect_context, collect_logs, snapshot
 from response.verify.copies import BucketCopy
 from response.verify.verification import verify
-from tests.response.command_line import run
 from tests.response.server_room import REGION, ServerRoom
 from tests.response.test_custody import signing_key
 
@@ -108,33 +105,3 @@ def test_the_moment_of_the_isolation_is_given_or_that_of_the_saved_state(room, s
     found = collect_logs.do(event(shop, name), settings)
     accepted = next(each for each in found["evidence"] if each["item"] == "accepted flows after isolation")
     assert accepted["outcome"] == "failed" and "unknown" in accepted["why"]
-
-
-def test_a_responder_collects_and_verifies_from_the_command_line(room, shop, settings, capsys, monkeypatch):
-    monkeypatch.setattr(collect_command, "EVERY_S", 0.0)
-    bucket, key = room.locked_bucket(), settings[PREFIX + "SIGNING_KEY"]
-    where = ["collect", shop.instance, "--region", REGION, "--bucket", bucket, "--incident", "by-hand-1"]
-    status, out, _ = run(capsys, *where, "--dry-run")
-    assert status == 0 and out.count("planned: ") == 4
-    steps = ["--steps", "context,snapshot,archive", "--signing-key", key]
-    status, out, err = run(capsys, *where, *steps)
-    assert status == 0 and out.count("done: ") == 3 and "collected: user data" not in err
-    assert "missing: user data: the instance has no user data" in err and "snapshot: AWS is at" in err
-    status, out, _ = run(capsys, *where, *steps, "--result", "json")
-    assert status == 0 and {each["result"] for each in json.loads(out)["steps"]} == {"already_done"}
-    place = f"s3://{bucket}/" + folder_of(shop.account, REGION, shop.instance, "by-hand-1")
-    status, out, _ = run(capsys, "verify", place, "--region", REGION, "--incident", "by-hand-1")
-    assert status == 0 and out.startswith("verified: ")
-    status, out, _ = run(capsys, *where, "--steps", "logs")
-    assert status == 1 and out.startswith("partial: ") and "no raw store is configured" in out
-    for argv, says in (
-        (["--steps", "memory"], "give some of context,snapshot,logs,archive"),
-        (["--lock", "forever"], "no mode of Object Lock"),
-        (["--share-with", "1" * 12], "--share-with needs --snapshot-key"),
-        (["--vpc-flow", "logs"], "is no address in S3"),
-    ):
-        status, out, err = run(capsys, *where, *argv)
-        assert (status, out) == (2, "") and says in err and "Traceback" not in err
-    monkeypatch.setattr(collect_command._Work, "_snapshot", lambda self: (_ for _ in ()).throw(StillRunning("busy")))
-    status, out, err = run(capsys, *where, "--steps", "snapshot", "--wait-minutes", "0")
-    assert status == 1 and "snapshot is not complete after 0 minutes: busy" in out
