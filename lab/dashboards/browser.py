@@ -11,13 +11,19 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Request, Response
 
 WIDTH_PX = 1440
-_HEIGHT_PX = 900
+#: More than the longest dashboard has.
+_LONGEST_PX = 4000
 #: A machine may be busy; a dashboard that is going to be drawn is so within seconds.
 _PATIENCE_S = 240.0
 #: The page asks each second how far its searches are; it is done when it asks nothing for longer.
 _QUIET_S = 2.5
 _TEXTS = """() => Object.fromEntries([...document.querySelectorAll('[data-test="viz-item"]')].map(
     (each) => [each.dataset.id, each.innerText]))"""
+#: The line that says how far a search is goes a moment after its last rows came.
+_NO_PROGRESS = """() => ![...document.querySelectorAll('[data-test="viz-item"]')].some(
+    (each) => /^\\d+% complete/.test(each.innerText))"""
+_HEIGHT = """() => Math.ceil(Math.max(...[...document.querySelectorAll('[data-test="viz-item"]')].map(
+    (each) => each.getBoundingClientRect().bottom)) + 8)"""
 
 
 class DashboardPage:
@@ -30,6 +36,7 @@ class DashboardPage:
         self.strangers: List[str] = []
         self._app_uri = f"{web_uri}/en-US/app/{app}"
         self._own = (f"{web_uri}/", "data:", "blob:")
+        self._is_loaded = False
         self._asked = 0
         self._last_s = 0.0
         # A language that the machine may not name: without one the page stays empty.
@@ -48,19 +55,21 @@ class DashboardPage:
 
         ``theme``: ``light`` or ``dark``. Raises TimeoutError.
         """
-        self._page.set_viewport_size({"width": WIDTH_PX, "height": _HEIGHT_PX})
         self.complaints.clear()
         self.strangers.clear()
-        self._asked = 0
         earliest, latest = span
         query = {"theme": theme, "form.global_time.earliest": earliest, "form.global_time.latest": latest}
-        self._page.goto(f"{self._app_uri}/{name}?{urlencode(query)}")
+        address = f"{self._app_uri}/{name}?{urlencode(query)}"
+        # All of it in the window: what is below is not drawn until somebody scrolls there.
+        self._page.set_viewport_size({"width": WIDTH_PX, "height": _LONGEST_PX})
+        if self._is_loaded:
+            self._page.evaluate("(address) => window.goTo(address)", address)
+        else:
+            self._page.goto(address)
+            self._is_loaded = True
         self._page.wait_for_selector('[data-test="viz-item"]')
         self._wait_until_quiet()
-        # All of it in the window: what is below is not drawn until somebody scrolls there.
-        height = self._page.evaluate("document.documentElement.scrollHeight")
-        self._page.set_viewport_size({"width": WIDTH_PX, "height": max(_HEIGHT_PX, height)})
-        self._wait_until_quiet()
+        self._page.wait_for_function(_NO_PROGRESS)
         texts: Dict[str, str] = self._page.evaluate(_TEXTS)
         return texts
 
@@ -82,7 +91,8 @@ class DashboardPage:
 
     def screenshot(self, path: Path) -> None:
         """Write a picture of the whole page."""
-        self._page.screenshot(path=path, full_page=True)
+        height = self._page.evaluate(_HEIGHT)
+        self._page.screenshot(path=path, clip={"x": 0, "y": 0, "width": WIDTH_PX, "height": height})
 
     def _wait_until_quiet(self) -> None:
         self._last_s = time.monotonic()

@@ -6,9 +6,12 @@ and what they need; only the bundle is kept.
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import shutil
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Iterator
 
 from lab.engine.cache import building, cache_dir
 from lab.engine.progress import Progress, to_stderr
@@ -34,11 +37,14 @@ def find_bundle(progress: Progress = to_stderr) -> Path:
     """Return the script that draws dashboards, fetching and bundling it first. Raise DashboardsUnavailable."""
     home = _home()
     if not is_fetched():
-        progress(f"dashboards: fetching Splunk's packages, {SIZE_MB} MB unpacked (once; {KEPT_MB} MB are kept)", 0, 0)
-        try:
-            _prepare(home)
-        except NodeUnavailable as error:
-            raise DashboardsUnavailable(str(error)) from error
+        with _alone(home):
+            if not is_fetched():
+                said = f"dashboards: fetching Splunk's packages, {SIZE_MB} MB unpacked (once; {KEPT_MB} MB are kept)"
+                progress(said, 0, 0)
+                try:
+                    _prepare(home)
+                except NodeUnavailable as error:
+                    raise DashboardsUnavailable(str(error)) from error
     return home / "page.js"
 
 
@@ -49,6 +55,15 @@ def _prepare(home: Path) -> None:
             shutil.copy(_HERE / name, draft)
         run_node(draft / "bundle.mjs", cwd=draft, hint=f"{home.parent} needs {SIZE_MB} MB of free space.")
         shutil.rmtree(draft / "node_modules")
+
+
+@contextmanager
+def _alone(home: Path) -> Iterator[None]:
+    """Let a second process that wants the same bundle wait for the first: making it takes both cores."""
+    home.parent.mkdir(parents=True, exist_ok=True)
+    with (home.parent / f".{home.name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # given back by the system, however this process ends
+        yield
 
 
 def _home() -> Path:

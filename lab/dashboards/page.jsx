@@ -9,11 +9,12 @@ import EnterpriseViewOnlyPreset from '@splunk/dashboard-presets/EnterpriseViewOn
 import { DashboardValidator } from '@splunk/dashboard-validation';
 import { SplunkThemeProvider } from '@splunk/themes';
 
-const given = JSON.parse(document.getElementById('dashboard').textContent);
-const chosen = new URLSearchParams(window.location.search);
+const read = (page) => JSON.parse(page.getElementById('dashboard').textContent);
+let given = read(document);
+let root = null;
 
 // What the address sets: form.what=x. Splunk Web does the same before the first search starts.
-function withInputs(definition) {
+function withInputs(definition, chosen) {
     const inputs = {};
     for (const [id, input] of Object.entries(definition.inputs || {})) {
         const { token, defaultValue } = input.options;
@@ -49,7 +50,21 @@ window.problems = () => {
     return validator.validate(definition);
 };
 
-const theme = chosen.get('theme') ?? given.theme;
-createRoot(document.getElementById('page')).render(
-    <Dashboard definition={withInputs(given.definition)} theme={theme} />
-);
+function draw() {
+    const chosen = new URLSearchParams(window.location.search);
+    const theme = chosen.get('theme') ?? given.theme;
+    document.documentElement.style.background = theme === 'dark' ? '#171d21' : '#f2f4f5'; // as around the panels
+    root?.unmount();
+    root = createRoot(document.getElementById('page'));
+    root.render(<Dashboard definition={withInputs(given.definition, chosen)} theme={theme} />);
+}
+
+// Goes to another dashboard without loading all of this again: most of the time that a dashboard takes.
+window.goTo = async (address) => {
+    const answer = await fetch(address);
+    given = read(new DOMParser().parseFromString(await answer.text(), 'text/html'));
+    window.history.replaceState(null, '', address);
+    draw();
+};
+
+draw();

@@ -26,7 +26,7 @@ def agreed(yes: bool) -> bool:
         return True
     tell(
         f"Dashboards are drawn by Splunk's own packages (Apache License 2.0), which npm fetches: {SIZE_MB} MB unpacked "
-        f"for about two minutes, {KEPT_MB} MB of it are kept in {cache_dir()}."
+        f"for about a minute, {KEPT_MB} MB of it are kept in {cache_dir()}."
     )
     if yes or not (sys.stdin.isatty() and sys.stderr.isatty()):
         return True
