@@ -18,7 +18,7 @@ from typing import Any, Callable, Dict, Iterable, Iterator, List, Optional, Set,
 from urllib.parse import parse_qsl
 
 from es_bridge.terminal import put
-from lab.aws import accounts, event_buses, mappings, queues, s3_events
+from lab.aws import accounts, event_buses, mappings, queues, quicker, s3_events
 from lab.aws.faults import (
     BY_A_CONTROL_POLICY,
     BY_NO_POLICY,
@@ -190,6 +190,7 @@ def main() -> int:
 
     default_user_config["lambda"] = {"use_docker": False}
     default_user_config["stepfunctions"] = {"execute_state_machine": True}
+    quicker.install()
     for gap in (accounts, s3_events, queues, mappings, event_buses, answering):
         gap.install()
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
