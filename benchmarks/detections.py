@@ -14,26 +14,21 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import subprocess
 import sys
 import tempfile
 import time
 from collections import Counter
-from datetime import datetime, timezone
-from itertools import islice
+from datetime import timezone
 from pathlib import Path
-from typing import Callable, Dict, List, NamedTuple
+from typing import Callable, List, NamedTuple
 
 import psutil
 
-from benchmarks.load import documents
+from benchmarks.day import DAY_S, DELIVERY_S, load_day
 from benchmarks.process import PeakMemory
 from benchmarks.relay import Relay
-from collectors.loading.files import find_files
 from collectors.sinks.opensearch.index_names import all_indices
-from collectors.sinks.opensearch.sink import OpenSearchSink
-from collectors.sources.registry import LOGS, source_of
-from collectors.store.templates import ensure_template
+from collectors.sources.registry import LOGS
 from es_bridge.config import ClusterConfig
 from es_bridge.query import SearchRequest
 from es_bridge.search import open_search
@@ -48,13 +43,6 @@ from savedsearches.runner.lookups import shipped_lookups
 from savedsearches.runner.macros import shipped_macros
 from savedsearches.runner.moment import Moment
 
-DAY_S = 86_400
-DELIVERY_S = 120
-#: Shares of the logs: flows are most of it.
-SHARES = {"cloudtrail": 0.1, "vpc_flow": 0.6, "route53_resolver": 0.2, "waf": 0.1}
-OPTIONS = {"cloudtrail": "--events", "vpc_flow": "--flows", "route53_resolver": "--queries", "waf": "--requests"}
-#: Records written with one time of arrival.
-CHUNK = 2_000
 FIVE_MINUTES_S = 300
 #: Seconds of all five-minute detections together, of five minutes.
 TARGET = 0.1
@@ -100,42 +88,6 @@ def measure(url: str, events: int, rounds: int) -> int:
             pulled = pull_and_count(relay, end_s)
         tell(len(detections), whole, len(often), scheduled, pulled)
     return 0
-
-
-def load_day(url: str, events: int, end_s: int, folder: Path) -> Dict[str, int]:
-    """Write the story's day, and store it as it would have arrived. Returns log -> records."""
-    stored: Counter[str] = Counter()
-    now_s = [0.0]
-    with Transport(ClusterConfig((url,))) as transport:
-        sink = OpenSearchSink(transport, clock=lambda: now_s[0])
-        for log, share in SHARES.items():
-            command = [
-                sys.executable,
-                "-m",
-                "aws_siem_bridge",
-                "lab",
-                "story",
-                "write",
-                str(folder / log),
-                "--seed",
-                "1",
-            ]
-            command += ["--plain", "--logs", log, OPTIONS[log], str(max(int(events * share), 1))]
-            command += ["--start", _stamp(end_s - DAY_S), "--end", _stamp(end_s)]
-            subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-            ensure_template(transport, log)
-            source_of(log)
-            for file in find_files([folder / log]).logs:
-                records = documents(file, log)
-                while chunk := list(islice(records, CHUNK)):
-                    now_s[0] = max(each.time_ms for each in chunk) / 1000 + DELIVERY_S
-                    stored[log] += sum(1 for _ in sink.write(chunk))
-            transport.request("POST", (all_indices(log), "_refresh"))
-    return dict(stored)
-
-
-def _stamp(seconds: int) -> str:
-    return datetime.fromtimestamp(seconds, timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def run_all(around: Around, relay: Relay, detections: List[Detection], moment: Moment) -> Figures:

@@ -32,6 +32,7 @@ from collectors.loading.files import FileObjects, LogFile, find_files
 from collectors.loading.load import Load, LoadReport, make_visible
 from collectors.reading.reading import Reading
 from collectors.reading.unpack import GZIP_MAGIC
+from collectors.records.addresses import AddressBook
 from collectors.records.enrichment import address_book
 from collectors.records.json_codec import fastest
 from collectors.records.record import Context, Record
@@ -53,6 +54,7 @@ LIMIT, LOADER = "limit", "loader"
 SHARE_TARGET = 0.85
 STORE_TARGETS = {"cloudtrail": 0.8, "vpc_flow": 1.9, "route53_resolver": 1.0, "waf": 1.0}
 PEAK_TARGET_MIB = 200
+NO_ADDRESSES = AddressBook()
 
 
 class Figures(NamedTuple):
@@ -172,10 +174,10 @@ def stored(answers: Iterator[Answer]) -> int:
     return sum(answer.result == STORED for answer in answers)
 
 
-def documents(log: LogFile, dataset: str) -> Iterator[Record]:
+def documents(log: LogFile, dataset: str, addresses: AddressBook = NO_ADDRESSES) -> Iterator[Record]:
     """Yield the documents of one file."""
     with log.path.open("rb") as stream:
-        for made in Reading(stream, Context(log.ref, fastest()), dataset):
+        for made in Reading(stream, Context(log.ref, fastest(), addresses=addresses), dataset):
             if not isinstance(made, Record):
                 raise RuntimeError(f"{log.path}: {made.reason}")
             yield made

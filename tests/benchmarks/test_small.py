@@ -49,8 +49,8 @@ def test_all_are_here() -> None:
     """A new benchmark gets a test in this module."""
     runnable = {path.stem for path in (ROOT / "benchmarks").glob("*.py") if "def main()" in path.read_text("utf-8")}
     assert runnable == {
-        "detections", "first_row", "inputs", "load", "lookup", "normalise", "objects", "response", "search", "spl",
-        "stats",
+        "dashboards", "detections", "first_row", "inputs", "load", "lookup", "normalise", "objects", "response",
+        "search", "spl", "stats",
     }  # fmt: skip
 
 
@@ -124,6 +124,18 @@ def test_detections(url: str) -> None:
     assert re.search(
         r"^[1-9][0-9]+ detections, the day as their window +[0-9.]+ +[0-9.]+ +[0-9]+$", printed, re.MULTILINE
     )
+
+
+def test_dashboards(url: str) -> None:
+    for package in ("pydantic", "mmdb_writer"):
+        pytest.importorskip(package)
+    printed = run("dashboards", "--url", url, "--events", "3000")  # which fails itself when a search does
+    assert re.match("3,[0-9]{3} events: cloudtrail 3", printed)
+    lines = re.findall(r"^([a-z_]+) +([1-3]) +([0-9]+) +[0-9.]+ +[0-9.]+ +([0-9,]+) +[0-9,]+ ", printed, re.MULTILINE)
+    pages = {path.stem for path in (ROOT / "splunk_app" / "dashboards" / "pages").glob("*.yml")}
+    assert {page for page, *_ in lines} == pages and len(lines) == len(pages)
+    counting = {page for page, _, _, moved in lines if moved != "0"}
+    assert counting == {"home", "security", "cloudtrail", "waf", "vpc_flow", "dns", "ingestion"}
 
 
 @pytest.mark.skipif(sys.version_info < (3, 11), reason="the stand-in for AWS needs Python 3.11")

@@ -16,7 +16,6 @@ from collectors.records.enrichment import address_book
 from collectors.records.record import Context, Record
 from collectors.sinks.opensearch.index_names import index_of
 from collectors.sinks.opensearch.ingested import stamped
-from collectors.sinks.splunk_events.sink import SOURCE_PREFIX, sourcetype_of
 from collectors.sources.registry import source_of
 from collectors.store.templates import pieces_for, write
 from es_bridge.bulk import Create
@@ -25,7 +24,7 @@ from es_bridge.dialect import detect
 from es_bridge.transport import Transport
 from lab.story import cloudtrail, route53_resolver, vpc_flow, waf
 from lab.story.addresses import write_mmdb
-from lab.story.findings import event, findings
+from lab.story.in_splunk import finding_events
 from lab.story.windows import windows
 from savedsearches.runner.knowledge import Knowledge
 from savedsearches.runner.values import Row
@@ -108,23 +107,4 @@ def _content(log: str, records: List[Dict[str, Any]]) -> bytes:
 
 def splunk_events(knowledge: Knowledge) -> List[Row]:
     """Return the findings of all products as Splunk has them."""
-    rows: List[Row] = []
-    for labelled in findings(ATTACK_S * 1000, END_S * 1000):
-        kind = {"inspector2": "inspector"}.get(labelled.product, labelled.product)
-        for found in source_of(kind).of_event(event(labelled)):
-            record = found.record
-            origin = record.origin
-            rows.append(
-                knowledge.apply(
-                    {
-                        "_time": record.time_ms / 1000,
-                        "_indextime": labelled.time_ms / 1000 + 60,
-                        "_raw": record.text.decode(),
-                        "index": "aws_findings",
-                        "sourcetype": sourcetype_of(record.dataset),
-                        "source": f"{SOURCE_PREFIX}{record.dataset}:{origin.account}:{origin.region}",
-                        "host": origin.account,
-                    }
-                )
-            )
-    return rows
+    return finding_events(knowledge, ATTACK_S * 1000, END_S * 1000)

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Dict, List, Mapping, Tuple
 
 from savedsearches.runner.app_commands import AppCommands
-from savedsearches.runner.knowledge import Knowledge
 from savedsearches.runner.local_settings import LocalSettings
 from savedsearches.runner.lookups import Lookup, shipped_lookups
 from savedsearches.runner.macros import Macro, expand_macros, shipped_macros
@@ -86,14 +84,3 @@ def base_macros() -> Dict[str, Macro]:
         "aws_assets_index": Macro("index=aws_findings"),
         "aws_local_offset_s(1)": Macro("32400", ("time",)),
     }
-
-
-def event(knowledge: Knowledge, time_s: float, kind: str, members: Mapping[str, Any]) -> Row:
-    """Return an event that an input or the response wrote."""
-    body = {"time": time_s, **members}
-    return knowledge.apply(
-        {
-            "_time": time_s, "_indextime": time_s + 5, "_raw": json.dumps(body), "index": "aws_findings",
-            "sourcetype": f"aws:siem_bridge:{kind}", "source": f"aws_siem_bridge:{kind}:test", "host": "h",
-        }
-    )  # fmt: skip
