@@ -828,3 +828,13 @@ def _value_as_data(target: Target) -> str:
 def _triage(target: Target) -> str:
     rows = _done(target.user.run("| inputlookup aws_triage | table finding_key status")).rows
     return f"{len(rows)} rows"
+
+
+@check("V13", "a subsearch has the range of the job, also where the search has one of its own")
+def _range_of_a_subsearch(target: Target) -> str:
+    search = "search index=_internal earliest=0 latest=now | head 1 | table index | append [| makeresults | addinfo]"
+    search += " | stats max(info_min_time) AS low, max(info_max_time) AS high"
+    (row,) = _done(target.admin.run(search, earliest_time="-3h@h", latest_time="-2h@h")).rows
+    if float(row["high"]) - float(row["low"]) != 3600:
+        raise Failed(f"{row}: the monthly report's compliance would show other months than the page's")
+    return "an hour, as the job was given"

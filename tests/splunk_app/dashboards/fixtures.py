@@ -10,6 +10,7 @@ from collectors.records.record import Record
 from collectors.sinks.opensearch.index_names import index_of
 from es_bridge.config import ClusterConfig
 from es_bridge.transport import Transport
+from lab.story.in_splunk import own_event
 from response.core.status import status_of, statuses_of_rows
 from savedsearches.runner.knowledge import Knowledge, read_knowledge
 from savedsearches.runner.local_settings import LocalSettings
@@ -18,7 +19,7 @@ from savedsearches.runner.moment import Moment
 from savedsearches.runner.values import Row
 from tests.savedsearches.detections import story
 
-from .place import APP, NOTHING, Place, base_macros, event
+from .place import APP, NOTHING, Place, base_macros
 
 #: Index macro -> pattern of what the story is loaded into here.
 OWN_INDICES = {
@@ -59,7 +60,7 @@ def inputs_events(knowledge: Knowledge) -> List[Row]:
     hub = {**common, "input": "aws_securityhub://all", "dataset": "securityhub"}
     here, there = {"region": "ap-northeast-2"}, {"region": "us-east-1"}
     return [
-        event(knowledge, story.LOOKED_AT_S - age_s, "health", members)
+        own_event(knowledge, story.LOOKED_AT_S - age_s, "health", members)
         for age_s, members in (
             (120, {**guardduty, **here, "status": "ok", "lag_s": 30}),
             (4000, {**guardduty, **there, "status": "ok", "lag_s": 30}),
@@ -86,21 +87,36 @@ OLD_STEPS = (
 )
 
 
+#: Isolated nothing: it says what it would have done.
+TRIED_STEPS = (
+    (55, "begin", "started", "respond began"),
+    (54, "soft_isolation", "planned", "every interface would be in the quarantine group"),
+    (50, "end", "done", "a dry run"),
+)
+
+
 @pytest.fixture(scope="package")
 def response_events(knowledge: Knowledge) -> List[Row]:
-    """One incident that is open, with a step that failed, an older one that was released, and a row refused."""
+    """One incident that is open, with a step that failed, an older one that was released, a dry run, a row refused."""
     place = {"account": "111122223333", "region": "ap-northeast-2"}
     alert = {"action": "respond", "sid": "1.2", "search": "AWS - waf_log4shell_callback - Rule"}
     told = []
-    for instance, steps in (("i-0f1e2d3c4b5a60001", STEPS), ("i-0f1e2d3c4b5a60004", OLD_STEPS)):
+    stories = (("i-0f1e2d3c4b5a60001", STEPS), ("i-0f1e2d3c4b5a60004", OLD_STEPS), ("i-0f1e2d3c4b5a60007", TRIED_STEPS))
+    for instance, steps in stories:
         for minutes, step, result, says in steps:
-            said = {"step": step, "result": result, "says": says, "state": "finished" if step == "end" else "step"}
+            said: Dict[str, Any] = {
+                "step": step,
+                "result": result,
+                "says": says,
+                "state": "finished" if step == "end" else "step",
+            }
+            said["dry_run"] = steps is TRIED_STEPS
             incident = {"incident": f"{instance}-1", "target": instance, "time": story.END_S - minutes * 60}
             told.append(status_of({**place, **alert, **incident, **said}, story.END_S))
     refused = {"row": 0, "result": "refused", "says": "it has the tag aws-siem-bridge:protected"}
     told += statuses_of_rows(alert, [{**place, "instance": "i-0f1e2d3c4b5a60009"}], [refused], story.END_S)
     # Lambda delivers one twice.
-    return [event(knowledge, status["time"], "response", status) for status in [*told, told[0]]]
+    return [own_event(knowledge, status["time"], "response", status) for status in [*told, told[0]]]
 
 
 @pytest.fixture(scope="package")

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import os
 import subprocess
 import sys
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Dict, List, Mapping
 from zoneinfo import ZoneInfo
@@ -15,12 +17,14 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from lab.splunkd import SplunkdStandIn, User
+from savedsearches.runner.knowledge import Knowledge
 from savedsearches.runner.moment import Moment
 from savedsearches.runner.values import text
 from splunk_app.dashboards.report import csv_of, tables
 from tests.savedsearches.detections import story
 
 from .place import APP, PAGES, Place
+from .test_pages import told
 
 PASSWORD = "admin-password-1"
 TABLES = [panel.id for panel in PAGES["report"].panels if panel.search]
@@ -51,6 +55,37 @@ def test_months_are_those_of_the_reader_and_headings_of_his_language(on_story: P
     assert [row[0] for row in found["UTC"].rows] == ["2026-11"]
     assert [row[0] for row in found["Asia/Seoul"].rows] == ["2026-11", "2026-12"]
     assert set(asked) == {"-1mon@mon @mon"} and len(asked) == 2 * len(TABLES)
+
+
+#: Control -> its versions: when, what the check said, and the state of the record.
+CONTROLS = {
+    "failed-and-never-again": [("2026-08-03", "FAILED", "ACTIVE")],
+    "mended-in-october": [("2026-09-10", "FAILED", "ACTIVE"), ("2026-10-05", "PASSED", "ACTIVE")],
+    "failed-for-a-day": [("2026-10-20", "FAILED", "ACTIVE"), ("2026-10-21", "PASSED", "ACTIVE")],
+    "gone-in-october": [("2026-09-01", "FAILED", "ACTIVE"), ("2026-10-02", "FAILED", "ARCHIVED")],
+    "new-in-november": [("2026-11-15", "FAILED", "ACTIVE")],
+    "after-the-range": [("2026-12-02", "FAILED", "ACTIVE")],
+}
+
+
+def test_compliance_is_what_was_open_at_each_months_end(on_story: Place, knowledge: Knowledge, golden: Any) -> None:
+    """Not what was written in the month: a control that failed in August and did not change has no later event."""
+    found = next(row for row in on_story.events if "Compliance" in json.loads(str(row["_raw"])))
+    made = {name: found[name] for name in ("index", "sourcetype", "source", "host")}
+    on_story.events = [row for row in on_story.events if row["source"] != found["source"]]
+    for control, versions in CONTROLS.items():
+        for day, status, record in versions:
+            at_s = datetime.fromisoformat(f"{day}T12:00:00+00:00").timestamp()
+            body = {**json.loads(str(found["_raw"])), "RecordState": record, "finding_key": control}
+            body["Compliance"] = {**body["Compliance"], "Status": status}
+            body["version_key"] = f"{control} {day}"
+            row = {**made, "_time": at_s, "_indextime": at_s + 60, "_raw": json.dumps(body)}
+            on_story.events.append(knowledge.apply(row))
+    now_s, july_s, december_s = (
+        datetime.fromisoformat(f"2026-{day}T00:00:00+00:00").timestamp() for day in ("12-10", "07-01", "12-01")
+    )
+    on_story.moment = Moment(now_s, july_s, december_s)
+    golden("dashboards/report_months.json", told({"compliance": on_story.panels("report")["compliance"]}))
 
 
 def test_excel_is_told_that_it_is_utf_8_and_computes_nothing() -> None:
