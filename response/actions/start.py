@@ -130,7 +130,7 @@ class Start:
         """Do in an open incident what it was not opened for, once: revoke after isolating, collect after revoking."""
         question = self._question(request.alert, opened.id, instance)
         name = f"{opened.id}-{request.action}"
-        if not self.executions.start(name, _json({**given, "further": True, "ask": self._ask(question)})):
+        if not self._begun(name, request.alert, {**given, "further": True, "ask": self._ask(question)}):
             return Started(number, ATTACHED, f"{case}: attached to the open incident {opened.id}", opened.id)
         says = f"{case}: {request.action} in the open incident {opened.id}"
         if question.when:
@@ -181,17 +181,34 @@ class Start:
 
     def _begin(self, number: int, request: Request, case: Case, given: Dict[str, Any], incident: str) -> Started:
         name = cases.execution_name(case, request.action, f"{request.id or request.alert}|{number}")
-        given = {**given, "incident": incident or name, "ask": {"when": ""}}
-        new = self.executions.start(name, _json(given))
+        new = self._begun(name, request.alert, {**given, "incident": incident or name, "ask": {"when": ""}})
         how = ", as a dry run: nothing is changed" if given["dry_run"] else ""
         says = f"{case}: {request.action} {'started' if new else 'was started before'}{how}"
         return Started(number, STARTED if new else ATTACHED, says, incident or name)
 
+    def _begun(self, name: str, alert: str, given: Dict[str, Any]) -> bool:
+        """Start an execution beside an incident's first; return whether it is new.
+
+        It is noted first: where this breaks off in between, a sweep finds it, and whoever comes next starts it. The
+        name is started once, with what was noted.
+        """
+        noted = self.incidents.reserve(name, alert, _json({**given, "run": name}))
+        if noted.state != NEW:
+            return False
+        started = self.executions.start(name, noted.input)
+        waits = bool((noted.event.get("ask") or {}).get("when"))
+        self.incidents.began(noted, WAITING if waits else RUNNING)
+        return noted.new and started
+
     def _too_many(self, alert: str, incident: str) -> str:
-        """Return which limit an incident exceeds, or nothing. One that waits is not counted in the hour."""
+        """Return which limit an incident exceeds, or nothing. One that waits is not counted in the hour.
+
+        Dry runs are counted apart: they take no room from what is meant.
+        """
+        how = "" if self.limits.mode == LIVE else "dry-run|"
         counted: Tuple[Tuple[str, int, str], ...] = (
-            (f"alert|{alert}", self.limits.most_an_alert, "one alert may isolate {} instances"),
-            (self.incidents.this_hour(), self.limits.most_an_hour, "{} instances may be isolated in an hour"),
+            (f"{how}alert|{alert}", self.limits.most_an_alert, "one alert may isolate {} instances"),
+            (f"{how}{self.incidents.this_hour()}", self.limits.most_an_hour, "{} instances may be isolated in an hour"),
         )
         for what, most, says in counted:
             if not self.incidents.within(what, incident, most):

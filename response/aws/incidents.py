@@ -1,8 +1,9 @@
 """The open incident of each instance or principal, and how many were opened in an hour: a table of DynamoDB.
 
-One item a case (``account|region|instance``) with the number of its last incident, one an hour, one a hand-over. Every
-change is conditional, so that ten responses at once make one incident. The lock has no timeout: an execution that broke
-is found by a sweep, and not by another response that begins in its place.
+One item a case (``account|region|instance``) with the number of its last incident, one an hour, one a hand-over, and
+one each execution beside an incident's first (``execution|<its name>``), written before it is started. Every change is
+conditional, so that ten responses at once make one incident. The lock has no timeout: an execution that broke is found
+by a sweep, and not by another response that begins in its place.
 
 Needs ``dynamodb:GetItem`` and ``UpdateItem`` on the table, and ``Scan`` where incidents are listed. Items of hand-overs
 have ``expires``, the table's attribute for time to live.
@@ -28,7 +29,11 @@ _HOUR_S = 3600
 #: How long a hand-over is known: Splunk's queue forgets one after three days.
 _KEPT_S = 7 * 24 * _HOUR_S
 _NAMES = ("incident", "state", "input", "alerts", "opened", "counted", "outcome", "says", "clocks", "resumed",
-          "answer", "expires")  # fmt: skip
+          "answer", "expires", "since", "told")  # fmt: skip
+#: Keys of executions beside an incident's first begin with it.
+_FURTHER = "execution|"
+#: How long one that is over is known: AWS takes the name of a closed execution again after 90 days.
+_OVER_KEPT_S = 100 * 24 * _HOUR_S
 
 
 class Keyed(Protocol):
@@ -62,6 +67,15 @@ class Opened(NamedTuple):
     clocks: Tuple[Tuple[str, int], ...] = ()
     #: How often the workflow was started again.
     resumed: int = 0
+    #: When that was, or when it was opened, in epoch milliseconds.
+    since_ms: int = 0
+    #: What people were told of it by a sweep.
+    told: str = ""
+
+    @property
+    def is_further(self) -> bool:
+        """Whether it is an execution beside an incident's first, and ``id`` its name: `Incidents.reserve`."""
+        return self.key.startswith(_FURTHER)
 
     @property
     def execution(self) -> str:
@@ -106,7 +120,7 @@ class Incidents:
                 values.update({":before": {"S": found.id}, ":released": {"S": RELEASED}})
             update = (
                 "SET #incident = :id, #state = :new, #input = :input, #alerts = :alert, #opened = :now "
-                "REMOVE #outcome, #says, #clocks, #resumed"
+                "REMOVE #outcome, #says, #clocks, #resumed, #since, #told"
             )
             if self._update(case.key, update, condition, values):
                 return Opened(id, NEW, True, text, case.key)
@@ -117,8 +131,33 @@ class Incidents:
         item = self._call("GetItem", Key=_key(case.key), ConsistentRead=True).get("Item")
         return _opened(item) if item else None
 
+    def reserve(self, name: str, alert: str, text: str) -> Opened:
+        """Note an execution beside an incident's first, before it is started; or find the note of it.
+
+        ``text``: what it will be started with. Whoever finds it `NEW` starts it, by this name, which AWS takes once.
+        """
+        values: Dict[str, Any] = {
+            ":id": {"S": name}, ":new": {"S": NEW}, ":input": {"S": text}, ":alert": {"SS": [alert]},
+            ":now": {"N": str(self._now_ms())},
+        }  # fmt: skip
+        update = "SET #incident = :id, #state = :new, #input = :input, #alerts = :alert, #opened = :now"
+        if self._update(_FURTHER + name, update, "attribute_not_exists(#incident)", values):
+            return Opened(name, NEW, True, text, _FURTHER + name)
+        return _opened(self._call("GetItem", Key=_key(_FURTHER + name), ConsistentRead=True)["Item"])
+
+    def end(self, name: str) -> None:
+        """Let an execution beside an incident's first be over."""
+        values = {
+            ":id": {"S": name}, ":over": {"S": RELEASED}, ":expires": {"N": str(int(self._clock()) + _OVER_KEPT_S)},
+        }  # fmt: skip
+        self._update(_FURTHER + name, "SET #state = :over, #expires = :expires", "#incident = :id", values)
+
     def all(self) -> Iterator[Opened]:
-        """Return the last incident of every case: the whole table is read."""
+        """Yield the last incident of every case: the whole table is read."""
+        return (each for each in self.everything() if not each.is_further)
+
+    def everything(self) -> Iterator[Opened]:
+        """Yield what `all` does, and the executions beside an incident's first."""
         found = self._area.each("dynamodb", "Scan", "Items", DYNAMODB, TableName=self._table, ConsistentRead=True)
         return (_opened(item) for item in found if "incident" in item)
 
@@ -129,9 +168,18 @@ class Incidents:
                 return each
         raise NoIncident(f"there is no incident {id[:100]} in the table {self._table}, or a later one took its place")
 
+    def execution(self, name: str) -> Optional[Opened]:
+        """Return an execution beside an incident's first by its name, or nothing."""
+        item = self._call("GetItem", Key=_key(_FURTHER + name), ConsistentRead=True).get("Item")
+        return _opened(item) if item else None
+
     def move(self, case: Keyed, incident: str, before: str, after: str) -> bool:
         """Take an incident from one state to the next; return whether it was in the first."""
         return self._move(case.key, incident, before, after)
+
+    def began(self, found: Opened, state: str) -> None:
+        """Take what was new to the state that it has now that its execution is started."""
+        self._move(found.key, found.id, NEW, state)
 
     def close(self, key: str, incident: str) -> bool:
         """Let an incident be over, whatever state it is in; return whether it was the last of its case."""
@@ -151,11 +199,20 @@ class Incidents:
     def resumed(self, found: Opened) -> Opened:
         """Count one more execution of an incident and return it so. Raises `NoIncident` when another did, meanwhile."""
         number = found.resumed + 1
-        values = {":id": {"S": found.id}, ":number": {"N": str(number)}, ":before": {"N": str(found.resumed)}}
+        values = {
+            ":id": {"S": found.id}, ":number": {"N": str(number)}, ":before": {"N": str(found.resumed)},
+            ":now": {"N": str(self._now_ms())},
+        }  # fmt: skip
         condition = "#incident = :id AND (attribute_not_exists(#resumed) OR #resumed = :before)"
-        if not self._update(found.key, "SET #resumed = :number", condition, values):
+        update = "SET #resumed = :number, #since = :now REMOVE #outcome, #says"
+        if not self._update(found.key, update, condition, values):
             raise NoIncident(f"somebody else resumed the incident {found.id} just now: look at its status")
         return found._replace(resumed=number)
+
+    def told(self, found: Opened, what: str) -> None:
+        """Keep what people were told of an incident or execution, so that they are told once."""
+        values = {":id": {"S": found.id}, ":told": {"S": what}}
+        self._update(found.key, "SET #told = :told", "#incident = :id", values)
 
     def set_clocks(self, found: Opened, clocks: Mapping[str, int]) -> None:
         """Keep the clocks of an incident: name -> epoch milliseconds at which it is due."""
@@ -234,4 +291,6 @@ def _opened(item: Mapping[str, Any]) -> Opened:
         says=item.get("says", {}).get("S", ""),
         clocks=tuple(sorted(clocks.items())),
         resumed=int(item.get("resumed", {}).get("N", "0")),
+        since_ms=int(item.get("since", item["opened"])["N"]),
+        told=item.get("told", {}).get("S", ""),
     )

@@ -1,4 +1,4 @@
-"""``respond resume``: start the workflow of an incident again, when its execution broke."""
+"""``respond resume``: start a workflow again that broke: an incident's first, or one that was begun beside it."""
 
 from __future__ import annotations
 
@@ -27,6 +27,7 @@ def run(arguments: argparse.Namespace) -> int:
 def _resume(arguments: argparse.Namespace) -> int:
     desk = desk_of(arguments)
     executions = Executions(desk.here, arguments.state_machine)
-    found = resume(desk.incidents, executions, desk.incident(arguments.incident), agreed=arguments.agree)
+    begun = desk.incidents.execution(arguments.incident) or desk.incident(arguments.incident)
+    found = resume(desk.incidents, executions, begun, agreed=arguments.agree)
     put(f"{found.id} goes on as the execution {found.execution}")
     return DONE

@@ -10,6 +10,7 @@ TEXTS: Mapping[str, Mapping[str, str]] = {
     "began": {"en": "Incident {incident}: response began", "ko": "사고 {incident}: 대응 시작"},
     "question": {"en": "Incident {incident}: a person has to agree", "ko": "사고 {incident}: 담당자 승인 필요"},
     "ended": {"en": "Incident {incident}: response ended, {result}", "ko": "사고 {incident}: 대응 종료, {result}"},
+    "broken": {"en": "Incident {incident}: its workflow broke off", "ko": "사고 {incident}: 대응 작업 중단"},
     "message": {"en": "Incident {incident}: alert", "ko": "사고 {incident}: 경보"},
     "dry_run": {"en": "This is a dry run: nothing is changed.", "ko": "모의 실행입니다. 아무것도 변경하지 않습니다."},
     "target": {"en": "Target", "ko": "대상"},

@@ -18,8 +18,8 @@ from urllib.parse import quote
 from response.core.notice_texts import LANGUAGES, result_text, text
 from response.errors import BadSettings
 
-BEGAN, QUESTION, ENDED, MESSAGE = "began", "question", "ended", "message"
-KINDS = (BEGAN, QUESTION, ENDED, MESSAGE)
+BEGAN, QUESTION, ENDED, MESSAGE, BROKEN = "began", "question", "ended", "message", "broken"
+KINDS = (BEGAN, QUESTION, ENDED, MESSAGE, BROKEN)
 #: Characters of one text, and of a whole message: Discord takes 2,000, Slack's sections 3,000.
 MOST_TEXT, MOST_MESSAGE = 500, 1_900
 #: https://docs.aws.amazon.com/sns/latest/api/API_Publish.html: a subject has at most 100 characters of ASCII.

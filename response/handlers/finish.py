@@ -11,6 +11,7 @@ from typing import Any, Dict, Mapping
 from response.actions import finish as ends
 from response.aws.quarantine import HARD, SOFT
 from response.core import cases
+from response.core.result import FAILED_RESULT
 from response.handlers.options import option
 from response.handlers.step import Step, step_of
 
@@ -49,6 +50,9 @@ def do(event: Any, environment: Mapping[str, str]) -> Dict[str, Any]:
     elif action == cases.RELEASE_PRINCIPAL and found.result == "done":
         step.incidents.note(key, step.incident, found.result, found.says)
         step.incidents.close(key, step.incident)
+    if event.get("run") and found.result != FAILED_RESULT and ended != ends.NO_ANSWER:
+        # What failed, or waits for an answer that nobody gave, is found by the sweep and can be resumed.
+        step.incidents.end(str(event["run"]))
     return found.to_json()
 
 

@@ -6,6 +6,7 @@ import itertools
 import json
 import multiprocessing
 import os
+import time
 from typing import Any, Dict, List, Tuple
 
 import pytest
@@ -14,10 +15,14 @@ from aws_bridge.accounts.account import Account
 from aws_bridge.accounts.area import Area
 from aws_bridge.accounts.caller import Caller
 from aws_bridge.accounts.session import AwsSession
+from response.actions.resume import resume
 from response.actions.start import Start, Started
+from response.actions.sweep import Found, Sweep
 from response.aws import incidents
 from response.aws.executions import Executions
 from response.aws.incidents import RELEASED, RUNNING, WAITING, Incidents
+from response.aws.questions import Questions
+from response.core.budget import Budget
 from response.core.limits import LIVE, Limits, limits_of
 from response.core.requests import Request
 from response.core.target import Target
@@ -52,10 +57,23 @@ class Desk:
 
     def ask(self, request: Request, **limits: Any) -> List[Started]:
         known = Limits(**{"mode": LIVE, **limits})
-        executions = Executions(self.room.area, self.machine)
-        desk = Start(known, self.incidents, executions, lambda _: self.room.area, self.room.account.id)
+        desk = Start(known, self.incidents, self.executions, lambda _: self.room.area, self.room.account.id)
         rows = [each if isinstance(each, dict) else row(each) for each in request.rows]
         return desk.start(request._replace(rows=rows))
+
+    @property
+    def executions(self) -> Executions:
+        return Executions(self.room.area, self.machine)
+
+    def arn(self, name: str) -> str:
+        return f"{self.machine.replace(':stateMachine:', ':execution:')}:{name}"
+
+    def sweep(self) -> Sweep:
+        questions = Questions(self.room.area, self.table, lambda: self.now_s)
+        return Sweep(self.incidents, self.executions, questions, lambda: self.now_s, 900)
+
+    def swept(self) -> List[Found]:
+        return self.sweep().sweep().found
 
     def started(self) -> Dict[str, Dict[str, Any]]:
         """Return name of an execution -> its input."""
@@ -177,6 +195,18 @@ def test_what_exceeds_a_limit_waits_for_a_person_and_others_go_on(room, desk):
     assert desk.start("sid-6", room.server(), most_an_hour=0)[0][0] == "waits_for_approval"
 
 
+def test_dry_runs_take_no_room_from_what_is_meant(room, desk):
+    first, second, third = (room.server() for _ in range(3))
+    given = {"most_an_hour": 2, "most_an_alert": 2}
+    plans = desk.start("sid-1", first, second, third, mode="dry-run", **given)
+    assert [result for result, _ in plans] == ["started", "started", "waits_for_approval"]
+    # The same alert, after the switch was thrown: new incidents, and room for two of them.
+    meant = desk.start("sid-1", first, second, third, **given)
+    assert [result for result, _ in meant] == ["started", "started", "waits_for_approval"]
+    assert [desk.incidents.find(each).id for each in (first, third)] == [f"{first.instance}-2", f"{third.instance}-2"]
+    assert [each["dry_run"] for _, each in sorted(desk.started().items())].count(False) == 3
+
+
 @pytest.mark.parametrize(
     ("tags", "limits", "when", "says"),
     [
@@ -219,6 +249,107 @@ def test_a_start_that_breaks_is_taken_up_by_the_next_alert(room, desk, call, kin
     assert desk.start("sid-2", target)[0][0] in ("started", "attached")
     assert list(desk.started()) == [f"{target.instance}-1"]
     assert desk.incidents.find(target).state == RUNNING
+
+
+@pytest.mark.parametrize("kind", ("denied", "half_done", "timeout"))
+@pytest.mark.parametrize("call", ("dynamodb:UpdateItem", "stepfunctions:StartExecution"))
+@pytest.mark.parametrize("action", ("revoke_credentials", "collect_evidence"))
+def test_what_is_begun_in_an_open_incident_and_breaks_is_found_and_taken_up(room, desk, action, call, kind):
+    target = room.server()
+    name = f"{target.instance}-1"
+    desk.ask(Request("sid-1", [target], "isolate_instance"))
+    request = Request("sid-2", [target], action, "hand-over-1")
+    room.session.fault, room.session.failed = Fault(call, kind), 0
+    try:
+        # A condition that no longer holds when it is asked for again: what was noted half done is found.
+        assert desk.ask(request)[0].result in (("failed", "attached") if kind == "half_done" else ("failed",))
+    finally:
+        room.session.fault = None
+    noted = [each for each in desk.incidents.everything() if each.is_further]
+    desk.now_s += HOUR_S
+    # Half done it runs: only that is not noted, and nothing has to be mended.
+    lost = bool(noted) and kind != "half_done"
+    assert [each.kind for each in desk.swept()] == (["never_started"] if lost else [])
+    if lost:
+        (found,) = desk.swept()
+        assert f"{action} of the incident {name} has no execution; resume it: " in found.says
+        assert found.to_event()["incident"] == name and found.says.endswith(noted[0].id)
+        again = resume(desk.incidents, desk.executions, noted[0])
+        assert again.execution == noted[0].id
+    (after,) = desk.ask(request)
+    assert (after.result, after.incident) == ("attached" if noted else "started", name)
+    assert len(desk.started()) == 2 and desk.swept() == []
+
+
+def test_what_is_noted_of_an_execution_is_what_is_started_whoever_starts_it(room, desk):
+    target = room.server(tags={"aws:eks:cluster-name": "shop"})
+    name = f"{target.instance}-1"
+    desk.ask(Request("sid-1", [target], "isolate_instance"))
+    room.session.fault, room.session.failed = Fault("stepfunctions:StartExecution", "denied"), 0
+    try:
+        assert desk.ask(Request("sid-2", [target], "respond"))[0].result == "waits_for_approval"
+        desk.incidents.run(target.key, name, [WAITING])
+        assert desk.ask(Request("sid-2", [target], "respond"))[0].result == "failed"
+    finally:
+        room.session.fault = None
+    noted = desk.incidents.execution(f"{name}-respond")
+    # A person is asked before, and nobody gets round that by resuming it.
+    with pytest.raises(NoIncident, match=f"the execution {name}-respond waits for a person: resume it with --agree"):
+        resume(desk.incidents, desk.executions, noted)
+    assert resume(desk.incidents, desk.executions, noted, agreed=True).state == RUNNING
+    assert desk.started()[f"{name}-respond"]["ask"] == {"when": ""}
+    assert desk.ask(Request("sid-3", [target], "respond"))[0].result == "attached"
+    assert len(desk.started()) == 2
+
+
+def test_one_that_breaks_at_any_moment_of_its_start_is_found(room, desk):
+    opened, counted, ended = room.server(), room.server(), room.server()
+    # Opened, and whoever opened it died before he started it.
+    desk.incidents.open(opened, "sid-1", lambda id: json.dumps({**row(opened), "incident": id, "action": "respond"}))
+    # Resumed, and whoever resumed it died before he started it.
+    for target in (counted, ended):
+        desk.start("sid-2", target, most_an_hour=9)
+        desk.steps.stop_execution(executionArn=desk.arn(f"{target.instance}-1"))
+    desk.incidents.resumed(desk.incidents.find(counted))
+    wait_until(lambda: desk.executions.describe(f"{ended.instance}-1").status == "ABORTED")
+    assert [(each.incident.key, each.kind) for each in desk.swept()] == [(ended.key, "broken")], "others: not yet"
+    desk.now_s += HOUR_S
+    found = {each.incident.key: each.kind for each in desk.swept()}
+    assert found == {opened.key: "never_started", counted.key: "never_started", ended.key: "broken"}
+    for target, name in ((opened, "-1"), (counted, "-1-resumed-1"), (ended, "-1-resumed-1")):
+        known = desk.incidents.find(target)
+        assert resume(desk.incidents, desk.executions, known).execution == f"{target.instance}{name}"
+        assert f"{target.instance}{name}" in desk.started()
+    assert desk.swept() == []
+    # AWS forgets executions 90 days after their end: an incident that is open longer is none that never started.
+    desk.incidents.note(opened.key, f"{opened.instance}-1", "done", "isolated")
+    desk.machine = desk.machine[:-1] + "x"
+    assert [each.incident.key for each in desk.swept() if each.kind == "never_started"].count(opened.key) == 0
+
+
+def wait_until(holds: Any) -> None:
+    for _ in range(1200):
+        if holds():
+            return
+        time.sleep(0.1)
+    raise TimeoutError
+
+
+def test_a_sweep_looks_at_the_rest_when_one_cannot_be_looked_at_and_says_what_it_left(room, desk):
+    targets = [room.server() for _ in range(3)]
+    for target in targets:
+        desk.incidents.open(target, "sid-1", lambda id: json.dumps({"incident": id, "action": "respond"}))
+    desk.now_s += HOUR_S
+    room.session.fault, room.session.failed = Fault("stepfunctions:DescribeExecution", "denied", 1), 0
+    try:
+        found = desk.swept()
+    finally:
+        room.session.fault = None
+    assert sorted(each.kind for each in found) == ["never_started", "never_started", "unknown"]
+    ticks = itertools.count()
+    found, left = desk.sweep().sweep(Budget(1, lambda: next(ticks)))
+    # It does at least one each time, and begins with another.
+    assert (len(found), left) == (1, 2)
 
 
 @pytest.mark.parametrize(

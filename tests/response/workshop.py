@@ -15,6 +15,7 @@ from lab.aws.services.state_machines import NEEDS_JSONATA
 from lab.lambda_runtime.environment import Answer
 from lab.lambda_runtime.front import LambdaFront
 from response.actions.start import Start, Started
+from response.actions.sweep import Found, Sweep
 from response.aws.executions import Executions
 from response.aws.incidents import Incidents, Opened
 from response.aws.parameter import read_limits
@@ -133,8 +134,12 @@ class Workshop:
     @property
     def sweep_settings(self) -> Dict[str, str]:
         """The settings of the sweep."""
-        more = {"STATE_MACHINE": self.machine, "PUBLISH_FUNCTION": "publish_status"}
+        more = {"STATE_MACHINE": self.machine, "PUBLISH_FUNCTION": "publish_status", "NOTIFY_FUNCTION": "notify"}
         return {**self.settings, **{f"AWS_SIEM_BRIDGE_{name}": value for name, value in more.items()}}
+
+    def swept(self) -> List[Found]:
+        """Return what a sweep finds now."""
+        return Sweep(self.incidents, self.executions, self.questions, time.time, 900).sweep().found
 
     def asked(self, incident: str, times: int) -> List[Dict[str, Any]]:
         """Wait until a person was asked so often about an incident; return with what `ask_approval` was called."""
