@@ -25,6 +25,7 @@ from response.core.web_acl import use_of
 from response.errors import BadRequest, BadTarget
 from response.handlers import block_ip as block_handler
 from response.handlers.sweep_blocks import swept
+from tests.response.faults import cases, seen
 from tests.response.server_room import REGION, Fault, ServerRoom
 
 _numbers = itertools.count(1)
@@ -356,8 +357,6 @@ READING = ("ec2:DescribeAddresses", "wafv2:ListIPSets", "wafv2:GetIPSet", "wafv2
 CHANGING = ("wafv2:UpdateIPSet", "dynamodb:UpdateItem", "dynamodb:DeleteItem")
 #: Made in the tests of scopes, rule groups and missing sets.
 ELSEWHERE = ("wafv2:CreateIPSet", "wafv2:GetRuleGroup", "cloudfront:ListDistributions")
-ASKED = (("denied", 0), ("throttled", 0), ("timeout", 1))
-CHANGED = (("throttled", 1), ("denied", 0), ("timeout", 0), ("half_done", 0))
 
 
 def test_every_call_has_a_case(room, gate):
@@ -386,7 +385,7 @@ def shared(room: ServerRoom) -> Gate:
 
 @pytest.mark.parametrize(
     "call, kind, times",
-    [(call, *fault) for calls, faults in ((READING, ASKED), (CHANGING, CHANGED)) for call in calls for fault in faults],
+    seen("block_ip", cases(READING, CHANGING)),
 )
 def test_a_failure_leaves_it_blocked_or_reported_as_not(room, shared, call, kind, times):
     gate, address = shared, "203.0.113.7"
@@ -428,8 +427,7 @@ def test_a_failure_leaves_it_blocked_or_reported_as_not(room, shared, call, kind
     assert came, "the fault never came"
 
 
-@pytest.mark.parametrize("kind, times", [*ASKED, *CHANGED])
-@pytest.mark.parametrize("call", ELSEWHERE)
+@pytest.mark.parametrize("call, kind, times", seen("block_ip, rarely", cases(ELSEWHERE[1:], ELSEWHERE[:1])))
 def test_a_failure_of_what_is_rarely_asked(room, call, kind, times):
     gate = Gate(room, CLOUDFRONT if call.startswith("cloudfront") else REGIONAL, rules=False)
     if call != "wafv2:CreateIPSet":

@@ -23,6 +23,7 @@ from response.errors import BadRequest, BadSettings, BadTarget, StillRunning
 from response.handlers import collect_volatile as handler
 from response.plans.document import document_of
 from response.plans.plan import plan_of
+from tests.response.faults import seen
 from tests.response.hosts import DOCUMENT, KEY, Bench
 from tests.response.server_room import REGION, Fault
 
@@ -360,8 +361,10 @@ def test_every_call_has_a_case(bench, small):
 
 @pytest.mark.parametrize(
     "call, kind, times",
-    [(call, *fault) for calls, faults in ((READING, ASKED), (CHANGING, CHANGED)) for call in calls for fault in faults
-     if call != "ssm:CancelCommand"],
+    seen("collect_volatile", [
+        (call, *fault) for calls, faults in ((READING, ASKED), (CHANGING, CHANGED)) for call in calls
+        for fault in faults if call != "ssm:CancelCommand"
+    ]),
 )  # fmt: skip
 def test_a_failure_is_said_and_the_next_call_goes_on(bench, small, anyone, call, kind, times):
     target = anyone

@@ -17,6 +17,7 @@ from response.core.principal import Principal
 from response.core.result import ActionResult
 from response.errors import BadTarget, NoSavedState, StillRunning
 from response.handlers import contain_principal, release_principal, revoke_credentials
+from tests.response.faults import cases, seen
 from tests.response.server_room import REGION, Fault, ServerRoom
 
 _numbers = itertools.count(1)
@@ -286,8 +287,6 @@ CHANGING: Dict[type, Tuple[str, ...]] = {
 }  # fmt: skip
 #: Calls that every one of them makes; their faults are tried with the bucket and the user.
 COMMON = {"s3:GetObject", "s3:PutObject", "sts:GetCallerIdentity"}
-ASKED = (("denied", 0), ("throttled", 0), ("timeout", 1))
-CHANGED = (("throttled", 1), ("denied", 0), ("timeout", 0), ("half_done", 0))
 
 
 @pytest.mark.parametrize("make", SUBJECTS)
@@ -302,13 +301,7 @@ def test_every_call_has_a_case(room, make):
 
 @pytest.mark.parametrize(
     "make, call, kind, times",
-    [
-        (make, call, *fault)
-        for calls, faults in ((READING, ASKED), (CHANGING, CHANGED))
-        for make in SUBJECTS
-        for call in calls[make]
-        for fault in faults
-    ],
+    seen("containment", [(make, *case) for make in SUBJECTS for case in cases(READING[make], CHANGING[make])]),
 )
 def test_a_failure_is_never_called_contained_and_never_called_released(room, make, call, kind, times):
     subject = make(room)

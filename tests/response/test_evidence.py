@@ -12,6 +12,7 @@ import pytest
 from aws_bridge.errors import CallProblem
 from response.aws.evidence import EvidenceStore, Lock, folder_of, lock_of
 from response.errors import BadEvidence, BadSettings
+from tests.response.faults import seen
 from tests.response.server_room import REGION, Fault, ServerRoom
 
 _numbers = itertools.count(1)
@@ -72,7 +73,7 @@ def test_every_call_has_a_case(room, store):
 
 @pytest.mark.parametrize(
     "call, kind, times",
-    [(call, *fault) for call in (*ASKED, *WRITTEN) for fault in FAULTS]
+    seen("evidence", [(call, *fault) for call in (*ASKED, *WRITTEN) for fault in FAULTS])
     + [(call, "half_done", times) for call in WRITTEN for times in (1, 0)],
 )
 def test_a_write_that_fails_is_said_and_goes_on_where_it_was(room, store, call, kind, times):

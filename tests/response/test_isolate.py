@@ -18,6 +18,7 @@ from response.aws.saved_state import SavedStates
 from response.core.instance import Instance, from_json, to_json
 from response.core.target import Target
 from response.errors import BadTarget, NoSavedState
+from tests.response.faults import cases
 from tests.response.server_room import REGION, Fault, ServerRoom
 
 _numbers = itertools.count(1)
@@ -115,18 +116,19 @@ def test_every_call_has_a_case(room, shop):
     assert {f"{service}:{call}" for service, call in room.session.made} == {*READING, *CHANGING, *RELEASING}
 
 
-#: Kind of a fault, and how often it comes; 0 is always. A question whose answer was lost is one that timed out.
-ASKED = (("denied", 0), ("throttled", 0), ("timeout", 1))
-CHANGED = (("throttled", 1), ("denied", 0), ("timeout", 0), ("half_done", 1), ("half_done", 0))
+@pytest.fixture(scope="module")
+def as_it_was(room: ServerRoom, shop: Target) -> Instance:
+    """The instance before the first fault, and after each."""
+    return read(room, shop)
 
 
 @pytest.mark.parametrize(
     "call, kind, times",
-    [(call, *fault) for calls, faults in ((READING, ASKED), (CHANGING, CHANGED)) for call in calls for fault in faults],
+    [*cases(READING, CHANGING), *((call, "half_done", 1) for call in CHANGING)],
 )
-def test_a_failure_leaves_it_isolated_or_reported_as_open(room, shop, call, kind, times):
+def test_a_failure_leaves_it_isolated_or_reported_as_open(room, shop, as_it_was, call, kind, times):
     forget_quarantine(room)
-    before, name = read(room, shop), incident()
+    before, name = as_it_was, incident()
     room.session.fault, room.session.failed = Fault(call, kind, times), 0
     try:
         result = isolate(room, shop, name)
@@ -159,8 +161,8 @@ def read_without_fault(room: ServerRoom, target: Target) -> Instance:
 
 @pytest.mark.parametrize("kind", ("denied", "half_done"))
 @pytest.mark.parametrize("call", RELEASING)
-def test_a_release_that_fails_says_so_and_goes_on_where_it_was(room, shop, call, kind):
-    before, name = read(room, shop), incident()
+def test_a_release_that_fails_says_so_and_goes_on_where_it_was(room, shop, as_it_was, call, kind):
+    before, name = as_it_was, incident()
     isolate(room, shop, name)
     room.session.fault, room.session.failed = Fault(call, kind), 0
     try:

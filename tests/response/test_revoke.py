@@ -23,6 +23,7 @@ from response.core.principal import Principal, principal_of_arn
 from response.core.result import ActionResult
 from response.core.target import Target
 from response.errors import BadTarget, StillRunning
+from tests.response.faults import cases, seen
 from tests.response.server_room import REGION, Fault, ServerRoom
 
 _numbers = itertools.count(1)
@@ -386,8 +387,6 @@ CHANGING = (
 RESTORING = ("iam:DeleteRolePolicy",)
 USERS = ("sts:GetCallerIdentity", "iam:GetUser", "iam:ListAccessKeys", "iam:GetUserPolicy", "iam:GetAccessKeyLastUsed")
 USERS_CHANGING = ("iam:UpdateAccessKey", "iam:PutUserPolicy")
-ASKED = (("denied", 0), ("throttled", 0), ("timeout", 1))
-CHANGED = (("throttled", 1), ("denied", 0), ("timeout", 0), ("half_done", 0))
 
 
 def forget_empty_profile(staff: Staff) -> None:
@@ -427,12 +426,7 @@ def shared(room: ServerRoom) -> Tuple[Staff, Target]:
 
 @pytest.mark.parametrize(
     "call, kind, times",
-    [
-        (call, *fault)
-        for calls, faults in ((READING, ASKED), ((*CHANGING, *RESTORING), CHANGED))
-        for call in calls
-        for fault in faults
-    ],
+    seen("revoke_credentials", cases(READING, (*CHANGING, *RESTORING))),
 )
 def test_a_failure_is_never_called_revoked_and_never_called_restored(room, shared, call, kind, times):
     staff, target = shared
@@ -459,12 +453,7 @@ def test_a_failure_is_never_called_revoked_and_never_called_restored(room, share
 
 @pytest.mark.parametrize(
     "call, kind, times",
-    [
-        (call, *fault)
-        for calls, faults in ((USERS, ASKED), (USERS_CHANGING, CHANGED))
-        for call in calls
-        for fault in faults
-    ],
+    seen("revoke_credentials of users", cases(USERS, USERS_CHANGING)),
 )
 def test_a_failure_with_a_user_is_never_called_revoked(room, call, kind, times):
     staff = Staff(room)

@@ -16,6 +16,7 @@ from response.actions.snapshot import Copies, Snapshotting
 from response.aws.evidence import EvidenceStore, folder_of
 from response.core.target import Target
 from response.errors import StillRunning
+from tests.response.faults import seen
 from tests.response.server_room import REGION, Fault, FaultySession, ServerRoom
 
 _numbers = itertools.count(1)
@@ -198,8 +199,12 @@ def finished(room: ServerRoom, small: Target, forensics: Forensics) -> str:
     return "finished"
 
 
-@pytest.mark.parametrize("kind, times", [("throttled", 1), ("timeout", 1), ("denied", 0)])
-@pytest.mark.parametrize("call", [*ASKED, *STORE])
+@pytest.mark.parametrize(
+    "call, kind, times",
+    seen("snapshot, asked", [
+        (call, *fault) for call in (*ASKED, *STORE) for fault in (("throttled", 1), ("timeout", 1), ("denied", 0))
+    ]),
+)  # fmt: skip
 def test_a_question_that_fails_is_said_or_asked_again(room, small, forensics, finished, call, kind, times):
     session = room.session
     session.fault, session.failed = Fault(call, kind, times), 0
@@ -217,7 +222,10 @@ def test_a_question_that_fails_is_said_or_asked_again(room, small, forensics, fi
 @pytest.mark.parametrize(
     "call, kind, times",
     [(call, "denied", 0) for call in (*SHARING, *ONCE)]
-    + [(call, kind, 1) for call in (*SHARING, *ONCE) for kind in ("throttled", "timeout", "half_done")]
+    + seen("snapshot", [(call, kind, 1) for call in SHARING for kind in ("throttled", "timeout", "half_done")])
+    # These are not repeated when an answer is lost.
+    + seen("snapshot, once", [(call, "throttled", 1) for call in ONCE])
+    + [(call, kind, 1) for call in ONCE for kind in ("timeout", "half_done")]
     + [(call, "half_done", 0) for call in ONCE],
 )
 def test_a_failure_is_said_and_the_next_run_makes_no_second_set(room, small, forensics, call, kind, times):

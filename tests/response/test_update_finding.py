@@ -20,6 +20,7 @@ from response.core.result import ActionResult
 from response.core.target import Subject
 from response.errors import BadRequest, BadTarget
 from response.handlers import update_finding as handler
+from tests.response.faults import cases, seen
 from tests.response.server_room import REGION, Fault, ServerRoom
 
 _numbers = itertools.count(1)
@@ -81,8 +82,6 @@ CHANGING = {
     "guardduty": "guardduty:ArchiveFindings", "securityhub": "securityhub:BatchUpdateFindings",
     "securityhub_v2": "securityhub:BatchUpdateFindingsV2",
 }  # fmt: skip
-ASKED = (("denied", 0), ("throttled", 0), ("timeout", 1))
-CHANGED = (("throttled", 1), ("denied", 0), ("timeout", 0), ("half_done", 0))
 
 
 @pytest.mark.parametrize("product", PRODUCTS)
@@ -96,8 +95,10 @@ def test_every_call_has_a_case(room, product):
 
 @pytest.mark.parametrize(
     "product, call, kind, times",
-    [(product, call, *fault) for product in PRODUCTS for call in READING[product] for fault in ASKED]
-    + [(product, CHANGING[product], *fault) for product in PRODUCTS for fault in CHANGED],
+    seen(
+        "update_finding",
+        [(product, *case) for product in PRODUCTS for case in cases(READING[product], (CHANGING[product],))],
+    ),
 )
 def test_a_failure_is_never_called_done(room, product, call, kind, times):
     found = case(room, product)
@@ -177,8 +178,13 @@ def test_an_answer_that_is_missing(changes):
         closure("i-1", **changes)
 
 
-@pytest.mark.parametrize("kind, times", [*CHANGED, ("half_done", 1), ("timeout", 1)])
-@pytest.mark.parametrize("call", ["s3:PutObject", "s3:GetObject", "s3:ListObjectsV2"])
+RECORD = ("s3:PutObject", "s3:GetObject", "s3:ListObjectsV2")
+
+
+@pytest.mark.parametrize(
+    "call, kind, times",
+    [*seen("records of closing", cases((), RECORD)), *((call, "half_done", 1) for call in RECORD)],
+)
 def test_a_record_is_written_once_or_not_called_written(room, call, kind, times):
     incident, subject = f"user-kim-{next(_numbers)}", Subject(room.account.id, "", "user-kim")
     records = ClosingRecords(room.area, room.bucket)
