@@ -10,10 +10,10 @@ Needs, beside what it asks for, ``ec2:DescribeInstances``, ``ssm:DescribeInstanc
 from __future__ import annotations
 
 from functools import partial
-from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Tuple
+from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Tuple, Type
 
 from aws_bridge.accounts.area import EC2, Area
-from aws_bridge.errors import AwsError, CallProblem, CallRejected
+from aws_bridge.errors import AwsError, CallProblem, CallRejected, Denied
 from response.aws.handover import Handover, Tool, read_tools
 from response.aws.instances import Instances
 from response.aws.machines import NO_AGENT, agents
@@ -84,7 +84,7 @@ def of_home(home: Home) -> Tuple[List[Check], Dict[str, Tool]]:
     try:
         known = read_tools(home.area, home.tools_parameter)
     except (AwsError, ResponseError) as exc:
-        found.append(Check(home.area.account, home.area.region, "", "capture tools are pinned", NOT_READY, str(exc)))
+        found.append(_failed(home.area, "", "capture tools are pinned", exc))
     for architecture, tool in known.items():
         result = _check(home.area, "", f"the capture tool for {architecture}", partial(_same, home.handover, tool))
         found.append(result)
@@ -95,7 +95,7 @@ def of_home(home: Home) -> Tuple[List[Check], Dict[str, Tool]]:
 
 def of_area(area: Area, tools: Mapping[str, Tool]) -> List[Check]:
     """Return the checks of an account and region, and of each running instance in it."""
-    found = [_check(area, "", "the role is assumable", lambda: _ask(area, "sts", "GetCallerIdentity"))]
+    found = [_check(area, "", "the role is assumable", lambda: _ask(area, "sts", "GetCallerIdentity"), Denied)]
     if found[0].state != READY:
         return found
     try:
@@ -105,7 +105,7 @@ def of_area(area: Area, tools: Mapping[str, Tool]) -> List[Check]:
         ]  # fmt: skip
         known = agents(area)
     except CallProblem as exc:
-        return [*found, Check(area.account, area.region, "", "instances and agents are listed", NOT_READY, str(exc))]
+        return [*found, _failed(area, "", "instances and agents are listed", exc)]
     found += _dry_runs(area, listed[0] if listed else None)
     for each in listed:
         found += _of_instance(area, each, known.get(each["InstanceId"], NO_AGENT).says, tools)
@@ -117,15 +117,16 @@ def _of_instance(area: Area, found: Mapping[str, Any], no_agent: str, tools: Map
     checks = [
         Check(account, region, id, "SSM's agent is online", NOT_READY if no_agent else READY, no_agent or "online")
     ]
+    way = "it has a way to SSM and S3"
     try:
         interfaces = Instances(area).interfaces(Target(account, region, id))
         ways = [reach_of(area, vpc, tuple(each for each in interfaces if each.vpc == vpc))
                 for vpc in sorted({each.vpc for each in interfaces})]  # fmt: skip
         reached = any(NONE not in (each.ssm, each.s3) for each in ways)
-        state, says = (READY if reached else NOT_READY), "; ".join(each.says for each in ways)
+        says = "; ".join(each.says for each in ways)
+        checks.append(Check(account, region, id, way, READY if reached else NOT_READY, says))
     except CallProblem as exc:
-        state, says = NOT_READY, str(exc)
-    checks.append(Check(account, region, id, "it has a way to SSM and S3", state, says))
+        checks.append(_failed(area, id, way, exc))
     architecture = found.get("Architecture", "")
     if str(found.get("Platform", "")).lower() == "windows":
         return [*checks, Check(account, region, id, "its memory can be captured", UNTESTED, "Windows is not supported")]
@@ -157,7 +158,7 @@ def _dry_runs(area: Area, instance: Any) -> List[Check]:
         ("CreateImage", {"InstanceId": id, "Name": "siem-bridge-readiness", "NoReboot": True}),
     )
     return [
-        _check(area, "", f"ec2:{name} is allowed", partial(_would, area, name, given)) for name, given in calls
+        _check(area, "", f"ec2:{name} is allowed", partial(_would, area, name, given), Denied) for name, given in calls
     ] + untested
 
 
@@ -169,12 +170,22 @@ def _would(area: Area, operation: str, given: Dict[str, Any]) -> None:
             raise
 
 
-def _check(area: Area, target: str, what: str, ask: Callable[[], Any]) -> Check:
+def _check(area: Area, target: str, what: str, ask: Callable[[], Any], *answers: Type[CallProblem]) -> Check:
     try:
         ask()
     except (AwsError, ResponseError) as exc:
-        return Check(area.account, area.region, target, what, NOT_READY, str(exc))
+        return _failed(area, target, what, exc, *answers)
     return Check(area.account, area.region, target, what, READY, "as it should be")
+
+
+def _failed(area: Area, target: str, what: str, exc: Exception, *answers: Type[CallProblem]) -> Check:
+    """Return a check that is not ready, and whether that is known or nobody could be asked.
+
+    ``answers``: what is an answer beside a refused value: to whether something is allowed, "denied" is one.
+    """
+    unknown = isinstance(exc, CallProblem) and not isinstance(exc, (CallRejected, *answers))
+    says = f"could not be asked: {exc}" if unknown else str(exc)
+    return Check(area.account, area.region, target, what, NOT_READY, says)
 
 
 def _ask(area: Area, service: str, operation: str, **given: Any) -> Any:

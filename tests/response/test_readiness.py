@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
-from typing import Any, Dict
+from typing import Any, Dict, List, Tuple
 
 import pytest
 
 import aws_siem_bridge
-from response.actions.readiness import of_area
-from response.aws.handover import Tool
+from response.actions.readiness import Check, Home, of_area, of_home
+from response.aws.handover import Handover
 from response.handlers import readiness as handler
+from tests.response.faults import seen
 from tests.response.hosts import KEY, Bench
 from tests.response.server_room import REGION, Fault, ServerRoom
 
@@ -95,18 +96,76 @@ def test_a_responder_asks_by_the_command_line(room, home, capsys):
     assert "not_ready: it has a way to SSM and S3 (i-" in out and "ready: the state machine is there" in out
 
 
+WAY, LISTED = "it has a way to SSM and S3", "instances and agents are listed"
+#: Not looked at where the parameter that pins it cannot be read.
+TOOL = "the capture tool for x86_64"
+#: Question -> what is asked by it. Without the first three nothing else of the account is asked.
+ASKED: Dict[str, Tuple[str, ...]] = {
+    "sts:GetCallerIdentity": ("the role is assumable",),
+    "ec2:DescribeInstances": (LISTED,),
+    "ssm:DescribeInstanceInformation": (LISTED,),
+    "ec2:DescribeNetworkInterfaces": (WAY,), "ec2:DescribeVpcEndpoints": (WAY,), "ec2:DescribeRouteTables": (WAY,),
+    "ssm:GetParameter": ("the parameter is readable", "capture tools are pinned"),
+    "stepfunctions:DescribeStateMachine": ("the state machine is there",),
+    "s3:GetObjectLockConfiguration": ("the evidence bucket has Object Lock",),
+    "kms:DescribeKey": ("the key {key} is usable",),
+    "s3:GetObject": (TOOL,),
+    **{f"ec2:{name}": (f"ec2:{name} is allowed",) for name in (
+        "ModifyNetworkInterfaceAttribute", "ModifyInstanceAttribute", "ModifyInstanceMetadataOptions",
+        "CreateSecurityGroup", "CreateSnapshots", "CreateImage",
+    )},
+}  # fmt: skip
+#: To these "denied" is the answer.
+IS_AN_ANSWER = [call for call, (what, *_) in ASKED.items() if what.endswith(("is allowed", "is assumable"))]
+
+
+def checks_of(room: ServerRoom, home: Dict[str, str]) -> List[Check]:
+    """Ask what the function asks, with the account's watched session."""
+    setting = {name[len("AWS_SIEM_BRIDGE_") :]: value for name, value in home.items()}
+    handover = Handover(room.area, setting["JOBS_BUCKET"], room.area, setting["TOOLS_BUCKET"])
+    checks, tools = of_home(Home(
+        room.area, setting["PARAMETER"], setting["TOOLS_PARAMETER"], setting["STATE_MACHINE"], setting["BUCKET"],
+        room.area, (setting["KEYS"],), handover,
+    ))  # fmt: skip
+    return [*checks, *of_area(room.area, tools)]
+
+
+@pytest.fixture(scope="module")
+def as_it_is(room: ServerRoom, home: Dict[str, str]) -> List[Check]:
+    """What is said where nothing fails."""
+    room.session.made.clear()
+    checks = checks_of(room, home)
+    made = {f"{service}:{call}" for service, call in room.session.made}
+    assert made == set(ASKED), "every question has a case"
+    return checks
+
+
 @pytest.mark.parametrize(
-    "call",
-    ["sts:GetCallerIdentity", "ec2:DescribeInstances", "ssm:DescribeInstanceInformation", "ec2:DescribeRouteTables",
-     "ec2:DescribeVpcEndpoints", "ec2:DescribeNetworkInterfaces", "ec2:ModifyNetworkInterfaceAttribute",
-     "ec2:CreateSnapshots"],
-)  # fmt: skip
-@pytest.mark.parametrize("kind", ("denied", "timeout"))
-def test_what_is_refused_is_not_ready_and_stops_nothing(room, home, call, kind):
-    room.session.fault, room.session.failed = Fault(call, kind, 0), 0
+    ("call", "kind", "times"),
+    [
+        *((call, kind, 0) for call in ASKED for kind in ("denied", "timeout")),
+        *seen("readiness", [(call, kind, 1) for call in ASKED for kind in ("throttled", "timeout")]),
+    ],
+)
+def test_what_could_not_be_asked_is_never_ready_and_stops_nothing_else(room, home, as_it_is, call, kind, times):
+    room.session.fault, room.session.failed = Fault(call, kind, times), 0
     try:
-        checks = of_area(room.area, {"x86_64": Tool(KEY, "0" * 64)})
+        checks = checks_of(room, home)
     finally:
         room.session.fault = None
-    bad = [each for each in checks if each.state == "not_ready"]
-    assert room.session.failed and any(call in each.says for each in bad), checks
+    assert room.session.failed, "the fault never came"
+    if times:
+        assert checks == as_it_is
+        return
+    concerned = [what.format(key=home["AWS_SIEM_BRIDGE_KEYS"]) for what in ASKED[call]]
+    bad = {each.what: each for each in checks if each not in as_it_is}
+    answered = kind == "denied" and call in IS_AN_ANSWER
+    for what in concerned:
+        assert bad[what].state == "not_ready" and call in bad[what].says
+        assert bad[what].says.startswith("could not be asked: ") != answered
+    # What hangs on it is not ready either, and nothing is that was not.
+    assert all(each.state == "not_ready" for each in bad.values())
+    cut_off = call in list(ASKED)[:3]
+    assert cut_off or [each.what for each in checks if each.what not in bad] == [
+        each.what for each in as_it_is if each.what not in bad and (each.what, call) != (TOOL, "ssm:GetParameter")
+    ]
