@@ -1,7 +1,7 @@
 """Closes the evidence of an incident: every object hashed once more, one signed manifest of all, written last.
 
 Called again, it finds its manifest, or writes the next one where evidence came in meanwhile. It goes on where it was
-when there was no time for all objects: their hashes are noted below ``progress/`` of the bucket.
+when there was no time for all objects, or for all parts of a large one (`response.actions.hashing`).
 """
 
 from __future__ import annotations
@@ -13,15 +13,17 @@ import time
 from datetime import datetime, timezone
 from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple
 
-from aws_bridge.errors import CallRejected
 from response.actions.collecting import RECORD
+from response.actions.hashing import Hashing
 from response.aws.evidence import EvidenceStore, Found, numbered
 from response.aws.signing import SigningKey
+from response.core.budget import Budget
 from response.core.custody import ALGORITHM, FOLDER, ITEM, OBJECT, hash_of, manifest_of, read_manifest
 from response.core.evidence import COLLECTED, EMPTY, FAILED, Item, items_of
+from response.core.part_hashes import PART_BYTES, sha256_of_parts
 from response.core.result import ALREADY_DONE, DONE, PARTIAL, PLANNED_RESULT, ActionResult
 from response.core.target import Target
-from response.errors import BadEvidence, StillRunning
+from response.errors import BadEvidence
 from response.verify.signature import pem_of
 
 ACTION = "archive"
@@ -51,10 +53,12 @@ class Archive(NamedTuple):
     seconds: float = float("inf")
     clock: Callable[[], float] = time.monotonic
     progress: Callable[[Item], Any] = lambda _: None
+    #: Objects above are hashed in parts of so many bytes.
+    part_bytes: int = PART_BYTES
 
     def archive(self, target: Target, incident: str, *, dry_run: bool = False) -> ActionResult:
         """Write the manifest and sign it. Raises `StillRunning` when time is over, `CallProblem`, `BadEvidence`."""
-        started = self.clock()
+        budget = Budget(self.seconds, self.clock)
         listed = list(self.store.listed())
         start = len(self.store.folder)
         found = {each.key[start:]: each for each in listed if not each.key[start:].startswith(FOLDER)}
@@ -62,11 +66,11 @@ class Archive(NamedTuple):
             says = f"a manifest of {len(found)} objects of {target} would be written; nothing was written"
             return ActionResult(ACTION, target, incident, PLANNED_RESULT, says)
         recorded = self._recorded(found)
-        content, changed = self._content(found, recorded, started)
+        hashing = Hashing(self.store, ACTION, budget, self.part_bytes, self.now)
+        content, changed = self._content(found, recorded, hashing)
         names = [each.key[start:] for each in listed]
         number, manifest, already = self._manifest(target, incident, content, names)
-        if self._hashed_before():
-            self._note({})
+        hashing.done()
         notes = [*self.store.notes, *changed]
         items = [manifest]
         if self.key is None:
@@ -111,36 +115,28 @@ class Archive(NamedTuple):
         return Recorded(objects, [(step, item) for (step, _), item in lacking.items()])
 
     def _content(
-        self, found: Dict[str, Found], recorded: Recorded, started: float
+        self, found: Dict[str, Found], recorded: Recorded, hashing: Hashing
     ) -> Tuple[List[Dict[str, Any]], List[str]]:
         """Return the records between opening and closing, and what is not as its step recorded it."""
-        hashed = self._hashed_before()
         records: List[Dict[str, Any]] = []
         changed: List[str] = []
-        fresh = False
         for name, about in sorted(found.items()):
             step, item = recorded.objects.get(name, (name.partition("/")[0], Item("", EMPTY)))
-            version, sha256, size = item.version, "", 0
-            place = f"{name}|{version}|{_text(about.stored)}"
-            known = hashed.get(place)
-            if known:
-                version, sha256, size = known
-            else:
-                if self.clock() - started > self.seconds and fresh:
-                    self._note(hashed)
-                    raise StillRunning(f"{len(hashed)} of {len(found)} objects are hashed: call again")
-                read = self.store.read_back(about.key, item.version)
-                version, sha256, size = read.version, read.sha256, read.bytes
-                hashed[place] = [version, sha256, size]
-                fresh = True
-            if item.sha256 and item.sha256 != sha256:
-                changed.append(f"CHANGED since it was collected: {name} had the sha256 {item.sha256}, and has {sha256}")
-            records.append(
-                {
-                    "kind": OBJECT, "key": name, "version": version, "sha256": sha256, "bytes": size, "step": step,
-                    "item": item.item, "stored_at": _text(about.stored), "collected_sha256": item.sha256,
-                }
-            )  # fmt: skip
+            read = hashing.of(about, item.version)
+            if item.sha256 and read.sha256 and item.sha256 != read.sha256:
+                why = f"{name} had the sha256 {item.sha256}, and has {read.sha256}"
+                changed.append(f"CHANGED since it was collected: {why}")
+            record = {
+                "kind": OBJECT, "key": name, "version": read.version, "sha256": read.sha256, "bytes": read.bytes,
+                "step": step, "item": item.item, "stored_at": _text(about.stored), "collected_sha256": item.sha256,
+            }  # fmt: skip
+            if read.parts:
+                # The same whether it was read in one go or not, so that it is the same manifest.
+                whole = sha256_of_parts(read.parts)
+                record.update(
+                    sha256="", part_bytes=self.part_bytes, parts=list(read.parts), sha256_of_parts=whole
+                )  # fmt: skip
+            records.append(record)
         for name, (step, item) in sorted(recorded.objects.items()):
             if name not in found:
                 changed.append(f"GONE since it was collected: {name}")
@@ -208,19 +204,6 @@ class Archive(NamedTuple):
             raise BadEvidence(f"{there} is the signature of another manifest than the one beside it")
         public = self.store.read_back(f"{self.store.folder}{FOLDER}{known['public_key']}")
         return [self.store.read_back(there).item("signature"), public.item("public key")], before
-
-    def _hashed_before(self) -> Dict[str, List[Any]]:
-        try:
-            return dict(json.loads(self.store.read_progress(ACTION)))
-        except CallRejected as exc:
-            if "NoSuchKey" not in str(exc):
-                raise
-        except ValueError:
-            pass
-        return {}
-
-    def _note(self, hashed: Dict[str, List[Any]]) -> None:
-        self.store.write_progress(ACTION, json.dumps(hashed).encode())
 
 
 def _text(moment: datetime) -> str:

@@ -24,6 +24,7 @@ from typing import Any, Callable, Dict, Iterable, Iterator, List, NamedTuple, Op
 from aws_bridge.accounts.area import Area
 from aws_bridge.errors import CallProblem, CallRejected, Unavailable
 from response.core.evidence import COLLECTED, EMPTY, Item
+from response.core.part_hashes import Hashes, hashes_of
 from response.errors import BadEvidence, BadSettings
 
 GOVERNANCE, COMPLIANCE, NO_LOCK = "GOVERNANCE", "COMPLIANCE", "NONE"
@@ -69,6 +70,15 @@ class Stored(NamedTuple):
     def item(self, name: str, why: str = "") -> Item:
         """Return it as an item of a step."""
         return Item(name, COLLECTED if self.bytes else EMPTY, self.key, self.version, self.sha256, self.bytes, why)
+
+
+class Part(NamedTuple):
+    """Some bytes of an object: its version and entity tag, their sha256, and how many the whole object has."""
+
+    version: str
+    etag: str
+    sha256: str
+    of_bytes: int
 
 
 class Found(NamedTuple):
@@ -140,14 +150,40 @@ class EvidenceStore:
 
     def read_back(self, key: str, version: str = "") -> Stored:
         """Read an object to its end and hash it."""
+        found, read_version = self.hashes(key, version)
+        return Stored(key, read_version, found.sha256, found.bytes)
+
+    def hashes(self, key: str, version: str = "", part_bytes: int = 0) -> Tuple[Hashes, str]:
+        """Read an object to its end; return its hashes, of its parts too where asked for, and its version."""
         answer = self._ask("GetObject", Key=key, **({"VersionId": version} if version else {}))
+        found = hashes_of(self._chunks(answer["Body"], key), part_bytes)
+        if found.bytes != int(answer["ContentLength"]):
+            raise BadEvidence(
+                f"s3://{self.bucket}/{key} ends after {found.bytes:,} of {answer['ContentLength']:,} bytes"
+            )
+        return found, answer.get("VersionId", "")
+
+    def read_part(
+        self, key: str, first: int, most: int, version: str = "", etag: str = "", whole: Optional[Any] = None
+    ) -> Part:
+        """Read ``most`` bytes of an object from ``first`` on, or what is left of it, and hash them.
+
+        ``version`` and ``etag``: of the parts before, so that all are of the same bytes; another is refused by S3.
+        ``whole``: a hash that gets the bytes, too.
+        """
+        exact = {**({"VersionId": version} if version else {}), **({"IfMatch": etag} if etag else {})}
+        answer = self._ask("GetObject", Key=key, Range=f"bytes={first}-{first + most - 1}", **exact)
         digest, size = hashlib.sha256(), 0
         for chunk in self._chunks(answer["Body"], key):
             digest.update(chunk)
             size += len(chunk)
-        if size != int(answer["ContentLength"]):
-            raise BadEvidence(f"s3://{self.bucket}/{key} ends after {size:,} of {answer['ContentLength']:,} bytes")
-        return Stored(key, answer.get("VersionId", ""), digest.hexdigest(), size)
+            if whole is not None:
+                whole.update(chunk)
+        # bytes 0-1073741823/274877906944
+        of_bytes = int(str(answer.get("ContentRange") or "").rpartition("/")[2] or 0)
+        if size != min(most, of_bytes - first):
+            raise BadEvidence(f"s3://{self.bucket}/{key}: of the {most:,} bytes from {first:,} on came {size:,}")
+        return Part(answer.get("VersionId", ""), str(answer.get("ETag") or ""), digest.hexdigest(), of_bytes)
 
     def read(self, key: str, version: str = "", most_bytes: int = 64 << 20) -> bytes:
         """Return an object that is no longer than ``most_bytes``: a record, not evidence."""

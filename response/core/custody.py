@@ -10,7 +10,9 @@ opening   ``format``, ``account``, ``region``, ``target``, ``incident``, ``folde
           ``made_by``, ``tool``; ``manifest``, its number from 1, and ``earlier``: sha256 of the closing record of the
           manifest before it, or nothing
 object    ``key`` below the folder, ``version``, ``sha256`` and ``bytes`` as read from S3 for the manifest, ``step``,
-          ``item`` and ``collected_sha256`` as the step recorded them, or nothing; ``stored_at`` by S3's clock
+          ``item`` and ``collected_sha256`` as the step recorded them, or nothing; ``stored_at`` by S3's clock. One of
+          more than ``part_bytes`` has no ``sha256``, but ``parts``, that of each, and ``sha256_of_parts``
+          (`response.core.part_hashes`); a manifest with such an object has format 2, any other format 1
 item      what is not there: ``step``, ``item``, ``outcome``, ``why``
 closing   the incident as in the opening, ``manifest``, ``records``, ``objects``, ``bytes``, ``last``: sha256 of the
           line before it, ``closed_at``; ``key`` and ``algorithm`` of the signature, which is over this line without
@@ -22,11 +24,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import Any, Dict, Iterable, List, Mapping, NamedTuple, Sequence, Tuple
+from typing import Any, Dict, Iterable, List, Mapping, NamedTuple, Sequence
 
+from response.core.part_hashes import Hashes, sha256_of_parts
 from response.errors import BadEvidence
 
-FORMAT = 1
+#: Of a manifest without and with objects that are hashed in parts.
+FORMAT, FORMAT_OF_PARTS = 1, 2
 OPENING, OBJECT, ITEM, CLOSING = "opening", "object", "item", "closing"
 #: What the first record of a chain follows.
 GENESIS = "0" * 64
@@ -77,7 +81,9 @@ def manifest_of(opening: Mapping[str, Any], content: Iterable[Mapping[str, Any]]
     """Return a whole manifest. ``closing`` is completed with what it closes. Raises `BadEvidence` for one too long."""
     lines: List[bytes] = []
     objects = size = 0
-    for record in ({**opening, "kind": OPENING, "format": FORMAT}, *content):
+    records = list(content)
+    format = FORMAT_OF_PARTS if any("parts" in each for each in records) else FORMAT
+    for record in ({**opening, "kind": OPENING, "format": format}, *records):
         objects += record["kind"] == OBJECT
         size += record["bytes"] if record["kind"] == OBJECT else 0
         lines.append(line_of({**record, **_link(lines)}))
@@ -114,31 +120,54 @@ def read_manifest(text: bytes) -> Manifest:
             problems.append(f"{kind}: the manifest was cut, or put together anew")
         records.append(record)
         before = hash_of(line)
+    if records and records[0].get("format") not in (FORMAT, FORMAT_OF_PARTS):
+        problems.append(f"the manifest has the format {records[0].get('format')!r}: a newer version of this reads it")
     problems += _ends(records)
     whole = records and records[-1].get("kind") == CLOSING
     return Manifest(records, lines[-1] if whole else b"", problems)
 
 
-def differences(manifest: Manifest, there: Mapping[str, Tuple[str, int]]) -> List[str]:
-    """Compare the objects with what is there: key -> sha256 and bytes. Return each that differs, in words.
+def differences(manifest: Manifest, there: Mapping[str, Hashes]) -> List[str]:
+    """Compare the objects with what is there: key -> its hashes. Return each that differs, in words.
 
-    ``there`` has every file of the incident but those of `FOLDER`.
+    ``there`` has every file of the incident but those of `FOLDER`; of one with ``parts`` in the manifest these, too.
     """
     found: List[str] = []
     wanted = {str(each.get("key", "")): each for each in manifest.of_kind(OBJECT)}
-    by_hash = {str(each.get("sha256")): key for key, each in wanted.items()}
+    by_hash = {each["sha256"]: key for key, each in wanted.items() if each.get("sha256")}
     for key, record in sorted(wanted.items()):
         if key not in there:
             found.append(f"missing: {key}")
             continue
-        sha256, size = there[key]
-        if size != record.get("bytes"):
-            found.append(f"altered: {key} has {size} bytes, not {record.get('bytes')}")
-        elif sha256 != record.get("sha256"):
-            whose = by_hash.get(sha256)
+        is_ = there[key]
+        if is_.bytes != record.get("bytes"):
+            found.append(f"altered: {key} has {is_.bytes} bytes, not {record.get('bytes')}")
+        elif "parts" in record:
+            found += _differs(key, record, is_)
+        elif is_.sha256 != record.get("sha256"):
+            whose = by_hash.get(is_.sha256)
             found.append(f"altered: {key} has another content" + (f", that of {whose}" if whose else ""))
     found += [f"extra: {key} is not in the manifest" for key in sorted(set(there) - set(wanted))]
     return found
+
+
+def _differs(key: str, record: Record, is_: Hashes) -> List[str]:
+    """Return how something that is hashed in parts differs; nothing when it does not."""
+    parts = record["parts"] if isinstance(record["parts"], list) else []
+    try:
+        whole = sha256_of_parts(parts)
+    except (TypeError, ValueError):
+        whole = ""
+    if whole != record.get("sha256_of_parts") or not whole:
+        return [f"the manifest contradicts itself: the parts of {key} are not those of its sha256_of_parts"]
+    if list(is_.parts) != parts:
+        many = [n for n, (one, other) in enumerate(zip(is_.parts, parts), 1) if one != other]
+        return [f"altered: {key} has another content in the parts {', '.join(map(str, many))} of {len(parts)}"]
+    collected = record.get("collected_sha256")
+    if collected and collected != is_.sha256:
+        # Nobody could compare it when the manifest was made: the whole was never read in one go.
+        return [f"changed before it was archived: {key} had the sha256 {collected}, and has {is_.sha256}"]
+    return []
 
 
 def _link(lines: Sequence[bytes]) -> Record:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 from typing import Any, Dict, Iterator, List, Optional, Protocol, Tuple
 
 from aws_bridge.accounts.area import Area
 from aws_bridge.errors import CallProblem
 from response.aws.evidence import EvidenceStore
+from response.core.part_hashes import Hashes, hashes_of
 from response.errors import BadEvidence
 
 _CHUNK_BYTES = 1 << 20
@@ -23,8 +23,8 @@ class Copy(Protocol):
     def read(self, name: str) -> bytes:
         """Return something small. Raises `BadEvidence` where it cannot be read."""
 
-    def hashed(self, name: str, version: str) -> Tuple[str, int]:
-        """Return sha256 and size; of the ``version`` where the place has versions. Raises `BadEvidence`."""
+    def hashed(self, name: str, version: str, part_bytes: int = 0) -> Hashes:
+        """Return its hashes; of the ``version`` where the place has versions. Raises `BadEvidence`."""
 
     def oddities(self, versions: Dict[str, str]) -> List[str]:
         """Return what else happened to the objects, in words. ``versions``: name -> the one in the manifest."""
@@ -51,13 +51,9 @@ class FolderCopy:
         """See `Copy.read`."""
         return b"".join(self._chunks(name))
 
-    def hashed(self, name: str, version: str) -> Tuple[str, int]:
+    def hashed(self, name: str, version: str, part_bytes: int = 0) -> Hashes:
         """See `Copy.hashed`."""
-        digest, size = hashlib.sha256(), 0
-        for chunk in self._chunks(name):
-            digest.update(chunk)
-            size += len(chunk)
-        return digest.hexdigest(), size
+        return hashes_of(self._chunks(name), part_bytes)
 
     def oddities(self, versions: Dict[str, str]) -> List[str]:
         """Return nothing: a folder keeps no history."""
@@ -99,13 +95,12 @@ class BucketCopy:
         except CallProblem as exc:
             raise BadEvidence(f"{name} cannot be read: {exc}") from exc
 
-    def hashed(self, name: str, version: str) -> Tuple[str, int]:
+    def hashed(self, name: str, version: str, part_bytes: int = 0) -> Hashes:
         """See `Copy.hashed`."""
         try:
-            found = self._store.read_back(self.folder + name, version)
+            return self._store.hashes(self.folder + name, version, part_bytes)[0]
         except CallProblem as exc:
             raise BadEvidence(f"{name} cannot be read: {exc}") from exc
-        return found.sha256, found.bytes
 
     def oddities(self, versions: Dict[str, str]) -> List[str]:
         """Return deletions, and versions that somebody put over what was collected."""

@@ -7,9 +7,10 @@ import binascii
 import json
 import re
 from dataclasses import dataclass, field
-from typing import Any, Dict, List, Mapping, Optional, Tuple
+from typing import Any, Dict, List, Mapping, Optional
 
 from response.core.custody import FOLDER, ITEM, OBJECT, Manifest, differences, hash_of, read_manifest
+from response.core.part_hashes import Hashes
 from response.errors import BadEvidence
 from response.verify.copies import Copy
 from response.verify.signature import fingerprint, is_signature, public_key
@@ -121,16 +122,18 @@ def _incident(copy: Copy, manifest: Manifest, incident: str, verdict: Verdict) -
 
 def _objects(copy: Copy, names: List[str], manifest: Manifest, verdict: Verdict) -> None:
     versions = {str(each.get("key")): str(each.get("version") or "") for each in manifest.of_kind(OBJECT)}
-    there: Dict[str, Tuple[str, int]] = {}
+    part_bytes = {str(each.get("key")): each.get("part_bytes") for each in manifest.of_kind(OBJECT)}
+    there: Dict[str, Hashes] = {}
     unread: Dict[str, str] = {}
     for name in names:
         if name in verdict.belongs or _MANIFEST.fullmatch(name):
             continue
         if name not in versions:
-            there[name] = "", 0
+            there[name] = Hashes("", 0)
             continue
+        size = part_bytes[name]
         try:
-            there[name] = copy.hashed(name, versions[name])
+            there[name] = copy.hashed(name, versions[name], size if isinstance(size, int) and size > 0 else 0)
         except BadEvidence as exc:
             unread[name] = str(exc)
     found = differences(manifest, there)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 import json
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, Callable, Dict, List, NamedTuple
@@ -14,8 +16,10 @@ import pytest
 from aws_bridge.errors import CallProblem
 from response.actions.archive import Archive
 from response.actions.collecting import Collecting
+from response.actions.hashing import Hashing
 from response.aws.evidence import EvidenceStore, folder_of
 from response.aws.signing import SigningKey
+from response.core.budget import Budget
 from response.core.custody import hash_of, line_of, manifest_of, read_manifest
 from response.core.evidence import FAILED, Item
 from response.core.target import Target
@@ -170,8 +174,157 @@ def test_without_time_for_all_it_goes_on_where_it_was(case):
             result = case.archive(seconds=2, clock=lambda: next(ticks))
             break
         except StillRunning as exc:
-            assert "of 5 objects are hashed" in str(exc)
+            assert "objects are hashed" in str(exc)
     assert result.result == "done" and 2 <= calls <= 5
+
+
+#: A memory image for which one run has no time. Whatever else is kept is smaller than a part.
+IMAGE, PART = bytes(range(230)) * 100, 5000
+FIRSTS = [0, 5000, 10_000, 15_000, 20_000]
+
+
+def large(case: Case, sha256: str = hash_of(IMAGE)) -> str:
+    """Keep the image as the host does: nobody here has hashed it when its step ends. Return its key."""
+    key = f"{case.store.folder}collect_volatile/memory.lime"
+    case.room.account.client("s3", REGION).put_object(Bucket=case.store.bucket, Key=key, Body=IMAGE)
+    work = Collecting(case.store, "collect_volatile")
+    work.add(Item("memory", "collected", key, "", sha256, len(IMAGE)))
+    work.finish(case.target, case.incident, "memory")
+    return key
+
+
+def in_runs(case: Case, **how: Any):
+    """Archive in runs of which each has time for one object or part; return the result and how many there were."""
+    for run in range(1, 100):
+        ticks = itertools.count()
+        try:
+            return case.archive(seconds=0, clock=lambda ticks=ticks: next(ticks), part_bytes=PART, **how), run
+        except StillRunning:
+            continue
+    raise AssertionError("it never ends")
+
+
+@pytest.fixture
+def parts_read(monkeypatch):
+    """Return from where on parts were read."""
+    read, found = EvidenceStore.read_part, []
+
+    def noted(self: EvidenceStore, key: str, first: int, *given: Any):
+        part = read(self, key, first, *given)
+        found.append(first)
+        return part
+
+    monkeypatch.setattr(EvidenceStore, "read_part", noted)
+    return found
+
+
+def test_what_one_run_cannot_hash_is_hashed_in_parts_by_several(case, tmp_path, parts_read):
+    case.collect("context", console=b"root")
+    large(case)
+    result, runs = in_runs(case)
+    assert result.result == "done" and runs >= 5 and parts_read == FIRSTS
+    root = case.download(tmp_path)
+    (record,) = [each for each in read_manifest(manifest(root, 1).read_bytes()).of_kind("object") if "parts" in each]
+    pieces = [IMAGE[first : first + PART] for first in FIRSTS]
+    assert record["parts"] == [hash_of(each) for each in pieces] and record["sha256"] == ""
+    assert record["sha256_of_parts"] == hash_of(b"".join(hashlib.sha256(each).digest() for each in pieces))
+    assert read_manifest(manifest(root, 1).read_bytes()).opening["format"] == 2
+    for copy in (FolderCopy(root), BucketCopy(case.room.area, case.store.bucket, case.store.folder)):
+        assert verify(copy, incident=case.incident).problems == []
+    # Again within a day it does not read it all again, and whether it is read in one go or not, it is the same.
+    assert case.archive(part_bytes=PART).result == "already_done" and len(parts_read) == 5
+    day = datetime(2026, 12, 2, tzinfo=timezone.utc)
+    later = Archive(case.store, case.key, "x", lambda: day, part_bytes=PART)
+    assert later.archive(case.target, case.incident).result == "already_done" and len(parts_read) == 10
+    path = root / "collect_volatile/memory.lime"
+    for body, says in (
+        (
+            IMAGE[:12_000] + b"?" + IMAGE[12_001:],
+            "altered: collect_volatile/memory.lime has another content in the parts 3 of 5",
+        ),
+        (IMAGE[:-1], "has 22999 bytes, not 23000"),
+    ):
+        path.write_bytes(body)
+        assert any(says in each for each in verify(FolderCopy(root)).problems), says
+    path.write_bytes(IMAGE)
+    rechained(root, lambda all: all[-1].update(closed_at="later"), 1)
+    assert verify(FolderCopy(root)).problems != []
+
+
+def test_a_manifest_of_before_is_read_and_one_of_a_later_version_is_said(copy, tmp_path):
+    root = tmp_path / "evidence"
+    shutil.copytree(copy, root)
+    # Without objects in parts it is written as it always was.
+    assert [read_manifest(manifest(root, n).read_bytes()).opening["format"] for n in (1, 2)] == [1, 1]
+    text = manifest(root, 1).read_bytes().replace(b'"format":1', b'"format":3')
+    assert "has the format 3: a newer version of this reads it" in " ".join(read_manifest(text).problems)
+
+
+@pytest.mark.parametrize("runs", (True, False))
+def test_what_the_host_said_of_it_is_compared_where_the_whole_is_read(case, tmp_path, runs):
+    large(case, "0" * 64)
+    result = in_runs(case)[0] if runs else case.archive(part_bytes=PART)
+    said = any("CHANGED since it was collected: collect_volatile/memory.lime" in each for each in result.notes)
+    assert (said, result.result) == ((False, "done") if runs else (True, "partial"))
+    # Nobody has read the whole when it is hashed by several runs: whoever verifies it does.
+    (problem,) = verify(FolderCopy(case.download(tmp_path))).problems
+    assert problem.startswith("changed before it was archived: collect_volatile/memory.lime had the sha256 000")
+
+
+def test_two_archives_at_once_of_one_large_object_come_to_one_manifest(case, tmp_path):
+    case.collect("context", **{f"file{number}": b"%d" % number for number in range(3)})
+    large(case)
+    with ThreadPoolExecutor(2) as pool:
+        found = [each.result() for each in [pool.submit(in_runs, case) for _ in range(2)]]
+    assert {result.result for result, _ in found} <= {"done", "already_done"}
+    verdict = verify(FolderCopy(case.download(tmp_path)))
+    assert (verdict.problems, verdict.manifests) == ([], 1)
+
+
+def test_what_somebody_else_has_hashed_meanwhile_is_not_hashed_again(case, parts_read):
+    large(case)
+    ticks = itertools.count()
+    slow = Hashing(case.store, "archive", Budget(0, lambda: next(ticks)), PART, lambda: MADE)
+    (about,) = case.store.listed("collect_volatile/memory")
+    quick = Hashing(case.store, "archive", Budget(), PART, lambda: MADE)
+    assert len(quick.of(about, "").parts) == 5 and len(parts_read) == 5
+    # It began before, and notes less than there is: nothing of that is lost.
+    with pytest.raises(StillRunning, match="1 of 5 parts of .*memory.lime are hashed"):
+        slow.of(about, "")
+    assert len(Hashing(case.store, "archive", Budget(), PART, lambda: MADE).of(about, "").parts) == 5
+    assert parts_read == [*FIRSTS, 0]
+
+
+def test_a_part_that_is_not_there_any_more_or_of_other_bytes_is_refused(case):
+    key = large(case)
+    part = case.store.read_part(key, 0, PART)
+    other = case.room.account.client("s3", REGION)
+    other.put_object(Bucket=case.store.bucket, Key=key, Body=IMAGE[::-1])
+    assert case.store.read_part(key, PART, PART, part.version, part.etag).sha256 == hash_of(IMAGE[PART : 2 * PART])
+    with pytest.raises(CallProblem, match="PreconditionFailed"):
+        case.store.read_part(key, PART, PART, "", part.etag)
+
+
+def test_what_was_hashed_before_a_failure_is_not_read_again(case, parts_read):
+    large(case)
+    session = case.room.session
+    read = EvidenceStore.read_part
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(EvidenceStore, "read_part", lambda self, key, first, *given: read(
+            self, key, first, *given) if first < 10_000 else fail(session, self, read, key, first, *given))  # fmt: skip
+        with pytest.raises(CallProblem):
+            case.archive(part_bytes=PART)
+    session.fault = None
+    assert case.archive(part_bytes=PART).result == "done" and parts_read == FIRSTS
+
+
+def fail(session: Any, store: EvidenceStore, read: Callable[..., Any], *given: Any) -> Any:
+    """Let one part be denied."""
+    session.fault, session.failed = Fault("s3:GetObject", "denied"), 0
+    try:
+        return read(store, *given)
+    finally:
+        session.fault = None
 
 
 def test_a_key_of_another_kind_is_refused(case):
@@ -232,13 +385,13 @@ def put_lines(root: Path, new: List[bytes]) -> None:
     manifest(root).write_bytes(b"".join(each + b"\n" for each in new))
 
 
-def rechained(root: Path, change: Callable[[List[Dict[str, Any]]], None]) -> None:
+def rechained(root: Path, change: Callable[[List[Dict[str, Any]]], None], number: int = 2) -> None:
     """Change records and make the chain anew, as somebody does who knows its form and lacks the key."""
-    records = read_manifest(manifest(root).read_bytes()).records
+    records = read_manifest(manifest(root, number).read_bytes()).records
     change(records)
     link = ("number", "previous")
     plain = [{name: value for name, value in each.items() if name not in link} for each in records]
-    manifest(root).write_bytes(manifest_of(plain[0], plain[1:-1], plain[-1]))
+    manifest(root, number).write_bytes(manifest_of(plain[0], plain[1:-1], plain[-1]))
 
 
 def of_object(records: List[Dict[str, Any]], key: str) -> Dict[str, Any]:
