@@ -18,7 +18,7 @@ from response.actions.hashing import Hashing
 from response.aws.evidence import EvidenceStore, Found, numbered
 from response.aws.signing import SigningKey
 from response.core.budget import Budget
-from response.core.custody import ALGORITHM, FOLDER, ITEM, OBJECT, hash_of, manifest_of, read_manifest
+from response.core.custody import ALGORITHM, FOLDER, ITEM, KEPT, OBJECT, hash_of, manifest_of, read_manifest
 from response.core.evidence import COLLECTED, EMPTY, FAILED, Item, items_of
 from response.core.part_hashes import PART_BYTES, sha256_of_parts
 from response.core.result import ALREADY_DONE, DONE, PARTIAL, PLANNED_RESULT, ActionResult
@@ -35,10 +35,11 @@ _MANIFEST = re.compile(re.escape(FOLDER) + r"manifest(?:-(\d+))?\.jsonl")
 
 
 class Recorded(NamedTuple):
-    """What the steps recorded: key below the folder -> step and item, and what is not there."""
+    """What the steps recorded: key below the folder -> step and item, what is not there, what is kept elsewhere."""
 
     objects: Dict[str, Tuple[str, Item]]
     lacking: List[Tuple[str, Item]]
+    elsewhere: List[Tuple[str, Item]]
 
 
 class Archive(NamedTuple):
@@ -99,6 +100,7 @@ class Archive(NamedTuple):
         """Read the records of the steps; of one that ran twice the later one says what is missing."""
         objects: Dict[str, Tuple[str, Item]] = {}
         lacking: Dict[Tuple[str, str], Item] = {}
+        elsewhere: Dict[Tuple[str, str], Item] = {}
         records = sorted((m[1], int(m[2] or 1), m[0]) for m in map(_RECORD.fullmatch, found) if m)
         for step, _, name in records:
             try:
@@ -108,11 +110,14 @@ class Archive(NamedTuple):
                 raise BadEvidence(f"{name} is no record of a step: {exc!r}") from exc
             for item in items:
                 lacking.pop((step, item.item), None)
+                elsewhere.pop((step, item.item), None)
                 if item.key:
                     objects[item.key[len(self.store.folder) :]] = step, item
                 elif item.outcome != COLLECTED:
                     lacking[step, item.item] = item
-        return Recorded(objects, [(step, item) for (step, _), item in lacking.items()])
+                else:
+                    elsewhere[step, item.item] = item
+        return Recorded(objects, *([(step, item) for (step, _), item in each.items()] for each in (lacking, elsewhere)))
 
     def _content(
         self, found: Dict[str, Found], recorded: Recorded, hashing: Hashing
@@ -142,6 +147,8 @@ class Archive(NamedTuple):
                 changed.append(f"GONE since it was collected: {name}")
                 gone = {"kind": ITEM, "step": step, "item": item.item, "outcome": FAILED}
                 records.append({**gone, "why": f"{name} was collected and is no longer there"})
+        for step, item in recorded.elsewhere:
+            records.append({"kind": KEPT, "step": step, "item": item.item, "why": item.why})
         for step, item in recorded.lacking:
             lack = {"kind": ITEM, "step": step, "item": item.item, "outcome": item.outcome}
             records.append({**lack, "why": item.why})

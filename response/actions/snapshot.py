@@ -2,17 +2,20 @@
 
 Begun before hard isolation (`Snapshotting.start`), waited for afterwards (`finish`, called again while it raises
 `StillRunning`). At the end: originals and image in the instance's account; encrypted copies, shared with the account
-for forensics, and copied again there under its key where its role is given; then the copy in between is deleted.
+for forensics, and copied again there under its key where its role is given; then the copy in between is deleted. What
+stays is locked as long as objects of the evidence bucket are: originals and the image's snapshots as soon as they are
+found, copies when they are complete.
 """
 
 from __future__ import annotations
 
-from typing import Any, Callable, Dict, List, NamedTuple, Optional
+from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple
 
 from aws_bridge.accounts.area import Area
-from aws_bridge.errors import CallProblem, Unavailable
+from aws_bridge.errors import CallProblem, CallRejected, Unavailable
 from response.actions.collecting import Collecting
-from response.aws.evidence import EvidenceStore
+from response.aws.evidence import COMPLIANCE, NO_LOCK, EvidenceStore
+from response.aws.snapshot_locks import Locks
 from response.aws.snapshots import (
     COMPLETED,
     COPY,
@@ -32,6 +35,7 @@ from response.core.target import Target
 from response.errors import StillRunning
 
 ACTION = STEP = "snapshot"
+_AVAILABLE = "available"
 
 
 class Copies(NamedTuple):
@@ -60,6 +64,8 @@ class Snapshotting(NamedTuple):
     area: Area
     store: EvidenceStore
     copies: Copies = Copies()
+    #: Hours in which a lock of the mode COMPLIANCE can be taken off again.
+    cool_off_h: int = 0
     progress: Callable[[Item], Any] = lambda _: None
 
     def start(self, target: Target, incident: str, *, dry_run: bool = False) -> ActionResult:
@@ -85,26 +91,57 @@ class Snapshotting(NamedTuple):
         work = Collecting(self.store, STEP, self.progress)
         waits = [_how_far(each) for each in originals if each["State"] == PENDING]
         waits += [each["ImageId"] for each in images if each["State"] == PENDING]
+        self._held(here, None, originals, images)
         if begun.now or waits:
             raise StillRunning(f"AWS is at {', '.join(waits) or 'the snapshots that were begun now'}")
         there = Snapshots(self.copies.area, incident) if self.copies.area else None
         copied = self._copied(here, there, target, originals)
-        known = {
+        known: Dict[str, Any] = {
             "image": images, "originals": originals, "copies": here.found(COPY),
             "forensics": there.found(FORENSICS) if there else [],
         }  # fmt: skip
+        locks = self._held(here, there, [*originals, *([] if there else known["copies"])], images, known["forensics"])
         for each in _first_of_each(originals).values():
-            work.add(_item(each, copied.get(each["SnapshotId"], "")))
+            work.add(_item(each, copied.get(each["SnapshotId"], ""), locks))
         sought = {tag_of(each, VOLUME) or each["VolumeId"] for each in originals}
         for volume in volumes:
             if volume["VolumeId"] not in sought:
                 why = "it was attached after the snapshots, or none was made of it"
                 work.add(Item(f"volume {volume['VolumeId']}", FAILED, why=why))
-        work.add(_image_item(images, begun.problem))
+        work.add(_image_item(images, begun.problem, locks))
+        for id, why in sorted(locks.problems.items()):
+            work.add(Item(f"lock of {id}", FAILED, why=why))
         self._disks_without(here, target, work, bool(volumes or originals))
+        known["locks"] = [locks.held[id] for id in sorted(locks.held)]
         work.keep("snapshots", "snapshots.json", lambda: known)
-        notes = [] if self.copies.key else [_NO_KEY]
-        return work.finish(target, incident, "disks", notes)
+        return work.finish(target, incident, "disks", [*([] if self.copies.key else [_NO_KEY]), *self._lock_notes()])
+
+    def _held(
+        self,
+        here: Snapshots,
+        there: Optional[Snapshots],
+        own: List[Snapshot],
+        images: List[Dict[str, Any]],
+        forensics: Tuple[Snapshot, ...] = (),
+    ) -> Locks:
+        """Lock what is being made or complete; return all locks. What cannot be locked is evidence all the same."""
+        ids = [each["SnapshotId"] for each in own if each["State"] in (PENDING, COMPLETED)]
+        ids += [id for id in _snapshots_of(images) if id not in ids]
+        held, problems = here.lock_all(ids, self.store.lock, self.cool_off_h)
+        if there:
+            ids = [each["SnapshotId"] for each in forensics if each["State"] in (PENDING, COMPLETED)]
+            more = there.lock_all(ids, self.store.lock, self.cool_off_h)
+            held, problems = {**held, **more.held}, {**problems, **more.problems}
+        return Locks(held, problems)
+
+    def _lock_notes(self) -> List[str]:
+        lock = self.store.lock
+        if lock.mode == NO_LOCK:
+            return ["snapshots are not locked: whoever may delete snapshots of the account can delete them"]
+        if lock.mode != COMPLIANCE:
+            return []
+        when = f" once {self.cool_off_h} hours are over" if self.cool_off_h else ""
+        return [f"snapshots are locked in COMPLIANCE mode: nobody can delete them for {lock.days} days{when}"]
 
     def _begin(self, here: Snapshots, target: Target, volumes: List[Dict[str, Any]]) -> Begun:
         """Begin what is not begun."""
@@ -161,7 +198,12 @@ class Snapshotting(NamedTuple):
         copies = self.copies
         if kept and kept["State"] == COMPLETED:
             if copy:
-                here.delete(copy["SnapshotId"])
+                try:
+                    here.delete(copy["SnapshotId"])
+                except CallRejected as exc:
+                    # It is kept twice, which costs money and no evidence.
+                    left = f"the copy in between, {copy['SnapshotId']}, is left"
+                    return f"copy {kept['SnapshotId']} in account {copies.account}; {left}: {exc}"
             return f"copy {kept['SnapshotId']} in account {copies.account}"
         about = {VOLUME: volume, INSTANCE: target.instance}
         if copy is None:
@@ -220,21 +262,31 @@ def _how_far(snapshot: Snapshot) -> str:
     return f"{snapshot['SnapshotId']} ({progress})" if progress else str(snapshot["SnapshotId"])
 
 
-def _item(original: Snapshot, copied: str) -> Item:
+def _snapshots_of(images: List[Dict[str, Any]]) -> List[str]:
+    """Return the snapshots of the image, once AWS says which; those of one that failed are no evidence."""
+    found = [each for image in images[:1] if image["State"] in (PENDING, _AVAILABLE)
+             for each in image.get("BlockDeviceMappings") or ()]  # fmt: skip
+    return [str(each["Ebs"]["SnapshotId"]) for each in found if (each.get("Ebs") or {}).get("SnapshotId")]
+
+
+def _item(original: Snapshot, copied: str, locks: Locks) -> Item:
     name = f"volume {original['VolumeId']}"
     id, state = original["SnapshotId"], original["State"]
     if state != COMPLETED:
         return Item(name, FAILED, why=f"{id} is {state}: {original.get('StateMessage', '')}")
+    held = ", ".join(filter(None, (f"snapshot {id}", locks.says(id))))
     if "NOT " in copied:
-        return Item(name, FAILED, why=f"snapshot {id}; {copied}")
-    return Item(name, COLLECTED, why=f"snapshot {id}" + (f", {copied}" if copied else ""))
+        return Item(name, FAILED, why=f"{held}; {copied}")
+    also = [f"{each}: {locks.says(each)}" for each in locks.held if each in copied and each != id]
+    return Item(name, COLLECTED, why="; ".join(filter(None, (held, copied, *also))))
 
 
-def _image_item(images: List[Dict[str, Any]], problem: str) -> Item:
+def _image_item(images: List[Dict[str, Any]], problem: str, locks: Locks) -> Item:
     if not images:
         return Item("image", FAILED, why=problem or "there is none")
     id, state = images[0]["ImageId"], images[0]["State"]
-    if state != "available":
+    if state != _AVAILABLE:
         why = (images[0].get("StateReason") or {}).get("Message", "")
         return Item("image", FAILED, why=f"{id} is {state}: {why}")
-    return Item("image", COLLECTED, why=id)
+    held = [f"its snapshot {each}: {locks.says(each)}" for each in _snapshots_of(images) if locks.says(each)]
+    return Item("image", COLLECTED, why="; ".join((id, *held)))

@@ -117,10 +117,11 @@ class EvidenceStore:
         """``area``: whose the bucket is, and where it is. ``folder``: see `folder_of`."""
         self.bucket = bucket
         self.folder = folder
+        #: How its objects are held.
+        self.lock = lock
         #: What a person has to know of how this evidence is held.
         self.notes: List[str] = []
         self._area = area
-        self._lock = lock
         self._part_bytes = part_bytes
         self._now = now
         self._held: Optional[Dict[str, Any]] = None
@@ -289,18 +290,18 @@ class EvidenceStore:
     def hold(self) -> Dict[str, Any]:
         """Return the parameters that lock an object from the moment it is stored."""
         if self._held is None:
-            self._held = {"ObjectLockMode": self._lock.mode} if self._is_lockable() else {}
-            if self._lock.mode == COMPLIANCE and self._held:
+            self._held = {"ObjectLockMode": self.lock.mode} if self._is_lockable() else {}
+            if self.lock.mode == COMPLIANCE and self._held:
                 self.notes.append(
                     f"evidence is locked in COMPLIANCE mode: nobody, not even the root user, can delete it for "
-                    f"{self._lock.days} days"
+                    f"{self.lock.days} days"
                 )
         if not self._held:
             return {}
-        return {**self._held, "ObjectLockRetainUntilDate": self._now() + timedelta(days=self._lock.days)}
+        return {**self._held, "ObjectLockRetainUntilDate": self._now() + timedelta(days=self.lock.days)}
 
     def _is_lockable(self) -> bool:
-        if self._lock.mode == NO_LOCK:
+        if self.lock.mode == NO_LOCK:
             self.notes.append("evidence is not locked: whoever may delete objects of the bucket can delete it")
             return False
         try:

@@ -8,10 +8,12 @@ Needs ``ec2:DescribeInstances``, ``DescribeVolumes``, ``DescribeInstanceTypes``,
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, Mapping
+from typing import Any, Dict, List, Mapping, Sequence
 
 from aws_bridge.accounts.area import EC2, Area
 from aws_bridge.errors import CallRejected, Unavailable
+from response.aws.evidence import Lock
+from response.aws.snapshot_locks import Locks, lock_all
 from response.errors import StillRunning
 
 #: Tags of what is made here. A copy's volume has an arbitrary id, so that its source is in tags.
@@ -50,6 +52,10 @@ class Snapshots:
         filters = [{"Name": "name", "Values": [self._image_name()]}]
         return self._area.ask("ec2", "DescribeImages", Owners=["self"], Filters=filters).get("Images") or []
 
+    def lock_all(self, snapshots: Sequence[str], lock: Lock, cool_off_h: int) -> Locks:
+        """Lock snapshots of this account. See `response.aws.snapshot_locks.lock_all`."""
+        return lock_all(self._area, snapshots, lock, cool_off_h)
+
     def create(self, instance: str) -> None:
         """Begin snapshots of all attached EBS volumes, of one moment for all of them."""
         self._once(
@@ -68,7 +74,10 @@ class Snapshots:
                 Name=self._image_name(),
                 Description=f"Evidence of {instance}, incident {self._incident}",
                 NoReboot=True,
-                TagSpecifications=self._tags("image", IMAGE, {INSTANCE: instance}),
+                # Its snapshots, too: by their tag they may be locked.
+                TagSpecifications=[
+                    tags for kind in ("image", "snapshot") for tags in self._tags(kind, IMAGE, {INSTANCE: instance})
+                ],
             )
         except CallRejected as exc:
             if "InvalidAMIName.Duplicate" not in str(exc):

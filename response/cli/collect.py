@@ -25,6 +25,7 @@ from response.aws.instances import Instances
 from response.aws.log_objects import delivery_of
 from response.aws.profile_role import role_of
 from response.aws.signing import SigningKey
+from response.aws.snapshot_locks import cool_off_of
 from response.cli.isolate import incident_of
 from response.cli.outcome import add_result_argument, run_response
 from response.cli.place import Place, add_place_arguments, place_of
@@ -65,6 +66,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     disks = parser.add_argument_group("disks")
     disks.add_argument("--snapshot-key", default="", metavar="ARN", help="customer key of the copies")
     disks.add_argument("--share-with", default="", metavar="ACCOUNT", help="the account for forensics")
+    disks.add_argument(
+        "--snapshot-cool-off-hours", type=float, metavar="N", help="in which a COMPLIANCE lock can be taken off; 0"
+    )
     disks.add_argument(
         "--wait-minutes", type=float, default=240.0, metavar="N", help="how long a step waits for AWS (default: 240)"
     )
@@ -117,6 +121,7 @@ class _Work:
         logs_area = area._replace(region=arguments.logs_region or area.region)
         places = {log: getattr(arguments, log) for log in INDICES}
         self._deliveries = {log: delivery_of(logs_area, place) for log, place in places.items() if place}
+        self._cool_off_h = cool_off_of(arguments.snapshot_cool_off_hours)
         self._copies = Copies(arguments.snapshot_key, arguments.share_with)
         if arguments.share_with and not arguments.snapshot_key:
             raise BadSettings("--share-with needs --snapshot-key: what EBS's own key encrypts cannot be shared")
@@ -230,7 +235,7 @@ class _Work:
         return found
 
     def _snapshot(self) -> ActionResult:
-        work = Snapshotting(self._place.area, self._store, self._copies, self._tell)
+        work = Snapshotting(self._place.area, self._store, self._copies, self._cool_off_h, self._tell)
         if self._arguments.dry_run:
             return work.start(self._place.target, self.incident, dry_run=True)
         return work.finish(self._place.target, self.incident)

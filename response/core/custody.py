@@ -14,6 +14,8 @@ object    ``key`` below the folder, ``version``, ``sha256`` and ``bytes`` as rea
           more than ``part_bytes`` has no ``sha256``, but ``parts``, that of each, and ``sha256_of_parts``
           (`response.core.part_hashes`); a manifest with such an object has format 2, any other format 1
 item      what is not there: ``step``, ``item``, ``outcome``, ``why``
+kept      what is evidence and no object of the bucket, such as a snapshot: ``step``, ``item``, and ``why``: which one,
+          and how it is locked
 closing   the incident as in the opening, ``manifest``, ``records``, ``objects``, ``bytes``, ``last``: sha256 of the
           line before it, ``closed_at``; ``key`` and ``algorithm`` of the signature, which is over this line without
           its line end
@@ -31,7 +33,7 @@ from response.errors import BadEvidence
 
 #: Of a manifest without and with objects that are hashed in parts.
 FORMAT, FORMAT_OF_PARTS = 1, 2
-OPENING, OBJECT, ITEM, CLOSING = "opening", "object", "item", "closing"
+OPENING, OBJECT, ITEM, KEPT, CLOSING = "opening", "object", "item", "kept", "closing"
 #: What the first record of a chain follows.
 GENESIS = "0" * 64
 #: AWS KMS signs no longer message: https://docs.aws.amazon.com/kms/latest/APIReference/API_Sign.html

@@ -2,7 +2,8 @@
 
 Settings: `response.handlers.step`, `response.handlers.evidence`; ``SNAPSHOT_KEY``, the customer key of copies
 (``{account}`` and ``{region}`` in it are the instance's); ``FORENSICS_ACCOUNT``, which they are shared with;
-``FORENSICS_ROLE_NAME`` in it and ``FORENSICS_KEY``, with which they are copied again there.
+``FORENSICS_ROLE_NAME`` in it and ``FORENSICS_KEY``, with which they are copied again there;
+``SNAPSHOT_COOL_OFF_HOURS`` (0), in which a lock of the mode COMPLIANCE can be taken off again.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from aws_bridge.accounts.area import Area
 from aws_bridge.accounts.caller import Caller
 from aws_bridge.accounts.session import AwsSession
 from response.actions.snapshot import Copies, Snapshotting
+from response.aws.snapshot_locks import cool_off_of
 from response.errors import BadSettings
 from response.handlers.areas import BACKOFF
 from response.handlers.evidence import store_of
@@ -35,7 +37,8 @@ def do(event: Any, environment: Mapping[str, str]) -> Dict[str, Any]:
     """Do what `snapshot` does, with these settings."""
     step = step_of(event, environment, REQUIRED)
     target = step.target
-    work = Snapshotting(step.areas.of(target.account, target.region), store_of(step), copies_of(step))
+    cool_off_h = cool_off_of(step.variables.number("SNAPSHOT_COOL_OFF_HOURS"))
+    work = Snapshotting(step.areas.of(target.account, target.region), store_of(step), copies_of(step), cool_off_h)
     if step.is_dry_run():
         return answered(work.start(target, step.incident, dry_run=True))
     if event.get("wait", True):

@@ -10,6 +10,7 @@ import pytest
 from aws_bridge.functions.variables import PREFIX
 from response.aws.evidence import folder_of
 from response.aws.saved_state import SavedStates
+from response.core.custody import read_manifest
 from response.core.target import Target
 from response.errors import BadRequest, BadSettings, StillRunning
 from response.handlers import archive, collect_context, collect_logs, snapshot
@@ -64,6 +65,11 @@ def test_the_steps_of_an_incident_end_in_evidence_that_verifies(room, shop, sett
     closed = archive.do(asked, settings)
     assert closed["result"] == "partial" and "not collected: collect_logs: cloudtrail" in closed["says"]
     folder = folder_of(shop.account, REGION, shop.instance, name)
+    # What is no object is in the manifest, too, with its lock.
+    s3 = room.account.client("s3", REGION)
+    text = s3.get_object(Bucket=room.locked_bucket(), Key=f"{folder}custody/manifest.jsonl")["Body"].read()
+    elsewhere = {each["item"]: each["why"] for each in read_manifest(text).of_kind("kept")}
+    assert "image" in elsewhere and all("locked in GOVERNANCE mode until 20" in each for each in elsewhere.values())
     verdict = verify(BucketCopy(room.area, room.locked_bucket(), folder), incident=name)
     assert verdict.problems == [] and len([each for each in verdict.lacking if "failed" in each]) == 4
     assert {each.partition("/")[0] for each in BucketCopy(room.area, room.locked_bucket(), folder).names()} == {
@@ -85,6 +91,7 @@ def test_settings_that_contradict_are_told(shop, settings):
         ({"FORENSICS_ACCOUNT": "1" * 12}, "FORENSICS_ACCOUNT needs SNAPSHOT_KEY"),
         ({"FORENSICS_ROLE_NAME": "x"}, "FORENSICS_ROLE_NAME needs"),
         ({"LOCK_MODE": "forever"}, "no mode of Object Lock"),
+        ({"SNAPSHOT_COOL_OFF_HOURS": "73"}, "0 to 72"),
     ):
         environment = {**settings, **{PREFIX + name: value for name, value in more.items()}}
         with pytest.raises(BadSettings, match=says):

@@ -13,9 +13,10 @@ from aws_bridge.accounts.area import Area
 from aws_bridge.accounts.caller import Caller
 from aws_bridge.errors import CallProblem
 from response.actions.snapshot import Copies, Snapshotting
-from response.aws.evidence import EvidenceStore, folder_of
+from response.aws.evidence import EvidenceStore, Lock, folder_of, lock_of
+from response.aws.snapshot_locks import cool_off_of
 from response.core.target import Target
-from response.errors import StillRunning
+from response.errors import BadSettings, StillRunning
 from tests.response.faults import seen
 from tests.response.server_room import REGION, Fault, FaultySession, ServerRoom
 
@@ -23,6 +24,7 @@ _numbers = itertools.count(1)
 
 
 NOWHERE = Copies()
+HELD = Lock()
 
 
 class Forensics(NamedTuple):
@@ -52,16 +54,18 @@ def shop(room: ServerRoom) -> Target:
     return target
 
 
-def work(room: ServerRoom, target: Target, name: str, copies: Copies = NOWHERE) -> Snapshotting:
+def work(
+    room: ServerRoom, target: Target, name: str, copies: Copies = NOWHERE, lock: Lock = HELD, cool_off_h: int = 0
+) -> Snapshotting:
     folder = folder_of(target.account, REGION, target.instance, name)
-    return Snapshotting(room.area, EvidenceStore(room.area, room.locked_bucket(), folder), copies)
+    return Snapshotting(room.area, EvidenceStore(room.area, room.locked_bucket(), folder, lock), copies, cool_off_h)
 
 
-def finish(room: ServerRoom, target: Target, name: str, copies: Copies = NOWHERE, most: int = 12):
+def finish(room: ServerRoom, target: Target, name: str, *how: Any, most: int = 12):
     """Call the step as the state machine does, until it no longer asks to be called again."""
     for _ in range(most):
         try:
-            return work(room, target, name, copies).finish(target, name)
+            return work(room, target, name, *how).finish(target, name)
         except StillRunning:
             continue
     raise AssertionError(f"still running after {most} calls")
@@ -71,6 +75,16 @@ def made(ec2: Any, name: str, role: str = "*") -> List[Dict[str, Any]]:
     filters = [{"Name": "tag:aws-siem-bridge:incident", "Values": [name]},
                {"Name": "tag:aws-siem-bridge:evidence", "Values": [role]}]  # fmt: skip
     return ec2.describe_snapshots(Filters=filters, OwnerIds=["self"])["Snapshots"]
+
+
+def ids_of(snapshots: List[Dict[str, Any]]) -> List[str]:
+    return [each["SnapshotId"] for each in snapshots]
+
+
+def locks(ec2: Any, ids: List[str]) -> Dict[str, Dict[str, Any]]:
+    """Return snapshot -> its lock, of those that have one."""
+    found = ec2.describe_locked_snapshots(SnapshotIds=ids)["Snapshots"]
+    return {each["SnapshotId"]: each for each in found}
 
 
 def volumes(room: ServerRoom, target: Target) -> List[str]:
@@ -114,6 +128,15 @@ def test_disks_are_kept_copied_with_our_key_and_copied_again_by_forensics(room, 
         .read()
     )
     assert len(json.loads(body)["originals"]) == len(json.loads(body)["forensics"]) == 2
+    # What stays cannot be deleted: originals, the image's snapshots, and what forensics has.
+    (image,) = room.ec2.describe_images(Owners=["self"], Filters=[{"Name": "name", "Values": [f"*{name}"]}])["Images"]
+    of_image = [each["Ebs"]["SnapshotId"] for each in image["BlockDeviceMappings"]]
+    for ec2, ids in ((room.ec2, [*ids_of(originals), *of_image]), (forensics.ec2, ids_of(kept))):
+        assert {each["LockState"] for each in locks(ec2, ids).values()} == {"governance"} and len(locks(ec2, ids)) > 0
+    assert set(locks(room.ec2, [*ids_of(originals), *of_image])) == {*ids_of(originals), *of_image}
+    assert all(why[f"volume {volume}"].count("locked in GOVERNANCE mode until ") == 2 for volume in volumes(room, shop))
+    assert why["image"].count("locked in GOVERNANCE mode until ") == len(of_image) > 0
+    assert {each["LockDuration"] for each in json.loads(body)["locks"]} == {365}
     before = len(made(room.ec2, name, "original")), len(kept)
     assert finish(room, shop, name, forensics.copies).result == "already_done"
     assert (len(made(room.ec2, name, "original")), len(made(forensics.ec2, name, "forensics-copy"))) == before
@@ -177,19 +200,95 @@ ASKED = (
 )  # fmt: skip
 SHARING = ("ec2:DescribeSnapshotAttribute", "ec2:ModifySnapshotAttribute", "ec2:DeleteSnapshot")
 ONCE = ("ec2:CreateSnapshots", "ec2:CreateImage", "ec2:CopySnapshot")
+LOCKING = ("ec2:LockSnapshot", "ec2:DescribeLockedSnapshots")
 STORE = ("s3:PutObject", "s3:GetObject", "s3:GetObjectLockConfiguration")
 
 
 def test_every_call_has_a_case(room, shop, forensics):
     room.session.made.clear()
     finish(room, shop, f"n-{next(_numbers)}", forensics.copies)
-    assert {f"{service}:{call}" for service, call in room.session.made} == {*ASKED, *SHARING, *ONCE, *STORE}
+    assert {f"{service}:{call}" for service, call in room.session.made} == {*ASKED, *SHARING, *ONCE, *LOCKING, *STORE}
 
 
 @pytest.fixture(scope="module")
 def small(room: ServerRoom) -> Target:
     """An instance with one volume, for cases that differ in their faults only."""
     return room.server()
+
+
+@pytest.mark.parametrize(
+    "call, kind, times",
+    seen("snapshot, locks", [(call, kind, 1) for call in LOCKING for kind in ("throttled", "timeout")])
+    + [(call, kind, times) for call in LOCKING for kind, times in (("denied", 0), ("timeout", 0), ("half_done", 1))]
+    + [("ec2:LockSnapshot", "half_done", 0)],
+)
+def test_what_cannot_be_locked_is_said_and_is_evidence_all_the_same(room, small, call, kind, times):
+    said = "done" if times or kind == "half_done" else "partial"
+    name = f"n-{next(_numbers)}"
+    session = room.session
+    session.fault, session.failed = Fault(call, kind, times), 0
+    try:
+        result = finish(room, small, name)
+    finally:
+        session.fault = None
+    assert session.failed, "the fault never came"
+    originals = ids_of(made(room.ec2, name, "original"))
+    why = {each.item: (each.outcome, each.why) for each in result.evidence}
+    assert result.result == said, result.notes
+    (volume,) = [each for item, each in why.items() if item.startswith("volume ")]
+    assert volume[0] == "collected"
+    # Where it is not said to be locked, it is said that it is not, or that nobody knows.
+    reported = [item for item in why if item.startswith("lock of ")]
+    assert {f"lock of {id}" for id in originals} <= set(reported) if said == "partial" else reported == []
+    if "LockSnapshot" in call:
+        assert (set(locks(room.ec2, originals)) == set(originals)) == (said == "done") == ("locked in" in volume[1])
+    result = finish(room, small, name)
+    assert result.result == ("done" if said == "partial" else "already_done"), result.notes
+    assert set(locks(room.ec2, originals)) == set(originals)
+
+
+def test_a_lock_holds_from_the_first_look_and_is_never_weakened(room, small, forensics):
+    name, day = f"n-{next(_numbers)}", lock_of("governance", 1)
+    work(room, small, name).start(small, name)
+    with pytest.raises(StillRunning):
+        work(room, small, name, NOWHERE, day).finish(small, name)
+    ids = ids_of(made(room.ec2, name, "original"))
+    assert [each["LockDuration"] for each in locks(room.ec2, ids).values()] == [1], "while it was being made"
+    for lock, cool_off_h, state, days in (
+        (lock_of("governance", 30), 0, "governance", 30),
+        (day, 0, "governance", 30),
+        (lock_of("compliance", 30), 2, "compliance-cooloff", 30),
+        (lock_of("compliance", 60), 0, "compliance", 60),
+        (lock_of("governance", 7), 0, "compliance", 60),
+        (lock_of("none"), 0, "compliance", 60),
+    ):
+        result = finish(room, small, name, Copies(forensics.copies.key), lock, cool_off_h)
+        ids = ids_of([*made(room.ec2, name, "original"), *made(room.ec2, name, "copy")])
+        found = locks(room.ec2, ids)
+        assert {(each["LockState"], each["LockDuration"]) for each in found.values()} == {(state, days)}, result.notes
+        assert set(found) == set(ids) and len(ids) == 2 and not [i for i in result.evidence if i.outcome == "failed"]
+        notes = " ".join(result.notes)
+        assert ("nobody can delete them for" in notes) == (lock.mode == "COMPLIANCE")
+        assert ("once 2 hours are over" in notes) == bool(cool_off_h)
+        assert ("snapshots are not locked" in notes) == (lock.mode == "NONE")
+    with pytest.raises(room.ec2.exceptions.ClientError, match="locked"):
+        room.ec2.delete_snapshot(SnapshotId=ids[0])
+
+
+def test_a_copy_in_between_that_somebody_locked_is_left_and_said(room, small, forensics):
+    name, copies = f"n-{next(_numbers)}", forensics.copies
+    finish(room, small, name, Copies(copies.key, copies.account))
+    result = finish(room, small, name, copies)
+    (left,) = ids_of(made(room.ec2, name, "copy"))
+    assert result.result == "done" and len(made(forensics.ec2, name, "forensics-copy")) == 1
+    assert any(f"the copy in between, {left}, is left" in each.why for each in result.evidence)
+
+
+def test_a_cooling_off_that_aws_does_not_know_is_refused():
+    assert (cool_off_of(None), cool_off_of(72.0)) == (0, 72)
+    for hours in (-1, 73):
+        with pytest.raises(BadSettings, match="0 to 72"):
+            cool_off_of(hours)
 
 
 @pytest.fixture(scope="module")

@@ -30,6 +30,7 @@ from lab.aws.services import (  # noqa: F401 - each module adds its answers
     securityhub_v2,
     service_events,
     shield,
+    snapshot_locks,
     snapshots,
     ssm,
     standby,
@@ -66,6 +67,7 @@ def install() -> None:
     network_interfaces.install()
     object_lock.install()
     snapshots.install()
+    snapshot_locks.install()
     standby.install()
     state_machines.install()
     wafv2.install()

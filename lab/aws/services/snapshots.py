@@ -4,7 +4,7 @@
 - A snapshot that is shared can be seen and copied by the account it is shared with; nobody else finds it.
 - One that is encrypted with AWS's own key of EBS cannot be shared; a pending one cannot be copied.
 - A copy is encrypted when that is asked for, and its volume's id is arbitrary.
-- An image's name is its own in an account and region, and an image has snapshots of its own.
+- An image's name is its own in an account and region, and an image has snapshots of its own, with tags of their own.
 
 https://docs.aws.amazon.com/ebs/latest/userguide/ebs-modifying-snapshot-permissions.html,
 https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CopySnapshot.html, API_CreateImage.html
@@ -94,12 +94,19 @@ def install() -> None:
             raise EC2ClientError("OperationNotPermitted", text)
         share(self, snapshot_id, user_ids, groups)
 
-    def make_image(self: Any, instance_id: str, name: str, *args: Any, **kwargs: Any) -> Any:
+    def make_image(
+        self: Any, instance_id: str, name: str, description: Any = None, tag_specifications: Any = (), **kwargs: Any
+    ) -> Any:
         if any(each.name == name and each.owner_id == self.account_id for each in self.amis.values()):
             text = f"AMI name {name} is already in use by AMI"
             raise EC2ClientError("InvalidAMIName.Duplicate", text)
-        made = create_image(self, instance_id, name, *args, **kwargs)
+        of_image = [each for each in tag_specifications if each["ResourceType"] == "image"]
+        made = create_image(self, instance_id, name, description, of_image, **kwargs)
         made.state = PENDING
+        for each in tag_specifications:
+            for snapshot in self.snapshots.values() if each["ResourceType"] == "snapshot" else ():
+                if snapshot.from_ami == made.id:
+                    snapshot.add_tags({tag["Key"]: tag["Value"] for tag in each["Tags"]})
         unfinished.add(made.id)
         return made
 

@@ -181,6 +181,12 @@ def _snapshot(given: Given, account: str) -> Iterator[Tuple[str, Dict[str, Any]]
     yield f"arn:aws:ec2:{REGION}::snapshot/{id}", {"aws:ResourceTag/aws-siem-bridge:evidence": "copy"}
 
 
+def _locked(given: Given, account: str) -> Iterator[Tuple[str, Dict[str, Any]]]:
+    # Ours have their tag from the moment they are made.
+    tag = {"aws:ResourceTag/aws-siem-bridge:evidence": "original"}
+    yield f"arn:aws:ec2:{REGION}::snapshot/{given['SnapshotId']}", tag
+
+
 def _send(given: Given, account: str) -> Iterator[Tuple[str, Dict[str, Any]]]:
     yield f"arn:aws:ssm:{REGION}:{account}:document/{given['DocumentName']}", {}
     for id in given["InstanceIds"]:
@@ -288,6 +294,7 @@ _ON: Dict[str, Callable[[Given, str], Iterator[Tuple[str, Dict[str, Any]]]]] = {
     "ec2:ModifySnapshotAttribute": _snapshot,
     "ec2:DescribeSnapshotAttribute": _snapshot,
     "ec2:DeleteSnapshot": _snapshot,
+    "ec2:LockSnapshot": _locked,
     "ec2:GetConsoleOutput": _instance,
     "ec2:GetConsoleScreenshot": _instance,
     "ssm:SendCommand": _send,
