@@ -37,12 +37,12 @@ class Delivery(NamedTuple):
     bucket: str
     prefix: str
 
-    def below(self, folder: str) -> Iterator[LogObject]:
-        """Yield the objects of a folder (`response.core.traces.folders_of`)."""
+    def below(self, folder: str, after: str = "") -> Iterator[LogObject]:
+        """Yield the objects of a folder (`response.core.traces.folders_of`) by their keys, those after one if given."""
         before, star, day = (self.prefix + folder).partition("*/")
         starts = [before] if not star else [found + day for found in self._folders(before)]
         for start in starts:
-            given = {"Bucket": self.bucket, "Prefix": start}
+            given = {"Bucket": self.bucket, "Prefix": start, **({"StartAfter": after} if after else {})}
             for each in self.area.each("s3", "ListObjectsV2", "Contents", _PAGES, **given):
                 yield LogObject(ObjectRef(self.bucket, each["Key"], size_bytes=int(each["Size"])), each["LastModified"])
 

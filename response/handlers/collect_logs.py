@@ -24,6 +24,7 @@ from response.actions.collect_logs import LogCollection
 from response.aws.instances import Instances
 from response.aws.log_objects import Delivery, delivery_of
 from response.aws.profile_role import role_of
+from response.core.budget import Budget, budget_of
 from response.core.traces import INDICES, Who, who_of
 from response.errors import BadRequest
 from response.handlers.evidence import store_of
@@ -37,15 +38,15 @@ _TIMEOUT_S = 30.0
 
 def collect_logs(event: Any, context: Any) -> Dict[str, Any]:
     """Collect; return `response.core.result.ActionResult.to_json`. Raises `response.errors.StillRunning`."""
-    return do(event, os.environ)
+    return do(event, os.environ, budget_of(context))
 
 
-def do(event: Any, environment: Mapping[str, str]) -> Dict[str, Any]:
-    """Do what `collect_logs` does, with these settings."""
+def do(event: Any, environment: Mapping[str, str], budget: Optional[Budget] = None) -> Dict[str, Any]:
+    """Do what `collect_logs` does, with these settings and so much time."""
     step = step_of(event, environment, REQUIRED)
     target = step.target
     raw = raw_store_of(step.variables)
-    work = LogCollection(store_of(step), raw, deliveries_of(step))
+    work = LogCollection(store_of(step), raw, deliveries_of(step), budget=budget or Budget())
     dry_run = step.is_dry_run()
     isolated_s = None if dry_run else _isolated_s(step)
     found = work.collect(

@@ -45,6 +45,12 @@ def _waiting(every_s: int, attempts: int) -> State:
     return {"ErrorEquals": [STILL_RUNNING], "IntervalSeconds": every_s, "MaxAttempts": attempts, "BackoffRate": 1.0}
 
 
+def _late(waits: State) -> str:
+    """Return what is said of a step that was called so often and is still running; each call may take minutes."""
+    minutes = waits["IntervalSeconds"] * waits["MaxAttempts"] // 60
+    return f"it did not end in {waits['MaxAttempts'] + 1} calls, over {minutes} minutes or more"
+
+
 def _call(function: str, more: str = "", seconds: int = 120, how: str = "", given: str = "") -> State:
     """Return a call with the job, with the members ``more``, or with those of the object ``given``."""
     also = given or (f"{{{more}}}" if more else "")
@@ -92,8 +98,7 @@ def _step(step: str, following: str, call: State, waits: Optional[State] = None,
     said = _said("$states.result.Payload")
     catch = [_caught(step, following)]
     if waits:
-        minutes = waits["IntervalSeconds"] * waits["MaxAttempts"] // 60
-        catch.insert(0, _caught(step, following, STILL_RUNNING, f"'it did not end within {minutes} minutes'"))
+        catch.insert(0, _caught(step, following, STILL_RUNNING, f"'{_late(waits)}'"))
     return {
         **call,
         "Retry": [_passing(), *([waits] if waits else [])],
@@ -123,8 +128,7 @@ def _branch(name: str, step: str, call: State, waits: Optional[State] = None) ->
     failed = {"result": "failed", "says": _expression(_ERROR)}
     catch: List[State] = [{"ErrorEquals": ["States.ALL"], "Output": failed, "Next": f"{name}Ended"}]
     if waits:
-        minutes = waits["IntervalSeconds"] * waits["MaxAttempts"] // 60
-        late = {"result": "failed", "says": f"it did not end within {minutes} minutes"}
+        late = {"result": "failed", "says": _late(waits)}
         catch.insert(0, {"ErrorEquals": [STILL_RUNNING], "Output": late, "Next": f"{name}Ended"})
     task = {
         **call, "Retry": [_passing(), *([waits] if waits else [])], "Output": output, "Catch": catch,
@@ -281,7 +285,7 @@ def states() -> Dict[str, State]:
         ),
         "AwaitSnapshots": _step("snapshot", "Logs", _call("snapshot", "'wait': true", 300), _waiting(60, 480)),
         "Logs": _step(
-            "collect_logs", "Archive", _call("collect_logs", seconds=900, given="$isolated"), _waiting(60, 60)
+            "collect_logs", "Archive", _call("collect_logs", seconds=900, given="$isolated"), _waiting(60, 120)
         ),
         "Archive": _step("archive", "UpdateFinding", _call("archive", "'problems': $problems", 900), _waiting(60, 240)),
         "UpdateFinding": _step("update_finding", "Finish", _call("update_finding", "'problems': $problems")),

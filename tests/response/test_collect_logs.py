@@ -25,6 +25,7 @@ from response.aws.incidents import Incidents
 from response.aws.instances import Instances
 from response.aws.log_objects import delivery_of
 from response.aws.saved_state import SavedStates
+from response.core.budget import Budget
 from response.core.status import status_of
 from response.core.target import Target
 from response.core.traces import CLOUDTRAIL, DNS, FLOW, INDICES, WAF, Who, folders_of
@@ -170,7 +171,9 @@ def collect(logs: Archive, name: str, raw: Optional[RawStore] = None, now_s: int
         logs.room.area, logs.room.locked_bucket(), folder_of(logs.who.account, REGION, INSTANCE, name)
     )
     deliveries = {log: delivery_of(logs.room.area, f"s3://{logs.bucket}/AWSLogs/") for log in INDICES}
-    work = LogCollection(store, raw or logs.raw, how.pop("deliveries", deliveries))
+    work = LogCollection(
+        store, raw or logs.raw, how.pop("deliveries", deliveries), budget=how.pop("budget", Budget())
+    )  # fmt: skip
     return work.collect(logs.target, name, how.pop("who", logs.who), now_s=now_s, **how)
 
 
@@ -196,6 +199,52 @@ def test_the_objects_with_records_of_the_instance_are_kept_and_no_others(logs):
     counts = {log: list(each["objects"].values()) for log, each in index.items()}
     assert counts == {CLOUDTRAIL: [3], FLOW: [2], DNS: [1], WAF: [1]}
     assert collect(logs, name).result == "already_done" and kept(logs, name) == found
+
+
+def in_calls(logs: Archive, name: str, checks: int, **how: Any):
+    """Collect in calls of which each has time for so many records and objects; return the result and what each said."""
+    said: List[str] = []
+    while len(said) < 200:
+        ticks = itertools.count()
+        try:
+            budget = Budget(checks, lambda ticks=ticks: next(ticks))
+            return collect(logs, name, now_s=LATER + len(said), budget=budget, **how), said
+        except StillRunning as exc:
+            said.append(str(exc))
+    raise AssertionError("it never ends")
+
+
+def test_without_time_for_all_objects_it_goes_on_and_copies_none_twice(logs, monkeypatch):
+    whole, name = f"n-{next(_numbers)}", f"n-{next(_numbers)}"
+    expected = collect(logs, whole)
+    copied, put = [], EvidenceStore.put_stream
+
+    def noted(self: EvidenceStore, step: str, file: str, *given: Any):
+        copied.append(file)
+        return put(self, step, file, *given)
+
+    monkeypatch.setattr(EvidenceStore, "put_stream", noted)
+    result, said = in_calls(logs, name, 4)
+    assert result.result == "done" and len(said) > 1 and "are still to be found: call again" in " ".join(said)
+    assert sorted(copied) == sorted({*copied}), "nothing is sent twice"
+    assert [(each.item, each.sha256, each.why) for each in result.evidence if each.item.startswith("s3:")] == [
+        (each.item, each.sha256, each.why) for each in expected.evidence if each.item.startswith("s3:")
+    ]
+    # The last call writes what one call for all writes, until the moment at which it was begun.
+    one, several = kept(logs, whole), kept(logs, name)
+    assert several["index.json"] == one["index.json"] and several.keys() == one.keys()
+    assert result.notes == expected.notes
+    # What is over is begun anew, until now.
+    again = collect(logs, name, now_s=LATER + 600)
+    assert again.result == "already_done" and f"until {moment(LATER + 600)}" in again.notes[0]
+
+
+def test_what_a_run_left_that_broke_long_ago_is_begun_anew(logs):
+    name, ticks = f"n-{next(_numbers)}", itertools.count()
+    with pytest.raises(StillRunning):
+        collect(logs, name, budget=Budget(4, lambda: next(ticks)))
+    result = collect(logs, name, now_s=LATER + 3 * 3600)
+    assert result.result == "done" and f"until {moment(LATER + 3 * 3600)}" in result.notes[0]
 
 
 def test_what_the_buckets_no_longer_have_is_failed_by_number(logs):
@@ -286,6 +335,23 @@ def test_flows_let_through_after_the_isolation_are_kept_and_said(logs, after):
     s3 = logs.room.account.client("s3", REGION)
     flows = json.loads(s3.get_object(Bucket=logs.room.locked_bucket(), Key=item.key)["Body"].read())
     assert [each["dstaddr"] for each in flows] == ["198.51.100.66"]
+
+
+def test_a_time_of_more_records_than_one_call_can_read_is_halved(logs, after):
+    account = logs.who.account
+    after(*(flow(account, ENI, ADDRESS, "198.51.100.1", ISOLATED + 600 * number, "REJECT") for number in range(1, 6)))
+    (expected,) = [
+        each.why for each in collect(logs, f"n-{next(_numbers)}", deliveries={}).evidence if each.item == FLOW
+    ]
+    result, said = in_calls(logs, f"n-{next(_numbers)}", 3, deliveries={})
+    assert expected.startswith("7 records") and any(
+        "records of vpc_flow are known: call again" in each for each in said
+    )
+    assert [each.why for each in result.evidence if each.item == FLOW] == [expected]
+    # What cannot be read however short the time is, is failed, and ends.
+    result, _ = in_calls(logs, f"n-{next(_numbers)}", 0, deliveries={})
+    (why,) = [each.why for each in result.evidence if each.item == DNS]
+    assert "of 1 s cannot be read in the time of one call" in why
 
 
 def test_what_is_not_isolated_is_not_looked_for(logs):
