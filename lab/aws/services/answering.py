@@ -61,6 +61,7 @@ def install() -> None:
     chosen_ids.install()
     conditional_writes.install()
     console_screenshot.install()
+    function_urls.install()
     guardduty.install()
     identity_center.install()
     metadata_options.install()

@@ -1,10 +1,13 @@
 """Writes of DynamoDB, one after the other: moto looks at a condition and writes afterwards, with others in between.
 
+And an item is read as it is between two of them: moto gives out the one that is being written.
+
 https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/WorkingWithItems.html#WorkingWithItems.ConditionalUpdate
 """
 
 from __future__ import annotations
 
+import copy
 import threading
 from typing import Any, Callable
 
@@ -24,3 +27,5 @@ def install() -> None:
 
     for name in ("put_item", "update_item", "delete_item", "transact_write_items"):
         setattr(DynamoDBBackend, name, alone(getattr(DynamoDBBackend, name)))
+    get = DynamoDBBackend.get_item
+    DynamoDBBackend.get_item = alone(lambda *args, **kwargs: copy.deepcopy(get(*args, **kwargs)))
