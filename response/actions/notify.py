@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timezone, tzinfo
-from typing import Any, List, Mapping, NamedTuple, Sequence
+from typing import Any, List, Mapping, NamedTuple, Optional, Sequence
 
 from aws_bridge.accounts.area import Area
 from aws_bridge.errors import CallProblem
 from response.aws.channels import ChannelProblem, Channels
+from response.aws.links import Links
 from response.aws.threads import Threads
+from response.core.asking import Asking, asking_of
 from response.core.change import DONE, FAILED, Change, Outcome
-from response.core.notices import Notice, notice_of, settings_of
+from response.core.notice_texts import text
+from response.core.notices import QUESTION, Notice, may_answer, notice_of, settings_of
 from response.core.result import DONE as ALL_DONE
 from response.core.result import FAILED_RESULT, ActionResult
 from response.core.target import Subject
@@ -18,6 +22,18 @@ from response.core.target import Subject
 ACTION = "notify"
 #: Kind of a change: a message in a channel.
 _TOLD = "notification"
+
+
+class Door(NamedTuple):
+    """The page by which a question is answered: its URL, and what the links to it ask."""
+
+    url: str
+    links: Links
+    asking: Asking
+
+    def link(self, channel: str) -> str:
+        """Return a new link to the page, for one channel. Raises `CallProblem`."""
+        return f"{self.url.rstrip('/')}/{self.links.make(self.asking, channel)}"
 
 
 class Notifier(NamedTuple):
@@ -28,6 +44,8 @@ class Notifier(NamedTuple):
     threads: Threads
     language: str = "en"
     zone: tzinfo = timezone.utc
+    #: The page for answers, where there is one and somebody is asked.
+    door: Optional[Door] = None
 
     def tell(self, notice: Notice) -> ActionResult:
         """Send a notice to every channel; one that fails keeps no other from being told. Raises nothing."""
@@ -56,6 +74,12 @@ class Notifier(NamedTuple):
             thread = self.threads.find(notice.incident, name)
         except CallProblem as exc:
             notes.append(f"{name}: its thread could not be found, so the message stands alone: {exc}")
+        if self.door and may_answer(channel, notice.approver):
+            try:
+                link = (text("page", self.language), self.door.link(name))
+                notice = replace(notice, links=(*notice.links, link))
+            except CallProblem as exc:
+                notes.append(f"{name}: no link to the page could be made, the command line answers: {exc}")
         try:
             begun = self.senders.deliver(channel, notice, self.language, self.zone, thread)
         except (ChannelProblem, CallProblem) as exc:
@@ -70,8 +94,8 @@ class Notifier(NamedTuple):
         return Outcome(change, DONE)
 
 
-def tell(area: Area, secret: str, table: str, event: Mapping[str, Any], now_s: float) -> ActionResult:
-    """Tell the channels of a secret what a step's event says.
+def tell(area: Area, secret: str, table: str, event: Mapping[str, Any], now_s: float, page: str = "") -> ActionResult:
+    """Tell the channels of a secret what a step's event says. ``page``: URL of the page for answers, if there is one.
 
     Raises `response.errors.BadSettings` and `CallProblem` where the channels cannot be known: nobody was told.
     """
@@ -79,7 +103,18 @@ def tell(area: Area, secret: str, table: str, event: Mapping[str, Any], now_s: f
     name = _account_name(area, str(event.get("account") or ""), known)
     notice = notice_of(event, now_s, name, str(known.get("splunk") or ""))
     zone, language = _zone(str(known.get("zone") or "")), str(known.get("language", "en"))
-    return Notifier(known["channels"], Channels(area), Threads(area, table), language, zone).tell(notice)
+    door = _door(area, table, event, notice, language, zone, page) if page and notice.kind == QUESTION else None
+    return Notifier(known["channels"], Channels(area), Threads(area, table), language, zone, door).tell(notice)
+
+
+def _door(
+    area: Area, table: str, event: Mapping[str, Any], notice: Notice, language: str, zone: tzinfo, page: str
+) -> Optional[Door]:
+    """Return the page for the question of an event; nothing for one that an older workflow asks."""
+    try:
+        return Door(page, Links(area, table), asking_of(event, notice, language, zone))
+    except ValueError:
+        return None
 
 
 def _secret(area: Area, arn: str) -> str:

@@ -130,7 +130,7 @@ class Start:
         """Do in an open incident what it was not opened for, once: revoke after isolating, collect after revoking."""
         question = self._question(request.alert, opened.id, instance)
         name = f"{opened.id}-{request.action}"
-        if not self._begun(name, request.alert, {**given, "further": True, "ask": self._ask(question)}):
+        if not self._begun(name, request.alert, {**given, "further": True, "ask": self._ask(question, case)}):
             return Started(number, ATTACHED, f"{case}: attached to the open incident {opened.id}", opened.id)
         says = f"{case}: {request.action} in the open incident {opened.id}"
         if question.when:
@@ -145,17 +145,18 @@ class Start:
         later = self.limits.asks_before_hard(instance)
         return Question("; ".join(later), ASK_BEFORE_HARD if later else "")
 
-    def _ask(self, question: Question) -> Dict[str, Any]:
+    def _ask(self, question: Question, case: Case) -> Dict[str, Any]:
         limits = self.limits
         return {
-            "when": question.when, "reason": question.reason, "approvers": list(limits.approvers) or [""],
-            "seconds": limits.minutes_each * 60, "no_answer": limits.no_answer,
+            "key": case.key, "when": question.when, "reason": question.reason,
+            "approvers": list(limits.approvers) or [""], "seconds": limits.minutes_each * 60,
+            "no_answer": limits.no_answer,
         }  # fmt: skip
 
     def go(self, number: int, case: Case, opened: Opened, question: Question) -> Started:
         """Start the execution of an incident; of one that was opened and never started, whoever comes next does."""
         limits = self.limits
-        self.executions.start(opened.id, _json({**opened.event, "ask": self._ask(question)}))
+        self.executions.start(opened.id, _json({**opened.event, "ask": self._ask(question, case)}))
         after = WAITING if question.when else RUNNING
         self.incidents.move(case, opened.id, NEW, after)
         how = "" if limits.mode == LIVE else ", as a dry run: nothing is changed"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import argparse
 
-from es_bridge.cli.reporting import DONE
+from es_bridge.cli.reporting import DONE, say
 from es_bridge.terminal import put
-from response.aws.incidents import WAITING
+from response.actions.answer import answer as answer_question
 from response.aws.questions import Questions
 from response.cli.desk import add_desk_arguments, desk_of
 from response.cli.outcome import run_response
@@ -23,8 +23,9 @@ def answer(arguments: argparse.Namespace, *, agreed: bool) -> int:
     """Answer the question about an incident; return the exit status."""
     desk = desk_of(arguments)
     found = desk.incident(arguments.incident)
-    Questions(desk.here, desk.table).answer(found.id, agreed, desk.by)
-    if agreed:
-        desk.incidents.run(found.key, found.id, [WAITING])
+    questions = Questions(desk.here, desk.table)
+    problem = answer_question(questions, desk.incidents, found.id, found.key, agreed=agreed, by=desk.by)
     put(f"{found.id} is {'agreed to' if agreed else 'rejected'} by {desk.by}; the workflow goes on")
+    if problem:
+        say(problem)
     return DONE

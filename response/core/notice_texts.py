@@ -24,6 +24,7 @@ TEXTS: Mapping[str, Mapping[str, str]] = {
     "reason": {"en": "Reason", "ko": "사유"},
     "approver": {"en": "Asked", "ko": "승인 요청 대상"},
     "answer": {"en": "Answer", "ko": "응답 방법"},
+    "page": {"en": "Approve or reject", "ko": "승인 또는 거부"},
     "time": {"en": "Time", "ko": "시각"},
     "links": {"en": "Links", "ko": "링크"},
     "result.done": {"en": "done", "ko": "완료"},

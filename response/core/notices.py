@@ -112,6 +112,15 @@ def _links(instance: str, region: str, sid: str, splunk: str) -> Tuple[Tuple[str
     return tuple(found)
 
 
+def may_answer(channel: Mapping[str, Any], approver: str) -> bool:
+    """Return whether a channel gets the link by which a question is answered.
+
+    Its setting ``approves`` is true, or a list of approvers whom its readers answer for.
+    """
+    chosen = channel.get("approves")
+    return chosen is True or (isinstance(chosen, list) and approver in chosen)
+
+
 def clean(value: str, most: int = MOST_TEXT) -> str:
     """Return a text on one line, without what hides, turns or controls text, and of at most so many characters."""
     kept = []

@@ -27,6 +27,7 @@ def do(event: Any, environment: Mapping[str, str]) -> Dict[str, Any]:
     token, approver = event.get("token"), str(event.get("approver") or "")
     if not isinstance(token, str) or not token:
         raise BadRequest("the event has no task token: this function is called by the workflow, which waits for it")
-    Questions(step.areas.here, step.variables.text("TABLE")).ask(step.incident, token, approver)
+    asking = str(event.get("asking") or "")
+    Questions(step.areas.here, step.variables.text("TABLE")).ask(step.incident, token, approver, asking)
     JsonLog().info("ask_approval", incident=step.incident, approver=approver)
     return {"incident": step.incident, "approver": approver}

@@ -1,7 +1,8 @@
 """``notify``: tells people that an incident began, waits for somebody, or ended. Never stops anything.
 
 Settings: ``TABLE``; ``CHANNELS``, the secret (ARN or name) with ``{"channels": [...], "language": "en" or "ko",
-"zone": "Asia/Seoul", "splunk": "https://...", "accounts": {"<id>": "<name>"}}``.
+"zone": "Asia/Seoul", "splunk": "https://...", "accounts": {"<id>": "<name>"}}``; ``APPROVAL_URL``, the URL of
+``approval_page``, whose links go to channels with ``"approves": true``.
 Option of the request: ``message``, a sentence of whoever set up the alert.
 """
 
@@ -37,7 +38,9 @@ def do(event: Any, environment: Mapping[str, str]) -> Dict[str, Any]:
     account = str(step.event.get("account") or here.account)
     try:
         event = {**step.event, "account": account}
-        return answered(tell(here, step.variables.text("CHANNELS"), step.variables.text("TABLE"), event, time.time()))
+        variables = step.variables
+        secret, table = variables.text("CHANNELS"), variables.text("TABLE")
+        return answered(tell(here, secret, table, event, time.time(), variables.text("APPROVAL_URL")))
     except (AwsError, ResponseError) as exc:
         subject = Subject(here.account, "", step.incident)
         return answered(ActionResult(ACTION, subject, step.incident, FAILED_RESULT, f"nobody was told: {exc}"))

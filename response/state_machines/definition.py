@@ -29,6 +29,8 @@ State = Dict[str, Any]
 _WELL = "['done', 'already_done', 'planned', 'started']"
 #: As `response.handlers.options.chosen`.
 _YES = "['yes', 'true', '1']"
+#: Which question it is: the notice with its link is sent before the question is kept.
+_ASKING = "$states.context.Execution.Name & '#' & $string($turn)"
 _ERROR = "$substring($states.errorOutput.Error & ': ' & $states.errorOutput.Cause, 0, 500)"
 
 
@@ -213,14 +215,15 @@ def states() -> Dict[str, State]:
         ),
         # A person is asked, and the next one when nobody answers. The token goes to the table and nowhere else.
         "TellPerson": {
-            **_call("notify", "'kind': 'question', 'approver': $job.ask.approvers[$turn], 'reason': $job.ask.reason",
-                    10, "Event"),
+            **_call("notify", "'kind': 'question', 'approver': $job.ask.approvers[$turn], 'reason': $job.ask.reason, "
+                    f"'turn': $turn, 'asking': {_ASKING}, "
+                    "'asked_at': $toMillis($states.context.State.EnteredTime) / 1000", 10, "Event"),
             "Catch": [{"ErrorEquals": ["States.ALL"], "Next": "Ask"}],
             "Next": "Ask",
         },
         "Ask": {
-            **_call("ask_approval", "'token': $states.context.Task.Token, 'approver': $job.ask.approvers[$turn]",
-                    how="token"),
+            **_call("ask_approval", "'token': $states.context.Task.Token, 'approver': $job.ask.approvers[$turn], "
+                    f"'asking': {_ASKING}", how="token"),
             "TimeoutSeconds": _expression("$job.ask.seconds"),
             "Retry": [_passing()],
             "Assign": {"answer": _expression("$states.result")},

@@ -100,7 +100,9 @@ def test_an_instance_has_one_open_incident_and_after_its_release_the_next(room, 
         f"{target.instance}-1": {
             **row(target), "incident": f"{target.instance}-1", "alert": "sid-1", "dry_run": False,
             "action": "respond", "sid": "sid-1", "rid": "", "search": "", "options": {},
-            "ask": {"when": "", "reason": "", "approvers": [""], "seconds": 900, "no_answer": "leave"},
+            "ask": {
+                "key": target.key, "when": "", "reason": "", "approvers": [""], "seconds": 900, "no_answer": "leave",
+            },
         }
     }  # fmt: skip
     assert desk.incidents.move(target, f"{target.instance}-1", RUNNING, RELEASED)

@@ -39,6 +39,7 @@ HOME = {
     "ToolsBucketName": TOOLS,
     "ChannelTopicArns": "arn:aws:sns:eu-west-1:222233334444:people",
     "StatusBucketName": STATUS,
+    "AnswerByLink": "yes",
     "ChannelsSecretArn": "arn:aws:secretsmanager:eu-west-1:222233334444:secret:channels-Xa1b2C",
 }
 

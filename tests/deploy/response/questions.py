@@ -152,6 +152,12 @@ def _table(given: Given, account: str) -> Iterator[Tuple[str, Dict[str, Any]]]:
     yield f"arn:aws:dynamodb:{REGION}:{account}:table/{given['TableName']}", {}
 
 
+def _item(given: Given, account: str) -> Iterator[Tuple[str, Dict[str, Any]]]:
+    ((resource, _),) = _table(given, account)
+    key = given["Item"]["pk"] if "Item" in given else given["Key"]["pk"]
+    yield resource, {"dynamodb:LeadingKeys": [key["S"]]}
+
+
 def _parameter(given: Given, account: str) -> Iterator[Tuple[str, Dict[str, Any]]]:
     yield f"arn:aws:ssm:{REGION}:{account}:parameter{given['Name']}", {}
 
@@ -274,10 +280,10 @@ _ON: Dict[str, Callable[[Given, str], Iterator[Tuple[str, Dict[str, Any]]]]] = {
     "s3:GetObject": _object,
     "s3:HeadObject": _object,
     "s3:ListObjectsV2": _bucket,
-    "dynamodb:GetItem": _table,
-    "dynamodb:UpdateItem": _table,
-    "dynamodb:PutItem": _table,
-    "dynamodb:DeleteItem": _table,
+    "dynamodb:GetItem": _item,
+    "dynamodb:UpdateItem": _item,
+    "dynamodb:PutItem": _item,
+    "dynamodb:DeleteItem": _item,
     "dynamodb:Scan": _table,
     "dynamodb:Query": _table,
     "ssm:GetParameter": _parameter,

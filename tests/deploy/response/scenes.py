@@ -16,6 +16,7 @@ from response.core.target import Target
 from response.plans.document import linux
 from tests.deploy.response.conftest import LOGS, REGION, STACK, STATUS, TOOLS, Deployed
 from tests.response.hosts import FILES, KEY
+from tests.response.receivers import Receiver
 from tests.response.server_room import ServerRoom
 
 DOCUMENT = "siem-bridge-volatile-linux"
@@ -36,6 +37,8 @@ class Play:
         row = {"instance": self.target.instance, "account": self.target.account, "region": REGION}
         self.request: Dict[str, Any] = {"id": "1", "action": "respond", "alert": "sid-1", "rows": [row]}
         self.incident = ""
+        #: Of the notice to those who may approve.
+        self.link = ""
 
     def furnish(self) -> None:
         """Make what the templates leave to the owner, and what the stand-in's CloudFormation leaves out."""
@@ -134,7 +137,7 @@ def _finish(play: Play) -> None:
 
 
 def _ask(play: Play) -> None:
-    play.step("ask-approval", token="of the task", approver="the first")  # noqa: S106
+    play.step("ask-approval", token="of the task", approver="the first", asking="the first question")  # noqa: S106
 
 
 def _release(play: Play) -> None:
@@ -247,10 +250,32 @@ def _release_principal(play: Play) -> None:
 def _notify(play: Play) -> None:
     secret = play.account.client("secretsmanager", REGION)
     topic = play.account.client("sns", REGION).create_topic(Name="people")["TopicArn"]
-    channels = {"channels": [{"name": "people", "kind": "sns", "topic": topic}]}
-    made = secret.create_secret(Name="channels", SecretString=json.dumps(channels))["ARN"]
-    found = play.step("notify", {"CHANNELS": made}, kind="began")
+    receiver = Receiver()
+    channels = [
+        {"name": "people", "kind": "sns", "topic": topic},
+        {"name": "soc", "kind": "webhook", "url": f"{receiver.url}/soc", "approves": True},
+    ]
+    made = secret.create_secret(Name="channels", SecretString=json.dumps({"channels": channels}))["ARN"]
+    question = {
+        "kind": "question", "asking": "the first question", "turn": 0, "asked_at": time.time() - 1,
+        "ask": {"seconds": 900, "when": "first", "approvers": ["the first"]},
+    }  # fmt: skip
+    found = play.step("notify", {"CHANNELS": made}, **question)
+    receiver.stop()
     assert found["result"] == "done", found
+    (play.link,) = [each["url"] for each in receiver.taken[0].body["links"] if "lambda-url" in each["url"]]
+
+
+def _page(play: Play) -> None:
+    context = {"http": {"method": "GET", "sourceIp": "198.51.100.7"}}
+    seen = {"rawPath": f"/{play.link.rpartition('/')[2]}", "requestContext": context}
+    found = play.deployed.call("approval-page", seen)
+    assert found["statusCode"] == 200, found
+    form = {"headers": {"content-type": "application/x-www-form-urlencoded"}, "body": "answer=approve&name=Kim"}
+    context["http"]["method"] = "POST"
+    # No workflow waits for it.
+    found = play.deployed.call("approval-page", {**seen, **form})
+    assert found["statusCode"] == 410, found
 
 
 def _update(play: Play) -> None:
@@ -317,6 +342,7 @@ SCENES: Dict[str, Callable[[Play], None]] = {
     "finish": _finish,
     "ask-approval": _ask,
     "notify": _notify,
+    "approval-page": _page,
     "update-finding": _update,
     "revoke-credentials": _revoke,
     "contain-principal": _contain,

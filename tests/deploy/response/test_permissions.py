@@ -29,8 +29,8 @@ BY_AWS = {"Log", "Member", "Upload", "Missing", "Tools", "NotStarted"}
 NOT_SEEN = {
     "ec2:RevokeSecurityGroupIngress", "ssm:CancelCommand", "cloudfront:ListDistributions", "ec2:DeleteSnapshot",
     "securityhub:BatchUpdateFindingsV2",  # newer than the simulator
-    # A bucket of jobs with versions; threads of Slack and Discord; an address that was blocked before.
-    "s3:DeleteObjectVersion", "notify dynamodb:UpdateItem", "block-ip dynamodb:GetItem",
+    # A bucket of jobs with versions; an address that was blocked before.
+    "s3:DeleteObjectVersion", "block-ip dynamodb:GetItem",
     "ec2:AssociateIamInstanceProfile", "ec2:DisassociateIamInstanceProfile", "kms:ReEncrypt*",
     "sso:ListInstances", "sso:ListAccountAssignmentsForPrincipal", "sso:ListAccountAssignments",
     "sso:DeleteAccountAssignment", "sso:CreateAccountAssignment", "identitystore:GetUserId",

@@ -12,7 +12,7 @@ from samtranslator.yaml_helper import yaml_parse
 
 from aws_bridge.functions.packing import PYTHON_VERSION
 from response.state_machines import definition
-from tests.deploy.response.conftest import FOLDER, REGION, Deployed, expanded, source
+from tests.deploy.response.conftest import FOLDER, REGION, STACK, Deployed, expanded, source
 from tests.deploy.stacks import create_stack
 
 DRILL = FOLDER.parent / "drill" / "template.yaml"
@@ -97,6 +97,27 @@ def test_the_workflow_calls_functions_that_are_there() -> None:
     assert {each["Fn::Sub"].rpartition("function:")[2] for each in given.values()} <= names
     (allowed,) = resources["WorkflowRole"]["Properties"]["Policies"][0]["PolicyDocument"]["Statement"]
     assert sorted(map(str, allowed["Resource"])) == sorted(map(str, given.values()))
+
+
+def test_the_page_for_answers_is_off_and_asked_by_its_url_alone(deployed: Deployed) -> None:
+    assert source("template")["Parameters"]["AnswerByLink"]["Default"] == "no"
+    resources = expanded(inline=False)["Resources"]
+    of_it = {name: each for name, each in resources.items() if name.startswith("ApprovalPage")}
+    assert len(of_it) == 6 and {each.get("Condition") for each in of_it.values()} == {"HasApprovalPage"}
+    anybodys = [each["Properties"] for each in resources.values() if each.get("Properties", {}).get("Principal") == "*"]
+    function = {"Fn::GetAtt": ["ApprovalPage", "Arn"]}
+    assert sorted(anybodys, key=lambda each: each["Action"]) == [
+        {"FunctionName": function, "Action": "lambda:InvokeFunction", "Principal": "*", "InvokedViaFunctionUrl": True},
+        {"FunctionName": function, "Action": "lambda:InvokeFunctionUrl", "Principal": "*",
+         "FunctionUrlAuthType": "NONE"},
+    ]  # fmt: skip
+    client = deployed.home.client("lambda")
+    names = [each["FunctionName"] for each in client.list_functions()["Functions"]]
+    urls = {name: client.list_function_url_configs(FunctionName=name)["FunctionUrlConfigs"] for name in names}
+    ((name, (url,)),) = [(name, found) for name, found in urls.items() if found]
+    told = client.get_function_configuration(FunctionName=f"{STACK}-notify")["Environment"]["Variables"]
+    assert (name, told["AWS_SIEM_BRIDGE_APPROVAL_URL"]) == (f"{STACK}-approval-page", url["FunctionUrl"] + "/")
+    assert of_it["ApprovalPage"]["Properties"]["ReservedConcurrentExecutions"] <= 5
 
 
 def test_the_drill_is_created(deployed: Deployed) -> None:
