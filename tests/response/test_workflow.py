@@ -472,15 +472,15 @@ def test_what_was_begun_in_an_open_incident_and_broke_is_found_told_and_resumed(
     before = room.groups_of(target)
     name, further = f"{target.instance}-1", f"{target.instance}-1-revoke_credentials"
     where = ["--table", workshop.table, "--region", REGION, "--state-machine", workshop.machine]
-    assert workshop.ask(Request("sid-1", [row], "isolate_instance"))[0].incident == name
+    assert workshop.ask(Request("sid-begun-1", [row], "isolate_instance"))[0].incident == name
     assert workshop.well(name) == "done"
     room.account.fail_state(further, "Revoke", "denied")
-    assert workshop.ask(Request("sid-2", [row], "revoke_credentials"))[0].result == "started"
+    assert workshop.ask(Request("sid-begun-2", [row], "revoke_credentials"))[0].result == "started"
     assert workshop.ended(further)[0] == "FAILED"
     case = cases.case_of("collect_evidence", row, {}, room.account.id)
-    broken = cases.execution_name(case, "collect_evidence", "h1|0")
+    broken = cases.execution_name(case, "collect_evidence", "begun|0")
     room.account.fail_state(broken, "Finish", "denied")
-    (evidence,) = workshop.ask(Request("sid-3", [row], "collect_evidence", "h1"))
+    (evidence,) = workshop.ask(Request("sid-begun-3", [row], "collect_evidence", "begun"))
     assert (evidence.incident, workshop.ended(broken)[0]) == (name, "FAILED")
     for _ in range(2):
         assert sweep.do({}, workshop.sweep_settings)["found"] >= 2
@@ -499,7 +499,7 @@ def test_what_was_begun_in_an_open_incident_and_broke_is_found_told_and_resumed(
     assert [each for each in workshop.swept() if each.incident.id in (further, broken)] == []
     status, _, err = run(capsys, "resume", further, *where)
     assert status == 1 and "is over: there is nothing to resume" in err
-    assert workshop.ask(Request("sid-4", [row], "revoke_credentials"))[0].result == "attached"
+    assert workshop.ask(Request("sid-begun-4", [row], "revoke_credentials"))[0].result == "attached"
     assert len(workshop.called("revoke_credentials", name)) == 1
     assert workshop.invoke("release", {"rows": [row]})["rows"][0]["result"] == "done"
     assert room.groups_of(target) == before
@@ -509,16 +509,16 @@ def test_a_release_that_broke_is_found_and_another_one_releases(room, workshop, 
     workshop.set(mode="live", most_an_hour=100)
     target = room.server()
     row = {"instance": target.instance, "account": target.account, "region": target.region}
-    name = workshop.ask(Request("sid-1", [row], "isolate_instance"))[0].incident
+    name = workshop.ask(Request("sid-end-1", [row], "isolate_instance"))[0].incident
     assert workshop.well(name) == "done"
     case = cases.case_of("release_instance", row, {}, room.account.id)
-    broken = cases.execution_name(case, "release_instance", "r1|0")
+    broken = cases.execution_name(case, "release_instance", "end-1|0")
     room.account.fail_state(broken, "Release", "denied")
-    workshop.ask(Request("sid-2", [row], "release_instance", "r1"))
+    workshop.ask(Request("sid-end-2", [row], "release_instance", "end-1"))
     assert workshop.ended(broken)[0] == "FAILED" and not room.is_open(target)
     assert [each.kind for each in workshop.swept() if each.incident.id == broken] == ["broken"]
-    workshop.ask(Request("sid-3", [row], "release_instance", "r2"))
-    assert workshop.well(cases.execution_name(case, "release_instance", "r2|0")) == "done" and room.is_open(target)
+    workshop.ask(Request("sid-end-3", [row], "release_instance", "end-2"))
+    assert workshop.well(cases.execution_name(case, "release_instance", "end-2|0")) == "done" and room.is_open(target)
     # The incident is over, and with it what broke: it would release what somebody isolates next.
     assert [each for each in workshop.swept() if each.incident.id in (broken, name)] == []
     where = ["--table", workshop.table, "--region", REGION, "--state-machine", workshop.machine]
