@@ -16,6 +16,7 @@ from es_bridge.times import format_utc, now_ms
 from response.aws.incidents import Incidents
 from response.aws.instances import Instances
 from response.aws.quarantine import QuarantineGroups
+from response.aws.questions import Question, Questions
 from response.cli.outcome import add_result_argument, run_response
 from response.cli.place import BACKOFF, add_place_arguments, place_of
 from response.core import clocks
@@ -72,12 +73,21 @@ def _incident(arguments: argparse.Namespace, target: Target) -> Dict[str, Any]:
     found = Incidents(area, arguments.table).find(target)
     if found is None:
         return {}
+    question = Questions(area, arguments.table).find(found.id)
     dues: List[clocks.Due] = clocks.as_of(dict(found.clocks), now_ms())
     return {
         "id": found.id, "state": found.state, "execution": found.execution, "outcome": found.outcome,
         "says": found.says, "opened": format_utc(found.opened_ms), "alerts": list(found.alerts),
         "dry_run": bool(found.event.get("dry_run")),
         "clocks": [{**each._asdict(), "says": each.says} for each in dues],
+        "question": _question(question) if question else {},
+    }  # fmt: skip
+
+
+def _question(question: Question) -> Dict[str, str]:
+    return {
+        "asked": format_utc(question.asked_ms), "approver": question.approver, "answer": question.answer,
+        "by": question.by,
     }  # fmt: skip
 
 
@@ -90,5 +100,9 @@ def _show(incident: Dict[str, Any]) -> None:
     if incident["outcome"]:
         put(f"    its workflow ended: {incident['outcome']}: {incident['says']}")
     put(f"    alerts: {', '.join(incident['alerts'])}")
+    question = incident["question"]
+    if question:
+        answer = f"{question['answer']} by {question['by']}" if question["answer"] else "no answer"
+        put(f"    asked {question['approver'] or 'nobody by name'} at {question['asked']}: {answer}")
     for each in incident["clocks"]:
         put(f"    clock {each['says']}, at {format_utc(each['due_ms'])}")

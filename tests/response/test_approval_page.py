@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import html
 import json
+import os
 import re
 import threading
 import time
@@ -16,6 +17,7 @@ from urllib.parse import urlencode
 import pytest
 
 from aws_bridge.errors import AwsError
+from lab.lambda_runtime import Environments, Function, LambdaRuntimeUnavailable, lay_out_package
 from response.actions.answer import answer
 from response.aws.links import Links
 from response.core import approval_texts
@@ -23,6 +25,7 @@ from response.core.asking import Asking
 from response.core.notice_texts import LANGUAGES
 from response.errors import NoIncident
 from response.handlers import approval_page, notify
+from response.package import RESPONSE
 from tests.response.command_line import run
 from tests.response.receivers import Receiver
 from tests.response.server_room import REGION, Fault, ServerRoom
@@ -69,13 +72,18 @@ def event(method: str, path: str, body: str = "", kind: str = FORM, encoded: boo
     }  # fmt: skip
 
 
-def visit(workshop: Workshop, link: str, method: str = "GET", **fields: str) -> Tuple[int, str]:
+Handler = Callable[[Dict[str, Any], Dict[str, str]], Dict[str, Any]]
+
+
+def visit(
+    workshop: Workshop, link: str, method: str = "GET", handler: Handler = approval_page.do, **fields: str
+) -> Tuple[int, str]:
     """Return status and text of the page."""
     assert link.startswith(f"{PAGE}/")
     # Lambda encodes the body of a form.
     body = base64.b64encode(urlencode(fields).encode()).decode()
     given = event(method, link[len(PAGE) :], body if fields else "", encoded=bool(fields))
-    found = approval_page.do(given, workshop.settings)
+    found = handler(given, workshop.settings)
     return found["statusCode"], found["body"]
 
 
@@ -126,12 +134,40 @@ class Tags(HTMLParser):
         self.text += data
 
 
-def test_from_the_link_in_a_notice_to_isolation_and_only_once(room, workshop, receiver, capsys, caplog):
+@pytest.fixture(scope="module")
+def in_lambda(workshop: Workshop, tmp_path_factory: Any) -> Iterator[Tuple[Callable[[], str], Handler]]:
+    """The function in Lambda's own runtime, of what is deployed: its log, and how it is called."""
+    variables = {**workshop.room.account.environment(REGION), **workshop.settings}
+    try:
+        code = lay_out_package(tmp_path_factory.mktemp("page") / "code", package=RESPONSE)
+        name = "approval-page"
+        handler = "response.handlers.approval_page.approval_page"
+        environments = Environments(Function(name, handler, code, timeout_s=240, environment=variables), 1)
+    except LambdaRuntimeUnavailable as error:
+        if os.environ.get("CI", "").lower() == "true":
+            pytest.fail(str(error))
+        pytest.skip(str(error))
+
+    def call(given: Dict[str, Any], _: Dict[str, str]) -> Dict[str, Any]:
+        found = environments.invoke(json.dumps(given).encode())
+        assert not found.failed, found
+        return dict(found.payload)
+
+    with environments:
+        yield environments.log, call
+
+
+def test_from_the_link_in_a_notice_to_isolation_and_only_once(room, workshop, receiver, in_lambda, capsys, caplog):
     target = begin(room, workshop, **{"aws:eks:cluster-name": EVIL})
     name, link = asked(workshop, receiver, target)
+    log, run_in_lambda = in_lambda
+
+    def open_link(method: str = "GET", **fields: str) -> Tuple[int, str]:
+        return visit(workshop, link, method, run_in_lambda, **fields)
+
     before = workshop.questions.find(name)
     for method in ("GET", "HEAD", "GET"):  # whatever previews links fetches them
-        status, page = visit(workshop, link, method)
+        status, page = open_link(method)
         assert status == 200 and (page == "") == (method == "HEAD")
     assert workshop.questions.find(name) == before and room.is_open(target)
     shown = Tags(page)
@@ -145,13 +181,13 @@ def test_from_the_link_in_a_notice_to_isolation_and_only_once(room, workshop, re
     assert links_in(told(receiver, "tickets", name)) == []
     # Enter in a field presses the first button.
     assert re.findall("<button[^>]*>", page)[0] == "<button disabled hidden>"
-    assert visit(workshop, link, "POST", answer="approve", name=" \u200b")[0] == 400
-    assert visit(workshop, link, "POST", answer="perhaps", name="Kim")[0] == 400
+    assert open_link("POST", answer="approve", name=" \u200b")[0] == 400
+    assert open_link("POST", answer="perhaps", name="Kim")[0] == 400
     assert workshop.questions.find(name) == before
     said = {"answer": "approve", "name": f"김민수{EVIL}", "why": 'on "call"'}
-    status, page = visit(workshop, link, "POST", **said)
+    status, page = open_link("POST", **said)
     assert status == 200 and "Your answer counts: approved" in page
-    status, again = visit(workshop, link, "POST", answer="reject", name="Lee")
+    status, again = open_link("POST", answer="reject", name="Lee")
     assert status == 410 and "It is decided: approved" in again and "김민수&lt;script&gt;" in again
     status, _, err = run(capsys, "reject", name, "--table", workshop.table, "--region", REGION)
     assert status == 1 and "was agreed by " in err
@@ -161,7 +197,11 @@ def test_from_the_link_in_a_notice_to_isolation_and_only_once(room, workshop, re
     assert (
         by.startswith('agreed by "김민수<script>') and 'channel "soc", from 198.51.100.7, who says "on \'call\'"' in by
     )
-    _nowhere(room, workshop, name, link.rpartition("/")[2], err + again + caplog.text + "".join(capsys.readouterr()))
+    where = ["--bucket", room.bucket, "--table", workshop.table, "--region", REGION]
+    _, status_says, _ = run(capsys, "status", target.instance, *where)
+    assert "    asked alice at " in status_says and f": {by.partition(' from ')[0]}" in status_says
+    assert '"outcome":"agreed"' in log()
+    _nowhere(room, workshop, name, link.rpartition("/")[2], err + again + status_says + caplog.text + log())
 
 
 def _nowhere(room: ServerRoom, workshop: Workshop, name: str, id: str, shown: str) -> None:
