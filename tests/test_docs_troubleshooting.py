@@ -29,6 +29,7 @@ WITH_RESPONSE = [*WITH_DETECTIONS, *(ROOT / "response").rglob("*.py")]
 EXPLAIN_THEMSELVES = {
     "config.py", "equals.py", "event_key.py", "options.py", "query.py", "reply.py", "time_field.py", "timerange.py",
     "times.py", "request.py", "measures.py", "condition.py", "order.py", "span.py", "columns.py", "groups.py",
+    "top.py",
 }
 # fmt: on
 #: Loading and the command line have pages of their own, the protocol's errors mean nothing to an operator.

@@ -55,7 +55,7 @@ class Computation(NamedTuple):
 
     def of_nothing(self) -> Optional[Value]:
         """Return the result where there is nothing."""
-        return 0 if self.measure.function in ("count", "dc") else None
+        return 0 if self.measure.function in ("count", "dc", "estdc") else None
 
     def of_bucket(self, documents: int, computed: Mapping[str, Any], where: str) -> Optional[Value]:
         """Return the result that the engine computed."""
@@ -94,6 +94,8 @@ def computation(measure: Measure, columns: Mapping[str, Column]) -> Computation:
         raise QueryError(f"{function}({measure.field}) is not possible: {measure.field} is of type {column.family}")
     if not column.path or function == "count":
         return Computation(measure, column)
+    if function == "estdc":
+        return Computation(measure, column, approximate=True)
     if function in ("min", "max") and (column.is_numeric or column.family == "date"):
         return Computation(measure, column)
     if function in _ARITHMETIC and column.is_numeric:

@@ -8,7 +8,7 @@ from typing import List, NamedTuple, Tuple
 from es_bridge.errors import QueryError
 from es_bridge.patterns import LONGEST_PATTERN
 
-FUNCTIONS = ("count", "dc", "sum", "min", "max", "avg", "values", "earliest", "latest")
+FUNCTIONS = ("count", "dc", "estdc", "sum", "min", "max", "avg", "values", "earliest", "latest")
 #: More columns would make requests of any size.
 MOST_MEASURES = 50
 MOST_BY = 10

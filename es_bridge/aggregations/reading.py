@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Dict, Iterator, List, Mapping, NamedTuple, Sequence, Tuple
 
-from es_bridge.aggregations.buckets import APPROXIMATE_PAGE_BUCKETS, Ask, Bucket, Page, Source, pages
+from es_bridge.aggregations.buckets import APPROXIMATE_PAGE_BUCKETS, PAGE_BUCKETS, Ask, Bucket, Page, Source, pages
 from es_bridge.aggregations.columns import Column
 from es_bridge.aggregations.groups import TEXTS, Computation, Groups, computation
 from es_bridge.aggregations.request import StatsRequest
@@ -111,7 +111,9 @@ class Reading:
                 self.groups.put((), matched, head["aggregations"])
             yield GroupsPage(len(self.groups), matched, int(head["_shards"]["total"]))
             return  # without a field that is grouped by there is no group
-        for page in pages(self._ask, self._sources, computed, self._narrow):
+        is_estimating = any(each.approximate for each in self._computations)
+        page_buckets = APPROXIMATE_PAGE_BUCKETS if is_estimating else PAGE_BUCKETS
+        for page in pages(self._ask, self._sources, computed, self._narrow, page_buckets):
             for bucket in page.buckets:
                 self.groups.take(bucket)
             matched, shards = page.head["hits"]["total"]["value"], int(page.head["_shards"]["total"])

@@ -13,7 +13,7 @@ Aggregations carry no index, so the concrete indices that were found to be allow
 
 from __future__ import annotations
 
-from typing import Dict, Iterator, List, Mapping, Optional, Sequence, Set
+from typing import TYPE_CHECKING, Dict, Iterator, List, Mapping, Optional, Sequence, Set
 
 from es_bridge.aggregations import columns as fields
 from es_bridge.aggregations.buckets import Ask, compared, of_indices, of_pit
@@ -31,6 +31,9 @@ from es_bridge.query import Clause, SearchRequest
 from es_bridge.time_field import TimeField
 from es_bridge.times import now_ms
 from es_bridge.transport import Transport
+
+if TYPE_CHECKING:
+    from es_bridge.aggregations.top import Chosen
 
 #: Rows handed out at a time.
 PAGE_ROWS = 1000
@@ -59,6 +62,7 @@ class Statistics(Inquiry):
         self._buckets = 0
         self._not_by_pit: List[str] = []
         self._where = f"cluster {transport.config.name!r}"
+        self._chosen: Optional[Chosen] = None
 
     def _answers(self) -> Iterator[List[Row]]:
         time_field, pit = self._begin()
@@ -105,6 +109,7 @@ class Statistics(Inquiry):
         return uses
 
     def _rows(self, ask: Ask, time_field: TimeField, columns: Mapping[str, Column]) -> List[Row]:
+        self._choose(ask, columns)
         reading = Reading(
             self.stats, columns, time_field.name, ask, self._narrow(columns), self._where, self._marks_too_long
         )
@@ -126,11 +131,30 @@ class Statistics(Inquiry):
         warnings, notes = reading.said(estimates, self.matched or 0)
         self.warnings += warnings
         self.notes += notes
-        return list(reading.groups.rows())
+        if self._chosen is None or self.stats.top is None:
+            return list(reading.groups.rows())
+        self.matched = self._chosen.matched
+        # An event with several values is in the groups of others, too.
+        names, texts = self.stats.top.fields, self._chosen.texts
+        rows = [row for row in reading.groups.rows() if tuple(str(row[name]) for name in names) in texts]
+        return [{**row, "top_of": self._chosen.of} for row in rows]
+
+    def _choose(self, ask: Ask, columns: Mapping[str, Column]) -> None:
+        """Find the values that top= asks for, of fields that there are."""
+        top = self.stats.top
+        if top is None or not all(columns[name].path for name in self.stats.by):
+            return
+        from es_bridge.aggregations.top import choose  # few searches need it
+
+        if top.rank is not None and not columns[top.rank.field].path:
+            top = top._replace(rank=None)  # a warning says that no index has it
+        self._chosen = choose(ask, top, columns, self._access.clauses(), self._where)
+        self._count_buckets(self._chosen.buckets)
+        self.notes += self._chosen.notes
 
     def _narrow(self, columns: Mapping[str, Column]) -> Sequence[Clause]:
         """Return the clauses that every request has beside those of the question."""
-        return self._access.clauses()
+        return [*self._access.clauses(), *([self._chosen.clause] if self._chosen else [])]
 
     @property
     def _marks_too_long(self) -> bool:

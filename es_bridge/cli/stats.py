@@ -25,9 +25,12 @@ examples:
   aws-siem-bridge stats 'aws-vpcflow-*' --stats 'sum(bytes) as bytes' --by srcaddr --where 'bytes>1000000' --format csv
   aws-siem-bridge stats 'aws-waf-*' --by action --span 1h --time-zone Asia/Seoul
 
-functions: count, dc, sum, min, max, avg, values, earliest, latest. docs/elasticstats.md says where an index differs
-from its documents. times are those of 'aws-siem-bridge search'. Write what begins with a minus with the equals sign.
+functions: count, dc, estdc, sum, min, max, avg, values, earliest, latest. docs/elasticstats.md says where an index
+differs from its documents. times are those of 'aws-siem-bridge search'. Write what begins with a minus with the
+equals sign.
 """
+#: Functions that give a number whatever the field.
+_NUMBERS = ("count", "dc", "estdc", "sum", "avg")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -43,6 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     what.add_argument("--where", default="", metavar="TEXT", help="which rows stay, such as 'count>10 AND users>=3'")
     what.add_argument("--sort", default="", metavar="LIST", help="columns, - for descending (default: as --by)")
     what.add_argument("--limit", type=int, default=0, metavar="N", help="most rows; 0: all (default)")
+    what.add_argument("--top", default="", metavar="LIST", help="best of a field: '20 srcaddr by action on bytes'")
     what.add_argument("--query", default="", metavar="TEXT", help="Lucene query string (default: everything)")
     what.add_argument("--dsl", default="", metavar="JSON", help="one query clause in the engines' query DSL")
     what.add_argument("--earliest", "--start-time", default="0", metavar="TIME", help="inclusive (default: no bound)")
@@ -63,7 +67,7 @@ def run(arguments: argparse.Namespace) -> int:
 def _run(arguments: argparse.Namespace) -> int:
     with checking_options():
         request, stats = search_request(arguments), _stats(arguments)
-    numeric = {measure.column for measure in stats.measures if measure.function in ("count", "dc", "sum", "avg")}
+    numeric = {measure.column for measure in stats.measures if measure.function in _NUMBERS}
     rows = Rows(arguments.format, [Column(name, name, _cell, name in numeric) for name in stats.columns])
     transport = Transport(cluster_from(arguments), opaque_id("stats"))
     with transport, Statistics(transport, request, stats) as statistics:
@@ -91,6 +95,7 @@ def _stats(arguments: argparse.Namespace) -> StatsRequest:
         where=arguments.where,
         sort=arguments.sort,
         limit=arguments.limit,
+        top=arguments.top,
         limit_is_meant=sys.stderr.isatty(),  # a person, not a scheduled job
         zone=arguments.time_zone,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from typing import Any, Dict, List
 
 import pytest
@@ -37,7 +38,7 @@ def test_measures(text: str, measures: List[Any]) -> None:
     [
         ("", "is empty"),
         ("   ", "is empty"),
-        ("median(x)", "Functions: count, dc, sum, min, max, avg, values, earliest, latest"),
+        ("median(x)", "Functions: count, dc, estdc, sum, min, max, avg, values, earliest, latest"),
         ("distinct_count(x)", "Use dc"),
         ("summ(x)", "Did you mean 'sum'"),
         ("sum", "write sum(field)"),
@@ -77,6 +78,31 @@ def test_fields_to_group_by() -> None:
             parse_by(text)
     with pytest.raises(QueryError, match="two columns would be called 'a'"):
         stats_request(by="a, b, a")
+
+
+def test_which_groups_are_the_best() -> None:
+    stats = "count, sum(n) as all, max(n) as most, dc(n) as ns"
+    asked = stats_request(stats=stats, by='a, b, "c d"', top='20 "c d", a BY b on all').top
+    assert asked is not None and asked.rank is not None
+    assert (asked.number, asked.fields, asked.within, asked.rank.column) == (20, ("c d", "a"), ("b",), "all")
+    assert stats_request(by="a", top="3 a on count").top == (3, ("a",), (), None)
+    for text, said in [
+        ("a", "a number and fields"),
+        ("0 a", "1 to 1000"),
+        ("1001 a", "1 to 1000"),
+        ("5 by b", "not in by="),
+        ("5 x", "'x', which is not in by="),
+        ("5 a by x", "'x', which is not in by="),
+        ("5 a by a", "a number and fields"),
+        ("5 a on all by b", "a number and fields"),
+        ("5 a on ns", "not on 'ns'"),
+        ("5 a on nosuch", "not on 'nosuch'"),
+        ("5 *", "wildcards"),
+    ]:
+        with pytest.raises(QueryError, match=re.escape(said)):
+            stats_request(stats=stats, by="a, b", top=text)
+    with pytest.raises(QueryError, match="two columns would be called 'top_of'"):
+        stats_request(stats="count as top_of", by="a", top="5 a")
 
 
 @pytest.mark.parametrize(

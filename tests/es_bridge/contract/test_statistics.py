@@ -12,6 +12,7 @@ from typing import Any, Dict, List, Optional, Tuple
 import pytest
 
 from es_bridge.aggregations import reading
+from es_bridge.aggregations import top as choosing
 from es_bridge.aggregations.request import stats_request
 from es_bridge.aggregations.statistics import Statistics
 from es_bridge.config import ClusterConfig
@@ -143,7 +144,7 @@ def ask(cluster: Cluster, index: str, **options: Any) -> Tuple[List[Dict[str, An
     """Return the rows of an aggregation, and the aggregation with its messages."""
     more = {name: options.pop(name) for name in ("ceilings",) if name in options}
     transport = options.pop("transport", cluster.transport)
-    names = ("stats", "by", "span", "where", "sort", "limit", "zone")
+    names = ("stats", "by", "span", "where", "sort", "limit", "top", "zone")
     stats = stats_request(**{name: options.pop(name) for name in names if name in options})
     with Statistics(transport, SearchRequest(index=index, size=0, **options), stats, **more) as statistics:
         rows = [row for page in statistics for row in page]
@@ -209,6 +210,69 @@ def test_a_limit_cuts_sorted_rows_and_says_so(cluster: Cluster, index: str) -> N
     assert rows == sorted(everything, key=lambda row: (-row["most"], row["user"]))[:3]
     assert statistics.cut == 297
     assert statistics.warnings == ["300 rows, the first 3 are returned (limit=3). Use limit=0 for all"]
+
+
+@pytest.mark.parametrize(
+    ("stats", "by", "top", "fields", "within", "rank"),
+    [
+        ("count, dc(ip)", "user, name", "4 user by name", ("user",), "name", "count"),
+        ("count, max(n) as most", "name", "3 name on most", ("name",), "", "most"),
+        ("count, sum(n) as all", "name, ip", "2 name ip on all", ("name", "ip"), "", "all"),
+        ("count, values(name)", "ip, n", "5 n", ("n",), "", "count"),
+    ],
+)
+def test_top_gives_the_groups_of_the_best_values(
+    cluster: Cluster, index: str, stats: str, by: str, top: str, fields: Tuple[str, ...], within: str, rank: str
+) -> None:
+    """Exact rows of the best values, which a ranking of all groups finds, too."""
+    everything, whole = ask(cluster, index, stats=stats, by=by)
+    rows, statistics = ask(cluster, index, stats=stats, by=by, top=top)
+    assert statistics.matched == whole.matched == EVENTS and statistics.warnings == []
+    of = len({row[fields[0]] for row in everything})
+    assert [row.pop("top_of") for row in rows] == pytest.approx([of] * len(rows), rel=0.05)
+    chosen = {tuple(row[name] for name in fields) for row in rows}
+    assert rows == [row for row in everything if tuple(row[name] for name in fields) in chosen]
+    number, totals = int(top.partition(" ")[0]), ranked(fields, within, rank)
+    for part in totals.values():
+        best = sorted(part.values(), reverse=True)[:number]
+        if len(fields) == 1:  # of several the first is ranked first
+            assert {key for key, value in part.items() if value > best[-1]} <= {tuple(map(str, key)) for key in chosen}
+    if not within:
+        assert len(chosen) == number
+
+
+@cache
+def ranked(fields: Tuple[str, ...], within: str, rank: str) -> Dict[str, Dict[Tuple[str, ...], float]]:
+    """Return value of ``within`` -> values of ``fields`` -> what they are ranked on."""
+    found: Dict[str, Dict[Tuple[str, ...], float]] = {}
+    measure = {"count": ("count", ""), "most": ("max", "n"), "all": ("sum", "n")}[rank]
+    for key, (value,) in expected((measure,), (*fields, *([within] if within else [])), 0).items():
+        found.setdefault(key[len(fields)] if within else "", {})[key[: len(fields)]] = value or 0
+    return found
+
+
+def test_top_says_what_it_does_not_know(cluster: Cluster, index: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows, statistics = ask(cluster, index, by="id", top="2 id")
+    assert len(rows) == 2 and "top_of: estimated by the engine, usually within a few percent" in statistics.notes
+    assert rows[0]["top_of"] == pytest.approx(EVENTS * IDS, rel=0.1)
+    monkeypatch.setattr(choosing, "_LEAST_OF_A_SHARD", 1)
+    monkeypatch.setattr(choosing, "_EACH_SHARD", 1)
+    _, statistics = ask(cluster, index, by="user", top="1 user")
+    assert any(note.startswith("top: a value of user with up to") for note in statistics.notes)
+    nothing = {"query": "name:nobody", "unknown_fields": "ignore"}
+    assert ask(cluster, index, by="user", top="1 user", **nothing)[0] == []
+    assert ask(cluster, index, by="nosuch", top="1 nosuch", unknown_fields="ignore")[0] == []
+    with pytest.raises(QueryError, match="ok is of type boolean"):
+        ask(cluster, index, by="ok", top="1 ok")
+
+
+def test_estdc_is_the_engines_estimate(cluster: Cluster, index: str) -> None:
+    rows, statistics = ask(
+        cluster, index, stats="dc(ip) as exact, estdc(ip) as ips, estdc(id) as ids, count", by="name"
+    )
+    for row in rows:
+        assert row["ips"] == row["exact"] and row["ids"] == pytest.approx(row["count"] * IDS, rel=0.1)
+    assert statistics.warnings == []
 
 
 @pytest.mark.parametrize("by", ["", "name"])

@@ -15,6 +15,7 @@ NAMES: Dict[str, str] = {
     "where": "where",
     "sort": "sort",
     "limit": "limit",
+    "top": "top",
     **QUESTION_NAMES,
     "equals": "equals",
 }
@@ -29,6 +30,7 @@ class StatsOptions(NamedTuple):
     span: str = ""
     where: str = ""
     sort: str = ""
+    top: str = ""
     #: Most rows; 0 means all.
     limit: int = 0
 

@@ -35,6 +35,7 @@ def prepare(
         where=options.where,
         sort=options.sort,
         limit=options.limit,
+        top=options.top,
         limit_is_meant=is_watched(getattr(info, "sid", None)),
         zone=settings.tz,
     )
