@@ -17,12 +17,15 @@ from response.aws.blocks import Block, Blocks
 from response.aws.ip_sets import IpSet, IpSets, SetFull, own_addresses
 from response.aws.web_acls import enforcement
 from response.core.addresses import Network, Rules, network_of, sort_out
+from response.core.budget import Budget
 from response.core.change import ALREADY, BLOCKED, DONE, FAILED, PLANNED, Change, Outcome
-from response.core.result import ALREADY_DONE, FAILED_RESULT, PLANNED_RESULT, REFUSED, ActionResult
+from response.core.result import ALREADY_DONE, FAILED_RESULT, PARTIAL, PLANNED_RESULT, REFUSED, ActionResult
 from response.core.result import DONE as ALL_DONE
 from response.core.target import Subject
 
 BLOCK, UNBLOCK, SWEEP = "block_ip", "unblock_ip", "sweep_blocks"
+#: Addresses that are taken out together: each is noted in the table before and after.
+_AT_ONCE = 300
 #: Names of the sets, one for each version of IP: a set has addresses of one only.
 SET_NAMES = {4: "aws-siem-bridge-blocked-ipv4", 6: "aws-siem-bridge-blocked-ipv6"}
 
@@ -91,20 +94,34 @@ class Blocking:
             outcomes += self._take_out(ip_set, [each for each in ours if self.table.end(each)])
         return _unblocked(subject, incident, outcomes, foreign)
 
-    def sweep(self) -> List[ActionResult]:
+    def sweep(self, budget: Budget = Budget()) -> List[ActionResult]:  # noqa: B008 - never changed
         """Take out every block of the table whose time is over, in this area and scope; one result an incident.
 
-        Blocks of other accounts and scopes are left to a `Blocking` of theirs: see `places`.
+        Some hundred at a time, as long as there is time: what is left comes with the next sweep, and is one more
+        result. Blocks of other accounts and scopes are left to a `Blocking` of theirs: see `places`.
         """
-        ended: Dict[IpSet, List[Block]] = {}
+        over: Dict[IpSet, List[Block]] = {}
         for each in self.table.expired(self.clock()):
-            if self._here(each) and self.table.end(each):
-                ended.setdefault(each.set, []).append(each)
+            if self._here(each):
+                over.setdefault(each.set, []).append(each)
         found: Dict[str, List[Outcome]] = {}
-        for ip_set, blocks in ended.items():
-            for block, outcome in zip(blocks, self._take_out(ip_set, blocks)):
+        pieces = [
+            (ip_set, blocks[first : first + _AT_ONCE])
+            for ip_set, blocks in over.items()
+            for first in range(0, len(blocks), _AT_ONCE)
+        ]
+        left = 0
+        for number, (ip_set, blocks) in enumerate(pieces):
+            if number and budget.is_over:
+                left = sum(len(each) for _, each in pieces[number:])
+                break
+            ended = [each for each in blocks if self.table.end(each)]
+            for block, outcome in zip(ended, self._take_out(ip_set, ended)):
                 found.setdefault(block.incident, []).append(outcome)
-        return [
+        subject = Subject(self.area.account, self.sets.area.region, f"blocks of {self.sets.scope}")
+        says = f"{left} addresses whose time is over are still blocked: no time was left, the next sweep goes on"
+        rest = [ActionResult(SWEEP, subject, "", PARTIAL, says)] if left else []
+        return rest + [
             _unblocked(self._subject([each.change.resource for each in outcomes]), incident, outcomes, [], SWEEP)
             for incident, outcomes in sorted(found.items())
         ]

@@ -27,7 +27,7 @@ def look(area: Area, target: Target) -> Look:
 
     Raises `response.errors.BadTarget` where there is none, `CallProblem` when it cannot be read.
     """
-    instance = Instances(area).read(target)
+    instance = Instances(area).network(target)
     groups = {each.id: each.groups for each in instance.interfaces}
     if instance.gone:
         return Look(GONE, f"{target} is {instance.state}", groups)

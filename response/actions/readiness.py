@@ -19,11 +19,14 @@ from response.aws.instances import Instances
 from response.aws.machines import NO_AGENT, agents
 from response.aws.parameter import read_limits
 from response.aws.ways_out import reach_of
+from response.core.budget import Budget
 from response.core.reach import NONE
 from response.core.target import Target
 from response.errors import ResponseError
 
 READY, NOT_READY, UNTESTED = "ready", "not_ready", "untested"
+#: What is untested where there was no time: that is told of, too.
+ALL_ASKED = "everything is asked"
 #: EC2 says this of a call that would have been made.
 _WOULD = "DryRunOperation"
 #: Changes that AWS has no dry run for.
@@ -93,8 +96,8 @@ def of_home(home: Home) -> Tuple[List[Check], Dict[str, Tool]]:
     return found, tools
 
 
-def of_area(area: Area, tools: Mapping[str, Tool]) -> List[Check]:
-    """Return the checks of an account and region, and of each running instance in it."""
+def of_area(area: Area, tools: Mapping[str, Tool], budget: Budget = Budget()) -> List[Check]:  # noqa: B008 - fixed
+    """Return the checks of an account and region, and of each running instance in it that there is time for."""
     found = [_check(area, "", "the role is assumable", lambda: _ask(area, "sts", "GetCallerIdentity"), Denied)]
     if found[0].state != READY:
         return found
@@ -107,9 +110,18 @@ def of_area(area: Area, tools: Mapping[str, Tool]) -> List[Check]:
     except CallProblem as exc:
         return [*found, _failed(area, "", "instances and agents are listed", exc)]
     found += _dry_runs(area, listed[0] if listed else None)
-    for each in listed:
+    for number, each in enumerate(listed):
+        if budget.is_over:
+            says = f"{len(listed) - number} of {len(listed)} running instances were not asked about: no time was left"
+            return [*found, Check(area.account, area.region, "", ALL_ASKED, UNTESTED, says)]
         found += _of_instance(area, each, known.get(each["InstanceId"], NO_AGENT).says, tools)
     return found
+
+
+def not_asked(area: Area) -> Check:
+    """Return that there was no time for an account and region."""
+    says = "it was not asked about: no time was left. Each night begins elsewhere, so it comes first another night"
+    return Check(area.account, area.region, "", ALL_ASKED, UNTESTED, says)
 
 
 def _of_instance(area: Area, found: Mapping[str, Any], no_agent: str, tools: Mapping[str, Tool]) -> List[Check]:

@@ -12,17 +12,20 @@ from response.aws.executions import Executions
 from response.aws.incidents import NEW, RELEASED, RUNNING, WAITING, Incidents, Opened
 from response.aws.instances import Instances
 from response.core import cases
+from response.core.budget import Budget
 from response.core.cases import Case
 from response.core.instance import Instance
 from response.core.limits import LIVE, Limits
 from response.core.requests import Request
 from response.core.target import Target
-from response.errors import BadTarget, ResponseError
+from response.errors import BadTarget, ResponseError, StillRunning
 
 #: What became of a row.
 STARTED, ATTACHED, WAITS, REFUSED, FAILED = "started", "attached", "waits_for_approval", "refused", "failed"
 #: Rows of one request; more are refused, one by one, so that nobody waits for a function that ran out of time.
 MOST_ROWS = 500
+#: Rows that were answered when there was no time for the rest, beside the answer of the whole.
+_SO_FAR = "|so far"
 #: A person is asked before anything is done, or before hard isolation.
 ASK_FIRST, ASK_BEFORE_HARD = "first", "before_hard"
 
@@ -57,16 +60,30 @@ class Start:
     area_of: Callable[[Target], Area]
     home: str = ""
 
-    def start(self, request: Request) -> List[Started]:
+    def start(self, request: Request, budget: Budget = Budget()) -> List[Started]:  # noqa: B008 - never changed
         """Begin what a request asks for, for each of its rows; return one outcome a row, in their order.
 
         A hand-over that was answered is answered the same again and nothing is begun. A row that fails stops no other,
-        and such a hand-over can be repeated: what was begun is found, not begun again.
+        and such a hand-over can be repeated: what was begun is found, not begun again. Raises `StillRunning` when time
+        is over: sent again, it goes on with the next row.
         """
         known = self.incidents.answer_of(request.id) if request.id else None
         if known is not None:
             return [Started(**each) for each in known]
-        rows = [self._row(number, request, row) for number, row in enumerate(request.rows)]
+        before = (self.incidents.answer_of(f"{request.id}{_SO_FAR}") if request.id else None) or []
+        rows: List[Started] = []
+        any_yet = False
+        for number, row in enumerate(request.rows):
+            if number < len(before) and before[number]["result"] != FAILED:
+                rows.append(Started(**before[number]))
+                continue
+            if any_yet and budget.is_over:
+                if request.id:
+                    self.incidents.keep_answer(f"{request.id}{_SO_FAR}", [each.to_json() for each in rows], again=True)
+                left = len(request.rows) - number
+                raise StillRunning(f"{left} of {len(request.rows)} rows are not begun: send the hand-over again")
+            rows.append(self._row(number, request, row))
+            any_yet = True
         if request.id and not any(each.result == FAILED for each in rows):
             self.incidents.keep_answer(request.id, [each.to_json() for each in rows])
         return rows
@@ -103,7 +120,7 @@ class Start:
         instance = None
         if "instance" in given:
             target = Target(given["account"], given["region"], given["instance"])
-            instance = Instances(self.area_of(target)).read(target)
+            instance = Instances(self.area_of(target)).brief(target)
             if instance.gone:
                 return Started(number, REFUSED, f"{case} is {instance.state}: there is nothing left to isolate")
 
@@ -175,9 +192,13 @@ class Start:
         return self._begin(number, request, case, given, found.id)
 
     def _once(self, number: int, request: Request, case: Case, given: Dict[str, Any]) -> Started:
-        """Begin what locks nothing: evidence, addresses, notifications. It belongs to the open incident, if any."""
+        """Begin what locks nothing: evidence, addresses, notifications. It belongs to the open incident, if any.
+
+        What is meant belongs to no dry run, which is over as soon as something in earnest begins.
+        """
         found = self.incidents.find(case) if "instance" in given else None
-        incident = found.id if found and found.state != RELEASED else ""
+        is_its = found and found.state != RELEASED and (given["dry_run"] or not found.event.get("dry_run"))
+        incident = found.id if found and is_its else ""
         return self._begin(number, request, case, given, incident)
 
     def _begin(self, number: int, request: Request, case: Case, given: Dict[str, Any], incident: str) -> Started:

@@ -7,8 +7,9 @@ moment is noted below ``progress/``. Flows from before it are the business of `r
 from __future__ import annotations
 
 import json
+import random
 from dataclasses import dataclass
-from typing import Any, Callable, Dict, List, NamedTuple, Optional
+from typing import Any, Callable, Dict, NamedTuple, Optional
 
 from aws_bridge.accounts.area import Area
 from aws_bridge.errors import AwsError, CallRejected
@@ -17,6 +18,7 @@ from response.aws.evidence import EvidenceStore
 from response.aws.incidents import RELEASED, Incidents, Opened
 from response.aws.instances import Instances
 from response.aws.quarantine import QuarantineGroups
+from response.core.budget import Budget
 from response.core.instance import Instance
 from response.core.target import Target
 from response.core.traces import FLOW, INDICES, accepted_after, who_of
@@ -64,24 +66,30 @@ class Watch:
     store_of: Callable[[Target, str], EvidenceStore]
     clock: Callable[[], float]
 
-    def look(self) -> List[Seen]:
-        """Look at every open incident of an instance; one that cannot be looked at stops no other."""
-        found = []
-        for incident in self.incidents.all():
-            target = _target(incident)
-            if target is None or incident.state == RELEASED or incident.event.get("dry_run", True):
-                continue
+    def look(self, tell: Callable[[Seen], Any], budget: Budget = Budget()) -> int:  # noqa: B008 - never changed
+        """Look at every open incident of an instance, in another order each time; one that fails stops no other.
+
+        ``tell`` is called with what is seen, at once. Returns how many there was no time for.
+        """
+        open_ = [
+            (each, target) for each in self.incidents.all() for target in [_target(each)]
+            if target is not None and each.state != RELEASED and not each.event.get("dry_run", True)
+        ]  # fmt: skip
+        random.shuffle(open_)
+        for number, (incident, target) in enumerate(open_):
+            if number and budget.is_over:
+                return len(open_) - number
             try:
                 seen = self._of(incident, target)
             except (AwsError, ResponseError, BridgeError) as exc:
                 seen = Seen(incident, target, UNKNOWN, f"{target}: whether flows are let through is not known: {exc}")
             if seen:
-                found.append(seen)
-        return found
+                tell(seen)
+        return 0
 
     def _of(self, incident: Opened, target: Target) -> Optional[Seen]:
         area = self.area_of(target)
-        instance = Instances(area).read(target)
+        instance = Instances(area).network(target)
         if instance.gone:
             return None
         since_s = self._isolated_since(target, incident.id)

@@ -225,14 +225,17 @@ class Incidents:
         item = self._call("GetItem", Key=_key(f"request|{hand_over}"), ConsistentRead=True).get("Item")
         return json.loads(item["answer"]["S"]) if item else None
 
-    def keep_answer(self, hand_over: str, rows: List[Dict[str, Any]]) -> None:
-        """Keep what a hand-over was answered, unless it is kept."""
+    def keep_answer(self, hand_over: str, rows: List[Dict[str, Any]], *, again: bool = False) -> None:
+        """Keep what a hand-over was answered, unless it is kept; ``again``: in the place of what is."""
         short = [{**row, "says": str(row.get("says", ""))[:_MOST_SAYS]} for row in rows]
         values = {
             ":answer": {"S": json.dumps(short)}, ":expires": {"N": str(int(self._clock()) + _KEPT_S)},
         }  # fmt: skip
         update = "SET #answer = :answer, #expires = :expires"
-        self._update(f"request|{hand_over}", update, "attribute_not_exists(#answer)", values)
+        condition = "attribute_not_exists(#answer)"
+        self._update(
+            f"request|{hand_over}", update, f"{condition} OR attribute_exists(#answer)" if again else condition, values
+        )
 
     def within(self, what: str, incident: str, most: int) -> bool:
         """Count an incident in ``what``, an hour or an alert; return whether it is among the first ``most``.

@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, Callable, Dict, List, Optional, Set, Tuple
 
 from aws_bridge.accounts.area import EC2, MARKER, Area
@@ -26,6 +27,15 @@ class Instances:
     def __init__(self, area: Area) -> None:
         self._area = area
 
+    def brief(self, target: Target) -> Instance:
+        """Return what one question tells: state, tags, image. Raises as `read`."""
+        return Instance(**_plain(target, self._instance(target)))
+
+    def network(self, target: Target) -> Instance:
+        """Return what `brief` does, with the interfaces. Raises as `read`."""
+        found = self.brief(target)
+        return found if found.gone else replace(found, interfaces=self.interfaces(target))
+
     def read(self, target: Target) -> Instance:
         """Return everything about an instance.
 
@@ -43,22 +53,8 @@ class Instances:
                 unread.append((field, str(exc)))
                 return otherwise
 
-        state = found["State"]["Name"]
-        known: Dict[str, Any] = {
-            "target": target,
-            "state": state,
-            "vpc": found.get("VpcId", ""),
-            "image": found.get("ImageId", ""),
-            "platform": "windows" if str(found.get("Platform", "")).lower() == "windows" else "linux",
-            "spot": found.get("InstanceLifecycle") == "spot",
-            "tags": tuple(sorted((each["Key"], each["Value"]) for each in found.get("Tags") or ())),
-            "metadata": (found.get("MetadataOptions") or {}).get("HttpEndpoint") or "enabled",
-            "volumes": tuple(
-                Volume(each["Ebs"]["VolumeId"], each["DeviceName"], bool(each["Ebs"].get("DeleteOnTermination")))
-                for each in found.get("BlockDeviceMappings") or ()
-                if "Ebs" in each
-            ),
-        }
+        known = _plain(target, found)
+        state = known["state"]
         if state in ("shutting-down", "terminated"):
             return Instance(**known)
         known["interfaces"] = self.interfaces(target)
@@ -145,6 +141,24 @@ class Instances:
         for each in found:
             if any(one["InstanceId"] == id for one in each.get("Instances") or ()):
                 into.append(Registration(each["LoadBalancerName"], id))
+
+
+def _plain(target: Target, found: Dict[str, Any]) -> Dict[str, Any]:
+    return {
+        "target": target,
+        "state": found["State"]["Name"],
+        "vpc": found.get("VpcId", ""),
+        "image": found.get("ImageId", ""),
+        "platform": "windows" if str(found.get("Platform", "")).lower() == "windows" else "linux",
+        "spot": found.get("InstanceLifecycle") == "spot",
+        "tags": tuple(sorted((each["Key"], each["Value"]) for each in found.get("Tags") or ())),
+        "metadata": (found.get("MetadataOptions") or {}).get("HttpEndpoint") or "enabled",
+        "volumes": tuple(
+            Volume(each["Ebs"]["VolumeId"], each["DeviceName"], bool(each["Ebs"].get("DeleteOnTermination")))
+            for each in found.get("BlockDeviceMappings") or ()
+            if "Ebs" in each
+        ),
+    }
 
 
 def _interface(found: Dict[str, Any]) -> Interface:

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import os
 import time
-from typing import Any, Callable, Dict, Mapping, Tuple
+from typing import Any, Callable, Dict, Mapping, Optional, Tuple
 
 from aws_bridge.errors import AwsError
 from aws_bridge.functions.json_log import JsonLog
 from response.actions.closing import Closing
 from response.actions.start import only_plans
 from response.core import cases
+from response.core.budget import Budget, budget_of
 from response.core.result import ActionResult
 from response.core.status import status_of_release
 from response.core.target import Target, target_of
@@ -28,22 +29,28 @@ _BY_INSTANCE = {"incident": "by instance", "dry_run": False}
 FAILED = "failed"
 #: How often a row is tried again, and how long each pause is: the metadata service and profiles take seconds.
 ATTEMPTS, PAUSE_S = 15, 3.0
+#: A row may wait that long, and all are told of afterwards.
+_MARGIN_S = 120.0
 
 
 def release(event: Any, context: Any) -> Dict[str, Any]:
     """Release the instance of an event, or of each row: ``{"rows": [{"row", "result", "says", "incident"}, ...]}``."""
-    return do(event, os.environ)
+    return do(event, os.environ, budget=budget_of(context, _MARGIN_S))
 
 
-def do(event: Any, environment: Mapping[str, str], sleep: Callable[[float], Any] = time.sleep) -> Dict[str, Any]:
-    """Do what `release` does, with these settings."""
+def do(
+    event: Any, environment: Mapping[str, str], sleep: Callable[[float], Any] = time.sleep,
+    budget: Optional[Budget] = None,
+) -> Dict[str, Any]:  # fmt: skip
+    """Do what `release` does, with these settings and so much time. A row that there is none for is failed."""
     if isinstance(event, dict) and "rows" in event:
         rows = request_rows(event)
         step = step_of(_BY_INSTANCE, environment, REQUIRED)
         dry_run = step.is_dry_run() or only_plans(event.get("options") or {})
         log, answers, statuses = JsonLog(), [], []
         for number, row in enumerate(rows):
-            known, answer = _row(step, number, row, dry_run, sleep)
+            no_time = budget is not None and budget.is_over
+            known, answer = _left(number, row) if no_time else _row(step, number, row, dry_run, sleep)
             log.info("release", **answer)
             answers.append(answer)
             statuses.append(status_of_release(event, known, answer, dry_run, time.time()))
@@ -66,6 +73,11 @@ def _row(
         return known, {"row": number, "result": found.result, "says": found.says, "incident": found.incident}
     except (ResponseError, AwsError) as exc:
         return known, {"row": number, "result": FAILED, "says": str(exc), "incident": ""}
+
+
+def _left(number: int, row: Mapping[str, Any]) -> Tuple[Mapping[str, Any], Dict[str, Any]]:
+    says = "it was not released: there was no time left for it, send it again"
+    return row, {"row": number, "result": FAILED, "says": says, "incident": ""}
 
 
 def _waited(close: Callable[[], ActionResult], sleep: Callable[[float], Any]) -> ActionResult:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import time
-from typing import Any, Dict, Mapping
+from typing import Any, Dict, Mapping, Optional
 
 from aws_bridge.functions.json_log import JsonLog
 from aws_bridge.functions.variables import Variables
@@ -17,6 +17,7 @@ from response.actions.start import Start
 from response.aws.executions import Executions
 from response.aws.incidents import Incidents
 from response.aws.parameter import read_limits
+from response.core.budget import Budget, budget_of
 from response.core.requests import request_of
 from response.core.status import statuses_of_rows
 from response.handlers.areas import areas_of
@@ -29,13 +30,14 @@ LEAST_SEVERITY = 7.0
 def start(event: Any, context: Any) -> Dict[str, Any]:
     """Begin the response to every row; return ``{"rows": [{"row", "result", "says", "incident"}, ...]}``.
 
-    Raises `response.errors.ResponseError` or `aws_bridge.errors.AwsError` when nothing was begun.
+    Raises `response.errors.ResponseError` or `aws_bridge.errors.AwsError` when nothing was begun, and `StillRunning`
+    when there was no time for all rows: Lambda calls it again, and it goes on.
     """
-    return begin(event, os.environ)
+    return begin(event, os.environ, budget_of(context))
 
 
-def begin(event: Any, environment: Mapping[str, str]) -> Dict[str, Any]:
-    """Do what `start` does, with these settings."""
+def begin(event: Any, environment: Mapping[str, str], budget: Optional[Budget] = None) -> Dict[str, Any]:
+    """Do what `start` does, with these settings and so much time."""
     variables = Variables(environment, required=REQUIRED)
     least = variables.number("LEAST_SEVERITY")
     request = request_of(event, LEAST_SEVERITY if least is None else least)
@@ -47,7 +49,7 @@ def begin(event: Any, environment: Mapping[str, str]) -> Dict[str, Any]:
         area_of=lambda target: areas.of(target.account, target.region),
         home=areas.here.account,
     )
-    rows = desk.start(request)
+    rows = desk.start(request, budget or Budget())
     log = JsonLog()
     for each in rows:
         log.info("start", alert=request.alert, action=request.action, **each.to_json())

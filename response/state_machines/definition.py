@@ -286,7 +286,7 @@ def states() -> Dict[str, State]:
         "RevokeAlso": _step(
             "revoke_credentials", "AwaitSnapshots", _call("revoke_credentials", "", 300), _waiting(20, 45)
         ),
-        "AwaitSnapshots": _step("snapshot", "Logs", _call("snapshot", "'wait': true", 300), _waiting(60, 480)),
+        "AwaitSnapshots": _step("snapshot", "Logs", _call("snapshot", "'wait': true", 300), _waiting(60, 1440)),
         "Logs": _step(
             "collect_logs", "Archive", _call("collect_logs", seconds=900, given="$isolated"), _waiting(60, 120)
         ),

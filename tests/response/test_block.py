@@ -15,11 +15,13 @@ from aws_bridge.accounts.area import Area
 from aws_bridge.accounts.caller import Caller
 from aws_bridge.accounts.session import AwsSession
 from aws_bridge.errors import CallProblem
+from response.actions import block
 from response.actions.block import Blocking, places
 from response.aws.blocks import Blocks
 from response.aws.incidents import Incidents
 from response.aws.ip_sets import CLOUDFRONT, MOST_ADDRESSES, REGIONAL, IpSets
 from response.core.addresses import Rules, network_of, networks_of, sort_out
+from response.core.budget import Budget
 from response.core.result import ActionResult
 from response.core.web_acl import use_of
 from response.errors import BadRequest, BadTarget
@@ -156,6 +158,18 @@ def test_addresses_of_both_versions_are_blocked_until_their_time_is_over(room, s
     gate.blocking().sweep()
     assert gate.blocked() == set() and gate.noted() == set()
     assert gate.blocking().sweep() == []
+
+
+def test_a_sweep_without_time_for_all_takes_some_out_and_says_what_is_left(gate, monkeypatch):
+    monkeypatch.setattr(block, "_AT_ONCE", 2)
+    gate.block("203.0.113.7", "203.0.113.8", "203.0.113.9", hours=1)
+    gate.now_s += 2 * HOUR_S
+    ticks = itertools.count()
+    left, swept = gate.blocking().sweep(Budget(0, lambda: next(ticks)))
+    assert (left.result, swept.result, len(gate.blocked())) == ("partial", "done", 1)
+    assert left.says.startswith("1 addresses whose time is over are still blocked")
+    ((swept),) = gate.blocking().sweep()
+    assert swept.result == "done" and gate.blocked() == set() == gate.noted()
 
 
 def test_a_block_without_an_end_stays_until_it_is_taken_out(gate):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from typing import Any, Dict, List, Tuple
 
@@ -10,6 +11,7 @@ import pytest
 import aws_siem_bridge
 from response.actions.readiness import Check, Home, of_area, of_home
 from response.aws.handover import Handover
+from response.core.budget import Budget
 from response.handlers import readiness as handler
 from tests.response.faults import seen
 from tests.response.hosts import KEY, Bench
@@ -85,6 +87,34 @@ def test_what_is_ready_and_what_is_not(room, home, monkeypatch):
 def test_what_is_wrong_at_home_is_an_event(room, home, monkeypatch, setting, value, what):
     _, bad = ask(monkeypatch, {**home, f"AWS_SIEM_BRIDGE_{setting}": value})
     assert what in bad and bad[what]
+
+
+def test_what_there_was_no_time_for_is_told_of_and_comes_first_another_night(room, home, monkeypatch):
+    told = Told()
+    monkeypatch.setattr(handler, "publisher_of", lambda *_, **__: told)
+    regions = [REGION, "us-east-1", "ap-northeast-2"]
+    asked, ticks = [], itertools.count()
+    monkeypatch.setattr(handler, "of_area", lambda area, *given: asked.append(area.region) or of_area(area, *given))
+    for night in range(3):
+        monkeypatch.setattr(handler, "time", Night(night))
+        told.statuses.clear()
+        clock = itertools.count()
+        found = handler.do({"regions": regions}, home, Budget(1, lambda clock=clock: next(clock)))
+        left = [each["region"] for each in told.statuses if each["step"] == "everything is asked"]
+        assert found["result"] == "partial" and {*left, asked[-1]} == {*regions}, told.statuses
+    # In as many nights as there are places each was asked.
+    assert sorted(asked) == sorted(regions)
+    (cut,) = [
+        each for each in of_area(room.area, {}, Budget(-1, lambda: next(ticks))) if each.what.startswith("everyth")
+    ]
+    assert cut.state == "untested" and "1 of 1 running instances were not asked about" in cut.says
+
+
+class Night:
+    """A clock that stands in one night."""
+
+    def __init__(self, number: int) -> None:
+        self.time = lambda: number * 86_400.0
 
 
 def test_a_responder_asks_by_the_command_line(room, home, capsys):

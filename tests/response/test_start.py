@@ -7,7 +7,7 @@ import json
 import multiprocessing
 import os
 import time
-from typing import Any, Dict, List, Tuple
+from typing import Any, Dict, List, Optional, Tuple
 
 import pytest
 
@@ -22,17 +22,19 @@ from response.aws import incidents
 from response.aws.executions import Executions
 from response.aws.incidents import RELEASED, RUNNING, WAITING, Incidents
 from response.aws.questions import Questions
-from response.core.budget import Budget
+from response.core.budget import Budget, budget_of, seconds_of
 from response.core.limits import LIVE, Limits, limits_of
 from response.core.requests import Request
 from response.core.target import Target
-from response.errors import BadRequest, BadSettings, NoIncident
+from response.errors import BadRequest, BadSettings, NoIncident, StillRunning
+from response.handlers import release, status
 from response.handlers.start import begin
 from tests.response.server_room import REGION, Fault, ServerRoom
 from tests.response.workshop import Workshop
 
 _numbers = itertools.count()
 HOUR_S = 3600.0
+LIVE_JSON = json.dumps({"mode": "live"})
 
 
 class Desk:
@@ -55,11 +57,11 @@ class Desk:
     def start(self, alert: str, *rows: Any, **limits: Any) -> List[Tuple[str, str]]:
         return [(each.result, each.says) for each in self.ask(Request(alert, list(rows)), **limits)]
 
-    def ask(self, request: Request, **limits: Any) -> List[Started]:
+    def ask(self, request: Request, budget: Optional[Budget] = None, **limits: Any) -> List[Started]:
         known = Limits(**{"mode": LIVE, **limits})
         desk = Start(known, self.incidents, self.executions, lambda _: self.room.area, self.room.account.id)
         rows = [each if isinstance(each, dict) else row(each) for each in request.rows]
-        return desk.start(request._replace(rows=rows))
+        return desk.start(request._replace(rows=rows), budget or Budget())
 
     @property
     def executions(self) -> Executions:
@@ -202,11 +204,14 @@ def test_dry_runs_take_no_room_from_what_is_meant(room, desk):
     given = {"most_an_hour": 2, "most_an_alert": 2}
     plans = desk.start("sid-1", first, second, third, mode="dry-run", **given)
     assert [result for result, _ in plans] == ["started", "started", "waits_for_approval"]
+    # Evidence in earnest is not put to what was only tried.
+    (evidence,) = desk.ask(Request("sid-1", [first], "collect_evidence", "hand-over-1"))
+    assert evidence.result == "started" and evidence.incident != f"{first.instance}-1"
     # The same alert, after the switch was thrown: new incidents, and room for two of them.
     meant = desk.start("sid-1", first, second, third, **given)
     assert [result for result, _ in meant] == ["started", "started", "waits_for_approval"]
     assert [desk.incidents.find(each).id for each in (first, third)] == [f"{first.instance}-2", f"{third.instance}-2"]
-    assert [each["dry_run"] for _, each in sorted(desk.started().items())].count(False) == 3
+    assert [each["dry_run"] for _, each in sorted(desk.started().items())].count(False) == 4
 
 
 @pytest.mark.parametrize(
@@ -564,3 +569,51 @@ def test_alerts_without_end_fill_no_item(room, desk, monkeypatch):
     found = [desk.incidents.open(target, f"sid-{number}", lambda id: "{}").id for number in range(5)]
     assert set(found) == {f"{target.instance}-1"}
     assert desk.incidents.find(target).alerts == ("sid-0", "sid-1", "sid-2")
+
+
+def test_rows_there_was_no_time_for_are_begun_when_the_hand_over_comes_again(room, desk):
+    targets = [room.server() for _ in range(3)]
+    request = Request("sid-1", [row(each) for each in targets], id="hand-over-1")
+    ticks = itertools.count()
+    for left in (2, 1):
+        with pytest.raises(StillRunning, match=f"{left} of 3 rows are not begun: send the hand-over again"):
+            desk.ask(request, budget=Budget(0, lambda: next(ticks)))
+        assert len(desk.started()) == 3 - left
+    room.session.made.clear()
+    answers = desk.ask(request, budget=Budget(0, lambda: next(ticks)))
+    # It goes on with the row at which it was, and reads no other instance again.
+    assert room.session.made.count(("ec2", "DescribeInstances")) == 1
+    assert [each.result for each in answers] == ["started"] * 3 and desk.ask(request) == answers
+    assert sorted(desk.started()) == sorted(f"{each.instance}-1" for each in targets)
+
+
+def test_a_start_asks_ec2_one_question_of_each_row(room, desk):
+    targets = [room.server() for _ in range(2)]
+    room.session.made.clear()
+    desk.start("sid-1", *targets)
+    assert [name for service, name in room.session.made if service != "dynamodb" and service != "stepfunctions"] == [
+        "DescribeInstances"
+    ] * 2
+
+
+@pytest.mark.parametrize(("function", "first", "says"), [
+    (release.do, "refused", "it was not released: there was no time left for it, send it again"),
+    (status.do, "open", "it was not looked at: there was no time left, ask for it again"),
+])  # fmt: skip
+def test_rows_there_was_no_time_for_are_said(room, desk, function, first, says):
+    room.account.client("ssm", REGION).put_parameter(Name="/live", Type="String", Value=LIVE_JSON, Overwrite=True)
+    known = {"TABLE": desk.table, "BUCKET": room.bucket, "PARAMETER": "/live"}
+    settings = {"AWS_REGION": REGION, **{f"AWS_SIEM_BRIDGE_{name}": value for name, value in known.items()}}
+    ticks = itertools.count()
+    event = {"alert": "sid-1", "rows": [row(room.server()) for _ in range(2)]}
+    answers = function(event, settings, budget=Budget(1, lambda: next(ticks)))["rows"]
+    assert [each["result"] for each in answers] == [first, "failed"] and answers[1]["says"] == says
+
+
+def test_a_function_stops_before_its_time_is_over():
+    class Context:
+        def __init__(self, left_s: float) -> None:
+            self.get_remaining_time_in_millis = lambda: left_s * 1000
+
+    assert [seconds_of(each and Context(each)) for each in (None, 900, 40)] == [float("inf"), 840, 10]
+    assert not budget_of(Context(900)).is_over and not budget_of(None).is_over

@@ -130,6 +130,9 @@ def _status(play: Play) -> None:
 def _isolate(play: Play) -> None:
     for mode in ("soft", "hard"):
         assert play.step("isolate", mode=mode)["result"] == "done"
+        # What is open on purpose is told from what somebody opened.
+        (seen,) = play.deployed.call("status", {"rows": play.request["rows"]})["rows"]
+        assert (seen["result"], play.step("finish", ended="rejected", problems="")["isolated"]) == (mode, mode)
 
 
 def _finish(play: Play) -> None:
