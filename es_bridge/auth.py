@@ -69,9 +69,10 @@ class SigV4(Authenticator):
             raise ConfigError(
                 "auth kind sigv4 needs the Python package botocore: pip install '.[sigv4]' in the clone"
             ) from exc
-        # Below that it logs the replies of STS whole, with the credentials in them.
+        # Below INFO it logs the replies of STS whole, with the credentials in them; INFO itself would let it say where
+        # it found credentials in a log that asks for warnings only, such as a Lambda function's.
         if logging.getLogger("botocore").level == logging.NOTSET:
-            logging.getLogger("botocore").setLevel(logging.INFO)
+            logging.getLogger("botocore").setLevel(logging.WARNING)
         self._auth = auth
         self._proxy = proxy
         self._botocore: Any = botocore

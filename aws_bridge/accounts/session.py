@@ -93,8 +93,9 @@ class AwsSession:
             import botocore.session
 
             if logging.getLogger("botocore").level == logging.NOTSET:
-                # Below that it logs the replies of STS whole, with the credentials in them.
-                logging.getLogger("botocore").setLevel(logging.INFO)
+                # Below INFO it logs the replies of STS whole, with the credentials in them; INFO itself would let it
+                # say where it found credentials in a log that asks for warnings only, such as a Lambda function's.
+                logging.getLogger("botocore").setLevel(logging.WARNING)
             session = botocore.session.Session()
             service_models.use(session)
             session.set_config_variable("sts_regional_endpoints", "regional")
