@@ -175,6 +175,10 @@ class AwsAccount:
         """End the sessions that AssumeRole gave for roles of this account so far; return how many there were."""
         return self._tell("expire_sessions")
 
+    def session_secrets(self) -> List[str]:
+        """Return secret keys and tokens of all sessions for roles of this account: what is to be in no log."""
+        return self._tell("session_secrets")
+
     def speed(self, factor: float) -> None:
         """Let AWS's limits of requests a second be so many times higher here."""
         self._tell("speed", factor=factor)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from typing import Any, Set
+from typing import Any, List, Set
 
 #: An access key that belongs to an account because the account is in it: 20 characters, as AWS's are.
 KEY_PREFIX = "AKIALABX"
@@ -45,6 +45,14 @@ def expire_sessions(account: str) -> int:
     sessions = {role.access_key_id for role in sts_backends[account]["aws"].assumed_roles}
     _expired.update(sessions)
     return len(sessions)
+
+
+def session_secrets(account: str) -> List[str]:
+    """Return what is secret of every session that AssumeRole gave for an account: secret keys and tokens."""
+    from moto.sts.models import sts_backends
+
+    roles = sts_backends[account]["aws"].assumed_roles
+    return [secret for role in roles for secret in (role.secret_access_key, role.session_token)]
 
 
 def install() -> None:

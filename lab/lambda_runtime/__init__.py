@@ -9,15 +9,17 @@ What is not as on AWS: the account in a function's ARN is 012345678912; there is
 answer is recognised by its body); memory is looked at 20 times a second, and only Linux tells it.
 """
 
+from .deployment import Deployment
 from .environment import Answer, ExecutionEnvironment
 from .errors import LambdaRuntimeUnavailable, MappingRefused
 from .front import LambdaFront
 from .function import Environments, Function
-from .package import lay_out_package
+from .package import lay_out_built, lay_out_package
 from .poller import Poller, create_mapping
 
 __all__ = [
     "Answer",
+    "Deployment",
     "Environments",
     "ExecutionEnvironment",
     "Function",
@@ -26,5 +28,6 @@ __all__ = [
     "MappingRefused",
     "Poller",
     "create_mapping",
+    "lay_out_built",
     "lay_out_package",
 ]

@@ -16,7 +16,7 @@ import subprocess
 import sys
 import threading
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO, Any, Iterator, List, Mapping
 
@@ -32,6 +32,10 @@ WATCH_EVERY_S = 0.05
 #: How the emulator's answer to a timeout begins, and what AWS calls the error.
 TIMEOUT_TEXT = "Task timed out after"
 TIMED_OUT = "Sandbox.Timedout"
+#: Not those of whoever runs this: https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html
+PROGRAMS = "/var/lang/bin:/usr/local/bin:/usr/bin/:/bin:/opt/bin"
+#: A folder that is not there, so that nothing of whoever runs this is read, such as an AWS configuration.
+NO_HOME = "/home/sbx_user1051"
 #: What AWS calls the end of a process that nobody asked for: it exited, was killed, took too much memory.
 EXITED = "Runtime.ExitError"
 
@@ -45,6 +49,8 @@ class Answer:
     #: ``ValueError``, `TIMED_OUT`, `EXITED`, ...; empty when the handler returned.
     error_type: str = ""
     error_message: str = ""
+    #: The whole answer of a handler that failed, with ``requestId`` and ``stackTrace``, as Lambda passes it on.
+    error: Mapping[str, Any] = field(default_factory=dict)
     #: Seconds, from the request to the answer.
     seconds: float = 0.0
 
@@ -66,10 +72,12 @@ class ExecutionEnvironment:
         timeout_s: int,
         memory_mb: int,
         log: IO[bytes],
+        log_format: str = "Text",
     ) -> None:
         self._timeout_s, self._memory_mb = timeout_s, memory_mb
         variables = {
-            "PATH": os.environ.get("PATH", os.defpath),
+            "PATH": PROGRAMS,
+            "HOME": NO_HOME,
             "LANG": "en_US.UTF-8",
             "TZ": ":UTC",
             "LAMBDA_TASK_ROOT": str(path[0]),
@@ -78,6 +86,7 @@ class ExecutionEnvironment:
             "AWS_LAMBDA_FUNCTION_TIMEOUT": str(timeout_s),
             "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(memory_mb),
             "AWS_EXECUTION_ENV": f"AWS_Lambda_python{sys.version_info.major}.{sys.version_info.minor}",
+            "AWS_LAMBDA_LOG_FORMAT": log_format,
             **environment,
         }
         for _ in range(PORT_ATTEMPTS):
@@ -118,13 +127,13 @@ class ExecutionEnvironment:
         answer = self._read(status, body, verdict)
         if answer.error_type == TIMED_OUT or answer.error_type.startswith("Runtime."):
             self.kill()
-        return Answer(answer.payload, answer.error_type, answer.error_message, time.monotonic() - started)
+        return replace(answer, seconds=time.monotonic() - started)
 
     def kill(self) -> None:
         """End all its processes at once, as ``kill -9`` does."""
         # The emulator gives the runtime a group of its own. Stopped first, it starts no other one meanwhile.
         self._process.send_signal(signal.SIGSTOP)
-        for pid in [*_children(self._process.pid), self._process.pid]:
+        for pid in [*children_of(self._process.pid), self._process.pid]:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         self._process.wait()
@@ -151,11 +160,11 @@ class ExecutionEnvironment:
         if text.startswith(TIMEOUT_TEXT):
             return Answer(None, TIMED_OUT, text)
         try:
-            payload = json.loads(text) if text else None
+            payload = json.loads(text, parse_constant=_no_json) if text else None
         except ValueError:
             return Answer(None, "Runtime.MarshalError", text)
         if isinstance(payload, dict) and "errorType" in payload and "errorMessage" in payload:
-            return Answer(None, payload["errorType"], payload["errorMessage"])
+            return Answer(None, payload["errorType"], payload["errorMessage"], payload)
         return Answer(payload)
 
     @contextlib.contextmanager
@@ -197,16 +206,21 @@ class ExecutionEnvironment:
         return False
 
 
+def _no_json(constant: str) -> None:
+    raise ValueError(f"{constant} is no JSON")
+
+
 def resident_mb(emulator: int) -> float:
     """Return what the runtime in this emulator holds in memory, in MB; 0 when it has not started yet."""
     pages = 0
-    for child in _children(emulator):
+    for child in children_of(emulator):
         with contextlib.suppress(OSError, ValueError, IndexError):
             pages += int(Path(f"/proc/{child}/statm").read_text().split()[1])
     return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
 
 
-def _children(pid: int) -> List[int]:
+def children_of(pid: int) -> List[int]:
+    """Return the processes that this one started: the runtime, of an emulator."""
     found: List[int] = []
     for thread in Path(f"/proc/{pid}/task").glob("*"):
         with contextlib.suppress(OSError):

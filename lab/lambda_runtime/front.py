@@ -91,11 +91,14 @@ class LambdaFront(LocalServer):
                 self._at_work += 1
             threading.Thread(target=self._later, args=(name, received.body), daemon=True).start()
             return Reply(202)
-        answer = self._invoke(name, kind, received.body)
+        try:
+            answer = self._invoke(name, kind, received.body)
+        except Exception as exc:  # what serves the function broke, and a client that waits would never know
+            return _refusal(500, "ServiceException", f"{type(exc).__name__}: {exc}")
         headers = (("Content-Type", "application/json"), ("X-Amz-Executed-Version", "$LATEST"))
         if answer.failed:
-            error = {"errorMessage": answer.error_message, "errorType": answer.error_type}
-            return Reply(200, json.dumps(error).encode(), (*headers, ("X-Amz-Function-Error", "Unhandled")))
+            error = answer.error or {"errorMessage": answer.error_message, "errorType": answer.error_type}
+            return Reply(200, json.dumps(dict(error)).encode(), (*headers, ("X-Amz-Function-Error", "Unhandled")))
         return Reply(200, json.dumps(answer.payload).encode(), headers)
 
     def _invoke(self, name: str, kind: str, body: bytes) -> Answer:

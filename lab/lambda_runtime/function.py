@@ -29,6 +29,8 @@ class Function:
     timeout_s: int = 3
     memory_mb: int = 512
     environment: Mapping[str, str] = field(default_factory=dict)
+    #: ``Text`` or ``JSON``, of the runtime's own lines: an exception that leaves the handler, records of `logging`.
+    log_format: str = "Text"
     #: Folders whose ``python`` sub-folder comes behind the code.
     layers: Tuple[Path, ...] = ()
 
@@ -78,6 +80,11 @@ class Environments:
         with self._lock:
             return list(self._busy)
 
+    def alive(self) -> List[ExecutionEnvironment]:
+        """Return those that can take an event, now or when they are done."""
+        with self._lock:
+            return [each for each in (*self._idle, *self._busy) if each.alive]
+
     def log(self) -> str:
         """Return what the function has written so far, in all environments."""
         self._log.flush()
@@ -109,6 +116,7 @@ class Environments:
             function.timeout_s,
             function.memory_mb,
             self._log,
+            function.log_format,
         )
         with self._lock:
             self._busy.append(environment)

@@ -228,6 +228,11 @@ def expire_sessions(account: str) -> int:
     return accounts.expire_sessions(account)
 
 
+def session_secrets(account: str) -> List[str]:
+    """Return secret keys and tokens of the sessions that AssumeRole gave for this account."""
+    return accounts.session_secrets(account)
+
+
 def speed(account: str, factor: float) -> None:
     """Let the limits of this account be so many times AWS's."""
     RATES.speeds[account] = factor
@@ -319,7 +324,8 @@ COMMANDS: Dict[str, Callable[..., Any]] = {
         *(new_account, enable, add, update, remove, versions, administer, dismiss, aggregate, organization, config),
         *(state_machines.serve_functions, state_machines.scale_time, state_machines.fail_state),
         *(trust, choose_ids, ssm_manage, ssm_deliver, ssm_expire, ssm_commands),
-        *(deny, allow, opt_in, expire_sessions, speed, repeat_token, be_stale, lose_events, emit, meanwhile),
+        *(deny, allow, opt_in, expire_sessions, session_secrets, speed),
+        *(repeat_token, be_stale, lose_events, emit, meanwhile),
     )
 }
 

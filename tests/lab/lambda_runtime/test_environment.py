@@ -12,7 +12,7 @@ from typing import Any, Callable
 import pytest
 
 from lab.lambda_runtime import Environments, Function
-from lab.lambda_runtime.environment import EXITED, TIMED_OUT, resident_mb
+from lab.lambda_runtime.environment import EXITED, NO_HOME, PROGRAMS, TIMED_OUT, resident_mb
 
 RunFunction = Callable[..., Environments]
 
@@ -81,6 +81,31 @@ def test_what_ends_an_environment_leaves_a_new_one_to_the_next_event(
     assert says in answer.error_message
     assert not send(environments, False).failed
     assert environments.started == 2
+
+
+def test_an_answer_that_is_no_json_is_an_error(run_function: RunFunction) -> None:
+    answer = send(run_function("def handler(event, context):\n    return {'n': float('nan')}\n"), {})
+    assert (answer.error_type, "NaN" in answer.error_message) == ("Runtime.MarshalError", True)
+
+
+def test_nothing_of_whoever_runs_this_is_in_its_environment(
+    run_function: RunFunction, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_PROFILE", "mine")
+    source = "import os, pathlib\ndef handler(event, context):\n    home = pathlib.Path.home()\n"
+    answer = send(run_function(source + "    return [dict(os.environ), str(home), home.exists()]\n"), {})
+    variables, home, there = answer.payload
+    assert "AWS_PROFILE" not in variables and variables["PATH"] == PROGRAMS
+    assert (home, there) == (NO_HOME, False)
+
+
+def test_an_exception_is_a_line_of_the_log_in_its_format(run_function: RunFunction) -> None:
+    environments = run_function("def handler(event, context):\n    raise KeyError('two')\n", log_format="JSON")
+    answer = send(environments, {})
+    lines = [line for line in environments.log().splitlines() if line.startswith("{")]
+    (raised,) = [json.loads(line) for line in lines]
+    assert (raised["errorType"], raised["level"]) == ("KeyError", "ERROR")
+    assert answer.error["stackTrace"] == raised["stackTrace"] != []
 
 
 def test_code_that_does_not_import_is_an_error_of_the_runtime(run_function: RunFunction) -> None:

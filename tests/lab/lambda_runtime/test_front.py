@@ -66,6 +66,16 @@ def test_an_answer_and_a_function_error(front: LambdaFront, name: str) -> None:
     assert json.loads(failed["Payload"].read()) == {"errorMessage": "no", "errorType": "BadSettings"}
 
 
+def test_the_runtimes_whole_error_is_passed_on_and_what_breaks_is_the_services_error(front: LambdaFront) -> None:
+    whole = {"errorMessage": "no", "errorType": "KeyError", "requestId": "1", "stackTrace": ["here"]}
+    front.functions["start"] = lambda _: Answer(None, "KeyError", "no", whole)
+    assert json.loads(invoke(front, {})["Payload"].read()) == whole
+    front.functions["start"] = lambda _: Answer(json.loads("{"))
+    lambdas = client(front)
+    with pytest.raises(lambdas.exceptions.ServiceException, match="JSONDecodeError"):
+        lambdas.invoke(FunctionName="start", Payload=b"{}")
+
+
 def test_an_event_is_taken_before_it_is_done_and_tried_again(front: LambdaFront, functions: Functions) -> None:
     functions.go_on.clear()
     assert invoke(front, {"n": 1}, InvocationType="Event")["StatusCode"] == 202
