@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from typing import Any, Dict, Mapping
 
+from aws_bridge.functions.json_log import JsonLog
 from response.actions import finish as ends
 from response.aws.quarantine import HARD, SOFT
 from response.core import cases
@@ -53,7 +54,9 @@ def do(event: Any, environment: Mapping[str, str]) -> Dict[str, Any]:
     if event.get("run") and found.result != FAILED_RESULT and ended != ends.NO_ANSWER:
         # What failed, or waits for an answer that nobody gave, is found by the sweep and can be resumed.
         step.incidents.end(str(event["run"]))
-    return found.to_json()
+    known = found.to_json()
+    JsonLog().info("finish", incident=step.incident, **known)
+    return known
 
 
 def _key(step: Step, action: str) -> str:

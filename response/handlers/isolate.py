@@ -13,7 +13,7 @@ from response.aws.quarantine import HARD
 from response.core.cases import RESPOND
 from response.core.limits import LIVE
 from response.core.result import REFUSED, ActionResult
-from response.handlers.options import chosen
+from response.handlers.options import answered, chosen
 from response.handlers.step import step_of
 
 REQUIRED = ("BUCKET", "TABLE", "PARAMETER")
@@ -30,7 +30,7 @@ def do(event: Any, environment: Mapping[str, str]) -> Dict[str, Any]:
     target = step.target
     if step.is_over():
         says = f"{target}: the incident {step.incident} is over, so nothing is isolated for it"
-        return ActionResult(ACTION, target, step.incident, REFUSED, says).to_json()
+        return answered(ActionResult(ACTION, target, step.incident, REFUSED, says))
     isolation = Isolation(step.areas.of(target.account, target.region), step.states)
     mode, limits = str(event.get("mode") or HARD), step.limits()
     # The mode is read again: the switch holds for what runs already.
@@ -40,4 +40,4 @@ def do(event: Any, environment: Mapping[str, str]) -> Dict[str, Any]:
         target, step.incident, mode=mode, dry_run=dry_run, capture_first=capture_first,
         cut_flows=chosen(step, "cut_flows", False),
     )  # fmt: skip
-    return found.to_json()
+    return answered(found)

@@ -20,6 +20,7 @@ from response.core.result import ActionResult
 from response.core.status import status_of_release
 from response.core.target import Target, target_of
 from response.errors import ResponseError, StillRunning
+from response.handlers.options import answered
 from response.handlers.step import Step, request_rows, step_of
 from response.status.publisher import tell
 
@@ -57,7 +58,7 @@ def do(
         tell(step.variables, step.areas.here, statuses)
         return {"rows": answers}
     step = step_of(event, environment, REQUIRED)
-    return _close(step, step.target, step.is_dry_run()).to_json()
+    return answered(_close(step, step.target, step.is_dry_run()))
 
 
 def _row(

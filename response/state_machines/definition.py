@@ -31,7 +31,14 @@ _WELL = "['done', 'already_done', 'planned', 'started']"
 _YES = "['yes', 'true', '1']"
 #: Which question it is: the notice with its link is sent before the question is kept.
 _ASKING = "$states.context.Execution.Name & '#' & $string($turn)"
-_ERROR = "$substring($states.errorOutput.Error & ': ' & $states.errorOutput.Cause, 0, 500)"
+#: What a function raised, in its own words. The cause is the runtime's answer, with the stack: it is matched and not
+#: parsed, for an expression that fails within a Catch ends the execution. A backslash is ``\\x5c``: JSONata's scanner
+#: takes what follows one for escaped. https://docs.aws.amazon.com/lambda/latest/dg/python-exceptions.html
+_RAISED = r"""$match($states.errorOutput.Cause, /"errorMessage": ?"((?:[^"\x5c]|\x5c.)*)"/, 1).groups[0]"""
+_ERROR = (
+    f"($raised := {_RAISED}; $substring($states.errorOutput.Error & ': ' & "
+    r"""($exists($raised) ? $replace($raised, /\x5c(["\x5c])/, '$1') : $states.errorOutput.Cause), 0, 500))"""
+)
 
 
 def _expression(text: str) -> str:
