@@ -115,8 +115,11 @@ def deployed(aws: Any) -> Iterator[Deployed]:
     yield deploy(account)
 
 
-def deploy(account: AwsAccount, home: Optional[Mapping[str, str]] = None) -> Deployed:
-    """Create both stacks, as ``sam deploy`` does."""
+def deploy(
+    account: AwsAccount, home: Optional[Mapping[str, str]] = None, member: Optional[AwsAccount] = None
+) -> Deployed:
+    """Create both stacks, as ``sam deploy`` does; ``member`` in an account of its own, if one is given."""
+    member = member or account
     s3 = account.client("s3", REGION)
     s3.create_bucket(Bucket=CODE, CreateBucketConfiguration={"LocationConstraint": REGION})
     packed = io.BytesIO()
@@ -124,12 +127,12 @@ def deploy(account: AwsAccount, home: Optional[Mapping[str, str]] = None) -> Dep
         archive.writestr("nothing.py", "")
     s3.put_object(Bucket=CODE, Key="response.zip", Body=packed.getvalue())
     key, forensics = account.access_key, account.another()
-    copies = account.client("kms", REGION).create_key()["KeyMetadata"]["Arn"]
+    copies = member.client("kms", REGION).create_key()["KeyMetadata"]["Arn"]
     parameters = {**HOME, "SnapshotKeyArn": copies, "ForensicsAccount": forensics.id, **(home or {})}
     central = create_stack(account.aws, expanded(), parameters, STACK, REGION, key)
     given = {
         "HomeAccount": account.id, "HomeStack": STACK, "ExternalId": MEMBER_ID, "RolePrefix": PREFIX,
         "SnapshotKeyArn": copies,
     }  # fmt: skip
-    member = create_stack(account.aws, source("member"), given, "member", REGION, key)
-    return Deployed(account, central, member, copies)
+    there = create_stack(account.aws, source("member"), given, "member", REGION, member.access_key)
+    return Deployed(account, central, there, copies)

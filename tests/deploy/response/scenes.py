@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import Any, Callable, Dict, List, Mapping
 
 from lab import avml
+from lab.aws import AwsAccount
 from lab.lambda_runtime.environment import Answer
 from lab.lambda_runtime.front import LambdaFront
 from response.core.target import Target
@@ -182,13 +183,13 @@ def _publish(play: Play) -> None:
 def _block(play: Play) -> None:
     # Nothing blocks by the set yet.
     assert "not enforced" in play.step("block-ip", addresses=[ATTACKER], instance="")["says"]
-    _enforce(play)
+    enforce(play.account, play.room)
     assert play.step("block-ip", addresses=["198.51.100.9/32"], instance="")["result"] == "done"
 
 
-def _enforce(play: Play) -> None:
+def enforce(account: AwsAccount, room: ServerRoom) -> None:
     """Let a web ACL before a load balancer block by the set, and by a rule group of the owner's."""
-    wafv2 = play.account.client("wafv2", REGION)
+    wafv2 = account.client("wafv2", REGION)
     seen = {"SampledRequestsEnabled": False, "CloudWatchMetricsEnabled": False, "MetricName": "m"}
     (blocked,) = [each["ARN"] for each in wafv2.list_ip_sets(Scope="REGIONAL")["IPSets"] if "ipv4" in each["Name"]]
     group = wafv2.create_rule_group(Name="own", Scope="REGIONAL", Capacity=1, VisibilityConfig=seen, Rules=[])
@@ -203,9 +204,9 @@ def _enforce(play: Play) -> None:
     acl = wafv2.create_web_acl(
         Name="shop", Scope="REGIONAL", DefaultAction={"Allow": {}}, VisibilityConfig=seen, Rules=[by_set, by_group]
     )["Summary"]["ARN"]
-    elb = play.account.client("elbv2", REGION)
-    other = play.room.ec2.create_subnet(VpcId=play.room.vpc, CidrBlock="10.7.9.0/24", AvailabilityZone=f"{REGION}b")
-    subnets = [play.room.subnet, other["Subnet"]["SubnetId"]]
+    elb = account.client("elbv2", REGION)
+    other = room.ec2.create_subnet(VpcId=room.vpc, CidrBlock="10.7.9.0/24", AvailabilityZone=f"{REGION}b")
+    subnets = [room.subnet, other["Subnet"]["SubnetId"]]
     balancer = elb.create_load_balancer(Name="shop", Subnets=subnets)["LoadBalancers"][0]["LoadBalancerArn"]
     wafv2.associate_web_acl(WebACLArn=acl, ResourceArn=balancer)
 
