@@ -13,7 +13,7 @@ from typing import Any, Callable, Dict, List, NamedTuple
 
 import pytest
 
-from aws_bridge.errors import CallProblem
+from aws_bridge.errors import CallProblem, Unavailable
 from response.actions.archive import Archive
 from response.actions.collecting import Collecting
 from response.actions.hashing import Hashing
@@ -231,11 +231,12 @@ def test_what_one_run_cannot_hash_is_hashed_in_parts_by_several(case, tmp_path, 
     assert read_manifest(manifest(root, 1).read_bytes()).opening["format"] == 2
     for copy in (FolderCopy(root), BucketCopy(case.room.area, case.store.bucket, case.store.folder)):
         assert verify(copy, incident=case.incident).problems == []
+    parts_read.clear()
     # Again within a day it does not read it all again, and whether it is read in one go or not, it is the same.
-    assert case.archive(part_bytes=PART).result == "already_done" and len(parts_read) == 5
+    assert case.archive(part_bytes=PART).result == "already_done" and parts_read == []
     day = datetime(2026, 12, 2, tzinfo=timezone.utc)
     later = Archive(case.store, case.key, "x", lambda: day, part_bytes=PART)
-    assert later.archive(case.target, case.incident).result == "already_done" and len(parts_read) == 10
+    assert later.archive(case.target, case.incident).result == "already_done" and parts_read == FIRSTS
     path = root / "collect_volatile/memory.lime"
     for body, says in (
         (
@@ -316,6 +317,24 @@ def test_what_was_hashed_before_a_failure_is_not_read_again(case, parts_read):
             case.archive(part_bytes=PART)
     session.fault = None
     assert case.archive(part_bytes=PART).result == "done" and parts_read == FIRSTS
+
+
+@pytest.mark.parametrize(("times", "verified"), ((1, True), (3, False)))
+def test_a_connection_that_is_cut_costs_a_verification_one_part(case, monkeypatch, times, verified):
+    large(case)
+    assert case.archive(part_bytes=PART).result == "done"
+    read, cuts = EvidenceStore.read_part, [0]
+
+    def cut(self: EvidenceStore, key: str, first: int, *given: Any):
+        part = read(self, key, first, *given)
+        if first == PART and cuts[0] < times:
+            cuts[0] += 1
+            raise Unavailable("it was cut while it was read", call="s3:GetObject")
+        return part
+
+    monkeypatch.setattr(EvidenceStore, "read_part", cut)
+    found = verify(BucketCopy(case.room.area, case.store.bucket, case.store.folder)).problems
+    assert found == [] if verified else ["unreadable: " in found[0], len(found)] == [True, 1]
 
 
 def fail(session: Any, store: EvidenceStore, read: Callable[..., Any], *given: Any) -> Any:

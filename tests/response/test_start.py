@@ -309,6 +309,20 @@ def test_what_is_noted_of_an_execution_is_what_is_started_whoever_starts_it(room
     assert len(desk.started()) == 2
 
 
+def test_a_question_about_what_was_begun_beside_the_first_is_told_of_too(room, desk):
+    target = room.server(tags={"AmazonECSManaged": ""})
+    name = f"{target.instance}-1"
+    desk.ask(Request("sid-1", [target], "isolate_instance"))
+    desk.incidents.run(target.key, name, [WAITING])
+    assert desk.ask(Request("sid-2", [target], "respond"))[0].result == "waits_for_approval"
+    Questions(room.area, desk.table, lambda: desk.now_s).ask(name, "token", "alice")
+    assert desk.swept() == []
+    desk.now_s += HOUR_S
+    assert [(each.incident.id, each.kind) for each in desk.swept()] == [(f"{name}-respond", "unanswered")]
+    desk.incidents.close(target.key, name)
+    assert desk.swept() == [], "with its incident it is over"
+
+
 def test_one_that_breaks_at_any_moment_of_its_start_is_found(room, desk):
     opened, counted, ended = room.server(), room.server(), room.server()
     # Opened, and whoever opened it died before he started it.
