@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Callable, Dict, List, NamedTuple
 
 from aws_bridge.errors import CallProblem
+from es_bridge.times import format_utc
 from response.aws.executions import BROKEN, NONE, Execution, Executions
 from response.aws.incidents import NEW, RELEASED, WAITING, Incidents, Opened
 from response.aws.questions import Questions
@@ -39,24 +40,38 @@ class Found(NamedTuple):
 
     def to_event(self) -> Dict[str, Any]:
         """Return the status that is sent of it."""
-        event = self.incident.event
-        known = {name: event.get(name) for name in (
-            "account", "region", "instance", "target", "action", "sid", "rid", "search", "dry_run")}  # fmt: skip
-        return {
-            **{name: value for name, value in known.items() if value is not None},
-            "incident": incident_of(self.incident), "step": "sweep", "state": "failed", "result": self.kind,
-            "says": self.says, "execution": self.incident.execution,
-        }  # fmt: skip
+        found = {"step": "sweep", "state": "failed", "result": self.kind, "says": self.says}
+        return {**_known(self.incident), **found, "execution": self.incident.execution}
 
     def to_notice(self) -> Dict[str, Any]:
         """Return what people are told of it, as the function ``notify`` takes it."""
         return {**self.incident.event, **self.to_event(), "kind": "broken", "result": "failed"}
 
 
+class Changed(NamedTuple):
+    """Clocks of an incident that people started or stopped since Splunk was told of its clocks."""
+
+    incident: Opened
+
+    def to_events(self) -> List[Dict[str, Any]]:
+        """Return the statuses that are sent of it, each with the ``clock`` and when it is ``due``, in epoch seconds."""
+        begun, ended = clocks.changed(dict(self.incident.clocks_shown), dict(self.incident.clocks))
+        changed = [(name, due, "started") for name, due in sorted(begun.items())]
+        changed += [(name, due, "stopped") for name, due in sorted(ended.items())]
+        return [
+            {
+                **_known(self.incident), "step": "clock", "state": "step", "result": result, "clock": name,
+                "due": due / 1000, "says": f"{name}: due at {format_utc(due)}, {result} by a person",
+            }
+            for name, due, result in changed
+        ]  # fmt: skip
+
+
 class Swept(NamedTuple):
-    """What was found, and how many could not be looked at since time was over."""
+    """What was found, what Splunk does not know, and how many could not be looked at since time was over."""
 
     found: List[Found]
+    changed: List[Changed]
     left: int = 0
 
 
@@ -80,15 +95,21 @@ class Sweep:
         incidents = {each.id: each for each in everything if not each.is_further}
         open_ = [each for each in everything if is_open(each, incidents.get(incident_of(each)))]
         random.shuffle(open_)
-        found: List[Found] = []
+        found = [each for incident in incidents.values() for each in self._clocks_of(incident)]
+        changed = [Changed(each) for each in incidents.values() if each.clocks != each.clocks_shown]
         for number, each in enumerate(open_):
             if budget.is_over and number:
-                return Swept(found, len(open_) - number)
+                return Swept(found, changed, len(open_) - number)
             try:
                 found += self._of(each)
             except CallProblem as exc:
                 found.append(Found(UNKNOWN, each, f"how {each.execution} goes is not known: {exc}"))
-        return Swept(found)
+        return Swept(found, changed)
+
+    def _clocks_of(self, incident: Opened) -> List[Found]:
+        """Return the clocks that are nearly over, of an incident that is over too: a person stops them."""
+        dues = clocks.as_of(dict(incident.clocks), int(self.clock() * 1000))
+        return [Found(CLOCK, incident, each.says) for each in dues if each.left_s < _TOLD_BEFORE_S]
 
     def _of(self, incident: Opened) -> List[Found]:
         now_ms = int(self.clock() * 1000)
@@ -112,10 +133,14 @@ class Sweep:
                 approve = f"aws-siem-bridge respond approve {question.incident}"
                 says = f"no answer for {minutes} minutes; asked is {whom}: {approve}"
                 found.append(Found(UNANSWERED, incident, says))
-        for each in clocks.as_of(dict(incident.clocks), now_ms):
-            if each.left_s < _TOLD_BEFORE_S:
-                found.append(Found(CLOCK, incident, each.says))
         return found
+
+
+def _known(incident: Opened) -> Dict[str, Any]:
+    event = incident.event
+    known = {name: event.get(name) for name in (
+        "account", "region", "instance", "target", "action", "sid", "rid", "search", "dry_run")}  # fmt: skip
+    return {**{name: value for name, value in known.items() if value is not None}, "incident": incident_of(incident)}
 
 
 def incident_of(opened: Opened) -> str:

@@ -29,7 +29,7 @@ _HOUR_S = 3600
 #: How long a hand-over is known: Splunk's queue forgets one after three days.
 _KEPT_S = 7 * 24 * _HOUR_S
 _NAMES = ("incident", "state", "input", "alerts", "opened", "counted", "outcome", "says", "clocks", "resumed",
-          "answer", "expires", "since", "told")  # fmt: skip
+          "answer", "expires", "since", "told", "shown")  # fmt: skip
 #: Keys of executions beside an incident's first begin with it.
 _FURTHER = "execution|"
 #: How long one that is over is known: AWS takes the name of a closed execution again after 90 days.
@@ -65,6 +65,8 @@ class Opened(NamedTuple):
     says: str = ""
     #: Clocks that a person started: name -> epoch milliseconds at which it is due.
     clocks: Tuple[Tuple[str, int], ...] = ()
+    #: The clocks as Splunk was told of them.
+    clocks_shown: Tuple[Tuple[str, int], ...] = ()
     #: How often the workflow was started again.
     resumed: int = 0
     #: When that was, or when it was opened, in epoch milliseconds.
@@ -120,7 +122,7 @@ class Incidents:
                 values.update({":before": {"S": found.id}, ":released": {"S": RELEASED}})
             update = (
                 "SET #incident = :id, #state = :new, #input = :input, #alerts = :alert, #opened = :now "
-                "REMOVE #outcome, #says, #clocks, #resumed, #since, #told"
+                "REMOVE #outcome, #says, #clocks, #shown, #resumed, #since, #told"
             )
             if self._update(case.key, update, condition, values):
                 return Opened(id, NEW, True, text, case.key)
@@ -220,6 +222,11 @@ class Incidents:
         if not self._update(found.key, "SET #clocks = :clocks", "#incident = :id", values):
             raise NoIncident(f"the incident {found.id} is over, and another one took its place")
 
+    def show_clocks(self, found: Opened) -> None:
+        """Keep that Splunk was told of an incident's clocks as they are in ``found``."""
+        values = {":id": {"S": found.id}, ":shown": {"S": json.dumps(dict(found.clocks), sort_keys=True)}}
+        self._update(found.key, "SET #shown = :shown", "#incident = :id", values)
+
     def answer_of(self, hand_over: str) -> Optional[List[Dict[str, Any]]]:
         """Return what a hand-over was answered, or nothing for one that is new."""
         item = self._call("GetItem", Key=_key(f"request|{hand_over}"), ConsistentRead=True).get("Item")
@@ -281,7 +288,7 @@ def _key(key: str) -> Dict[str, Any]:
 
 
 def _opened(item: Mapping[str, Any]) -> Opened:
-    clocks = json.loads(item["clocks"]["S"]) if "clocks" in item else {}
+    clocks, shown = (json.loads(item[name]["S"]) if name in item else {} for name in ("clocks", "shown"))
     return Opened(
         id=item["incident"]["S"],
         state=item["state"]["S"],
@@ -293,6 +300,7 @@ def _opened(item: Mapping[str, Any]) -> Opened:
         outcome=item.get("outcome", {}).get("S", ""),
         says=item.get("says", {}).get("S", ""),
         clocks=tuple(sorted(clocks.items())),
+        clocks_shown=tuple(sorted(shown.items())),
         resumed=int(item.get("resumed", {}).get("N", "0")),
         since_ms=int(item.get("since", item["opened"])["N"]),
         told=item.get("told", {}).get("S", ""),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Dict, List, Mapping, NamedTuple
+from typing import Dict, List, Mapping, NamedTuple, Tuple
 
 from response.errors import BadRequest
 
@@ -42,6 +42,12 @@ def stopped(clocks: Mapping[str, int], name: str) -> Dict[str, int]:
     if name not in clocks:
         raise BadRequest(f"there is no clock {name[:60]!r}; there is {', '.join(sorted(clocks)) or 'none'}")
     return {each: due for each, due in clocks.items() if each != name}
+
+
+def changed(told: Mapping[str, int], clocks: Mapping[str, int]) -> Tuple[Dict[str, int], Dict[str, int]]:
+    """Return the clocks that were started, and those that were stopped, since Splunk was told: name -> due."""
+    begun = {name: due for name, due in clocks.items() if told.get(name) != due}
+    return begun, {name: due for name, due in told.items() if name not in clocks}
 
 
 def as_of(clocks: Mapping[str, int], now_ms: int) -> List[Due]:

@@ -45,6 +45,8 @@ def status_of(event: Any, now_s: float) -> Dict[str, Any]:
     found: Dict[str, Any] = {"time": round(float(time), 3) if is_number else round(now_s, 3)}  # type: ignore[arg-type]
     found.update({name: _text(said.get(name)) for name in (*_TEXTS, *_OF_THE_ALERT)})
     found["dry_run"] = bool(event.get("dry_run", False))
+    if event.get("clock"):  # by when something has to be reported: `response.actions.sweep`
+        found.update(clock=_text(event["clock"]), due=event.get("due"))
     return {**found, "status_id": _id(found)}
 
 

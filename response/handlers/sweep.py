@@ -1,6 +1,7 @@
 """``sweep``: by a schedule, tell of workflows that broke, questions without an answer, and clocks that are nearly over.
 
-Each run tells Splunk of what is there until somebody deals with it; people are told once of each workflow that broke.
+Each run tells Splunk of what is there until somebody deals with it; people are told once of each workflow that broke,
+and Splunk of each clock that somebody started or stopped.
 Settings: ``TABLE``, ``STATE_MACHINE``, ``PUBLISH_FUNCTION`` and ``NOTIFY_FUNCTION`` (the names of ``publish_status``
 and ``notify``, called asynchronously; without the second nobody but Splunk is told), ``UNANSWERED_MINUTES`` (15).
 """
@@ -57,6 +58,14 @@ def do(event: Any, environment: Mapping[str, str], budget: Optional[Budget] = No
             if notify and each.kind in TOLD and each.incident.told != each.mark:
                 _call(here, notify, each.to_notice())
                 incidents.told(each.incident, each.mark)
+        except CallProblem as exc:
+            problems.append(exc)
+    for clocks in swept.changed:
+        log.info("clocks", incident=clocks.incident.id, clocks=dict(clocks.incident.clocks))
+        try:
+            for event in clocks.to_events():
+                _call(here, publish, {**event, "time": time.time()})
+            incidents.show_clocks(clocks.incident)  # after it: what fails is told again
         except CallProblem as exc:
             problems.append(exc)
     if swept.left:

@@ -65,6 +65,8 @@ def test_a_step_becomes_an_event_that_is_known_again() -> None:
     assert status_of({**EVENT, "token": "other"}, 1.0) == STATUS
     assert status_of({**EVENT, "result": "failed"}, 0.0)["status_id"] != STATUS["status_id"]
     assert "never shown" not in json.dumps(STATUS)
+    clock = status_of({**EVENT, "clock": "report-24h", "due": 1.5}, 0.0)
+    assert (clock["clock"], clock["due"]) == ("report-24h", 1.5) and "due" not in STATUS
     long = status_of({**EVENT, "says": "x" * 9000, "instance": "", "addresses": ["203.0.113.7/32"]}, 0.0)
     assert len(long["says"]) < MOST_CHARACTERS + 40 and long["target"] == "203.0.113.7/32"
     for wrong in (None, {}, {**EVENT, "state": "over"}):

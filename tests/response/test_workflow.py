@@ -428,6 +428,14 @@ def test_a_person_starts_the_clocks_by_which_an_incident_has_to_be_reported(room
     assert run(capsys, "clock", "i-0123456789abcdef0-9", "show", *where)[0] == 1
     status, out, _ = run(capsys, "clock", name, "show", *where, "--result", "json")
     assert [each["name"] for each in json.loads(out)["clocks"]] == ["report-24h", "authority"]
+    # Splunk is told once: what the page counts from is when the person began it, not when the incident did.
+    dues = dict(workshop.incident(target).clocks)
+    for _ in range(2):
+        sweep.do({}, workshop.sweep_settings)
+    told = clocks_told(workshop, name, 2)
+    assert {each["clock"]: (each["result"], each["due"]) for each in told} == {
+        clock: ("started", due / 1000) for clock, due in dues.items()
+    }
     late = Sweep(workshop.incidents, workshop.executions, workshop.questions, lambda: time.time() + 25 * 3600, 900)
     assert [each.says.split(":")[0] for each in late.sweep().found if each.kind == "clock"] == ["report-24h"]
     row = {"instance": target.instance, "account": target.account, "region": target.region}
@@ -441,6 +449,24 @@ def test_a_person_starts_the_clocks_by_which_an_incident_has_to_be_reported(room
     assert (known["id"], [each["name"] for each in known["clocks"]]) == (name, ["report-24h", "authority"])
     assert run(capsys, "clock", name, "stop", "--name", "report-24h", *where)[0] == 0
     assert dict(workshop.incident(target).clocks).keys() == {"authority"}
+    # What has to be reported has to be so when the incident is over, too.
+    workshop.incidents.close(workshop.incident(target).key, name)
+    sweep.do({}, workshop.sweep_settings)
+    _, _, last = clocks_told(workshop, name, 3)
+    assert (last["clock"], last["result"]) == ("report-24h", "stopped")
+    later = Sweep(workshop.incidents, workshop.executions, workshop.questions, lambda: time.time() + 73 * 3600, 900)
+    assert [each.says[:9] for each in later.sweep().found if each.incident.id == name] == ["authority"]
+
+
+def clocks_told(workshop, name, number):
+    """Return what Splunk was told of the clocks of an incident, as soon as it is as much as this."""
+    deadline = time.monotonic() + LONGEST_S
+    while time.monotonic() < deadline:
+        found = [each for each in workshop.called("publish_status", name) if each["step"] == "clock"]
+        if len(found) >= number:
+            return found
+        time.sleep(0.1)
+    raise TimeoutError(f"{number} clocks")
 
 
 def test_an_incident_that_nobody_started_is_found_and_resumed_by_a_person(room, workshop, capsys):
