@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Dict, List, Set, Tuple
 from urllib.parse import urlencode
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Request, Response
+    from playwright.sync_api import Browser, Request, Response, Route
 
 WIDTH_PX = 1440
 #: More than the longest dashboard has.
@@ -88,6 +88,48 @@ class DashboardPage:
                     && getComputedStyle(each).overflowX !== "visible").map((each) => each.textContent)"""
         )
         return found
+
+    def injected(self) -> List[str]:
+        """Return what a text of a row became in the page instead of text; ``hurt`` is what a planted script sets."""
+        found: List[str] = self._page.evaluate(
+            """() => [
+                ...(window.hurt ? ["a script ran"] : []),
+                ...[...document.querySelectorAll('#page script, #page [src="x"], #page iframe, #page [onload]')].map(
+                    (each) => each.outerHTML),
+                ...[...document.querySelectorAll("#page a[href]")].map((each) => each.getAttribute("href")).filter(
+                    (each) => !each.startsWith("/") && !each.startsWith("#")),
+                ...(document.documentElement.scrollWidth > window.innerWidth ? ["wider than the window"] : [])
+            ]"""
+        )
+        return found
+
+    def click(self, panel: str) -> str:
+        """Click the first cell of a table's first row and return where that leads, without going there."""
+        asked: List[str] = []
+
+        def take(route: Route) -> None:
+            if route.request.is_navigation_request():
+                asked.append(route.request.url)
+                route.fulfill(status=204)
+            else:
+                route.fallback()
+
+        context = self._page.context
+        context.route("**/*", take)
+        try:
+            cell = self._page.locator(f'[data-test="viz-item"][data-id="{panel}"] tbody td').first
+            cell.click()
+            until_s = time.monotonic() + _PATIENCE_S
+            while not asked:
+                if time.monotonic() > until_s:
+                    raise TimeoutError(f"a click on {panel} leads nowhere")
+                self._page.wait_for_timeout(50)
+        finally:
+            context.unroute("**/*", take)
+            for other in context.pages:
+                if other is not self._page:
+                    other.close()
+        return asked[0]
 
     def screenshot(self, path: Path) -> None:
         """Write a picture of the whole page."""

@@ -11,19 +11,21 @@ from savedsearches.content.commands_of import options_of
 from savedsearches.runner.errors import SplError
 from savedsearches.runner.macros import expand_macros, shipped_macros
 from savedsearches.runner.pipeline import CommandText, split_pipeline
-from splunk_app.dashboards.definition import chain_of, named_words, with_words
-from splunk_app.dashboards.page import Link, Page, Panel
+from splunk_app.dashboards.columns import widths_px
+from splunk_app.dashboards.definition import chain_of, columns, heading_key, headings, named_words, with_words
+from splunk_app.dashboards.page import ROW, Link, Page, Panel
 from splunk_app.dashboards.reading import LANGUAGES, Catalogue
-from splunk_app.dashboards.tokens import Token, filled, tokens_of
+from splunk_app.dashboards.tokens import filled, tokens_of
 
 APP = Path(__file__).resolve().parents[1] / "package"
 #: Whole events that a panel may show; counting them is the engine's work.
 MOST_EVENTS = 200
 #: Commands that may follow whole events: none that counts.
 _SHOWING = {"table", "fields", "rename", "eval", "sort", "head"}
+#: Of a browser window of 1440 pixels, a twelfth of a page, and what a panel keeps for its frame.
+_UNIT_PX, _FRAME_PX = 118, 24
 _TIMES = ("global_time.earliest", "global_time.latest")
 _USER = "env:user"
-_ROW = re.compile(r"row\.([\w.-]+)\.value")
 #: A text in a search between quotes: nothing that ends it, and nothing that Splunk reads in it.
 _UNFIT_IN_SEARCH = re.compile(r'["\\$`|\[\]]')
 #: Where links outside lead.
@@ -35,7 +37,12 @@ def problems_of(pages: Mapping[str, Page], words: Catalogue, app: Path = APP) ->
     found = [
         f"{name}: {problem}"
         for name, page in pages.items()
-        for problem in [*_of_searches(name, page, words, app), *_of_links(page, pages, app), *_of_inputs(page)]
+        for problem in [
+            *_of_searches(name, page, words, app),
+            *_of_columns(name, page, words),
+            *_of_links(page, pages, app),
+            *_of_inputs(page),
+        ]
     ]
     return found + _of_words(pages, words)
 
@@ -53,7 +60,7 @@ def _of_searches(name: str, page: Page, words: Catalogue, app: Path) -> Iterator
                 yield from _readable(f"search {search} ({language})", text, app)
                 yield from _events_are_not_counted(search, text, page, app)
             for panel in page.panels:
-                if chain := chain_of(name, panel, words, language):
+                if chain := chain_of(name, page, panel, words, language):
                     yield from _readable(
                         f"panel {panel.id} ({language})", f"| makeresults | where false() {chain}", app
                     )
@@ -90,11 +97,38 @@ def _with_plain_values(text: str) -> str:
 
 def _of_tokens(where: str, text: str, allowed: Set[str], rows: bool = False) -> Iterator[str]:
     for token in tokens_of(text):
-        known = token.name in allowed or (rows and (_ROW.fullmatch(token.name) or token.name == _USER))
+        known = token.name in allowed or (rows and (ROW.fullmatch(token.name) or token.name == _USER))
         if not known:
             yield f"{where}: nothing sets ${token.name}$"
         elif token.filters != ["u"]:
             yield f"{where}: write ${token.name}|u$: without the filter its value becomes part of the search"
+
+
+def _of_columns(name: str, page: Page, words: Catalogue) -> Iterator[str]:
+    for panel in page.panels:
+        if panel.kind != "table":
+            continue
+        last = _last_command(panel.chain or page.searches[panel.search])
+        if last != "table":
+            yield f"panel {panel.id}: end it with | table, which says what its columns are"
+            continue
+        missing = set(panel.link.row_fields if panel.link else []) - {*columns(page, panel), *panel.hidden}
+        yield from (f"panel {panel.id}: its link needs the column {field}" for field in sorted(missing))
+        for language in LANGUAGES:
+            try:
+                heads = headings(name, page, panel, words, language)
+            except KeyError:
+                continue  # said of the catalogue
+            wanted, room = sum(widths_px(heads).values()), panel.width * _UNIT_PX - _FRAME_PX
+            if wanted > room:
+                yield f"panel {panel.id} ({language}): some columns are out of sight: {wanted} pixels of {room}"
+            shown = list(heads.values())
+            twice = sorted({each for each in shown if shown.count(each) > 1})
+            yield from (f"panel {panel.id}: two columns are called {each!r}" for each in twice)
+
+
+def _last_command(text: str) -> str:
+    return re.sub(r'"[^"]*"', "", text).rpartition("|")[2].split()[0]
 
 
 def _of_links(page: Page, pages: Mapping[str, Page], app: Path) -> Iterator[str]:
@@ -116,21 +150,8 @@ def _of_link(panel: Panel, link: Link, page: Page, pages: Mapping[str, Page], ap
         yield f"{link.url} leads to {', '.join(_OUTSIDE)} only"
     if link.search:
         yield from _readable("search", link.search, app)
-    row_tokens: List[Token] = [
-        token
-        for text in (*link.inputs.values(), link.url, link.search)
-        for token in tokens_of(text)
-        if _ROW.fullmatch(token.name)
-    ]
-    if not row_tokens:
+    if not link.row_fields:
         yield "nothing of the row that was clicked is in it"
-
-
-def row_fields(link: Link) -> List[str]:
-    """Return the columns that a link takes from a row."""
-    texts = (*link.inputs.values(), link.url, link.search)
-    found = [_ROW.fullmatch(token.name) for text in texts for token in tokens_of(text)]
-    return list(dict.fromkeys(match.group(1) for match in found if match))
 
 
 def _of_inputs(page: Page) -> Iterator[str]:
@@ -149,8 +170,9 @@ def _of_words(pages: Mapping[str, Page], words: Catalogue) -> List[str]:
             wanted[f"{name}.panels.{panel.id}"] = name
             if panel.empty:
                 wanted[f"empty.{panel.empty}"] = name
-            if panel.headings:
-                wanted.update({key: name for key in words.texts if key.startswith(f"{name}.columns.{panel.id}.")})
+            if panel.kind == "table":
+                fields = ("time" if field == "_time" else field for field in columns(page, panel))
+                wanted.update({heading_key(name, panel, field, words): name for field in fields})
         for text in (*page.searches.values(), *(panel.chain for panel in page.panels)):
             in_searches.update(named_words(text))
             wanted.update(dict.fromkeys(named_words(text), name))

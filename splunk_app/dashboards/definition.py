@@ -10,7 +10,8 @@ import re
 from typing import Any, Dict, List
 from urllib.parse import quote
 
-from splunk_app.dashboards.columns import column_format
+from splunk_app.dashboards.colours import SERIES, column_colours
+from splunk_app.dashboards.columns import column_format, columns_of
 from splunk_app.dashboards.page import COLUMNS, HEIGHTS, Link, Page, Panel
 from splunk_app.dashboards.reading import LANGUAGES, Catalogue
 
@@ -23,6 +24,11 @@ _TYPES = {
 }  # fmt: skip
 _UNIT_PX = 100
 _WORD = re.compile(r"\{\{([\w.]+)\}\}")
+_ROW_TOKEN = re.compile(r"\$row\.")
+#: Columns in which the engine's times stand: ISO 8601 in UTC, while people read their own clock.
+_TIMES_OF_THE_ENGINE = ("first_time", "last_time", "newest", "written")
+_CLOCK = '"%Y-%m-%d %H:%M:%S"'
+_CHARTS = ("column", "line", "bar")
 _RANGE = {"earliest": "$global_time.earliest$", "latest": "$global_time.latest$"}
 
 
@@ -52,7 +58,7 @@ def data_sources(name: str, page: Page, words: Catalogue, language: str) -> Dict
         options = {"query": with_words(query, words, language).strip(), "queryParameters": _RANGE}
         found[f"search_{search}"] = {"type": "ds.search", "name": search, "options": options}
     for panel in page.panels:
-        if chain := chain_of(name, panel, words, language):
+        if chain := chain_of(name, page, panel, words, language):
             found[source_of(panel)] = {
                 "type": "ds.chain",
                 "name": panel.id,
@@ -61,19 +67,59 @@ def data_sources(name: str, page: Page, words: Catalogue, language: str) -> Dict
     return found
 
 
-def chain_of(name: str, panel: Panel, words: Catalogue, language: str) -> str:
+def chain_of(name: str, page: Page, panel: Panel, words: Catalogue, language: str) -> str:
     """Return what a panel makes of the rows of its search; empty: it shows them as they are."""
     chain = with_words(panel.chain, words, language).strip()
-    if panel.headings:
-        columns = [key.rpartition(".")[2] for key in words.texts if key.startswith(f"{name}.columns.{panel.id}.")]
-        pairs = (f'{each} AS "{words.text(f"{name}.columns.{panel.id}.{each}", language)}"' for each in columns)
-        chain += f"\n| rename {', '.join(pairs)}"
+    if panel.kind == "table":
+        chain = f"{chain}\n{_headed(name, page, panel, words, language)}".strip()
     return chain
+
+
+def columns(page: Page, panel: Panel) -> List[str]:
+    """Return the fields that a table shows, in their order."""
+    return [field for field in _all_columns(page, panel) if field not in panel.hidden]
+
+
+def _all_columns(page: Page, panel: Panel) -> List[str]:
+    return columns_of(f"{page.searches[panel.search]} {panel.chain}")
+
+
+def heading_key(name: str, panel: Panel, field: str, words: Catalogue) -> str:
+    """Return under which key of the catalogue a column's heading is: one of this panel, or that of all pages."""
+    own = f"{name}.columns.{panel.id}.{field}"
+    return own if own in words.texts else f"columns.{field}"
+
+
+def headings(name: str, page: Page, panel: Panel, words: Catalogue, language: str) -> Dict[str, str]:
+    """Return field -> heading of a table. Raises `KeyError`."""
+    shown = ("time" if field == "_time" else field for field in columns(page, panel))
+    return {field: words.text(heading_key(name, panel, field, words), language) for field in shown}
+
+
+def _headed(name: str, page: Page, panel: Panel, words: Catalogue, language: str) -> str:
+    """Return the commands that give a table its headings.
+
+    What a link needs of a row stays under its own name in a column that is not shown, as those with ``_`` are: tokens
+    know no letters but those of English.
+    """
+    shown = columns(page, panel)
+    linked = panel.link.row_fields if panel.link else []
+    evals = [f"_{field}={field}" for field in linked]
+    if "_time" in shown:
+        evals.append(f"time=strftime(_time, {_CLOCK})")
+    for field in shown:
+        if field in _TIMES_OF_THE_ENGINE:
+            epoch = f'strptime(replace({field}, "(\\.[0-9]+)?Z$", "+0000"), "%Y-%m-%dT%H:%M:%S%z")'
+            evals.append(f"{field}=coalesce(strftime({epoch}, {_CLOCK}), {field})")
+    heads = headings(name, page, panel, words, language)
+    names = " ".join([*heads, *(f"_{field}" for field in linked)])
+    pairs = ", ".join(f'{field} AS "{heading}"' for field, heading in heads.items())
+    return "\n".join([*([f"| eval {', '.join(evals)}"] if evals else []), f"| table {names}", f"| rename {pairs}"])
 
 
 def source_of(panel: Panel) -> str:
     """Return the id of the data source that a panel shows."""
-    return f"panel_{panel.id}" if panel.chain or panel.headings else f"search_{panel.search}"
+    return f"panel_{panel.id}" if panel.chain or panel.kind == "table" else f"search_{panel.search}"
 
 
 def with_words(search: str, words: Catalogue, language: str) -> str:
@@ -97,10 +143,14 @@ def _visualization(name: str, page: Page, panel: Panel, words: Catalogue, langua
         "showProgressBar": True,
     }
     if panel.kind == "table":
-        shown = column_format(f"{page.searches[panel.search]} {panel.chain}")
-        if panel.headings:
-            shown = {words.text(f"{name}.columns.{panel.id}.{each}", language): shown[each] for each in shown}
-        found["options"]["columnFormat"] = shown
+        found["options"].update(_table_options(name, page, panel, words, language))
+        if colours := column_colours(headings(name, page, panel, words, language)):
+            found["context"] = colours.context
+            for heading, shown in colours.columns.items():
+                found["options"]["columnFormat"].setdefault(heading, {}).update(shown)
+    if panel.kind in _CHARTS:  # the panel's title says what is counted, and the names of fields would say it raw
+        hidden = {"xAxisTitleVisibility": "hide", "yAxisTitleVisibility": "hide", "y2AxisTitleVisibility": "hide"}
+        found["options"] = {**hidden, "seriesColorsByField": SERIES, **found["options"]}
     if panel.kind != "single":  # which shows 0 then, and has no room for a sentence
         # Always there: Dashboard Studio has no text of its own for a panel without rows.
         found["description"] = words.text(f"empty.{panel.empty}", language)
@@ -109,14 +159,24 @@ def _visualization(name: str, page: Page, panel: Panel, words: Catalogue, langua
     return found
 
 
+def _table_options(name: str, page: Page, panel: Panel, words: Catalogue, language: str) -> Dict[str, Any]:
+    shown = column_format(headings(name, page, panel, words, language))
+    return {"columnFormat": shown, "showInternalFields": False}
+
+
+def _of_hidden(text: str) -> str:
+    """Return a text of a link with the tokens of the columns that are not shown: ``$row._src.value|u$``."""
+    return _ROW_TOKEN.sub("$row._", text)
+
+
 def _handler(link: Link, language: str) -> Dict[str, Any]:
     if link.search:
         span = {"earliest": link.earliest, "latest": "now"} if link.earliest else _RANGE
-        options = {"type": "custom", "query": link.search.strip(), **span, "newTab": True}
+        options = {"type": "custom", "query": _of_hidden(link.search.strip()), **span, "newTab": True}
         return {"type": "drilldown.linkToSearch", "options": options}
     if link.url:
-        return {"type": "drilldown.customUrl", "options": {"url": link.url, "newTab": True}}
-    parts = [f"form.{name}={value}" for name, value in link.inputs.items()]
+        return {"type": "drilldown.customUrl", "options": {"url": _of_hidden(link.url), "newTab": True}}
+    parts = [f"form.{name}={_of_hidden(value)}" for name, value in link.inputs.items()]
     parts += [f"form.global_time.{name}={token[:-1]}|u$" for name, token in _RANGE.items()]
     url = f"/app/{APP}/{quote(view_name(link.page, language))}?{'&'.join(parts)}"
     return {"type": "drilldown.customUrl", "options": {"url": url, "newTab": False}}

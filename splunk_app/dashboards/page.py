@@ -7,6 +7,8 @@ from typing import Dict, List, Literal, Optional
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from splunk_app.dashboards.tokens import tokens_of
+
 #: What starts when a page is opened: a user may run few searches at once, and so may our cluster.
 MOST_SEARCHES = 3
 #: Inputs beside the time range -> whether any value is chosen at first.
@@ -16,6 +18,7 @@ Kind = Literal["table", "single", "column", "line", "bar", "text"]
 COLUMNS = 12
 HEIGHTS = {"table": 360, "single": 110, "column": 280, "line": 280, "bar": 280, "text": 80}
 NAME = re.compile(r"[a-z][a-z0-9_]*")
+ROW = re.compile(r"row\.([\w.-]+)\.value")
 
 
 class _Strict(BaseModel):
@@ -41,6 +44,13 @@ class Link(_Strict):
             raise ValueError("inputs are those of another page")
         return self
 
+    @property
+    def row_fields(self) -> List[str]:
+        """The columns that it takes from a row."""
+        texts = (*self.inputs.values(), self.url, self.search)
+        found = [ROW.fullmatch(token.name) for text in texts for token in tokens_of(text)]
+        return list(dict.fromkeys(match.group(1) for match in found if match))
+
 
 class Panel(_Strict):
     """One panel: the rows of a search of the page, and what is made of them."""
@@ -54,9 +64,8 @@ class Panel(_Strict):
     #: Which text of the catalogue says why it may have no rows, and what to do then.
     empty: str = ""
     link: Optional[Link] = None
-    #: Columns get the words of the catalogue as their headings: for what is printed. Others keep the names of fields,
-    #: which are what one types in a search.
-    headings: bool = False
+    #: Columns of the table that a link needs and nobody reads.
+    hidden: List[str] = []
     #: Options of the visualization, as Dashboard Studio has them.
     options: Dict[str, object] = {}
 
@@ -68,8 +77,6 @@ class Panel(_Strict):
             raise ValueError("a text has no search, every other panel has one")
         if self.search and not self.empty:
             raise ValueError("empty: name the text that says what to do where there are no rows")
-        if self.link and self.headings:
-            raise ValueError("a panel with a link keeps its columns' names: tokens know no other letters")
         return self
 
 

@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 from es_bridge.cli.reporting import DONE, FAILED, UsageError, run_reported, say, tell
 from savedsearches.cli.splunk import add_splunk_arguments, splunkd_from
-from splunk_app.dashboards.definition import ANY, APP, chain_of, with_words
+from splunk_app.dashboards.definition import ANY, APP, chain_of, headings, with_words
 from splunk_app.dashboards.reading import LANGUAGES, read_pages
 from splunk_app.dashboards.tokens import filled
 from splunk_bridge.rest import RestError, Splunkd
@@ -54,10 +54,10 @@ def tables(rows_of: RowsOf, language: str, account: str = ANY, earliest: str = "
         if not panel.search:
             continue
         search = f"{with_words(page.searches[panel.search], words, language).strip()}\n" + chain_of(
-            PAGE, panel, words, language
+            PAGE, page, panel, words, language
         )
         found = rows_of(filled(search, {"account": account}), earliest or page.earliest, latest or page.latest)
-        columns = [words.text(key, language) for key in words.texts if key.startswith(f"{PAGE}.columns.{panel.id}.")]
+        columns = list(headings(PAGE, page, panel, words, language).values())
         yield Table(panel.id, columns, [[_text(row.get(column)) for column in columns] for row in found])
 
 

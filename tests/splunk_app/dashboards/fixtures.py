@@ -85,6 +85,8 @@ OLD_STEPS = (
     (1100, "release", "done", "as it was saved"),
     (1100, "end", "done", "as it was saved"),
 )
+#: (minutes before the end, clock, hours it was given, started or stopped)
+CLOCKS = ((10, "report-24h", 24, "started"), (10, "authority", 72, "started"), (5, "authority", 72, "stopped"))
 
 
 #: Isolated nothing: it says what it would have done.
@@ -113,6 +115,11 @@ def response_events(knowledge: Knowledge) -> List[Row]:
             said["dry_run"] = steps is TRIED_STEPS
             incident = {"incident": f"{instance}-1", "target": instance, "time": story.END_S - minutes * 60}
             told.append(status_of({**place, **alert, **incident, **said}, story.END_S))
+    # Two clocks of the first, an hour later than it began; one was stopped.
+    incident = {"incident": "i-0f1e2d3c4b5a60001-1", "target": "i-0f1e2d3c4b5a60001", "step": "clock", "state": "step"}
+    for minutes, clock, hours, result in CLOCKS:
+        due = {"clock": clock, "due": story.END_S - 10 * 60 + hours * 3600, "time": story.END_S - minutes * 60}
+        told.append(status_of({**place, **alert, **incident, **due, "result": result, "says": clock}, story.END_S))
     refused = {"row": 0, "result": "refused", "says": "it has the tag aws-siem-bridge:protected"}
     told += statuses_of_rows(alert, [{**place, "instance": "i-0f1e2d3c4b5a60009"}], [refused], story.END_S)
     # Lambda delivers one twice.

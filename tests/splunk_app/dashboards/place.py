@@ -14,7 +14,7 @@ from savedsearches.runner.moment import Moment
 from savedsearches.runner.run import build_stages, run_to_list
 from savedsearches.runner.session import Session
 from savedsearches.runner.values import Row
-from splunk_app.dashboards.definition import ANY, chain_of, with_words
+from splunk_app.dashboards.definition import ANY, with_words
 from splunk_app.dashboards.page import Page
 from splunk_app.dashboards.reading import Catalogue, read_pages
 from splunk_app.dashboards.tokens import filled
@@ -22,7 +22,7 @@ from tests.savedsearches.detections.harness import APP, shown
 
 PAGES, WORDS = read_pages()
 #: A search of an index without events is an error of the runner: there is always one, of another app.
-_OTHER: Row = {"_time": 0, "_raw": "", "index": "other", "source": "other", "sourcetype": "other", "host": "h"}
+OTHER: Row = {"_time": 0, "_raw": "", "index": "other", "source": "other", "sourcetype": "other", "host": "h"}
 #: Index macro -> pattern when nothing was ever loaded.
 NOTHING = {
     name: Macro("nothing-was-loaded-*")
@@ -47,7 +47,7 @@ class Place:
         for name, rows in self.lookups.items():
             tables[name].replace([dict(row) for row in rows])
         own = AppCommands(self.settings, lambda level, text: self.said.append((level, text)))
-        return Session(self.moment, [*self.events, _OTHER], tables, self.macros, own)
+        return Session(self.moment, [*self.events, OTHER], tables, self.macros, own)
 
     def rows(self, search: str) -> List[Row]:
         return run_to_list(search, self.session())
@@ -68,7 +68,7 @@ class Place:
             if not panel.search:
                 continue
             rows = [dict(row) for row in found[panel.search]]
-            if chain := filled(chain_of(name, panel, words, language), values):
+            if chain := filled(with_words(panel.chain, words, language).strip(), values):
                 rows = list(build_stages(expand_macros(chain, self.macros), session)(iter(rows)))
             panels[panel.id] = [
                 {key: shown(value) for key, value in row.items() if not key.startswith("_") or key == "_time"}

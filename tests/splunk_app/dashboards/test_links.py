@@ -15,7 +15,6 @@ from es_bridge.transport import Transport
 from savedsearches.content.commands_of import commands_of
 from savedsearches.runner.knowledge import Knowledge
 from savedsearches.runner.macros import Macro, expand_macros
-from splunk_app.dashboards.checks import row_fields
 from splunk_app.dashboards.definition import ANY
 from splunk_app.dashboards.definitions import definitions
 from splunk_app.dashboards.tokens import filled, tokens_of
@@ -152,8 +151,8 @@ def test_a_click_on_a_hostile_row_leads_to_that_row(page: str, panel: str, colum
     rows = hostile.panels(page)[panel]
     (clicked,) = [row for row in rows if str(row[column]).lower() == ALL.lower()]
     link = next(each.link for each in PAGES[page].panels if each.id == panel)
-    assert link is not None and set(row_fields(link)) <= set(clicked)
-    values = {f"row.{name}.value": str(clicked[name]) for name in row_fields(link)}
+    assert link is not None and set(link.row_fields) <= set(clicked)
+    values = {f"row.{name}.value": str(clicked[name]) for name in link.row_fields}
     values.update(dict.fromkeys(PAGES[page].inputs, ANY), **{"env:user": "kim"})
     if link.search:
         found = hostile.rows(filled(link.search, values))

@@ -51,7 +51,7 @@ def test_months_are_those_of_the_reader_and_headings_of_his_language(on_story: P
             Moment(DECEMBER_S + 60, story.ORDINARY_S, DECEMBER_S + 60), zone=ZoneInfo(zone)
         )  # fmt: skip
         (found[zone],) = [table for table in tables(rows_of, "ko") if table.name == "accounts"]
-    assert found["UTC"].columns[:3] == ["월", "계정", "이름"]
+    assert found["UTC"].columns[:3] == ["월", "계정", "계정 이름"]
     assert [row[0] for row in found["UTC"].rows] == ["2026-11"]
     assert [row[0] for row in found["Asia/Seoul"].rows] == ["2026-11", "2026-12"]
     assert set(asked) == {"-1mon@mon @mon"} and len(asked) == 2 * len(TABLES)
