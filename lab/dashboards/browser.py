@@ -89,6 +89,18 @@ class DashboardPage:
         )
         return found
 
+    def errors(self) -> Dict[str, str]:
+        """Return panel -> what its red sign says when it is clicked."""
+        found = {}
+        signs = self._page.locator('[data-test="viz-item"]:has(svg[aria-label="Error"])')
+        for panel in [each.get_attribute("data-id") or "" for each in signs.all()]:
+            sign = f'[data-test="viz-item"][data-id="{panel}"] [data-test="simple-status-icon-container"]'
+            self._page.locator(sign).click()
+            found[panel] = self._page.locator('[data-test="popover"]').inner_text()
+            self._page.keyboard.press("Escape")
+            self._page.locator('[data-test="popover"]').wait_for(state="detached")
+        return found
+
     def injected(self) -> List[str]:
         """Return what a text of a row became in the page instead of text; ``hurt`` is what a planted script sets."""
         found: List[str] = self._page.evaluate(

@@ -70,7 +70,12 @@ def _part(state: State, request: Request, job: Job, part: str) -> Answer:
         raise RestError(400, str(exc), "FATAL") from None
     rows = all_rows[offset : offset + count if count else None]
     names = columns_of(rows)
-    found = {"preview": is_preview, "init_offset": offset, "messages": [], "fields": [{"name": name} for name in names]}
+    found: Dict[str, Any] = {
+        "preview": is_preview,
+        "init_offset": offset,
+        "messages": [{"type": level, "text": text} for level, text in list(job.messages)],
+        "fields": [{"name": name} for name in names],
+    }
     if request.argument("search"):
         found["post_process_count"] = len(all_rows)
     texts = [_text(row, job) for row in rows]

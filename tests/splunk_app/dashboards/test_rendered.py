@@ -156,11 +156,11 @@ def test_what_an_attacker_wrote_stays_text(
     assert any("<script>" in text or "<img" in text for text in texts.values())
 
 
-#: What is missing -> what every panel that needs it says instead.
+#: What is missing -> what the red sign of each panel that needs it says.
 MISSING = {
-    "no cluster": "Configuration",
-    "no rule": "access rule",
-    "no engine": "connect",
+    "no cluster": "an administrator adds one",
+    "no rule": "gives access",
+    "no engine": "127.0.0.1:9",
     "no log": "",
 }
 
@@ -181,18 +181,23 @@ def test_where_something_is_missing_a_page_says_what_to_do(
     texts = page.open(name, "light", RANGE)
     page.screenshot(screenshots / f"{name}_{missing.replace(' ', '_')}.png")
     definition = DASHBOARDS[name].definition
-    needs_store = {
-        source
-        for source, each in definition["dataSources"].items()
-        if "| elastic" in definition["dataSources"][each["options"].get("extend", source)]["options"]["query"]
+    sources = definition["dataSources"]
+    of_store = {
+        name
+        for name, each in sources.items()
+        if "| elastic" in sources[each["options"].get("extend", name)]["options"]["query"]
     }
-    assert page.strangers == []
+    assert (page.strangers, page.cut()) == ([], [])
+    said = page.errors()
     for panel, text in texts.items():
         shown = definition["visualizations"][panel]
-        beneath = text.replace(shown.get("title", ""), "", 1).strip()
-        assert beneath, f"{panel} is empty"
-        if shown.get("dataSources", {}).get("primary") in needs_store and MISSING[missing]:
-            assert MISSING[missing] in text, f"{panel} says {text}"
+        if MISSING[missing] and shown.get("dataSources", {}).get("primary") in of_store:
+            assert MISSING[missing] in said.pop(panel, ""), f"{panel}: {text}"
+        elif shown["type"] == "splunk.singlevalue":
+            assert text.split()[-1].isdigit(), f"{panel} shows no number: {text}"
+        else:
+            assert text.replace(shown.get("title", ""), "", 1).strip(), f"{panel} is empty"
+    assert said == {}
 
 
 @pytest.fixture(scope="module")
