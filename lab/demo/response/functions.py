@@ -1,6 +1,8 @@
 """``python -m lab.demo.response.functions``: the functions behind Lambda's interface, until standard input ends.
 
-A process of its own, because their credentials and settings are its environment, as in Lambda. It writes its URL.
+A process of its own, because their credentials and settings are its environment, as in Lambda. It writes its URL. One
+for all of them, and not Lambda's runtime: that would be half a second of a processor for each of a dozen functions, and
+a download, in a demo that somebody waits for. tests/deploy/response/test_in_the_runtime.py has the runtime.
 """
 
 from __future__ import annotations

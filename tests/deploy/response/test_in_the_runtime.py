@@ -27,6 +27,7 @@ from tests.deploy.response.scenes import enforce
 from tests.deploy.response.stage import LABS, LAMBDAS, Stage
 
 USER = "kim"
+LIMITS = ("Timeout", "MemorySize")
 FORM = {"content-type": "application/x-www-form-urlencoded"}
 
 
@@ -211,6 +212,12 @@ def test_the_others_end_as_they_should(story: Story) -> None:
 def test_a_process_has_the_package_and_the_templates_variables_and_nothing_else(story: Story) -> None:
     stage = story.stage
     assert set(stage.processes) == functions()
+    usual = source("template")["Globals"]["Function"]
+    limits = {
+        each["Properties"]["Handler"]: tuple(str({**usual, **each["Properties"]}[name]) for name in LIMITS)
+        for each in source("template")["Resources"].values()
+        if each["Type"] == "AWS::Serverless::Function"
+    }
     for name, (arguments, variables, folder) in stage.processes.items():
         wanted = stage.functions[name]
         assert arguments[1:] == ["-S", "-m", "awslambdaric", wanted.handler]
@@ -219,6 +226,9 @@ def test_a_process_has_the_package_and_the_templates_variables_and_nothing_else(
         assert {key: variables[key] for key in wanted.environment} == wanted.environment
         assert set(variables) - LAMBDAS - LABS == settings
         assert (variables["PATH"], variables["HOME"]) == (PROGRAMS, NO_HOME)
+        # Which end a process that takes longer, or more.
+        told = (variables["AWS_LAMBDA_FUNCTION_TIMEOUT"], variables["AWS_LAMBDA_FUNCTION_MEMORY_SIZE"])
+        assert told == limits[wanted.handler]
 
 
 def test_an_error_reaches_the_workflow_by_the_name_that_it_looks_for(story: Story) -> None:
