@@ -140,7 +140,7 @@ def test_multivalue_cells_are_splunks(prod: Splunk, store: Store) -> None:
     ("options", "said"),
     [
         ("satts=count", "Did you mean 'stats'?"),
-        ('stats="median(x)"', "Functions: count, dc, sum, min, max, avg, values, earliest, latest"),
+        ('stats="median(x)"', "Functions: count, dc, estdc, sum, min, max, avg, values, earliest, latest"),
         ('by="event*"', "wildcards are not possible"),
         ("span=2d", "Use 1d"),
         ('where="cuont>1"', "no column. Columns: count"),
