@@ -17,7 +17,7 @@ from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Tuple
 
 from es_bridge.errors import TimeError
 from savedsearches.runner.app_commands import AppCommands, SettingsSource
-from savedsearches.runner.errors import SplError, SplSyntaxError
+from savedsearches.runner.errors import CommandFailed, SplError, SplSyntaxError
 from savedsearches.runner.lookups import Lookup, shipped_lookups
 from savedsearches.runner.macros import Macro, expand_macros, shipped_macros
 from savedsearches.runner.moment import Moment, moment_of
@@ -151,7 +151,10 @@ class Jobs:
             rest=rest,
         )
         session.own = job.commands
-        rows = run_search(search, session)
+        try:
+            rows = run_search(search, session)
+        except CommandFailed as exc:  # of a subsearch, which runs first: the job fails as by any other of its commands
+            rows = _failed(exc)
         with self._lock:
             self._jobs[job.sid] = job
         threading.Thread(target=_run, args=(job, rows), name=f"job {job.sid}", daemon=True).start()
@@ -168,6 +171,11 @@ class Jobs:
                     "source": str(path), "sourcetype": path.stem,
                 })  # fmt: skip
         return events
+
+
+def _failed(error: CommandFailed) -> Iterator[Row]:
+    raise error
+    yield {}  # makes it an iterator
 
 
 def _run(job: Job, rows: Iterator[Row]) -> None:
