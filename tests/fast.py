@@ -17,6 +17,7 @@ from lab.engine import DEFAULT_ENGINE, ENGINES
 #: A test with one of these fixtures starts something that takes seconds, or asks something that was started.
 STARTED: Dict[str, str] = {
     "chromium": "the pages, in a browser",
+    "browser": "the pages, in a browser",
     "built_app": "the built app",
     "splunk": "the search command as a process, with the stand-in for splunkd",
     "splunkd": "the stand-in for splunkd",

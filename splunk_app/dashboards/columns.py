@@ -24,7 +24,7 @@ _FIELDS = {
     120: "last_step category clock",
     115: "account accounts vendor_account",
     110: "errors last_result note",
-    105: "user targets",
+    105: "user",
     100: "severity status result verdict",
     70: "port country mib flows ports",
 }
