@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Dict, List
 
@@ -21,6 +22,7 @@ EXAMPLES = [
 ]
 
 
+@lru_cache(maxsize=1)
 def parameters() -> Dict[str, Dict[str, Any]]:
     return source()["Parameters"]
 

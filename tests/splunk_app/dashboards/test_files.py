@@ -126,7 +126,9 @@ def page(search: str = SEARCH, link: Any = None, **panel: Any) -> Page:
     ],
 )  # fmt: skip
 def test_what_leads_nowhere_is_said(made: Page, says: str) -> None:
-    found = [problem for problem in problems_of({**PAGES, "waf": made}, WORDS) if "no page shows" not in problem]
+    # Without the other pages, which take most of the time: a link leads to one of them, and words of theirs are unused.
+    problems = problems_of({"home": PAGES["home"], "waf": made}, WORDS)
+    found = [problem for problem in problems if "no page shows" not in problem and not problem.startswith("home: ")]
     assert any(says in problem for problem in found) if says else not found, found
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import lru_cache
 from typing import Any, Dict, Iterator, List, Tuple
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -39,6 +40,7 @@ HANDLERS: List[Tuple[str, str, Dict[str, Any]]] = [
 ]
 
 
+@lru_cache(maxsize=1000)  # each value is compared with the same plain search
 def names_of(search: str) -> List[str]:
     return [command.name for command in commands_of(expand_macros(search, base_macros()))]
 
