@@ -12,10 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Callable, Dict, Iterator, List, Union
 
 import pytest
-from hypothesis import HealthCheck, settings
 
 from lab.engine import DEFAULT_ENGINE, Engine, EngineUnavailable, start_engine
-from tests import engine_pool, fast, once, sampling
+from tests import engine_pool, examples, fast, once, sampling
 
 if TYPE_CHECKING:
     from lab.aws import AwsAccount, AwsStandIn
@@ -26,10 +25,6 @@ if TYPE_CHECKING:
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 engine_pool.compile_quickly()
-
-# A test must not fail because the machine has other work.
-settings.register_profile("beside other work", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("beside other work")
 
 GOLDEN = Path(__file__).resolve().parent / "golden"
 
@@ -46,6 +41,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update-golden", action="store_true", help="write the expected files of tests/golden anew")
     parser.addoption("--fast", action="store_true", help="units, and searches on one engine: see tests/fast.py")
     parser.addoption("--once", action="store_true", help="programs inside Splunk with one question: see tests/once.py")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Settle what test modules ask for when they are read."""
+    examples.choose_profile(config)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: List[pytest.Item]) -> None:

@@ -163,6 +163,7 @@ def test_an_empty_body_is_empty_whatever_its_encoding() -> None:
     assert ask(encoded("gzip", b"")).body == b""
 
 
+@pytest.mark.slow("memory, with large files")
 def test_a_bomb_is_let_off_in_small_steps() -> None:
     """Peak memory, measured in a process of its own: 300 MiB in 300 kB, then the same three times compressed."""
     bombs = [(encoded("gzip", zeros(300)), "longer than"), (encoded("gzip, gzip, gzip", zeros(300, 3)), "one layer")]

@@ -21,6 +21,8 @@ from lab.engine import Engine, EngineUnavailable, start_engine
 from lab.front.faults import CloseWithoutAnswer, FaultyServer, HalfBody, Reset
 from lab.front.server import Reply
 
+pytestmark = pytest.mark.fast
+
 REFUSED = "http://127.0.0.1:1"
 
 

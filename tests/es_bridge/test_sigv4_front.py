@@ -25,6 +25,8 @@ from lab.front.aws import AwsFront
 from lab.front.server import Received
 from lab.front.sigv4 import Credentials, Refusal, signing_key, verify
 
+pytestmark = pytest.mark.fast
+
 KEYS = Credentials("AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY")
 TEMPORARY = Credentials("ASIAEXAMPLE", "aTemporarySecret/Key+Example", "A//session+token=/of+some==length")
 INDEX = "sigv4-front-1"

@@ -42,6 +42,7 @@ def test_the_file_is_what_the_definition_says():
     assert definition.FILE.read_text() == definition.text()
 
 
+@pytest.mark.slow("the linter of templates")
 def test_the_linters_find_nothing():
     assert lint(definition.FILE) == ""
     program = Path(sys.executable).with_name("statelint")
@@ -53,6 +54,7 @@ def test_the_linters_find_nothing():
     ]
 
 
+@pytest.mark.slow("the linter of templates")
 def test_the_validator_is_one(tmp_path):
     known = definition.definition()
     known["States"]["Hard"]["Next"] = "Nowhere"

@@ -22,6 +22,8 @@ from lab.front.faults import FaultyServer
 from lab.front.server import Reply
 from lab.splunkd import SplunkdStandIn, User, add_cluster
 
+pytestmark = pytest.mark.fast
+
 FULL = ClusterConfig(
     hosts=("https://a:9200", "https://b:9200/prefix"),
     name="full",

@@ -97,6 +97,7 @@ def test_a_flipped_bit_never_gives_less_than_what_came_before_it(seed):
     assert found[: len(intact) - 600] == intact[:-600] if len(intact) > 600 else True
 
 
+@pytest.mark.slow("memory, with large files")
 def test_memory_does_not_grow_with_what_a_small_file_unpacks_to():
     bomb = gzip.compress(b"a" * 100_000_000)
     tracemalloc.start()

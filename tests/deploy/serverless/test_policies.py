@@ -27,6 +27,7 @@ def test_the_linter_of_policies_finds_nothing(stack: Stack, role):
     assert [str(finding) for finding in analyze_policy_string(document).findings] == []
 
 
+@pytest.mark.slow("the linter of templates")
 def test_the_linter_of_policies_would_find_something():
     from parliament import analyze_policy_string
 

@@ -24,12 +24,14 @@ NOT_IN_THE_STAND_IN = {
 }
 
 
+@pytest.mark.slow("the linter of templates")
 def test_the_linter_finds_nothing():
     from cfnlint.api import ManualArgs, lint_file
 
     assert lint_file(TEMPLATE, ManualArgs(regions=["ap-northeast-2", "us-east-1"])) == []
 
 
+@pytest.mark.slow("the linter of templates")
 def test_the_expanded_template_has_nothing_for_the_linter_either(tmp_path):
     from cfnlint.api import ManualArgs, lint_file
 

@@ -19,6 +19,8 @@ from lab.front.server import Handler, Received
 
 from .conftest import EACH_WAY, START_MS, Cluster, each_of
 
+pytestmark = pytest.mark.fast
+
 DOCUMENTS = 1200
 _indices: Dict[str, str] = {}
 

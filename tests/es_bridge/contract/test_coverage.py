@@ -12,6 +12,8 @@ from es_bridge.errors import IndexNotAllowed
 
 from .conftest import Cluster
 
+pytestmark = pytest.mark.fast
+
 DAY_MS = 86_400_000
 BEYOND = "the range reaches beyond what the store holds"
 

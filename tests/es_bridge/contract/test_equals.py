@@ -11,6 +11,8 @@ from es_bridge.equals import equals_clauses
 
 from .conftest import START_MS, Cluster
 
+pytestmark = pytest.mark.fast
+
 KEYWORD = {"type": "keyword", "ignore_above": 8191}
 PROPERTIES = {
     "@timestamp": {"type": "date"},

@@ -27,6 +27,8 @@ from lab.front.server import LocalServer, Received, Reply, forward
 
 from .conftest import PLAIN, START_MS, Cluster, watched_cluster
 
+pytestmark = pytest.mark.fast
+
 #: The engines whose rules for names differ; the others behave as one of them and have their turn with ``--full``.
 OWN_RULES = ("opensearch-1.3", "opensearch-2.19", "elasticsearch-7.10.2", "elasticsearch-9.0")
 EVERYWHERE = bool(os.environ.get("AWS_SIEM_BRIDGE_FULL"))

@@ -35,6 +35,8 @@ from .test_index_access import (
     its_own_remote,
 )
 
+pytestmark = pytest.mark.fast
+
 KINDS = ("fields", "indices")
 
 

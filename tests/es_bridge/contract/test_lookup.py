@@ -34,6 +34,8 @@ from lab.front.server import LocalServer, Received, Reply, forward
 
 from .conftest import ASKED_FOR, PLAIN, START_MS, Cluster, each_of
 
+pytestmark = pytest.mark.fast
+
 SECOND_MS = 1000
 DAY_MS = 86_400_000
 #: Few of each, so that values and times of events and documents meet often, and several documents have one time.

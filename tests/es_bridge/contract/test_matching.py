@@ -16,6 +16,8 @@ from es_bridge.query import SearchRequest
 
 from .conftest import PLAIN, START_MS, Cluster, each_of
 
+pytestmark = pytest.mark.fast
+
 cluster = each_of(PLAIN)
 VALUES = ["198.18.0.5", "198.18.1.0/24", "198.18.1.7", "198.18.16.0/20", "2001:DB8::3", "192.0.2.1"]
 #: More networks than one clause may hold, none of which is there.

@@ -16,6 +16,8 @@ from lab.front.server import LocalServer, Received, Reply, forward
 
 from .conftest import START_MS, Cluster, assert_once_in_order
 
+pytestmark = pytest.mark.fast
+
 DOCUMENTS = 40
 #: What may be remembered of an engine that another one has taken the place of.
 MEMORIES = [

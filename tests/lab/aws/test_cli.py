@@ -11,7 +11,10 @@ from typing import Dict, Iterator
 
 import pytest
 
-pytestmark = pytest.mark.skipif(sys.version_info < (3, 11), reason="the stand-in for AWS needs Python 3.11")
+pytestmark = [
+    pytest.mark.skipif(sys.version_info < (3, 11), reason="the stand-in for AWS needs Python 3.11"),
+    pytest.mark.slow("the stand-in for AWS"),
+]
 
 
 @pytest.fixture

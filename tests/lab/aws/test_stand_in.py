@@ -249,6 +249,7 @@ def test_its_environment_leads_here_and_to_nobody_elses_credentials(
     assert [call.name for call in aws.calls("by-environment")] == ["GetCallerIdentity"]
 
 
+@pytest.mark.slow("the stand-in for AWS")
 def test_it_ends_when_it_is_told() -> None:
     with AwsStandIn() as own:
         assert own.calls() == []

@@ -64,6 +64,7 @@ def test_what_the_package_brings_is_used_before_what_the_machine_has(chromium: A
     }
 
 
+@pytest.mark.slow("pip or npm, without a network")
 def test_without_a_registry_the_error_says_so_and_nothing_is_left(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

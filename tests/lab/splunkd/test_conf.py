@@ -11,6 +11,8 @@ from lab.splunkd import SplunkdStandIn, User
 
 from .conftest import ADMIN, Call
 
+pytestmark = pytest.mark.fast
+
 PAINTER = User("kim", ("painter",))
 ANYBODY = User("u")
 

@@ -11,6 +11,8 @@ from lab.splunkd import User
 
 from .conftest import Call
 
+pytestmark = pytest.mark.fast
+
 
 def test_documents_live_and_die(sdk: Callable[..., splunklib.client.Service]) -> None:
     service = sdk()

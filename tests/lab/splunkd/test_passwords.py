@@ -14,6 +14,8 @@ from lab.splunkd.handlers.children import STUBS
 
 from .conftest import ADMIN, Call
 
+pytestmark = pytest.mark.fast
+
 REALM = "__REST_CREDENTIAL__#test_app#configs/conf-pens"
 
 

@@ -2,12 +2,15 @@
 
 from typing import Callable
 
+import pytest
 import splunklib.client
 
 from lab.splunkd import Role, SplunkdStandIn, User
 from lab.splunkd.users import Users
 
 from .conftest import Call
+
+pytestmark = pytest.mark.fast
 
 
 def test_capabilities_come_from_roles_their_imports_and_the_user() -> None:

@@ -11,6 +11,8 @@ from lab.splunkd import SplunkdStandIn
 
 from .conftest import Reply, request
 
+pytestmark = pytest.mark.fast
+
 PAGE = "/en-US/app/test_app/settings"
 RAW = "/en-US/splunkd/__raw"
 Browse = Callable[..., Reply]
