@@ -60,7 +60,7 @@ class Release(NamedTuple):
             says = f"{target} is {now.state}: there is nothing left to release"
             return ActionResult(ACTION, target, incident, REFUSED, says)
         quarantine = QuarantineGroups(self.area).ids({*saved.vpcs, *now.vpcs})
-        changes, conflicts, lost = restoration(saved, _without_revoked(now, saved, revoked), quarantine)
+        changes, conflicts, lost, unread = restoration(saved, _without_revoked(now, saved, revoked), quarantine)
         changes.sort(key=lambda each: _ORDER.index(each.kind))
         if conflicts:
             says = f"{target} was changed by somebody else since: nothing was restored"
@@ -76,11 +76,11 @@ class Release(NamedTuple):
         if dry_run:
             outcomes = (*given_back, *(Outcome(each, PLANNED) for each in changes))
             says = f"{target} would be released with {len(outcomes)} changes; nothing was changed"
-            return ActionResult(ACTION, target, incident, PLANNED_RESULT, says, outcomes, tuple(lost))
+            return ActionResult(ACTION, target, incident, PLANNED_RESULT, says, outcomes, (*lost, *unread))
         made = Changes(self.area, target.instance).make_all(changes)
         now = _without_revoked(instances.read(target), saved, revoked)
-        left, still, _ = restoration(saved, now, quarantine)
-        found = _result(target, incident, [*given_back, *made], [each.says for each in left] + still, lost)
+        left, still, _, unread = restoration(saved, now, quarantine)
+        found = _result(target, incident, [*given_back, *made], [*(each.says for each in left), *still, *unread], lost)
         if found.result != FAILED_RESULT:
             self.states.released(target, incident)
         return found
@@ -102,7 +102,7 @@ def _result(target: Target, incident: str, made: List[Outcome], left: List[str],
     if left:
         notes += tuple(f"not restored: {each}" for each in left)
         notes += tuple(f"{each.change.says}: {each.why}" for each in made if each.result == FAILED)
-        says = f"{target} is not as it was saved: {len(left)} of its settings differ"
+        says = f"{target} is not as it was saved: {len(left)} of its settings differ or could not be read"
         return ActionResult(ACTION, target, incident, FAILED_RESULT, says, tuple(made), notes)
     says = f"{target} is as it was saved, read back"
     return ActionResult(ACTION, target, incident, DONE if made else ALREADY_DONE, says, tuple(made), notes)

@@ -25,6 +25,8 @@ class Restoration(NamedTuple):
     conflicts: List[str]
     #: What cannot be again as it was, with the reason; it does not stop a release.
     lost: List[str]
+    #: What could not be read now: whether it is as it was is not known, and what is known is restored all the same.
+    unread: List[str]
 
 
 def restoration(saved: Instance, now: Instance, quarantine: Collection[str]) -> Restoration:
@@ -32,10 +34,10 @@ def restoration(saved: Instance, now: Instance, quarantine: Collection[str]) -> 
     changes: List[Change] = []
     conflicts: List[str] = []
     lost: List[str] = []
-    id = saved.target.instance
+    id, unknown = saved.target.instance, saved.unknown | now.unknown
 
     def back(kind: str, resource: str, was: Any, is_: Any, ours: Any, *with_: Tuple[str, Any]) -> None:
-        if is_ == was or _FIELDS.get(kind) in saved.unknown:
+        if is_ == was or _FIELDS.get(kind) in unknown:
             return
         if is_ == ours:
             changes.append(Change(kind, resource, is_, was, with_))
@@ -68,14 +70,17 @@ def restoration(saved: Instance, now: Instance, quarantine: Collection[str]) -> 
     # Isolation leaves these alone; what revoking credentials made of them is `actions.revoke`'s.
     back(change.PROFILE, id, saved.profile, now.profile, None)
     back(change.METADATA, id, saved.metadata, now.metadata, None)
-    _scaling(saved, now, changes, lost)
+    if "scaling" not in unknown:
+        _scaling(saved, now, changes, lost)
     _registrations(saved, now, changes)
-    return Restoration(changes, conflicts, lost)
+    restored = {*_FIELDS.values(), "scaling", "registrations"} - saved.unknown
+    unread = [f"{field} could not be read: {why}" for field, why in now.unread if field in restored]
+    return Restoration(changes, conflicts, lost, unread)
 
 
 def _scaling(saved: Instance, now: Instance, changes: List[Change], lost: List[str]) -> None:
     was, is_ = saved.scaling, now.scaling
-    if was is None or "scaling" in saved.unknown or was.state != "InService":
+    if was is None or was.state != "InService":
         return
     if is_ is None:
         lost.append(f"the instance is no longer in the Auto Scaling group {was.group}")
