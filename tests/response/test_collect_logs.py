@@ -13,10 +13,13 @@ from typing import Any, Dict, Iterator, List, NamedTuple, Optional
 import pytest
 
 import aws_siem_bridge
+from aws_bridge.errors import CallProblem
 from aws_bridge.functions.variables import PREFIX
 from es_bridge.config import ClusterConfig
 from es_bridge.transport import Transport
 from lab.engine import Engine
+from lab.lambda_runtime.environment import Answer
+from lab.lambda_runtime.front import LambdaFront
 from response.actions.collect_logs import ACCEPTED, LogCollection
 from response.actions.isolate import Isolation
 from response.actions.watch import Seen, Watch
@@ -30,7 +33,7 @@ from response.core.status import status_of
 from response.core.target import Target
 from response.core.traces import CLOUDTRAIL, DNS, FLOW, INDICES, WAF, Who, folders_of
 from response.errors import BadSettings, StillRunning
-from response.handlers import collect_logs
+from response.handlers import collect_logs, watch
 from response.raw_store import RawStore
 from tests import log_records
 from tests.collectors.on_engine import transport_to
@@ -447,7 +450,7 @@ class Watched:
 
     def __init__(self, logs: Archive, table: str) -> None:
         self.room, self.logs, self.now_s = logs.room, logs, float(ISOLATED)
-        self.incidents = Incidents(self.room.area, table)
+        self.table, self.incidents = table, Incidents(self.room.area, table)
         self.target = self.room.server()
         self.incident = self.open(self.target)
         (self.interface,) = self.room.groups_of(self.target)
@@ -456,6 +459,10 @@ class Watched:
         whose = {"account": target.account, "region": REGION, "instance": target.instance}
         known = {**whose, "dry_run": dry_run, "sid": "s"}
         return self.incidents.open(target, "s", lambda _: json.dumps(known)).id
+
+    @property
+    def folder(self) -> str:
+        return folder_of(self.target.account, REGION, self.target.instance, self.incident)
 
     def isolate(self) -> None:
         states = SavedStates(self.room.area, self.room.bucket)
@@ -547,22 +554,68 @@ def test_a_watch_tells_of_what_it_saw_and_how_many_are_left_when_time_is_over(lo
     assert asked <= {"DescribeInstances", "DescribeNetworkInterfaces", "DescribeSecurityGroups"}
 
 
-@pytest.mark.parametrize("kind, times", [("denied", 0), ("throttled", 1), ("timeout", 1)])
-def test_a_question_of_the_watch_that_fails_is_unknown_or_asked_again(logs, watched, after, kind, times):
+@pytest.mark.parametrize("kind", ["denied", "half_done"])
+def test_a_watch_that_could_not_look_never_says_that_it_is_quiet(logs, watched, after, kind):
     after(flow(logs.who.account, watched.interface, ADDRESS, "198.51.100.71", ISOLATED + 120))
     watched.isolate()
-    session = watched.room.session
-    session.made.clear()
-    watched.look()
-    calls = {f"{service}:{name}" for service, name in session.made}
-    watched.now_s = ISOLATED + 1800
-    # The others are for what an instance's record has beside its interfaces: without them the watch goes on.
-    needed = {"ec2:DescribeInstances", "ec2:DescribeNetworkInterfaces", "s3:GetObject"}
-    assert needed <= calls
-    for call in sorted(needed):
-        session.fault, session.failed = Fault(call, kind, times), 0
+    session, s3 = watched.room.session, logs.room.account.client("s3", REGION)
+
+    def noted() -> List[str]:
+        given = {"Bucket": watched.room.locked_bucket(), "Prefix": f"progress/{watched.folder}"}
+        return [each["Key"] for each in s3.list_objects_v2(**given).get("Contents", ())]
+
+    def said() -> List[str]:
         try:
-            found = [each.result for each in watched.look()]
-        finally:
-            session.fault = None
-        assert session.failed and found == (["accepted_flows"] if times else ["unknown"]), call
+            return [each.result for each in watched.look()]
+        except CallProblem:
+            return ["raised"]
+
+    # Before it is noted that the instance is isolated, and when it is: every call that is made then, or that changes.
+    for quiet in (True, False):
+        watched.now_s = ISOLATED + (0 if quiet else 1800)
+        session.made.clear()
+        without = said()
+        assert without == ([] if quiet else ["accepted_flows"])
+        calls = sorted({f"{service}:{name}" for service, name in session.made})
+        assert {"dynamodb:Scan", "ec2:DescribeInstances", "s3:GetObject"} <= {*calls}
+        assert ("s3:PutObject" in calls) == quiet
+        for call in calls if kind == "denied" else {"s3:PutObject"} & {*calls}:
+            for key in noted() if quiet else ():
+                s3.delete_object(Bucket=watched.room.locked_bucket(), Key=key)
+            session.fault, session.failed = Fault(call, kind), 0
+            try:
+                found = said()
+            finally:
+                session.fault = None
+            assert session.failed, call
+            # What an instance's record has beside its interfaces is not needed to look.
+            assert found in (without, ["unknown"], ["raised"]), call
+            since = noted()
+            assert found != [] or since, call
+            assert not quiet or (said() == (["accepted_flows"] if since else []) and noted()), call
+
+
+def test_who_cannot_be_told_of_one_flow_is_told_of_the_next(logs, watched, engine, monkeypatch):
+    room = watched.room
+    for number in (0, 1):  # of which nobody can say whether flows are let through
+        watched.open(Target(watched.target.account, REGION, f"i-0123456789abcdef{number}"))
+    front = LambdaFront({"publish_status": lambda _: Answer({})})
+    room.account.serve_functions(front.url)
+    room.watch_functions(monkeypatch)
+    known = {
+        "TABLE": watched.table,
+        "BUCKET": room.locked_bucket(),
+        "URL": engine.url,
+        "PUBLISH_FUNCTION": "publish_status",
+    }
+    settings = {"AWS_REGION": REGION, **{f"AWS_SIEM_BRIDGE_{name}": value for name, value in known.items()}}
+    room.session.fault, room.session.failed = Fault("lambda:Invoke", "denied", 1), 0
+    try:
+        with pytest.raises(CallProblem, match="lambda:Invoke"):
+            watch.do({}, settings)
+        assert len(front.invocations) == 1
+        assert watch.do({}, settings) == {"found": 2, "left": 0} and len(front.invocations) == 3
+    finally:
+        room.session.fault = None
+        room.account.serve_functions("")
+        front.stop()
