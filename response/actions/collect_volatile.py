@@ -14,7 +14,9 @@ from dataclasses import dataclass, replace
 from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Tuple
 
 from aws_bridge.accounts.area import Area
-from aws_bridge.errors import AwsError, CallProblem, CallRejected
+from aws_bridge.errors import AwsError, CallProblem, CallRejected, Denied
+from response.actions.capture_volume import ITEM as VOLUME_ITEM
+from response.actions.capture_volume import PASSING, CaptureVolume
 from response.actions.collecting import RECORD
 from response.aws.commands import Commands, Invocation
 from response.aws.evidence import EvidenceStore
@@ -22,6 +24,7 @@ from response.aws.handover import Handover, Job, Tool, read_tools
 from response.aws.machines import NO_AGENT, Machine, agents, machine
 from response.aws.uploads import Uploads
 from response.core import volatile
+from response.core.capture_volume import LEAST_S
 from response.core.evidence import COLLECTED, EMPTY, FAILED, MISSING, Item, counted
 from response.core.result import DONE, FAILED_RESULT, PARTIAL, PLANNED_RESULT, REFUSED, ActionResult
 from response.core.target import Target
@@ -36,6 +39,10 @@ BEGUN = "begun.json"
 AGAIN = "sent_again.json"
 #: Seconds after which a command that was sent must be in SSM's list: https://docs.aws.amazon.com/AWSEC2/latest/APIReference/query-api-troubleshooting.html#eventual-consistency
 SEEN_AFTER_S = 90
+#: Says that the memory is captured on a volume, and that this command was sent once more.
+ON_VOLUME, ON_VOLUME_AGAIN = "on_volume.json", "on_volume_again.json"
+#: Seconds over the deadline in which a volume has to be detached.
+DETACH_S = 120
 #: Seconds that a run may be over its deadline before it is cancelled.
 GRACE_S = 60
 #: How long the addresses of the job and the tool last: the agent has `commands.START_WITHIN_S` to take the command.
@@ -83,12 +90,13 @@ class VolatileCollection:
         dry_run: bool = False,
         deadline_s: Optional[float] = None,
         folder: str = WORK_FOLDER,
+        volume: bool = True,
     ) -> ActionResult:
         """Go on with the collection of an incident; return what came of it.
 
         ``deadline_s``: seconds the host has, from its memory if not given. ``folder``: on the host, on a volume with
-        room for the memory. Raises `StillRunning`, `response.errors.BadTarget`, and `CallProblem` where nothing is
-        known.
+        room for the memory. ``volume``: where no disk has room, a volume may be attached for it. Raises
+        `StillRunning`, `response.errors.BadTarget`, and `CallProblem` where nothing is known.
         """
         begun = None if dry_run else self._read(BEGUN)
         if begun is None:
@@ -101,12 +109,12 @@ class VolatileCollection:
                 says = f"{len(_items())} items of {target} would be collected in at most {limit_s} s; nothing was sent"
                 notes = tuple(each["name"] for each in _items())
                 return ActionResult(ACTION, target, incident, PLANNED_RESULT, says, notes=notes)
-            return self._begin(target, incident, host, limit_s, folder)
+            return self._begin(target, incident, host, limit_s, folder, volume)
         return self._go_on(target, incident, begun)
 
     def memory_arrived(self) -> int:
         """Return how many bytes of the memory arrived, while it is being sent; 0 before and after."""
-        begun = self._read(BEGUN) or {"uploads": {}}
+        begun = self._read(ON_VOLUME) or self._read(BEGUN) or {"uploads": {}}
         sent = [each for each in _items() if each["tool"] and each["name"] in begun["uploads"]]
         found = [self.uploads.arrived(self._key(each["output"]), begun["uploads"][each["name"]]) for each in sent]
         return sum(int(part["Size"]) for parts in found for part in parts or ())
@@ -120,7 +128,9 @@ class VolatileCollection:
         agent = agents(self.area, target.instance).get(target.instance, NO_AGENT)
         return (PARTIAL, agent.says) if agent.says else None
 
-    def _begin(self, target: Target, incident: str, host: Machine, limit_s: int, folder: str) -> ActionResult:
+    def _begin(
+        self, target: Target, incident: str, host: Machine, limit_s: int, folder: str, volume: bool
+    ) -> ActionResult:
         sizes = volatile.sizes(host.ram_mib)
         tool = self.tools.known.get(host.architecture)
         uploads: Dict[str, str] = {}
@@ -137,6 +147,7 @@ class VolatileCollection:
         known = {
             "incident": incident, "at": self.clock(), "limit_s": limit_s, "folder": folder, "uploads": uploads,
             "job": list(job), "tool": list(tool or ()), "architecture": host.architecture, "ram_mib": host.ram_mib,
+            "volume": volume,
         }  # fmt: skip
         stored = self.store.put_json(STEP, BEGUN, known)
         if stored.key != self._key(BEGUN):
@@ -148,21 +159,9 @@ class VolatileCollection:
         return self._send(target, incident, known)
 
     def _send(self, target: Target, incident: str, begun: Mapping[str, Any], again: bool = False) -> ActionResult:
-        job = Job(*begun["job"])
-        tool = Tool(*begun["tool"]) if begun["tool"] else None
-        left_s = int(begun["at"] + begun["limit_s"] - self.clock())
-        parameters = {
-            "incident": incident,
-            "jobUrl": self.handover.job_url(job, FETCH_WITHIN_S),
-            "jobSha256": job.sha256,
-            "workDirectory": str(begun["folder"]),
-            "executionTimeout": str(max(60, left_s)),
-        }
-        if tool:
-            parameters.update(toolUrl=self.handover.tool_url(tool, FETCH_WITHIN_S), toolSha256=tool.sha256)
         try:
-            self._commands(target).send(_comment(incident), parameters)
-        except CallRejected as exc:
+            self._commands(target).send(_comment(incident), self._parameters(incident, begun))
+        except (CallRejected, Denied) as exc:
             # Its uploads stay open until the deadline: once the refusal is mended, another call sends it.
             why = f"the command was refused: {exc}"
             items = tuple(Item(each["name"], FAILED, why=why) for each in _items())
@@ -176,6 +175,21 @@ class VolatileCollection:
         if again:
             self.store.put_json(STEP, AGAIN, {"incident": incident})
         raise StillRunning(f"{target}: the command was sent; it has {begun['limit_s']} s")
+
+    def _parameters(self, incident: str, begun: Mapping[str, Any]) -> Dict[str, str]:
+        job = Job(*begun["job"])
+        tool = Tool(*begun["tool"]) if begun["tool"] else None
+        left_s = int(begun["at"] + begun["limit_s"] - self.clock())
+        found = {
+            "incident": incident,
+            "jobUrl": self.handover.job_url(job, FETCH_WITHIN_S),
+            "jobSha256": job.sha256,
+            "workDirectory": str(begun["folder"]),
+            "executionTimeout": str(max(60, left_s)),
+        }
+        if tool:
+            found.update(toolUrl=self.handover.tool_url(tool, FETCH_WITHIN_S), toolSha256=tool.sha256)
+        return found
 
     def _go_on(self, target: Target, incident: str, begun: Mapping[str, Any]) -> ActionResult:
         commands = self._commands(target)
@@ -202,7 +216,99 @@ class VolatileCollection:
         # The first one that did the work; one that found another's folder did none.
         command, report = next((each for each in reports if each[1].end != "twice"), reports[0])
         problem = _problem(command, report, late and bool(running))
+        if report.lacks_mib and begun.get("volume") and report.end == "done":
+            report, problem = self._on_volume(target, incident, begun, report, late)
+            self._apart(target, incident, begun, report)
         return self._seal(target, incident, begun, command, report, problem)
+
+    def _on_volume(
+        self, target: Target, incident: str, begun: Mapping[str, Any], first: Report, late: bool
+    ) -> Tuple[Report, str]:
+        """Let the host capture its memory once more, on a volume; return what it said in both runs, and a problem.
+
+        Raises `StillRunning` while it is at it.
+        """
+        commands, comment = self._commands(target), _comment(incident) + _VOLUME
+        found = commands.find(comment)
+        running = [each for each in found if not each.is_over(COLLECT)]
+        if found and running and not late:
+            raise StillRunning(f"{target}: the host captures its memory on a volume")
+        if found:
+            for each in running:
+                commands.cancel(each.id)
+            reports = [(each, volatile.report_of(commands.output(each.id, COLLECT))) for each in found]
+            command, second = next((each for each in reports if each[1].volume), reports[0])
+            return volatile.both(first, second, _tools()), _problem(command, second, bool(running))
+        known = self._read(ON_VOLUME)
+        left_s = begun["at"] + begun["limit_s"] - self.clock()
+        why = ""
+        if late or (known is None and left_s < LEAST_S):
+            why = f"no evidence volume: {max(0, left_s):.0f} s are left"
+        elif known is None:
+            why = self._send_for_volume(target, incident, begun, first.lacks_mib)
+        elif self.clock() - known["at"] <= SEEN_AFTER_S:
+            raise StillRunning(f"{target}: the command for the volume is not in SSM's list yet")
+        elif self._read(ON_VOLUME_AGAIN) is not None:
+            why = "no command for the evidence volume is known to SSM"
+        else:
+            self.store.put_json(STEP, ON_VOLUME_AGAIN, {"incident": incident})
+            why = self._command_for_volume(target, incident, known)
+        memory = {
+            name: replace(said, why=f"{said.why}; {why}") for name, said in first.items.items() if name in _tools()
+        }
+        return replace(first, items={**first.items, **memory}), ""
+
+    def _send_for_volume(self, target: Target, incident: str, begun: Mapping[str, Any], lacks_mib: int) -> str:
+        """Attach the volume and send the command; return why that cannot be. Raises `StillRunning`."""
+        try:
+            volume = CaptureVolume(self.area, target, incident).attached(lacks_mib, self.clock())
+        except CallProblem as exc:
+            return f"no evidence volume: {exc}"
+        sizes = volatile.sizes(int(begun["ram_mib"]))
+        left_s = int(begun["at"] + begun["limit_s"] - self.clock())
+        keys = {name: self._key(_output(name)) for name in _tools() if name in begun["uploads"]}
+        # Others than before: those were given up, if the end was written down meanwhile.
+        uploads = {name: self.uploads.begin(key) for name, key in keys.items()}
+        numbers, lasts_s = range(1, sizes.parts + 1), left_s + FETCH_WITHIN_S
+        addresses = {
+            name: [self.uploads.address(key, uploads[name], n, lasts_s) for n in numbers] for name, key in keys.items()
+        }
+        name = f"{incident}-volume-{int(self.clock() * 1000)}.job"
+        job = self.handover.put(name, volatile.job_text(sizes, addresses))
+        known = {**begun, "at": self.clock(), "limit_s": left_s, "job": list(job), "volume_id": volume}
+        known["uploads"] = uploads
+        stored = self.store.put_json(STEP, ON_VOLUME, known)
+        if stored.key != self._key(ON_VOLUME):
+            for each, upload in uploads.items():
+                self.uploads.drop(keys[each], upload)
+            self.handover.delete(job)
+            raise StillRunning(f"{target}: another call began the capture on the volume at the same moment")
+        return self._command_for_volume(target, incident, known)
+
+    def _command_for_volume(self, target: Target, incident: str, known: Mapping[str, Any]) -> str:
+        more = {"volumeId": str(known["volume_id"]), "only": "memory"}
+        try:
+            self._commands(target).send(_comment(incident) + _VOLUME, {**self._parameters(incident, known), **more})
+        except (CallRejected, Denied) as exc:
+            return f"no evidence volume: the command was refused: {exc}"
+        except CallProblem as exc:
+            raise StillRunning(f"{target}: whether the command for the volume was sent is looked up: {exc}") from exc
+        raise StillRunning(f"{target}: {known['volume_id']} is attached, and the command for it was sent")
+
+    def _apart(self, target: Target, incident: str, begun: Mapping[str, Any], report: Report) -> None:
+        """Detach the volume, if the host let go of it. Raises `StillRunning` until it is, or time is over."""
+        if _may_be_mounted(report):
+            return
+        until = begun["at"] + begun["limit_s"] + DETACH_S
+        try:
+            CaptureVolume(self.area, target, incident).apart()
+        except StillRunning:
+            if self.clock() <= until:
+                raise
+        except CallProblem as exc:
+            if isinstance(exc, PASSING) and self.clock() <= until:
+                raise StillRunning(f"{target}: the evidence volume is to be detached: {exc}") from exc
+            # It is looked at once more, and named, when all is sealed.
 
     def _seal(
         self,
@@ -215,8 +321,16 @@ class VolatileCollection:
     ) -> ActionResult:
         """Make objects of what arrived; return the end."""
         self.handover.delete(Job(*begun["job"]))
+        on_volume = self._read(ON_VOLUME) if begun.get("volume") else None
+        if on_volume:
+            self.handover.delete(Job(*on_volume["job"]))
+            for name in on_volume["uploads"]:
+                self.uploads.drop(self._key(_output(name)), begun["uploads"][name])
+            begun = {**begun, "uploads": {**begun["uploads"], **on_volume["uploads"]}}
         items = [self._item(each, begun, report, problem) for each in _items()]
         notes = volatile.footprint(report, str(begun["folder"])) if command else []
+        if on_volume or (begun.get("volume") and report.lacks_mib):
+            items += self._volume_left(target, incident, report, items)
         record = {
             "incident": incident, "begun": {**begun, "uploads": sorted(begun["uploads"])}, "problem": problem,
             "command": command.id if command else "", "host_clock": report.begun, "notes": notes,
@@ -230,9 +344,17 @@ class VolatileCollection:
         result, says = _end(target, items, problem)
         return ActionResult(ACTION, target, incident, result, says, notes=tuple(notes), evidence=tuple(items))
 
+    def _volume_left(self, target: Target, incident: str, report: Report, items: List[Item]) -> List[Item]:
+        """Delete the volume, unless it holds what is nowhere else; return what is left of it."""
+        kept = all(each.outcome == COLLECTED for each in items if each.item in _tools())
+        written = bool(report.volume) or report.end != "done"
+        why = "it is still mounted, or nobody knows" if _may_be_mounted(report) else ""
+        left = CaptureVolume(self.area, target, incident).outcome(needed=written and not kept, why=why)
+        return [left] if left else []
+
     def _written_before(self) -> List[Item]:
         found = []
-        for name in (BEGUN, AGAIN):
+        for name in (BEGUN, AGAIN, ON_VOLUME, ON_VOLUME_AGAIN):
             try:
                 found.append(self.store.read_back(self._key(name)).item(name.partition(".")[0]))
             except CallRejected as exc:
@@ -314,7 +436,9 @@ class VolatileCollection:
 
 
 #: Items that the step itself wrote.
-_OWN = ("report", "begun", "sent_again")
+_OWN = ("report", "begun", "sent_again", "on_volume", "on_volume_again", VOLUME_ITEM)
+#: Ends the comment of a command for the volume.
+_VOLUME = " on a volume"
 
 
 def _items() -> List[Dict[str, Any]]:
@@ -324,6 +448,16 @@ def _items() -> List[Dict[str, Any]]:
 
 def _output(name: str) -> str:
     return str(next(each["output"] for each in _items() if each["name"] == name))
+
+
+def _tools() -> List[str]:
+    """Return the items that the capture tool makes."""
+    return [each["name"] for each in _items() if each["tool"]]
+
+
+def _may_be_mounted(report: Report) -> bool:
+    """Whether the host may still write to the volume: it was not said that it ended, or that it could not let go."""
+    return report.end != "done" or any(each.startswith("mounted") for each in report.left)
 
 
 def _comment(incident: str) -> str:

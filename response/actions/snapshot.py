@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple
 
 from aws_bridge.accounts.area import Area
-from aws_bridge.errors import CallProblem, CallRejected, Unavailable
+from aws_bridge.errors import CallProblem, CallRejected, Denied, Unavailable
 from response.actions.collecting import Collecting
 from response.aws.evidence import COMPLIANCE, NO_LOCK, EvidenceStore
 from response.aws.snapshot_locks import Locks
@@ -200,7 +200,7 @@ class Snapshotting(NamedTuple):
             if copy:
                 try:
                     here.delete(copy["SnapshotId"])
-                except CallRejected as exc:
+                except (CallRejected, Denied) as exc:
                     # It is kept twice, which costs money and no evidence.
                     left = f"the copy in between, {copy['SnapshotId']}, is left"
                     return f"copy {kept['SnapshotId']} in account {copies.account}; {left}: {exc}"

@@ -5,7 +5,7 @@ Needs ``ec2:DescribeInstances``, ``ec2:DescribeInstanceTypes``, ``ssm:DescribeIn
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import NamedTuple, Tuple
 
 from aws_bridge.accounts.area import RESOURCE, Area
 from aws_bridge.errors import CallProblem, CallRejected
@@ -26,6 +26,9 @@ class Machine(NamedTuple):
     architecture: str
     type: str
     ram_mib: int
+    #: Availability Zone, and the names of its block devices.
+    zone: str = ""
+    devices: Tuple[str, ...] = ()
 
     @property
     def runs(self) -> bool:
@@ -45,7 +48,10 @@ def machine(area: Area, target: Target) -> Machine:
         windows = str(each.get("Platform", "")).lower() == "windows"
         kind = each.get("InstanceType", "")
         state, architecture = each["State"]["Name"], each.get("Architecture", "")
-        return Machine(state, "windows" if windows else "linux", architecture, kind, _ram_mib(area, kind))
+        zone = each.get("Placement", {}).get("AvailabilityZone", "")
+        devices = tuple(disk["DeviceName"] for disk in each.get("BlockDeviceMappings") or ())
+        platform = "windows" if windows else "linux"
+        return Machine(state, platform, architecture, kind, _ram_mib(area, kind), zone, devices)
     raise BadTarget(f"there is no instance {target}: compare account and region with the finding")
 
 

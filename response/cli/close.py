@@ -6,11 +6,13 @@ import argparse
 import re
 import sys
 import time
+from dataclasses import replace
 from typing import Union
 
 from es_bridge.cli.reporting import DONE, UsageError
 from response.actions.closure import ClosingRecords
 from response.actions.update_finding import update_finding
+from response.aws.capture_volumes import left_volumes
 from response.cli.outcome import add_result_argument, run_response, show
 from response.cli.place import add_role_arguments
 from response.cli.principals import where_of
@@ -78,6 +80,8 @@ def _close(arguments: argparse.Namespace) -> int:
         target = Subject(where.area.account, "", name)
     records = ClosingRecords(where.bucket_area, arguments.bucket)
     closed = records.close(target, closure, dry_run=arguments.dry_run)
+    if isinstance(target, Target):
+        closed = replace(closed, notes=(*closed.notes, *left_volumes(where.area, arguments.incident)))
     status = show(closed, arguments.result)
     finding = arguments.finding
     if not finding and closed.result == CLOSED and sys.stdin.isatty():

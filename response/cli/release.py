@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 
 from response.actions.release import Release
+from response.aws.capture_volumes import left_volumes
 from response.aws.parts import Parts
 from response.cli.outcome import add_result_argument, run_response, show
 from response.cli.place import Place, add_place_arguments, place_of
@@ -30,7 +32,7 @@ def _release(arguments: argparse.Namespace) -> int:
     incident = arguments.incident or _incident(place)
     release = Release(place.area, place.states)
     found = until_done(lambda: release.release(place.target, incident, dry_run=arguments.dry_run))
-    return show(found, arguments.result)
+    return show(replace(found, notes=(*found.notes, *left_volumes(place.area, incident))), arguments.result)
 
 
 def _incident(place: Place) -> str:

@@ -13,6 +13,7 @@ from es_bridge.cli.reporting import DONE
 from es_bridge.cli.rows import as_json
 from es_bridge.terminal import put
 from es_bridge.times import format_utc, now_ms
+from response.aws.capture_volumes import left_volumes
 from response.aws.incidents import Incidents
 from response.aws.instances import Instances
 from response.aws.quarantine import QuarantineGroups
@@ -51,6 +52,7 @@ def _status(arguments: argparse.Namespace) -> int:
         "instance": target.instance, "account": target.account, "region": target.region, "state": instance.state,
         "isolated": isolated, "interfaces": interfaces, "saved_states": saved,
     }  # fmt: skip
+    known["notes"] = [note for each in incidents for note in left_volumes(area, each.id)]
     if arguments.table:
         known["incident"] = _incident(arguments, target)
     if arguments.result == "json":
@@ -61,6 +63,8 @@ def _status(arguments: argparse.Namespace) -> int:
         put(f"  {each.id}: {', '.join(each.groups)}")
     named = [f"{each.id}{' (released)' if each.released else ''}" for each in incidents]
     put(f"  saved states: {', '.join(named) or 'none'}")
+    for note in known["notes"]:
+        put(f"  note: {note}")
     if arguments.table:
         _show(known["incident"])
     return DONE

@@ -40,6 +40,9 @@ def add_volatile_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--work-folder", default=WORK_FOLDER, metavar="PATH", help=f"folder on the host (default: {WORK_FOLDER})"
     )
+    group.add_argument(
+        "--no-evidence-volume", action="store_true", help="attach no volume where no disk of the host has room"
+    )
 
 
 def check_volatile(arguments: argparse.Namespace) -> None:
@@ -80,4 +83,7 @@ def volatile_of(arguments: argparse.Namespace, place: Place, store: EvidenceStor
 
 def options_of(arguments: argparse.Namespace) -> Dict[str, Any]:
     """Return what `VolatileCollection.collect` is called with."""
-    return {"deadline_s": arguments.deadline_seconds, "folder": arguments.work_folder, "dry_run": arguments.dry_run}
+    return {
+        "deadline_s": arguments.deadline_seconds, "folder": arguments.work_folder, "dry_run": arguments.dry_run,
+        "volume": not arguments.no_evidence_volume,
+    }  # fmt: skip

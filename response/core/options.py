@@ -20,6 +20,7 @@ OPTIONS: Mapping[str, Tuple[str, ...]] = {
     "volatile": _EVIDENCE,
     "volatile_deadline_s": _EVIDENCE,
     "work_folder": _EVIDENCE,
+    "evidence_volume": _EVIDENCE,
     "revoke_credentials": (cases.RESPOND,),
     "kind": (*_RIGHTS, cases.RELEASE_PRINCIPAL),
     "profile": (cases.REVOKE,),

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from typing import Dict, List, Mapping, NamedTuple, Optional, Tuple
+from typing import Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from response.core.evidence import COLLECTED, EMPTY, FAILED, MISSING
 
@@ -57,6 +57,12 @@ class Report:
     left: Tuple[str, ...] = ()
     begun: str = ""
     end: str = ""
+    #: MiB that memory needs, where no disk had them.
+    lacks_mib: int = 0
+    #: Where else on the host memory was written, until it was sent.
+    placed: str = ""
+    #: What the host did with the volume: id, device, and the program that made a file system on it.
+    volume: Tuple[str, ...] = ()
 
 
 def deadline_s(ram_mib: int, wanted_s: Optional[float] = None) -> int:
@@ -102,7 +108,8 @@ def report_of(output: str) -> Report:
     ran: List[Tuple[str, str]] = []
     wrote: List[Tuple[str, int, str]] = []
     left: List[str] = []
-    begun = end = ""
+    begun = end = placed = ""
+    lacks_mib, volume = 0, ()  # type: int, Tuple[str, ...]
     for line in output.splitlines():
         kind, _, rest = line.partition("|")
         given = rest.split("|")
@@ -114,11 +121,17 @@ def report_of(output: str) -> Report:
             wrote.append((given[0], _number(given[1]), given[2]))
         elif kind == "left":
             left.append(rest)
+        elif kind == "space" and len(given) == 2:
+            lacks_mib = _number(given[0])
+        elif kind == "placed":
+            placed = rest
+        elif kind == "volume" and len(given) == 3:
+            volume = tuple(given)
         elif kind == "host" and given[0] == "begun":
             begun = given[-1]
         elif kind == "end":
             end = rest
-    return Report(items, tuple(ran), tuple(wrote), tuple(left), begun, end)
+    return Report(items, tuple(ran), tuple(wrote), tuple(left), begun, end, lacks_mib, placed, volume)
 
 
 def footprint(report: Report, folder: str) -> List[str]:
@@ -129,6 +142,11 @@ def footprint(report: Report, folder: str) -> List[str]:
         found.append(
             "programmes of the host that were run: " + ", ".join(f"{path} {digest}" for path, digest in report.ran)
         )
+    if report.placed:
+        found.append(f"memory was written to {report.placed} on the host, and deleted there")
+    if report.volume:
+        id, device, program = report.volume
+        found.append(f"{id} was attached to the host as {device}, and {program} made a file system on it")
     found += [f"left on the host: {path}" for path in report.left]
     found.append("SSM's agent keeps the script and what it printed below /var/lib/amazon/ssm on the host")
     if report.end not in ("done", "twice"):
@@ -138,3 +156,12 @@ def footprint(report: Report, folder: str) -> List[str]:
 
 def _number(text: str) -> int:
     return int(text) if text.isdecimal() else 0
+
+
+def both(first: Report, second: Report, again: Sequence[str]) -> Report:
+    """Return what the host said in two runs; the second one was for the items ``again`` alone."""
+    items = {name: said for name, said in first.items.items() if name not in again}
+    return Report(
+        {**items, **second.items}, tuple(dict.fromkeys((*first.ran, *second.ran))), (*first.wrote, *second.wrote),
+        (*first.left, *second.left), first.begun, second.end, 0, first.placed or second.placed, second.volume,
+    )  # fmt: skip

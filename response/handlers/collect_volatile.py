@@ -4,7 +4,8 @@ Settings: those of `response.handlers.step`; ``DOCUMENT`` (name or ARN of the SS
 role whose sessions write evidence and sign its addresses), ``JOBS_BUCKET`` and ``TOOLS_BUCKET`` (``{region}`` in a name
 is the instance's), ``TOOLS_PARAMETER`` (which capture tools there are), ``EVIDENCE_KEY`` (ARN of the bucket's KMS key,
 empty for none), ``LOCK_MODE`` and ``LOCK_DAYS``, ``WORK_FOLDER`` on the host, ``PARTITION``. Options of the request:
-``volatile`` (no: nothing is collected), ``volatile_deadline_s``, ``work_folder``.
+``volatile`` (no: nothing is collected), ``volatile_deadline_s``, ``work_folder``, ``evidence_volume`` (no: none is
+attached where the host has no room; without it ``EVIDENCE_VOLUME`` counts, yes unless it says no).
 """
 
 from __future__ import annotations
@@ -44,9 +45,11 @@ def do(event: Any, environment: Mapping[str, str]) -> Dict[str, Any]:
         says = f"{target}: memory and processes were not asked for (volatile=no), so nothing of them is collected"
         return answered(ActionResult(STEP, target, step.incident, DONE, says))
     collection = _collection(step)
+    usual = step.variables.text("EVIDENCE_VOLUME", "yes") != "no"
     result = collection.collect(
-        target, step.incident, dry_run=step.is_dry_run(), deadline_s=_seconds(step), folder=_work_folder(step)
-    )
+        target, step.incident, dry_run=step.is_dry_run(), deadline_s=_seconds(step), folder=_work_folder(step),
+        volume=chosen(step, "evidence_volume", usual),
+    )  # fmt: skip
     JsonLog().info(STEP, incident=step.incident, target=target.key, result=result.result, says=result.says)
     return result.to_json()
 

@@ -26,6 +26,7 @@ FETCH_JOB, FETCH_TOOL = "fetchJob", "fetchTool"
 #: Where the host keeps what it collects until it is sent: root's own, and no memory.
 WORK_FOLDER = "/var/lib/aws-siem-bridge"
 _WORK_FOLDER = r"^/[A-Za-z0-9/._-]{1,200}$"
+_VOLUME = r"^(vol-[0-9a-f]{8,17})?$"
 _URL = r"^(https?://[!-~]{1,4000}|none)$"
 
 
@@ -41,6 +42,8 @@ def document_of(plan: Plan) -> Dict[str, Any]:
             "toolUrl": _text("Where the capture tool is fetched; valid for minutes", _URL, "none"),
             "toolSha256": _text("sha256 of the capture tool; empty for none", r"^([0-9a-f]{64})?$", ""),
             "workDirectory": _text("Folder on the host", _WORK_FOLDER, WORK_FOLDER),
+            "volumeId": _text("Volume that memory is written to; empty: a disk of the host", _VOLUME, ""),
+            "only": _text("memory, or all", r"^(all|memory)$", "all"),
             "executionTimeout": _text("Seconds until it is ended", r"^[1-9][0-9]{0,4}$", "3300"),
         },
         "mainSteps": [

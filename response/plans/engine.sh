@@ -13,6 +13,8 @@ folder='{{ workDirectory }}'
 job_sha256='{{ jobSha256 }}'
 tool_sha256='{{ toolSha256 }}'
 deadline_s='{{ executionTimeout }}'
+volume='{{ volumeId }}'
+only='{{ only }}'
 
 below=$ROOT$folder
 home=$below/$incident
@@ -23,6 +25,8 @@ begun=$(date +%s)
 part_mib=0
 image_mib=0
 tool_why=
+mounted=
+image_home=$home
 ran=' '
 
 say() { printf '%s\n' "$1"; }
@@ -78,6 +82,15 @@ limited() {
 }
 
 finish() {
+  if [ -n "$mounted" ]; then
+    sync
+    # What was captured stays on the volume: whoever sent this script deletes it, once it is kept elsewhere.
+    if umount "$mounted" 2>/dev/null; then rmdir "$mounted"; else say "left|mounted at ${mounted#"$ROOT"}"; fi
+  fi
+  if [ "$image_home" != "$home" ] && [ -z "$mounted" ]; then
+    rm -rf "$image_home"
+    if [ -e "$image_home" ]; then say "left|${image_home#"$ROOT"}"; fi
+  fi
   rm -rf "$home" "$job" "$TOOL"
   for path in "$home" "$job" "$TOOL"; do
     if [ -e "$path" ]; then say "left|${path#"$ROOT"}"; fi
@@ -132,6 +145,7 @@ keep() {
 
 # item NAME FILE SECONDS, then for each way to get it: CONDITION NEEDS COMMAND
 item() {
+  if [ "$only" = memory ]; then return; fi
   name=$1 file=$home/$2 seconds=$3
   shift 3
   lacks=
@@ -178,11 +192,80 @@ run() {
   fi
 }
 
+free_mib() {
+  df -P -k "$1" 2>/dev/null | {
+    read -r _
+    read -r _ _ _ free _ || free=0
+    say $((free / 1024))
+  }
+}
+
+# Print where another disk of the host is mounted that has so many MiB and one GiB more. Memory is no disk.
+roomy() {
+  if [ ! -r "$ROOT/proc/mounts" ]; then return; fi
+  while read -r _ where kind options _; do
+    case $kind in ext2 | ext3 | ext4 | xfs | btrfs) ;; *) continue ;; esac
+    case ,$options, in *,ro,*) continue ;; esac
+    case $where in *\\*) continue ;; esac
+    if [ "$(free_mib "$ROOT$where")" -ge $(($1 + 1024)) ]; then
+      say "${where%/}"
+      return
+    fi
+  done <"$ROOT/proc/mounts"
+}
+
+# Print the device with the serial number $1: Nitro shows the volume's id as such.
+device_of() {
+  lsblk -d -n -p -o NAME,SERIAL 2>/dev/null | while read -r found number; do
+    if [ "$number" = "$1" ]; then say "$found"; fi
+  done
+}
+
+# Make a file system on the volume and mount it. Nothing is made where there is anything.
+mount_volume() {
+  make=
+  for each in mkfs.xfs mkfs.ext4; do if has "$each"; then make=$each; fi; done
+  for each in lsblk blkid mount umount "${make:-mkfs.ext4}"; do
+    if ! has "$each"; then
+      volume_why="no programme $each"
+      return 1
+    fi
+    used "$each"
+  done
+  device=
+  tries=0
+  while [ -z "$device" ] && [ "$tries" -lt 30 ]; do
+    if [ "$tries" -gt 0 ]; then sleep 1; fi
+    device=$(device_of "$(say "$volume" | tr -d -)")
+    tries=$((tries + 1))
+  done
+  if [ -z "$device" ]; then
+    volume_why="no device has the serial number of $volume"
+    return 1
+  fi
+  blkid -p "$device" >/dev/null 2>&1
+  status=$?
+  # 2: nothing is known to be on it. https://man7.org/linux/man-pages/man8/blkid.8.html
+  if [ "$status" -ne 2 ] || [ "$(lsblk -n -o NAME "$device" | wc -l)" -ne 1 ]; then
+    volume_why="$device ($volume) is not empty: it was not touched"
+    return 1
+  fi
+  if ! "$make" -q "$device" </dev/null >/dev/null 2>"$home/volume.err"; then
+    volume_why="$make on $device ($volume): $(short "$home/volume.err")"
+    return 1
+  fi
+  place=$below/$incident.volume
+  if ! mkdir "$place" || ! mount -o nodev,nosuid,noexec "$device" "$place" 2>"$home/volume.err"; then
+    volume_why="mount of $device ($volume): $(short "$home/volume.err")"
+    return 1
+  fi
+  mounted=$place
+  say "volume|$volume|$device|$make"
+}
+
 # memory NAME FILE CONDITION NEEDS COMMAND: acquired first, sent last.
 memory() {
-  memory_name=$1 memory_file=$home/$2 memory_why=
-  OUTPUT=$memory_file
-  export OUTPUT
+  memory_name=$1 memory_why=
   if [ -n "$tool_why" ]; then
     record "$1" "$tool_outcome" 0 '' "$tool_why"
     memory_why=told
@@ -193,12 +276,31 @@ memory() {
     if [ "$key" = MemTotal: ] && [ $((value / 1024)) -gt "$mib" ]; then mib=$((value / 1024)); fi
   done <"$ROOT/proc/meminfo"
   need=$((mib + mib / 20 + part_mib + 64))
-  free=$(df -P -k "$home" | { read -r _; read -r _ _ _ free _; say $((free / 1024)); })
+  if [ -n "$volume" ]; then
+    volume_why=
+    if ! mount_volume; then
+      record "$1" failed 0 '' "$volume_why"
+      memory_why=told
+      return
+    fi
+    image_home=$mounted
+  elif [ "$(free_mib "$home")" -lt "$need" ]; then
+    other=$(roomy "$need")
+    if [ -n "$other" ] && mkdir "$ROOT$other/.aws-siem-bridge-$incident" 2>/dev/null; then
+      image_home=$ROOT$other/.aws-siem-bridge-$incident
+      say "placed|${image_home#"$ROOT"}"
+    fi
+  fi
+  free=$(free_mib "$image_home")
   if [ "$free" -lt "$need" ]; then
+    say "space|$need|$free"
     record "$1" failed 0 '' "$need MiB are needed below $folder and $free MiB are free: name a folder of a larger volume"
     memory_why=told
     return
   fi
+  memory_file=$image_home/$2
+  OUTPUT=$memory_file
+  export OUTPUT
   # Half of the time is for sending it.
   limited $(($(left_s) / 2)) sh -c "$5" >/dev/null 2>"$home/memory.err"
   status=$?
@@ -222,8 +324,8 @@ send_memory() {
   number=1
   done_mib=0
   while [ $((done_mib * 1048576)) -lt "$bytes" ]; do
-    dd if="$memory_file" of="$home/part" bs=1048576 skip="$done_mib" count="$part_mib" 2>/dev/null
-    if ! send "$home/part" "$memory_name" "$number"; then
+    dd if="$memory_file" of="$image_home/part" bs=1048576 skip="$done_mib" count="$part_mib" 2>/dev/null
+    if ! send "$image_home/part" "$memory_name" "$number"; then
       record "$memory_name" failed "$bytes" "$digest" "part $number was not sent: $(short "$home/send.err")"
       return
     fi

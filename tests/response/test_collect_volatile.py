@@ -199,7 +199,7 @@ def test_a_capture_that_fails_costs_the_rest_nothing(bench, small, body, outcome
 )
 def test_without_a_capture_the_rest_is_collected(bench, small, tools, files, outcome, says):
     target = bench.host(files)
-    result = bench.collect(target, **small, **({"tools": tools} if tools else {}))
+    result = bench.collect(target, how={"volume": False}, **small, **({"tools": tools} if tools else {}))
     assert (result.result, outcomes(result)["memory"], outcomes(result)["kernel"]) == ("partial", outcome, "collected")
     assert says in why(result, "memory") and "no whole memory" in result.says
 

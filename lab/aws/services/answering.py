@@ -11,6 +11,7 @@ from es_bridge.terminal import put_error
 from lab.aws.operations import OF_SIGNING_NAME
 from lab.aws.services import (  # noqa: F401 - each module adds its answers
     access_analyzer,
+    block_devices,
     chosen_ids,
     conditional_writes,
     config,
@@ -69,6 +70,7 @@ def install() -> None:
     object_lock.install()
     snapshots.install()
     snapshot_locks.install()
+    block_devices.install()
     standby.install()
     state_machines.install()
     wafv2.install()

@@ -83,6 +83,8 @@ def _besides(called: Called, account: str, keys: Keys) -> Iterator[Asked]:
     if called.operation in ("CreateSnapshots", "CreateImage", "CopySnapshot") and "TagSpecifications" in called.given:
         made = f"arn:aws:ec2:{REGION}::snapshot/snap-0a1b2c3d4e5f60718"
         yield "ec2:CreateTags", made, {"ec2:CreateAction": called.operation}
+    if called.operation == "CreateVolume":
+        yield "ec2:CreateTags", _ec2("volume", "vol-0a1b2c3d4e5f60718", account), {"ec2:CreateAction": "CreateVolume"}
     if called.operation == "CopySnapshot":
         via_ec2: Dict[str, Union[str, List[str]]] = {"kms:ViaService": f"ec2.{REGION}.amazonaws.com"}
         for action in ("DescribeKey", "CreateGrant", "Decrypt", "GenerateDataKeyWithoutPlaintext", "ReEncryptFrom"):
@@ -193,6 +195,19 @@ def _locked(given: Given, account: str) -> Iterator[Tuple[str, Dict[str, Any]]]:
     yield f"arn:aws:ec2:{REGION}::snapshot/{given['SnapshotId']}", tag
 
 
+def _new_volume(given: Given, account: str) -> Iterator[Tuple[str, Dict[str, Any]]]:
+    tags = {f"aws:RequestTag/{tag['Key']}": tag["Value"] for tag in given["TagSpecifications"][0]["Tags"]}
+    encrypted = {"ec2:Encrypted": str(given["Encrypted"]).lower()}
+    yield _ec2("volume", "vol-0a1b2c3d4e5f60718", account), {**tags, **encrypted}
+
+
+def _volume(given: Given, account: str) -> Iterator[Tuple[str, Dict[str, Any]]]:
+    tag = {"aws:ResourceTag/aws-siem-bridge:evidence": "capture-volume"}
+    yield _ec2("volume", given["VolumeId"], account), tag
+    if "InstanceId" in given:
+        yield _ec2("instance", given["InstanceId"], account), {}
+
+
 def _send(given: Given, account: str) -> Iterator[Tuple[str, Dict[str, Any]]]:
     yield f"arn:aws:ssm:{REGION}:{account}:document/{given['DocumentName']}", {}
     for id in given["InstanceIds"]:
@@ -301,6 +316,8 @@ _ON: Dict[str, Callable[[Given, str], Iterator[Tuple[str, Dict[str, Any]]]]] = {
     "ec2:DescribeSnapshotAttribute": _snapshot,
     "ec2:DeleteSnapshot": _snapshot,
     "ec2:LockSnapshot": _locked,
+    "ec2:CreateVolume": _new_volume,
+    **{f"ec2:{verb}Volume": _volume for verb in ("Attach", "Detach", "Delete")},
     "ec2:GetConsoleOutput": _instance,
     "ec2:GetConsoleScreenshot": _instance,
     "ssm:SendCommand": _send,

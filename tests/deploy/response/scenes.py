@@ -11,6 +11,7 @@ from typing import Any, Callable, Dict, List, Mapping
 
 from lab import avml
 from lab.aws import AwsAccount
+from lab.block_devices import write_programs
 from lab.lambda_runtime.environment import Answer
 from lab.lambda_runtime.front import LambdaFront
 from response.core.target import Target
@@ -154,6 +155,13 @@ def _context(play: Play) -> None:
 
 
 def _volatile(play: Play) -> None:
+    # No disk of it has room: a volume is made, attached, detached and deleted.
+    instance = play.target.instance
+    root = Path(play.account.managed(REGION, instance))
+    for folder in ("programs", "dev"):
+        (root / folder).mkdir()
+    (root / "dev" / "free_kib").write_text("1000\n")
+    play.account.managed(REGION, instance, path=write_programs(root / "programs"))
     found = play.step("collect-volatile")
     assert found["result"] in ("done", "partial"), found
 

@@ -19,6 +19,8 @@ from tests.deploy.response.scenes import SCENES, play
 
 #: Findings about its own list of AWS's actions, which is older than the simulator's, and about AWS's own policies.
 NOT_THE_LINTERS = ("UNKNOWN_ACTION", "UNKNOWN_PREFIX", "RESOURCE_STAR", "INVALID_ARN")
+#: The instance that a volume is attached to: the volume is in a statement of its own, since that has to have our tag.
+HALF_OF_AN_ACTION = "AttachTo"
 UPLOAD = f"{STACK}-upload"
 #: Needed and not called by name: what lets a function into another account (asked below); what S3 tells "gone" from
 #: "denied" by; an address of the capture tool, which is signed and not asked for; the rest is Lambda's own.

@@ -123,6 +123,7 @@ _VOLATILE = (
         "work_folder", "Folder on the host", "Where it is written before it is uploaded; empty: as set on AWS.",
         pattern="^/[A-Za-z0-9/._-]+$", wrong="an absolute path of letters, digits and /._- is needed",
     ),
+    _box("evidence_volume", "Volume for memory", "Attach a volume for it where no disk of the host has room.", "1"),
 )  # fmt: skip
 _REVOKE_TOO = _box(
     "revoke_credentials", "Revoke credentials", "Make the instance's credentials worthless, too, after it is isolated.",
