@@ -7,10 +7,13 @@ import json
 import re
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 from typing import Any, Iterator, List, Set, Tuple
 
 import pytest
+
+from splunk_app.verify.checks import CHECKS
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("benchmarks/*.md")])
@@ -174,3 +177,17 @@ def test_no_page_and_no_source_names_a_machine() -> None:
         if name.endswith((".py", ".md", ".json", ".toml", ".conf", ".spec", ".txt")) or name.startswith("script/"):
             text = (ROOT / name).read_text(encoding="utf-8")
             assert not here.search(text), f"{name} names a path of one machine"
+
+
+@pytest.mark.parametrize("page", ["verify_on_splunk.md", "verify_on_aws.md"])
+def test_a_check_has_a_number_of_its_own(page: str) -> None:
+    numbers = re.findall(
+        r"^\| \**([A-Z]+[0-9]+)\** \|", (ROOT / "docs" / page).read_text(encoding="utf-8"), re.MULTILINE
+    )
+    assert len(numbers) > 50
+    assert [number for number, times in Counter(numbers).items() if times > 1] == []
+
+
+def test_each_check_that_rest_can_make_stands_on_the_page() -> None:
+    page = (ROOT / "docs" / "verify_on_splunk.md").read_text(encoding="utf-8")
+    assert [number for number in CHECKS if f"\n| {number} |" not in page] == []
