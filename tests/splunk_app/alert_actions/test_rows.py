@@ -116,7 +116,9 @@ def test_requests_are_small_enough_and_the_same_alert_is_the_same_request() -> N
     assert not {one.id for one in requests_of(action, other, rows)} & {one.id for one in found}
     assert json.loads(found[0].body) == {
         "id": found[0].id, "action": "respond", "alert": "1.2", "search": "한글", "user": "",
-        "options": {"cut_flows": "0", "volatile": "1", "revoke_credentials": "0", "dry_run": "0"},
+        "options": {
+            "cut_flows": "0", "volatile": "1", "evidence_volume": "1", "revoke_credentials": "0", "dry_run": "0",
+        },
         "rows": rows[: len(found[0].rids)],
     }  # fmt: skip
 
