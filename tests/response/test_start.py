@@ -368,7 +368,7 @@ def test_a_sweep_looks_at_the_rest_when_one_cannot_be_looked_at_and_says_what_it
         room.session.fault = None
     assert sorted(each.kind for each in found) == ["never_started", "never_started", "unknown"]
     ticks = itertools.count()
-    found, left = desk.sweep().sweep(Budget(1, lambda: next(ticks)))
+    found, _, left = desk.sweep().sweep(Budget(1, lambda: next(ticks)))
     # It does at least one each time, and begins with another.
     assert (len(found), left) == (1, 2)
 
