@@ -11,6 +11,7 @@ from typing import Any, Callable, Dict, Iterator, List, Mapping, NamedTuple, Opt
 
 from es_bridge.answers import COUNT, SEARCH, TOTAL, Maybe
 from es_bridge.errors import PartialResult, ReplyTooLarge, ResponseError
+from es_bridge.failures import MAX_BUCKETS
 from es_bridge.index_access import IndexAccess
 from es_bridge.pit import PitSearch, problems
 from es_bridge.query import Clause, SearchRequest, range_clause, user_clauses
@@ -156,6 +157,7 @@ def _smaller(error: Exception, page_buckets: int) -> Optional[int]:
     """Return the size of a page that may do, if one of ``page_buckets`` was refused for its size."""
     is_too_large = isinstance(error, ReplyTooLarge) or (
         isinstance(error, ResponseError)
-        and (error.error_type == "too_many_buckets_exception" or "too_many_buckets" in str(error))
+        # One that finds out while it merges the shards' answers has another type, and the setting in its reason.
+        and (error.error_type == "too_many_buckets_exception" or MAX_BUCKETS in str(error))
     )
     return max(1, page_buckets // 10) if is_too_large and page_buckets > 1 else None
