@@ -126,13 +126,17 @@ def limit(url: str, index: str) -> Run:
     return Run(said["events"], said["seconds"], 0.0, run.peak_mib)
 
 
+def _rate(run: Run) -> float:
+    return run.events / run.seconds
+
+
 def report(runs: Dict[str, List[Run]], events: int, arguments: argparse.Namespace) -> int:
     """Print the table and the ratios that the targets are about."""
     table = {
         name: {
             "events": of_case[0].events,
             "seconds": median([run.seconds for run in of_case]),
-            "events_per_s": median([run.events / run.seconds for run in of_case]),
+            "events_per_s": median([_rate(run) for run in of_case]),
             "first_row_s": median([run.first_row_s for run in of_case]),
             "peak_mib": median([run.peak_mib for run in of_case]),
         }
@@ -163,6 +167,9 @@ def report(runs: Dict[str, List[Run]], events: int, arguments: argparse.Namespac
         )
     for name, value in ratios.items():
         print(f"{name:60} {value:6.2f}")
+    for name in ("ours, raw", "ours, all fields"):
+        shares = [_rate(ours) / _rate(plain) for ours, plain in zip(runs[name], runs["L: pull, nothing decoded"])]
+        print(f"{f'{name} / L, round by round':60} {' '.join(f'{share:6.2f}' for share in shares)}")
     if arguments.json:
         arguments.json.write_text(json.dumps({"table": table, "ratios": ratios}, indent=1), encoding="utf-8")
     expected = {"L": events, "ours, raw": events, "ours, all": events, "client": events}
