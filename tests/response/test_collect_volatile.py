@@ -7,7 +7,6 @@ import json
 import struct
 import urllib.error
 import urllib.request
-from pathlib import Path
 from typing import Any, Dict, List
 
 import pytest
@@ -21,34 +20,15 @@ from response.core import volatile
 from response.core.target import Target
 from response.errors import BadRequest, BadSettings, BadTarget, StillRunning
 from response.handlers import collect_volatile as handler
-from response.plans.document import document_of
-from response.plans.plan import plan_of
 from tests.response.faults import seen
 from tests.response.hosts import DOCUMENT, KEY, Bench
 from tests.response.server_room import REGION, Fault
-
-#: Two items: quick, for what is not about the items.
-SMALL = plan_of(
-    {
-        "description": "small",
-        "items": [
-            {"name": "memory", "description": "m", "tool": True, "writes": True, "timeout_s": 0,
-             "command": '"$TOOL" acquire "$OUTPUT"', "output": "memory.lime"},
-            {"name": "kernel", "description": "k", "timeout_s": 30, "command": 'cat "$ROOT/proc/version"',
-             "output": "kernel.txt"},
-            {"name": "nothing", "description": "n", "timeout_s": 30, "command": "true", "output": "nothing.txt"},
-        ],
-    }
-)  # fmt: skip
+from tests.response.small_plan import bench_of, let_it_be_used, outcomes, tool_of, why
 
 
 @pytest.fixture(scope="module")
 def bench(room) -> Bench:
-    found = Bench(room)
-    content = json.dumps(document_of(SMALL))
-    ssm = room.account.client("ssm", REGION)
-    ssm.create_document(Content=content, Name="small", DocumentType="Command", DocumentFormat="JSON")
-    return found
+    return bench_of(room)
 
 
 @pytest.fixture(scope="module")
@@ -59,29 +39,7 @@ def anyone(bench) -> Target:
 
 @pytest.fixture
 def small(bench, monkeypatch):
-    """Let the plan be the small one; return what a collection is made with."""
-    items = [{"name": each.name, "output": each.output, "tool": each.tool} for each in SMALL.items]
-    monkeypatch.setattr(step, "linux", lambda: {"items": items})
-    bench.later_s = 0.0
-    return {"document": "small"}
-
-
-def outcomes(result: Any) -> Dict[str, str]:
-    return {each.item: each.outcome for each in result.evidence}
-
-
-def why(result: Any, item: str) -> str:
-    return next(str(each.why) for each in result.evidence if each.item == item)
-
-
-def tool_of(bench: Bench, name: str, body: str) -> Dict[str, Any]:
-    """Put a capture tool of a test's own into the bucket; ``real`` in it is the stand-in for AVML."""
-    real = Path(bench.root_of_tools) / "avml"
-    real.write_bytes(avml.tool())
-    real.chmod(0o700)
-    text = f"#!/bin/sh\nreal='{real}'\n{body}\n".encode()
-    bench.s3.put_object(Bucket=bench.tools, Key=name, Body=text)
-    return {"tools": step.Tools({"x86_64": Tool(name, hashlib.sha256(text).hexdigest())})}
+    return let_it_be_used(bench, monkeypatch)
 
 
 @pytest.mark.parametrize("shell", ("/usr/bin/dash", "/usr/bin/bash"))

@@ -5,7 +5,6 @@ The volume, its attachment and what is left of it are read from EC2; what was on
 
 from __future__ import annotations
 
-import json
 from typing import Any, Dict, List
 
 import pytest
@@ -18,23 +17,18 @@ from response.aws.capture_volumes import CaptureVolumes, left_volumes
 from response.core.capture_volume import free_device, size_gib
 from response.core.target import Target
 from response.errors import StillRunning
-from response.plans.document import document_of
 from tests.response.command_line import run
 from tests.response.faults import seen
 from tests.response.hosts import Bench
 from tests.response.server_room import REGION, Fault
-from tests.response.test_collect_volatile import SMALL, outcomes, tool_of, why
+from tests.response.small_plan import bench_of, let_it_be_used, outcomes, tool_of, why
 
 FULL = {"dev/free_kib": "1000\n"}
 
 
 @pytest.fixture(scope="module")
 def bench(room) -> Bench:
-    found = Bench(room)
-    content = json.dumps(document_of(SMALL))
-    ssm = room.account.client("ssm", REGION)
-    ssm.create_document(Content=content, Name="small", DocumentType="Command", DocumentFormat="JSON")
-    return found
+    return bench_of(room)
 
 
 @pytest.fixture(scope="module")
@@ -44,10 +38,7 @@ def path(tmp_path_factory) -> str:
 
 @pytest.fixture
 def small(bench, monkeypatch):
-    items = [{"name": each.name, "output": each.output, "tool": each.tool} for each in SMALL.items]
-    monkeypatch.setattr(step, "linux", lambda: {"items": items})
-    bench.later_s = 0.0
-    return {"document": "small"}
+    return let_it_be_used(bench, monkeypatch)
 
 
 @pytest.fixture(scope="module")
